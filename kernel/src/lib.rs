@@ -1,0 +1,1 @@
+//! MCP serving and OpenAI request planning, without sockets, clocks or disks

@@ -1,0 +1,1 @@
+//! The kernel on a machine: HTTP, stdio, upstream client, files

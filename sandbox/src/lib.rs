@@ -1,0 +1,1 @@
+//! An offline stand-in for api.openai.com

@@ -1,0 +1,1 @@
+//! Recorder upstream, .case runner and goldens for tests
