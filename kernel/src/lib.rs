@@ -1,1 +1,68 @@
-//! MCP serving and OpenAI request planning, without sockets, clocks or disks
+//! The kernel of every openai-mcp server: MCP, schemas, request planning, retry policy.
+//!
+//! It is pure: no socket, no clock, no disk, no runtime, and no word of any API domain. What it needs of the world
+//! comes through [`platform::Platform`], which a native host and a Cloudflare Worker implement each in their way. All
+//! its futures are `Send`, and it compiles for `wasm32-unknown-unknown` as it is.
+//!
+//! ```text
+//! http · server     MCP's methods, who may call             → Platform
+//!        ↓
+//! context · openai  what a running tool can do, retries     → Platform
+//!        ↓
+//! tool · plan       arguments → request                     pure
+//!        ↓
+//! schema            shapes, JSON Schema, checks             pure
+//!        ↓
+//! protocol · error · config · secret · json                 plain data
+//! ```
+//!
+//! You will not find here: sessions, sampling, roots, a model of OpenAI's answers.
+
+pub mod config;
+pub mod context;
+pub mod download;
+pub mod error;
+pub mod file;
+pub mod http;
+pub mod json;
+mod multipart;
+mod openai;
+pub mod output;
+mod page;
+pub mod plan;
+pub mod platform;
+pub mod protocol;
+pub mod schema;
+pub mod secret;
+pub mod server;
+pub mod telemetry;
+pub mod tool;
+
+#[doc(hidden)]
+pub use ::http as http_types;
+#[doc(hidden)]
+pub use serde;
+
+/// What a server's modules use.
+pub mod prelude {
+    pub use openai_mcp_macros::{shape, tool};
+    pub use serde_json::{Value, json};
+
+    pub use crate::context::Context;
+    pub use crate::error::{Error, Kind, Result};
+    pub use crate::file::Source;
+    pub use crate::output::{Content, Output};
+    pub use crate::schema::{
+        Attributes, FileInput, Ids, Int, Json, JsonObject, Metadata, Nullable, Num, OneOrMany, Scalar, Text,
+    };
+    pub use crate::{download, tools};
+}
+
+/// Lists the tools of a module, in the order of `tools/list`. A tool that is not listed fails the build.
+#[macro_export]
+macro_rules! tools {
+    ($($tool:ident),* $(,)?) => {
+        /// The tools of this module.
+        pub static TOOLS: &[&$crate::tool::Spec] = &[$(&$tool::SPEC),*];
+    };
+}

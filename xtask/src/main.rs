@@ -1,2 +1,36 @@
-//! x
-fn main() {}
+//! Project tasks: `cargo xtask TASK`.
+
+mod bench;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Project tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measure the servers beside a bare reverse proxy
+    Bench(bench::Options),
+    /// Fetch what the tests need, then run every check of the project
+    Test(test::Options),
+    /// Run the tests and rewrite their goldens with what came out
+    Bless(test::Options),
+    /// Check the invariants that only the text of the code shows
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Bench(options) => bench::run(&options),
+        Task::Test(options) => test::run(&options, false),
+        Task::Bless(options) => test::run(&options, true),
+        Task::Tidy => test::run_tidy(),
+    }
+}

@@ -1,0 +1,40 @@
+"""Makes each request of cases.json with the official SDK, against a recorder.
+
+Usage: sdk.py BASE_URL KEY CASES. Every request carries its case's number in `x-case`. The last line is a JSON object
+with what the SDK itself refused to send, by case number.
+"""
+
+import base64
+import json
+import sys
+
+import openai
+
+
+def upload(spec):
+    data = base64.b64decode(spec["base64"]) if "base64" in spec else spec["text"].encode()
+    parts = (spec["filename"], data)
+    return (*parts, spec["mime_type"]) if "mime_type" in spec else parts
+
+
+def main(base_url, key, cases_file):
+    with open(cases_file, encoding="utf-8") as file:
+        cases = json.load(file)
+    client = openai.OpenAI(api_key=key, base_url=base_url, organization="org-e2e", project="proj_e2e", max_retries=0)
+    refused = {}
+    for number, case in enumerate(cases):
+        arguments = dict(case["arguments"])
+        if "upload" in case:
+            arguments["file"] = upload(case["upload"])
+        method = client
+        for name in case["method"].split("."):
+            method = getattr(method, name)
+        try:
+            method(**arguments, extra_headers={"x-case": str(number)})
+        except Exception as error:  # What the SDK makes of it is the finding, whatever its type.
+            refused[number] = f"{type(error).__name__}: {error}"
+    print(json.dumps(refused))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,300 @@
+//! A key goes to the upstream and nowhere else: every output of every program is searched for one.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+use serde_json::{Value, json};
+
+use crate::harness::{Launch, Reply, Server, binary, exchange, message, request, tool_call};
+
+const KEY: &str = "sk-canary-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
+const TOKEN: &str = "token-canary-H3kPz8Wq1LsXv6Rn0TfYb4MdJc9GiEuOaVtBxKyQw2Zh7Np";
+
+/// How long a piece of a key counts as the key.
+const WINDOW: usize = 12;
+
+/// The first form in which `text` holds a part of a secret.
+fn leak(text: &str) -> Option<String> {
+    let folded = text.to_lowercase();
+    for secret in [KEY, TOKEN] {
+        // The readable head (`sk-canary-`) is no secret; what follows it is.
+        let body = secret.rsplit_once('-').unwrap().1.as_bytes();
+        let pieces = body.windows(WINDOW).map(|piece| std::str::from_utf8(piece).unwrap());
+        for piece in pieces {
+            let percent: String = piece.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let hex: String = piece.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let forms = [piece.to_lowercase(), percent, hex];
+            if let Some(form) = forms.into_iter().find(|form| folded.contains(form)) {
+                return Some(form);
+            }
+            for shift in 0..3 {
+                // The characters of base64 that depend on this piece alone, wherever it stands among the bytes.
+                let encoded = BASE64_STANDARD.encode([&b"\0\0"[..shift], piece.as_bytes()].concat());
+                let core = &encoded[if shift == 0 { 0 } else { shift + 1 }..encoded.trim_end_matches('=').len() - 1];
+                if text.contains(core) || text.contains(&core.replace('+', "-").replace('/', "_")) {
+                    return Some(core.to_owned());
+                }
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn a_leak_is_found_in_every_form() {
+    let bearer = format!("Bearer {KEY}");
+    let percent: String = bearer.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let part = &KEY[20..36];
+    for text in [KEY, TOKEN, part, &KEY.to_uppercase(), &percent, &format!("{{\"key\":\"{KEY}\"}}")] {
+        assert!(leak(text).is_some(), "{text}");
+    }
+    for prefix in ["", "x", "xy", "Basic user:"] {
+        assert!(leak(&BASE64_STANDARD.encode(format!("{prefix}{KEY}"))).is_some(), "{prefix}");
+    }
+    assert_eq!(leak("sk-canary-***, sk-canary-q7Vx…zB5"), None);
+}
+
+/// An upstream that says back what it was told, in each of the ways an API can fail.
+fn echo() -> Recorder {
+    Recorder::start(|request| {
+        let said = request.header("authorization").unwrap_or_default().trim_start_matches("Bearer ").to_owned();
+        let error = |message: String| json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" } }).to_string();
+        match request.path().rsplit('/').next().unwrap_or_default() {
+            "vs_401" => Answer::json(401, error(format!("Incorrect API key provided: {said}. Find your key at x.")))
+                .with_header("www-authenticate", &format!("Bearer realm=\"{said}\"")),
+            "vs_403" => Answer::json(403, error(format!("The key\n{said}\nmay not, nor Bearer {said}"))),
+            "vs_400_html" => Answer::Reply {
+                status: 400,
+                headers: vec![("content-type".into(), "text/html".into())],
+                body: format!("<pre>{:?}</pre>", request.headers).into(),
+            },
+            "vs_broken" => Answer::json(200, format!("{{\"key\": \"{said}\" and then no JSON")),
+            "vs_moved" => Answer::json(307, "{}").with_header("location", "http://127.0.0.2:9/v1/elsewhere"),
+            "vs_empty" => Answer::json(404, ""),
+            _ => Answer::json(200, r#"{"id":"vs_1","object":"list","data":[],"has_more":false}"#),
+        }
+    })
+    .unwrap()
+}
+
+/// Calls that end in every way a call can end.
+fn calls() -> Vec<Value> {
+    let get = |id: &str| tool_call("vector-store-get", &json!({ "vector_store_id": id }));
+    let mut calls = vec![
+        tool_call("vector-store-list", &json!({})),
+        tool_call("vector-store-list", &json!({ "limit": "many", "nonsense": 1 })),
+        tool_call("no-such-tool", &json!({})),
+        json!("no object"),
+    ];
+    let ids = ["vs_401", "vs_403", "vs_400_html", "vs_broken", "vs_moved", "vs_empty", "..", "a/b", "", "\r\nx: y"];
+    calls.extend(ids.map(get));
+    calls
+}
+
+/// Bodies that are no message at all.
+const HOSTILE: &[&[u8]] =
+    &[b"", b"{", b"null", b"[]", b"\xff\xfe", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\u0000\"}"];
+
+/// Everything that came out, with where it came from.
+#[derive(Default)]
+struct Said(Vec<(String, String)>);
+
+impl Said {
+    fn reply(&mut self, what: &str, reply: Option<Reply>) {
+        self.0.push((what.to_owned(), reply.map_or_else(String::new, |reply| reply.raw + &reply.body)));
+    }
+
+    fn run(&mut self, launch: &Launch) {
+        let finished = launch.run();
+        self.0.push((format!("{:?} stdout", launch.args), finished.stdout));
+        self.0.push((format!("{:?} stderr", launch.args), finished.stderr));
+    }
+
+    fn server(&mut self, what: &str, server: Server) {
+        // The process ends first, so that whatever it says at the end is there too.
+        let Server { mut process, .. } = server;
+        let _ = process.child.kill();
+        let finished = process.finish();
+        self.0.push((format!("{what} stdout"), finished.stdout));
+        self.0.push((format!("{what} stderr"), finished.stderr));
+    }
+
+    #[track_caller]
+    fn expect_no_leak(&self) {
+        assert!(!self.0.is_empty());
+        for (what, text) in &self.0 {
+            if let Some(form) = leak(text) {
+                panic!("{what} holds {form:?}: {text}");
+            }
+        }
+    }
+}
+
+/// As talkative as a program can be made.
+fn verbose(launch: Launch, base_url: &str) -> Launch {
+    launch.env("OPENAI_BASE_URL", base_url).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1")
+}
+
+/// The upstream that echoes, and one where nobody listens.
+fn upstreams(echo: &Recorder) -> [String; 2] {
+    [echo.base_url(), "http://127.0.0.1:1/v1".to_owned()]
+}
+
+#[test]
+fn http_keeps_the_key() {
+    let echo = echo();
+    let mut said = Said::default();
+    for base_url in upstreams(&echo) {
+        for place in ["environment", "bearer", "path", "encoded path"] {
+            let mut launch = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &base_url);
+            if place == "environment" {
+                launch = launch.env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", KEY);
+            }
+            let server = launch.serve();
+            let encoded = KEY.replace("sk-", "%73%6B%2D");
+            let path = match place {
+                "path" => format!("/vector-store/mcp/{KEY}"),
+                "encoded path" => format!("/vector-store/mcp/{encoded}"),
+                _ => "/vector-store/mcp".to_owned(),
+            };
+            let authorization = format!("Bearer {KEY}");
+            let headers: Vec<(&str, &str)> =
+                if place == "bearer" { vec![("authorization", &authorization)] } else { Vec::new() };
+            let mut ask = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+                let reply = exchange(server.addr, &request(method, path, server.addr, headers, body));
+                said.reply(&format!("{place}: {method} {path}"), reply);
+            };
+            for call in calls() {
+                ask("POST", &path, &headers, message("tools/call", &call).as_bytes());
+            }
+            for body in HOSTILE {
+                ask("POST", &path, &headers, body);
+            }
+            let others =
+                [path.clone() + "/more", path.replace("vector-store", "nothing"), path.clone() + "?key=" + KEY];
+            for other in others.iter().chain([&path]) {
+                for method in ["GET", "DELETE", "OPTIONS", "PUT", "POST"] {
+                    ask(method, other, &headers, b"{}");
+                }
+            }
+            let mut evil = headers.clone();
+            evil.push(("origin", "https://evil.example"));
+            ask("POST", &path, &evil, message("tools/list", &json!({})).as_bytes());
+            evil.push(("host", "evil.example"));
+            ask("POST", &path, &evil, message("tools/list", &json!({})).as_bytes());
+            for path in ["/", "/health"] {
+                ask("GET", path, &headers, b"");
+            }
+            said.server(place, server);
+        }
+        let told = echo
+            .take()
+            .iter()
+            .filter(|request| request.header("authorization") == Some(&format!("Bearer {KEY}")))
+            .count();
+        assert!(told > 0 || base_url != echo.base_url(), "the key never reached the upstream: the test tests nothing");
+    }
+    said.expect_no_leak();
+}
+
+#[test]
+fn the_access_token_stays_inside() {
+    let echo = echo();
+    let mut said = Said::default();
+    let launch = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &echo.base_url());
+    let server = launch.env("OPENAI_API_KEY", KEY).env("OPENAI_MCP_ACCESS_TOKEN", TOKEN).serve();
+    let right = format!("Bearer {TOKEN}");
+    for headers in [vec![], vec![("authorization", "Bearer wrong")], vec![("authorization", right.as_str())]] {
+        for call in calls() {
+            let body = message("tools/call", &call);
+            said.reply(
+                "token",
+                exchange(server.addr, &request("POST", "/vector-store/mcp", server.addr, &headers, body.as_bytes())),
+            );
+        }
+    }
+    for path in ["/", "/health"] {
+        said.reply(path, exchange(server.addr, &request("GET", path, server.addr, &[], b"")));
+    }
+    said.server("token", server);
+    for seen in echo.take() {
+        assert_eq!(seen.header("authorization"), Some(format!("Bearer {KEY}").as_str()), "{seen:?}");
+    }
+    said.expect_no_leak();
+}
+
+#[test]
+fn stdio_keeps_the_key() {
+    let echo = echo();
+    let mut said = Said::default();
+    for base_url in upstreams(&echo) {
+        for (program, arguments) in [("openai-mcp", &["stdio", "vector-store"][..]), ("openai-vector-store-mcp", &[])] {
+            let launch = Launch::new(binary(program)).args(arguments);
+            let mut process = verbose(launch, &base_url).env("OPENAI_API_KEY", KEY).start();
+            for call in calls() {
+                process.write((message("tools/call", &call) + "\n").as_bytes());
+                process.receive_answer(&json!(1));
+            }
+            for body in HOSTILE {
+                process.write(body);
+                process.write(b"\n");
+            }
+            let finished = process.finish();
+            said.0.push((format!("{program} stdout"), finished.stdout));
+            said.0.push((format!("{program} stderr"), finished.stderr));
+        }
+    }
+    assert!(!echo.take().is_empty());
+    said.expect_no_leak();
+}
+
+#[test]
+fn commands_keep_the_key() {
+    let echo = echo();
+    let mut said = Said::default();
+    for base_url in upstreams(&echo) {
+        let run = |arguments: &[&str]| {
+            let launch = verbose(Launch::umbrella(arguments), &base_url);
+            launch.env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", KEY).env("OPENAI_MCP_ACCESS_TOKEN", TOKEN)
+        };
+        for call in calls() {
+            let (Some(tool), arguments) = (call["name"].as_str(), call["arguments"].to_string()) else { continue };
+            said.run(&run(&["call", tool, &arguments]));
+        }
+        said.run(&run(&["call", "vector-store-list", "{"]));
+        for client in ["claude-desktop", "claude-code", "cursor", "vscode", "codex", "roo"] {
+            said.run(&run(&["config", client]));
+        }
+        said.run(&run(&["tools"]));
+        // Help names variables; it must not show what is in them.
+        for command in [&[][..], &["serve"], &["stdio"], &["call"], &["tools"], &["config"], &["sandbox"]] {
+            said.run(&run(&[command, &["--help"]].concat()));
+            said.run(&run(&[command, &["--no-such-flag"]].concat()));
+        }
+    }
+    assert!(!echo.take().is_empty());
+    said.expect_no_leak();
+}
+
+/// A redirect to another host is followed without the key, if at all.
+#[test]
+fn another_host_never_sees_the_key() {
+    let other = Recorder::start_default().unwrap();
+    // The same machine under another name is another host.
+    let elsewhere = other.base_url().replace("127.0.0.1", "localhost");
+    let upstream = Recorder::start(move |request| {
+        let status = request.path().rsplit('_').next().and_then(|status| status.parse().ok()).unwrap_or(302);
+        Answer::json(status, "{}").with_header("location", &elsewhere)
+    })
+    .unwrap();
+    let server = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &upstream.base_url()).serve();
+    let authorization = format!("Bearer {KEY}");
+    for status in [301, 302, 303, 307, 308] {
+        let call = tool_call("vector-store-get", &json!({ "vector_store_id": format!("vs_{status}") }));
+        server.post("/vector-store/mcp", &[("authorization", &authorization)], message("tools/call", &call).as_bytes());
+    }
+    assert!(upstream.take().len() >= 5);
+    for request in other.take() {
+        assert_eq!(leak(&format!("{request:?}")), None);
+    }
+}

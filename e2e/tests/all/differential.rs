@@ -1,0 +1,324 @@
+//! The same arguments, given to our tools and to the official SDK, make the same request on the wire.
+//!
+//! Compared as sent: method, path, the names in a query, each part of a multipart body with all its headers, and the
+//! headers of [`HEADERS`]. What may differ, and why:
+//! - the boundary of a multipart body, which each side draws at random;
+//! - the order of query parameters and of an object's keys, which mean nothing;
+//! - how a query value is escaped (`+` or `%20`), since both decode to the same value: values are compared decoded;
+//! - white space in JSON and the escapes of its strings; numbers are compared by their digits as written;
+//! - `Content-Type` on a request that has no body, where the SDK sends `application/json` about nothing;
+//! - headers that describe the client (`User-Agent`, `X-Stainless-*`, `Accept`, `Accept-Encoding`) or the connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openai_mcp_testkit::recorder::{Recorded, Recorder};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::{KEY, Launch, Reply, Server, bearer, here, python};
+
+const HEADERS: &[&str] = &["authorization", "openai-beta", "openai-organization", "openai-project"];
+
+/// One request, in the words of both sides.
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) tool: String,
+    /// The SDK's method, from its client on.
+    pub(crate) method: String,
+    pub(crate) arguments: Box<RawValue>,
+    /// What the SDK sends as a file, and what a path of ours holds.
+    upload: Option<Upload>,
+    /// What the OpenAPI judge wrongly finds in this request, by code, and why.
+    #[serde(default)]
+    pub(crate) quirks: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Upload {
+    filename: String,
+    text: Option<String>,
+}
+
+fn cases_file() -> std::path::PathBuf {
+    here().join("differential/cases.json")
+}
+
+/// Every case.
+pub(crate) fn cases() -> Vec<Case> {
+    serde_json::from_slice(&std::fs::read(cases_file()).unwrap()).unwrap()
+}
+
+impl Case {
+    /// The message that calls our tool, with the arguments byte for byte; a path leads into `folder`.
+    fn message(&self, folder: &TempDir) -> String {
+        let mut arguments = self.arguments.get().to_owned();
+        if let Some(upload) = &self.upload {
+            let mut value: Value = serde_json::from_str(&arguments).unwrap();
+            if value["file"]["path"].is_string() {
+                let path = folder.path().join(&upload.filename);
+                std::fs::write(&path, upload.text.as_deref().unwrap()).unwrap();
+                value["file"]["path"] = json!(path);
+                arguments = value.to_string();
+            }
+        }
+        let name = &self.tool;
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
+        )
+    }
+
+    /// The domain whose server has the tool.
+    fn domain(&self) -> &'static str {
+        if self.tool.starts_with("file-") { "files" } else { "vector-store" }
+    }
+}
+
+/// A server of ours in front of some upstream.
+pub(crate) struct Ours {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Ours {
+    pub(crate) fn new(base_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--root", folder.path().to_str().unwrap()])
+            .env("OPENAI_BASE_URL", base_url)
+            .env("OPENAI_ORG_ID", "org-e2e")
+            .env("OPENAI_PROJECT_ID", "proj_e2e")
+            .serve();
+        Self { server, folder }
+    }
+
+    pub(crate) fn call(&self, case: &Case) -> Reply {
+        self.server.post(&format!("/{}/mcp", case.domain()), &bearer(KEY), case.message(&self.folder).as_bytes())
+    }
+}
+
+#[test]
+fn our_requests_are_the_sdks_requests() {
+    let cases = cases();
+    let recorder = Recorder::start_default().unwrap();
+
+    let base_url = recorder.base_url();
+    let script = here().join("differential/sdk.py");
+    let file = cases_file();
+    let arguments = [script.to_str().unwrap(), &base_url, KEY, file.to_str().unwrap()];
+    let finished = Launch::new(python()).args(&arguments).run().expect_success("the SDK");
+    let refused: BTreeMap<String, String> = serde_json::from_str(finished.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(refused, BTreeMap::new(), "the SDK itself does not take these cases");
+    let theirs: BTreeMap<usize, Recorded> = recorder
+        .take()
+        .into_iter()
+        .map(|request| (request.header("x-case").unwrap().parse().unwrap(), request))
+        .collect();
+    assert_eq!(theirs.len(), cases.len());
+
+    let ours = Ours::new(&base_url);
+    let mut faults = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        let reply = ours.call(case);
+        let mut requests = recorder.take();
+        let Some(request) = requests.pop().filter(|_| requests.is_empty()) else {
+            faults.push(format!("{}: {} requests of ours, expected one; {}", case.name, requests.len(), reply.body));
+            continue;
+        };
+        for (what, ours, theirs) in differences(&request, &theirs[&number]) {
+            faults.push(format!("{}: {what}\n    ours: {ours}\n  theirs: {theirs}", case.name));
+        }
+    }
+    assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn every_request_and_parameter_of_both_servers_has_a_case() {
+    let cases = cases();
+    let methods: BTreeSet<&str> = cases.iter().map(|case| case.method.as_str()).collect();
+    assert_eq!(methods.len(), 21, "{methods:?}");
+
+    // What each tool offers, as anyone can read it from the server, is what some case of it sends.
+    let ours = Ours::new("http://127.0.0.1:9/v1");
+    let mut missing = Vec::new();
+    for domain in ["vector-store", "files"] {
+        let list = ours.server.post(
+            &format!("/{domain}/mcp"),
+            &bearer(KEY),
+            br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
+        );
+        for tool in list.json()["result"]["tools"].as_array().unwrap() {
+            if tool["_meta"]["openai-mcp/endpoint"].is_null() {
+                continue;
+            }
+            let sent: BTreeSet<String> = cases
+                .iter()
+                .filter(|case| tool["name"] == case.tool.as_str())
+                .flat_map(|case| {
+                    let arguments: BTreeMap<String, Value> = serde_json::from_str(case.arguments.get()).unwrap();
+                    arguments.into_keys()
+                })
+                .collect();
+            for name in tool["inputSchema"]["properties"].as_object().unwrap().keys() {
+                if !sent.contains(name) && !OURS_ALONE.contains(&(tool["name"].as_str().unwrap(), name)) {
+                    missing.push(format!("{} {name}", tool["name"]));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no case sends {missing:?}");
+}
+
+/// Arguments that shape what comes back and are not sent.
+const OURS_ALONE: &[(&str, &str)] =
+    &[("file-content", "offset"), ("file-content", "max_bytes"), ("file-content", "save_to")];
+
+/// Each thing in which two requests differ, with both values.
+fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static str, String, String)> {
+    let mut found = Vec::new();
+    let mut compare = |what, ours: String, theirs: String| {
+        if ours != theirs {
+            found.push((what, ours, theirs));
+        }
+    };
+    compare("method", ours.method.clone(), theirs.method.clone());
+    compare("path", ours.path().to_owned(), theirs.path().to_owned());
+    compare("query", format!("{:?}", query(ours)), format!("{:?}", query(theirs)));
+    for name in HEADERS {
+        compare(name, format!("{:?}", ours.header(name)), format!("{:?}", theirs.header(name)));
+    }
+    if !(ours.body.is_empty() && theirs.body.is_empty()) {
+        compare("content-type", content_type(ours), content_type(theirs));
+    }
+    compare("body", format!("{:?}", body(ours)), format!("{:?}", body(theirs)));
+    found
+}
+
+/// Names as sent and values decoded, sorted.
+fn query(request: &Recorded) -> Vec<(&str, String)> {
+    let decode = |value: &str| {
+        let value = value.replace('+', " ");
+        percent_encoding::percent_decode_str(&value).decode_utf8().unwrap().into_owned()
+    };
+    let mut pairs: Vec<(&str, String)> = request
+        .query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .map(|pair| pair.split_once('=').map_or((pair, String::new()), |(name, value)| (name, decode(value))))
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+/// The type without its boundary.
+fn content_type(request: &Recorded) -> String {
+    let value = request.header("content-type").unwrap_or_default();
+    value.split("; boundary=").next().unwrap_or_default().to_owned()
+}
+
+#[derive(Debug)]
+#[allow(dead_code, reason = "read through Debug, which is how bodies are compared")]
+enum Body {
+    Empty,
+    Json(Exact),
+    Parts(Vec<Part>),
+}
+
+#[derive(Debug)]
+#[allow(dead_code, reason = "read through Debug")]
+struct Part {
+    /// Sorted, with names in lower case.
+    headers: BTreeMap<String, String>,
+    content: String,
+}
+
+fn body(request: &Recorded) -> Body {
+    if request.body.is_empty() {
+        return Body::Empty;
+    }
+    if let Some((_, boundary)) = request.header("content-type").unwrap_or_default().split_once("boundary=") {
+        return Body::Parts(parts(&request.body, boundary.trim_matches('"')));
+    }
+    Body::Json(exact(serde_json::from_slice(&request.body).unwrap()))
+}
+
+fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
+    // Latin-1 keeps every byte of a binary file apart.
+    let text: String = body.iter().copied().map(char::from).collect();
+    let text = format!("\r\n{text}");
+    let delimiter = format!("\r\n--{boundary}");
+    let (content, end) = text.rsplit_once(&delimiter).unwrap();
+    assert!(end.starts_with("--"), "the body does not end with its boundary: {end:?}");
+    let one = |part: &str| {
+        let (head, content) = part.strip_prefix("\r\n").unwrap().split_once("\r\n\r\n").unwrap();
+        let headers = head.split("\r\n").map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_lowercase(), value.to_owned())
+        });
+        Part { headers: headers.collect(), content: content.to_owned() }
+    };
+    content.split(&delimiter).skip(1).map(one).collect()
+}
+
+/// JSON that keeps the digits of its numbers.
+#[derive(Debug)]
+#[allow(dead_code, reason = "read through Debug")]
+enum Exact {
+    /// A number, `true`, `false` or `null`, as written.
+    Token(String),
+    Text(String),
+    List(Vec<Exact>),
+    Map(BTreeMap<String, Exact>),
+}
+
+fn exact(raw: &RawValue) -> Exact {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let map: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap();
+            Exact::Map(map.into_iter().map(|(key, value)| (key, exact(value))).collect())
+        }
+        Some(b'[') => {
+            Exact::List(serde_json::from_str::<Vec<&RawValue>>(text).unwrap().into_iter().map(exact).collect())
+        }
+        Some(b'"') => Exact::Text(serde_json::from_str(text).unwrap()),
+        _ => Exact::Token(text.to_owned()),
+    }
+}
+
+/// The comparison sees what it is there to see.
+#[test]
+fn differences_are_found() {
+    let request = |target: &str, kind: &str, body: &str| Recorded {
+        method: "POST".into(),
+        target: target.into(),
+        headers: vec![("content-type".into(), kind.into())],
+        body: body.as_bytes().to_vec().into(),
+    };
+    let json = |body| request("/a", "application/json", body);
+    let form = |boundary: &str, part: &str| {
+        let body = format!("--{boundary}\r\nContent-Disposition: {part}\r\n\r\nx\r\n--{boundary}--\r\n");
+        request("/a", &format!("multipart/form-data; boundary={boundary}"), &body)
+    };
+    let same = [
+        (json(r#"{"a":1,"b":"é"}"#), json(r#"{ "b": "\u00e9", "a": 1 }"#)),
+        (request("/a?x=1+2&y=%C3%A9", "", ""), request("/a?y=é&x=1%202", "", "")),
+        (form("one", r#"form-data; name="f""#), form("two", r#"form-data; name="f""#)),
+    ];
+    for (one, other) in &same {
+        assert_eq!(differences(one, other), []);
+    }
+    let different = [
+        (json(r#"{"a":1}"#), json(r#"{"a":1.0}"#)),
+        (json(r#"{"a":9007199254740993}"#), json(r#"{"a":9007199254740992}"#)),
+        (json(r#"{"a":null}"#), json("{}")),
+        (request("/a%20b", "", ""), request("/a+b", "", "")),
+        (request("/a?x[]=1", "", ""), request("/a?x=1", "", "")),
+        (request("/a?x=1&x=2", "", ""), request("/a?x=1", "", "")),
+        (form("one", r#"form-data; name="f""#), form("two", r#"form-data; name="f"; filename="f""#)),
+    ];
+    for (one, other) in &different {
+        assert_ne!(differences(one, other), [], "{one:?} {other:?}");
+    }
+}

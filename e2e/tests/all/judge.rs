@@ -1,0 +1,64 @@
+//! OpenAI's own API description judges every request that we make.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::differential::{Ours, cases};
+use crate::harness::{Launch, here};
+
+/// The API description, when it is at hand.
+fn document() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("OPENAI_MCP_OPENAPI") {
+        let path = PathBuf::from(path);
+        assert!(path.is_file(), "OPENAI_MCP_OPENAPI names {}, which is no file", path.display());
+        return Some(path);
+    }
+    Some(here().join("../../shared/openai-api/openapi.json")).filter(|path| path.is_file())
+}
+
+#[test]
+fn every_request_satisfies_the_openapi_document() {
+    let Some(document) = document() else {
+        eprintln!("SKIPPED: no OpenAPI document; set OPENAI_MCP_OPENAPI to the path of OpenAI's openapi.json");
+        return;
+    };
+    // The judge announces the port it was given and not the one it got, so it is given a free one.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let judge = Launch::new(here().join("node_modules/.bin/steady"))
+        .args(&["--port", &port, "--host", "127.0.0.1", "--log-format", "json"])
+        .args(&["--validator-form-object-format=brackets", document.to_str().unwrap()])
+        .start();
+    let events = |text: &str, kind: &str| -> Vec<Value> {
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+        let events = complete.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["type"] == kind).collect()
+    };
+    let started = judge.output.wait_for(|text| events(text, "startup").pop());
+    assert!(started.is_some(), "the judge did not start: {}{}", judge.output.text(), judge.errors.text());
+
+    let ours = Ours::new(&format!("http://127.0.0.1:{port}"));
+    let mut faults = Vec::new();
+    for (number, case) in cases().iter().enumerate() {
+        let reply = ours.call(case);
+        let verdict = judge.output.wait_for(|text| events(text, "request").get(number).cloned());
+        let Some(verdict) = verdict else {
+            panic!("{}: the judge was not asked; our reply was {}", case.name, reply.body);
+        };
+        let mut expected = case.quirks.clone();
+        for diagnostic in verdict["diagnostics"].as_array().unwrap() {
+            if expected.remove(diagnostic["code"].as_str().unwrap()).is_none() {
+                faults.push(format!(
+                    "{}: {} {} at {}",
+                    case.name, diagnostic["code"], diagnostic["message"], diagnostic["requestPath"]
+                ));
+            }
+        }
+        if expected != BTreeMap::new() {
+            faults.push(format!("{}: no longer found, so take them out: {expected:?}", case.name));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,0 +1,11 @@
+//! Everything that needs a real process: one test binary, so that it links once.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
+
+mod canary;
+mod conformance;
+mod differential;
+mod harness;
+mod hostile;
+mod interop;
+mod judge;
+mod lifecycle;

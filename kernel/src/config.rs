@@ -1,0 +1,167 @@
+//! What an operator sets, parsed once at the edge.
+
+use crate::schema::nearest;
+use crate::secret::Secret;
+use crate::tool::Spec;
+
+/// Default for [`Config::max_result`]: what one result may cost a conversation, some 8,000 tokens.
+const MAX_RESULT: usize = 32 * 1024;
+
+/// Default for [`Config::max_body`].
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The settings of a server. [`Config::read`] documents the variables.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the API is, without a final slash.
+    pub base_url: String,
+    /// The project key of the environment.
+    pub key: Option<Secret>,
+    /// The admin key of the environment.
+    pub admin_key: Option<Secret>,
+    /// Sent as `OpenAI-Organization`.
+    pub organization: Option<String>,
+    /// Sent as `OpenAI-Project`.
+    pub project: Option<String>,
+    /// What a remote caller presents to spend the keys of the environment.
+    pub access_token: Option<Secret>,
+    /// Which tools there are.
+    pub filter: Filter,
+    /// Most bytes of one result; longer ones are cut and say how to get the rest.
+    pub max_result: usize,
+    /// Most bytes of one request body.
+    pub max_body: usize,
+    /// Host names, besides those of loopback, under which the server answers.
+    pub allowed_hosts: Vec<String>,
+    /// Web origins, besides loopback's, that may call; `*` is any.
+    pub allowed_origins: Vec<String>,
+    /// `host` or `host:port` that files may be fetched from although they are not public.
+    pub allowed_urls: Vec<String>,
+    /// Whether arguments that we do not know are passed on, for the day OpenAI is ahead of us.
+    pub open_arguments: bool,
+}
+
+impl Config {
+    /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `TOOLS`,
+    /// `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
+    /// `OPEN_ARGUMENTS`. Lists are separated by commas; an empty variable is an absent one.
+    ///
+    /// # Errors
+    /// Names the variable, without quoting a secret.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let secret = |name: &str| {
+            get(name).map(|value| Secret::new(&value).map_err(|problem| format!("{name}: {problem}"))).transpose()
+        };
+        let list = |name: &str| get(name).map(|value| words(&value)).unwrap_or_default();
+        let size = |name: &str, default: usize| match get(name) {
+            None => Ok(default),
+            Some(value) => match value.parse() {
+                Ok(size) if size >= 1024 => Ok(size),
+                _ => Err(format!("{name}: expected a number of bytes from 1024 up, got `{value}`")),
+            },
+        };
+        let switch = |name: &str| match get(name).as_deref() {
+            None => Ok(false),
+            Some(value) => flag(value).ok_or_else(|| format!("{name}: expected true or false, got `{value}`")),
+        };
+        let header = |name: &str| match get(name) {
+            Some(value) if http::HeaderValue::from_str(&value).is_err() => Err(format!("{name}: not a header value")),
+            value => Ok(value),
+        };
+        Ok(Config {
+            base_url: base_url(get("OPENAI_BASE_URL").as_deref().unwrap_or("https://api.openai.com/v1"))?,
+            key: secret("OPENAI_API_KEY")?,
+            admin_key: secret("OPENAI_ADMIN_KEY")?,
+            organization: header("OPENAI_ORG_ID")?,
+            project: header("OPENAI_PROJECT_ID")?,
+            access_token: secret("OPENAI_MCP_ACCESS_TOKEN")?,
+            filter: Filter {
+                only: get("OPENAI_MCP_TOOLS").map(|value| words(&value)),
+                exclude: list("OPENAI_MCP_EXCLUDE"),
+                read_only: switch("OPENAI_MCP_READ_ONLY")?,
+            },
+            max_result: size("OPENAI_MCP_MAX_RESULT", MAX_RESULT)?,
+            max_body: size("OPENAI_MCP_MAX_BODY", MAX_BODY)?,
+            allowed_hosts: list("OPENAI_MCP_ALLOWED_HOSTS"),
+            allowed_origins: list("OPENAI_MCP_ALLOWED_ORIGINS"),
+            allowed_urls: list("OPENAI_MCP_ALLOWED_URLS"),
+            open_arguments: switch("OPENAI_MCP_OPEN_ARGUMENTS")?,
+        })
+    }
+}
+
+fn base_url(text: &str) -> Result<String, String> {
+    let problem = |what: &str| format!("OPENAI_BASE_URL: {what}; expected a URL such as https://api.openai.com/v1");
+    let uri: http::Uri = text.parse().map_err(|error| problem(&format!("{error}")))?;
+    uri.host().filter(|host| !host.is_empty()).ok_or_else(|| problem("no host"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        Err(problem("neither http nor https"))
+    } else if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        Err(problem("has a user name or password"))
+    } else if uri.query().is_some() {
+        Err(problem("has a query"))
+    } else {
+        Ok(text.trim_end_matches('/').to_owned())
+    }
+}
+
+/// `true` or `false`, in the words people use.
+pub(crate) fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// The words of a list separated by commas.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Which tools a caller sees and may call. A name may end in `*`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// These alone.
+    pub only: Option<Vec<String>>,
+    /// Not these.
+    pub exclude: Vec<String>,
+    /// Only tools that change nothing.
+    pub read_only: bool,
+}
+
+impl Filter {
+    /// Whether the filter lets a tool through.
+    pub fn admits(&self, spec: &Spec) -> bool {
+        let named = |names: &[String]| {
+            names.iter().any(|name| match name.strip_suffix('*') {
+                Some(start) => spec.name.starts_with(&start.replace('_', "-")),
+                None => spec.is_named(name),
+            })
+        };
+        self.only.as_deref().is_none_or(named) && !named(&self.exclude) && (!self.read_only || spec.effect.reads)
+    }
+
+    /// A name that is none of the `known` tools, with the nearest that is.
+    ///
+    /// # Errors
+    /// The first such name.
+    pub fn check<'a>(&self, known: impl Iterator<Item = &'a Spec> + Clone) -> Result<(), String> {
+        for name in self.only.iter().flatten().chain(&self.exclude).filter(|name| !name.ends_with('*')) {
+            if !known.clone().any(|spec| spec.is_named(name)) {
+                let hint = nearest(name, known.clone().map(|spec| spec.name))
+                    .map(|name| format!("; did you mean `{name}`?"))
+                    .unwrap_or_default();
+                return Err(format!("no tool is named `{name}`{hint}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything is let through.
+    pub fn is_open(&self) -> bool {
+        *self == Filter::default()
+    }
+}

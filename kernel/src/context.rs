@@ -1,0 +1,274 @@
+//! What a running tool can do: call OpenAI, tell of its progress, reach files and the clock.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_channel::mpsc::UnboundedSender;
+use http::{HeaderMap, Response};
+use serde_json::{Value, json};
+
+use crate::config::{Config, Filter};
+use crate::error::{Error, Kind, Result};
+use crate::file::Source;
+use crate::openai;
+use crate::plan;
+use crate::platform::{Body, Opened, Platform, Saved};
+use crate::secret::Secret;
+use crate::tool::{Arguments, Spec};
+
+/// Most bytes of a JSON answer that are read into memory.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// Progress is told no more often than this.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(250);
+
+/// Who calls.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The key they brought.
+    pub key: Option<Secret>,
+    /// Whether they are on the operator's own machine or showed the access token: such callers may spend the keys of
+    /// the environment and name files of this machine.
+    pub trusted: bool,
+    /// What they want to see, within what the operator allows.
+    pub filter: Filter,
+}
+
+/// A call in progress.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Arc<Config>,
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) caller: Caller,
+    pub(crate) notes: Option<Notes>,
+    pub(crate) answer: Mutex<Answered>,
+    /// The members of the request's `params` that concern questions to the user (MRTR) and client capabilities.
+    pub(crate) request: RequestFacts,
+}
+
+/// What a tool may know of the request besides its arguments.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFacts {
+    /// Whether the request is of the 2026-07-28 era.
+    pub modern: bool,
+    /// `clientCapabilities` of a modern request; `null` for others.
+    pub client_capabilities: Value,
+    /// `inputResponses`: the user's answers.
+    pub input_responses: Value,
+    /// `requestState`: what an earlier result asked to have returned. It comes from the client: verify it.
+    pub request_state: Option<String>,
+    /// Lowest level of log messages the client wants.
+    pub log_level: Option<String>,
+}
+
+/// Where notifications of a call go.
+pub(crate) struct Notes {
+    pub(crate) out: UnboundedSender<Bytes>,
+    /// The progress token as JSON, if the client gave one.
+    pub(crate) token: Option<String>,
+    pub(crate) state: Mutex<Progress>,
+}
+
+#[derive(Default)]
+pub(crate) struct Progress {
+    value: f64,
+    told: Duration,
+}
+
+/// What is kept of the last answer, for the result's `_meta` and for polling.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answered {
+    pub(crate) request_id: Option<String>,
+    pub(crate) poll_after: Option<Duration>,
+}
+
+impl Context {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Context(Arc::new(inner))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    pub(crate) fn platform(&self) -> &dyn Platform {
+        &*self.0.platform
+    }
+
+    /// What else the request says.
+    pub fn facts(&self) -> &RequestFacts {
+        &self.0.request
+    }
+
+    /// Most bytes that a result should have.
+    pub fn max_result(&self) -> usize {
+        self.0.config.max_result
+    }
+
+    /// Makes the request of an endpoint and gives OpenAI's answer as soon as its head is there.
+    ///
+    /// # Errors
+    /// Wrong arguments, no key, no connection, or a failed answer.
+    pub async fn request(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Response<Body>> {
+        let Some(endpoint) = &spec.endpoint else {
+            return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
+        };
+        let plan = plan::plan(spec, endpoint, &arguments.into(), self.0.config.open_arguments)?;
+        openai::send(self, spec, plan).await
+    }
+
+    /// Makes the request of an endpoint and gives the JSON of its answer.
+    ///
+    /// # Errors
+    /// As [`Context::request`], or an answer of more than 64 MiB.
+    pub async fn call(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Bytes> {
+        let answer = self.request(spec, arguments).await?.into_body().collect(LONGEST_ANSWER).await?;
+        Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
+    }
+
+    /// Like [`Context::call`], read into a value, for composites that look inside.
+    ///
+    /// # Errors
+    /// As [`Context::call`], or an answer that is not JSON.
+    pub async fn call_value(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Value> {
+        let answer = self.call(spec, arguments).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+    }
+
+    /// Opens a file that the caller named.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the caller may not name files here.
+    pub async fn open(&self, source: Source) -> Result<Opened> {
+        if matches!(source, Source::Path { .. }) {
+            self.check_paths()?;
+        }
+        self.platform().open(source).await
+    }
+
+    /// Writes a new file.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the caller may not name files here.
+    pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        self.check_paths()?;
+        self.platform().save(path, body).await
+    }
+
+    fn check_paths(&self) -> Result<()> {
+        if self.0.caller.trusted {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::File,
+            "files of the server's machine can be named only by callers on that machine or with its access token\n\
+             hint: give `url`, or `text` or `data` with `filename`",
+        ))
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.platform().sleep(duration).await;
+    }
+
+    /// Time since the Unix epoch.
+    pub fn now(&self) -> Duration {
+        self.platform().now()
+    }
+
+    /// How long the last answer asks to be left alone before the next poll; one second unless told.
+    pub fn poll_pause(&self) -> Duration {
+        let answered = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.poll_after.unwrap_or(Duration::from_secs(1)).clamp(Duration::from_millis(100), Duration::from_secs(30))
+    }
+
+    pub(crate) fn answered(&self, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let mut answered = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.request_id = text("x-request-id").map(str::to_owned);
+        answered.poll_after =
+            text("openai-poll-after-ms").and_then(|value| value.parse().ok()).map(Duration::from_millis);
+    }
+
+    pub(crate) fn request_id(&self) -> Option<String> {
+        self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone()
+    }
+
+    pub(crate) fn wants_progress(&self) -> bool {
+        self.0.notes.as_ref().is_some_and(|notes| notes.token.is_some())
+    }
+
+    /// Tells the client how far the call is, if it asked to be told. Values that do not grow are passed over.
+    pub fn progress(&self, done: f64, total: Option<f64>, message: &str) {
+        let Some(notes) = &self.0.notes else { return };
+        let Some(token) = &notes.token else { return };
+        let mut state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if done <= state.value {
+            return;
+        }
+        state.value = done;
+        state.told = self.now();
+        let mut params = format!(r#"{{"progressToken":{token},"progress":{done}"#);
+        if let Some(total) = total {
+            params.push_str(&format!(r#","total":{total}"#));
+        }
+        params.push_str(&format!(r#","message":{}}}"#, Value::from(message)));
+        notes.send("notifications/progress", &params);
+    }
+
+    /// Tells of bytes transferred, a few times a second at most, and of the last one always.
+    pub(crate) fn transferred(&self, bytes: u64, total: Option<u64>, verb: &str) {
+        let Some(notes) = &self.0.notes else { return };
+        let due = {
+            let state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
+            self.now().saturating_sub(state.told) >= PROGRESS_PAUSE
+        };
+        if due || total == Some(bytes) {
+            let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
+            self.progress(bytes as f64, total.map(|total| total as f64), &format!("{verb} {}{of}", size(bytes)));
+        }
+    }
+
+    /// Tells the client something without a measure of progress.
+    pub fn tell(&self, message: &str) {
+        let Some(notes) = &self.0.notes else { return };
+        let value = notes.state.lock().unwrap_or_else(PoisonError::into_inner).value;
+        self.progress(value + 1.0, None, message);
+    }
+
+    /// Sends a log message to a client that wants messages of this level.
+    /// <https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging>
+    pub fn log(&self, level: &str, data: &Value) {
+        const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+        let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
+        let wanted = self.0.request.log_level.as_deref();
+        if let (Some(notes), Some(wanted)) = (&self.0.notes, wanted)
+            && rank(level) >= rank(wanted)
+        {
+            notes.send("notifications/message", &json!({"level": level, "data": data}).to_string());
+        }
+    }
+}
+
+impl Notes {
+    fn send(&self, method: &str, params: &str) {
+        let message = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#);
+        // A client that has gone needs no notes.
+        let _ = self.out.unbounded_send(message.into());
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

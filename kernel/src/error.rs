@@ -1,0 +1,151 @@
+//! Why a tool failed, in words for the caller who must act.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::schema::Fault;
+
+/// What a tool gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a tool failed. The text is for the caller: what was expected and got, what OpenAI said, what to do next.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: Kind,
+    text: String,
+}
+
+/// The classes that telemetry and retries tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The arguments are wrong; nothing was sent.
+    Arguments,
+    /// There is no usable key; nothing was sent.
+    Key,
+    /// A file or URL that the caller named cannot be used.
+    File,
+    /// OpenAI answered with this HTTP status.
+    Status(u16),
+    /// OpenAI could not be reached, or its answer broke off.
+    Connection,
+    /// The answer is not what the API promises.
+    Answer,
+    /// This server cannot do it where it runs.
+    Unsupported,
+}
+
+impl Error {
+    /// An error of this kind: lowercase, no full stop; a second line may begin with `hint: `.
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Error { kind, text: text.into() }
+    }
+
+    /// Wrong arguments, all of them.
+    pub fn arguments(faults: &[Fault]) -> Self {
+        let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        Error::new(Kind::Arguments, lines.join("\n"))
+    }
+
+    /// One wrong argument.
+    pub fn argument(name: &str, problem: impl fmt::Display) -> Self {
+        Error::new(Kind::Arguments, format!("`{name}`: {problem}"))
+    }
+
+    /// A failed answer of OpenAI.
+    ///
+    /// `retry_after` is in seconds.
+    /// <https://platform.openai.com/docs/guides/error-codes>
+    pub fn status(status: u16, body: &[u8], request_id: Option<&str>, retry_after: Option<u64>, tries: u32) -> Self {
+        let details = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
+        let mut text = format!("openai answered {status}");
+        match &details {
+            Some(Details::Full { message, kind, param, code }) => {
+                for word in [kind, code].into_iter().flatten() {
+                    text.push(' ');
+                    text.push_str(&plain(word));
+                }
+                if let Some(message) = message {
+                    text.push_str(": ");
+                    text.push_str(message.trim_end_matches('.'));
+                }
+                if let Some(param) = param {
+                    text.push_str(&format!(" (param `{}`)", plain(param)));
+                }
+            }
+            Some(Details::Text(message)) => text.push_str(&format!(": {message}")),
+            None => {
+                let body = String::from_utf8_lossy(body);
+                let short: String = body.trim().chars().take(300).collect();
+                if !short.is_empty() {
+                    text.push_str(&format!(": {short}"));
+                }
+            }
+        }
+        if let Some(id) = request_id {
+            text.push_str(&format!(" (request id {id})"));
+        }
+        if tries > 1 {
+            text.push_str(&format!(" after {tries} tries"));
+        }
+        if let Some(hint) = hint(status, retry_after) {
+            text.push_str("\nhint: ");
+            text.push_str(&hint);
+        }
+        Error::new(Kind::Status(status), text)
+    }
+
+    /// What went wrong, as a class.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The words for the caller.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: Details,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Details {
+    Full {
+        message: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<serde_json::Value>,
+        param: Option<serde_json::Value>,
+        code: Option<serde_json::Value>,
+    },
+    Text(String),
+}
+
+/// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn hint(status: u16, retry_after: Option<u64>) -> Option<String> {
+    Some(match (status, retry_after) {
+        (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
+        (401, _) => "check the key: create one at https://platform.openai.com/api-keys".into(),
+        (403, _) => "the key lacks a permission for this, or the project or country is not allowed".into(),
+        (404, _) => "check the id, and that the key is of the project that owns it".into(),
+        (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),
+        (500.., _) => "a fault at OpenAI's end: try again; https://status.openai.com tells of outages".into(),
+        _ => return None,
+    })
+}

@@ -1,0 +1,339 @@
+//! The HTTP face of one or many servers, for any host that can hand over a request: routes, CORS, who may call.
+//!
+//! Routes: `POST …/mcp` and `…/mcp/{key}`, `GET /health`, `GET /`. GET and DELETE of an MCP path answer 405, as a
+//! sessionless server does.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::StreamExt as _;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::config::{Config, Filter, flag, words};
+use crate::context::Caller;
+use crate::page;
+use crate::platform::Body;
+use crate::protocol::{Fault, Headers};
+use crate::secret::Secret;
+use crate::server::{Definition, Reply, Service};
+
+/// Headers that proxies add: behind one, a loopback peer says nothing about who calls.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// How the servers are mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// One server at `/mcp`.
+    Root,
+    /// Every server at `/{domain}/mcp`.
+    Domains,
+}
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The socket is bound to a loopback address, so only this machine reaches it.
+    pub bound_to_loopback: bool,
+    /// The other end is this machine.
+    pub is_loopback: bool,
+}
+
+/// One or many servers behind HTTP.
+pub struct Gateway {
+    servers: Vec<(&'static Definition, Result<Arc<Service>, String>)>,
+    mount: Mount,
+    config: Arc<Config>,
+}
+
+/// A request that may be served once its body is there.
+pub struct Admitted {
+    service: Arc<Service>,
+    caller: Caller,
+    headers: HeaderMap,
+}
+
+impl Gateway {
+    /// Serves these servers. One that could not be made answers 503 and leaves the others serving.
+    pub fn new(
+        servers: Vec<(&'static Definition, Result<Arc<Service>, String>)>,
+        mount: Mount,
+        config: Arc<Config>,
+    ) -> Self {
+        Gateway { servers, mount, config }
+    }
+
+    /// Most bytes of a request body.
+    pub fn max_body(&self) -> usize {
+        self.config.max_body
+    }
+
+    /// Answers a request by its head, or says that its body is wanted.
+    ///
+    /// # Errors
+    /// The answer: of a page, of the health check, or a refusal.
+    pub fn admit(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
+        let origin = self.check_origin(head, peer);
+        let admitted = match &origin {
+            Ok(_) => self.route(head, peer),
+            Err(refusal) => Err(refuse(StatusCode::FORBIDDEN, refusal)),
+        };
+        admitted.map_err(|mut response| {
+            allow(&mut response, origin.ok().flatten());
+            Box::new(response)
+        })
+    }
+
+    /// Serves an admitted request.
+    pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
+        let Admitted { service, caller, headers } = admitted;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let read = Headers {
+            version: text("mcp-protocol-version"),
+            method: text("mcp-method"),
+            name: text("mcp-name"),
+        };
+        let origin = headers.get(header::ORIGIN).cloned();
+        let mut response = match service.begin(&body, caller, Some(read)).reply.await {
+            Reply::Nothing => empty(StatusCode::ACCEPTED),
+            Reply::One(status, message) => {
+                let mut response = Response::new(Body::Full(message));
+                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                set(&mut response, header::CONTENT_TYPE, "application/json");
+                response
+            }
+            Reply::Many(messages) => {
+                let chunks = messages.map(|message| {
+                    let mut event = Vec::with_capacity(message.len() + 32);
+                    event.extend_from_slice(b"event: message\ndata: ");
+                    event.extend_from_slice(&message);
+                    event.extend_from_slice(b"\n\n");
+                    Ok(Bytes::from(event))
+                });
+                let mut response = Response::new(Body::Stream { chunks: chunks.boxed(), length: None });
+                set(&mut response, header::CONTENT_TYPE, "text/event-stream");
+                set(&mut response, header::CACHE_CONTROL, "no-cache, no-transform");
+                set(&mut response, HeaderName::from_static("x-accel-buffering"), "no");
+                response
+            }
+        };
+        allow(&mut response, origin);
+        response
+    }
+
+    /// The answer to a body of more than [`Gateway::max_body`] bytes.
+    pub fn too_large(&self) -> Response<Body> {
+        let message = format!("the body is longer than {} bytes (OPENAI_MCP_MAX_BODY)", self.config.max_body);
+        rpc(StatusCode::PAYLOAD_TOO_LARGE, Fault::INVALID, &message)
+    }
+
+    fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Response<Body>> {
+        let path = head.uri.path();
+        let mut segments = path.split('/').skip(1);
+        let (first, second, third, fourth) = (segments.next(), segments.next(), segments.next(), segments.next());
+        let (server, key) = match (self.mount, first, second, third, fourth) {
+            (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health()),
+            (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page()),
+            (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET")),
+            (Mount::Root, Some("mcp"), key, None, None) => (self.servers.first(), key),
+            (Mount::Domains, Some(domain), Some("mcp"), key, None) => {
+                (self.servers.iter().find(|(definition, _)| definition.domain == domain), key)
+            }
+            _ => (None, None),
+        };
+        let Some((_, service)) = server else {
+            return Err(refuse(StatusCode::NOT_FOUND, "no server at this path; / tells what there is"));
+        };
+        match head.method {
+            Method::POST => {}
+            Method::OPTIONS => return Err(preflight()),
+            _ => return Err(not_allowed("POST, OPTIONS")),
+        }
+        let service = service
+            .as_ref()
+            .map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?
+            .clone();
+        let caller = self
+            .caller(head, key.filter(|key| !key.is_empty()), peer)
+            .map_err(|problem| rpc(StatusCode::BAD_REQUEST, Fault::INVALID, &problem))?;
+        Ok(Admitted { service, caller, headers: head.headers.clone() })
+    }
+
+    /// Who calls, by the key in the URL or in `Authorization`. The access token stands for the operator.
+    fn caller(&self, head: &Parts, in_url: Option<&str>, peer: Peer) -> Result<Caller, String> {
+        let in_url = in_url
+            .map(|key| percent_decode_str(key).decode_utf8().map_err(|_| "the key in the URL is not UTF-8"))
+            .transpose()?;
+        let bearer = match head.headers.get(header::AUTHORIZATION) {
+            None => None,
+            Some(value) => {
+                let value = value.to_str().map_err(|_| "the `Authorization` header is not ASCII")?;
+                let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+                if !scheme.eq_ignore_ascii_case("bearer") {
+                    return Err("the `Authorization` header must be `Bearer` and a key".into());
+                }
+                Some(token)
+            }
+        };
+        let given = in_url.as_deref().or(bearer).map(Secret::new).transpose()?;
+        let forwarded = FORWARDED.iter().any(|name| head.headers.contains_key(*name));
+        let near = peer.bound_to_loopback && peer.is_loopback && !forwarded;
+        let filter = filter(head)?;
+        Ok(match (given, &self.config.access_token) {
+            (Some(given), Some(token)) if given.matches(token) => Caller { key: None, trusted: true, filter },
+            // With a token set, nearness is not enough: the operator asked for more.
+            (given, Some(_)) => Caller { key: given, trusted: false, filter },
+            (given, None) => Caller { key: given, trusted: near, filter },
+        })
+    }
+
+    /// Browsers say where a page comes from, and a rebound name shows in `Host`: a page on the web must not reach a
+    /// server on the machine of the person who reads it. Gives the origin to allow, if there is one.
+    fn check_origin(&self, head: &Parts, peer: Peer) -> Result<Option<HeaderValue>, String> {
+        let text = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let host = text(header::HOST).or_else(|| head.uri.authority().map(|authority| authority.as_str()));
+        if peer.bound_to_loopback || !self.config.allowed_hosts.is_empty() {
+            let name = host.map(host_name).unwrap_or_default();
+            let known = is_loopback(name)
+                || self.config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+            if !known {
+                return Err("this host name is not served; the operator allows more with OPENAI_MCP_ALLOWED_HOSTS".into());
+            }
+        }
+        let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
+        let shown = origin.to_str().unwrap_or_default();
+        let own = host.is_some_and(|host| shown.split_once("://").is_some_and(|(_, at)| at.eq_ignore_ascii_case(host)));
+        let near = peer.bound_to_loopback
+            && shown.strip_prefix("http://").or(shown.strip_prefix("https://")).is_some_and(|at| is_loopback(host_name(at)));
+        let listed = self.config.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(shown));
+        if own || near || listed {
+            Ok(Some(origin.clone()))
+        } else {
+            Err("this origin may not call; the operator allows more with OPENAI_MCP_ALLOWED_ORIGINS".into())
+        }
+    }
+
+    fn health(&self) -> Response<Body> {
+        let entry = |(definition, service): &(&'static Definition, Result<Arc<Service>, String>)| match service {
+            Ok(service) => json!({
+                "status": "ok", "name": service.name(), "version": definition.version, "tools": service.specs().len(),
+            }),
+            Err(problem) => json!({"status": "failed", "version": definition.version, "error": problem}),
+        };
+        let value = match (self.mount, self.servers.as_slice()) {
+            (Mount::Root, [server]) => entry(server),
+            (_, servers) => {
+                let ok = servers.iter().all(|(_, service)| service.is_ok());
+                let all: serde_json::Map<String, Value> =
+                    servers.iter().map(|server| (server.0.domain.to_owned(), entry(server))).collect();
+                json!({"status": if ok { "ok" } else { "degraded" }, "servers": all})
+            }
+        };
+        let mut response = Response::new(Body::Full(value.to_string().into()));
+        set(&mut response, header::CONTENT_TYPE, "application/json");
+        set(&mut response, header::CACHE_CONTROL, "no-store");
+        response
+    }
+
+    fn page(&self) -> Response<Body> {
+        let mut response = Response::new(Body::Full(page::render(&self.servers, self.mount).into()));
+        set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
+        let policy = "default-src 'none'; style-src 'unsafe-inline'";
+        set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
+        response
+    }
+}
+
+/// What the caller wants to see: `X-MCP-Tools`, `X-MCP-Exclude`, `X-MCP-Readonly`, or `tools`, `exclude`, `read_only`
+/// in the query.
+fn filter(head: &Parts) -> Result<Filter, String> {
+    let query = |name: &str| {
+        head.uri.query().unwrap_or_default().split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+            (key == name).then(|| percent_decode_str(value).decode_utf8_lossy().into_owned())
+        })
+    };
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let read_only = match query("read_only").or_else(|| header("x-mcp-readonly")) {
+        None => false,
+        Some(value) => flag(value.trim()).ok_or("`read_only` must be true or false")?,
+    };
+    Ok(Filter {
+        only: query("tools").or_else(|| header("x-mcp-tools")).map(|value| words(&value)),
+        exclude: query("exclude").or_else(|| header("x-mcp-exclude")).map(|value| words(&value)).unwrap_or_default(),
+        read_only,
+    })
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// A host without its port.
+fn host_name(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(at) if !host.ends_with(']') && !host.get(..at).is_some_and(|name| name.contains(':') && !name.starts_with('[')) => {
+            host.get(..at).unwrap_or(host)
+        }
+        _ => host,
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
+}
+
+fn set(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+}
+
+/// Lets the page that asked read the answer.
+fn allow(response: &mut Response<Body>, origin: Option<HeaderValue>) {
+    if let Some(origin) = origin {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        set(response, header::VARY, "origin");
+    }
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::EMPTY);
+    *response.status_mut() = status;
+    response
+}
+
+fn preflight() -> Response<Body> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS");
+    set(
+        &mut response,
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, \
+         last-event-id, x-mcp-tools, x-mcp-exclude, x-mcp-readonly",
+    );
+    set(&mut response, header::ACCESS_CONTROL_MAX_AGE, "86400");
+    response
+}
+
+fn not_allowed(methods: &'static str) -> Response<Body> {
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    set(&mut response, header::ALLOW, methods);
+    response
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Full(json!({"error": message}).to_string().into()));
+    *response.status_mut() = status;
+    set(&mut response, header::CONTENT_TYPE, "application/json");
+    response
+}
+
+fn rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
+    let error = Fault::new(code, message).to_value();
+    let mut response = Response::new(Body::Full(json!({"jsonrpc": "2.0", "error": error}).to_string().into()));
+    *response.status_mut() = status;
+    set(&mut response, header::CONTENT_TYPE, "application/json");
+    response
+}

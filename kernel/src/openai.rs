@@ -1,0 +1,206 @@
+//! Requests to OpenAI: keys, headers, retries, errors.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::stream::StreamExt as _;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{Request, Response, StatusCode};
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::multipart;
+use crate::plan::{PartValue, Payload, Plan};
+use crate::platform::{Body, Failure};
+use crate::secret::Secret;
+use crate::tool::Spec;
+
+/// Tries after the first, as in the official SDKs.
+const RETRIES: u32 = 2;
+/// Longest time without a byte in either direction.
+const IDLE: Duration = Duration::from_secs(600);
+/// A `Retry-After` above this is told to the caller instead of waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Most bytes of an error answer that are read.
+const ERROR_BODY: usize = 64 * 1024;
+
+/// Sends a planned request with retries and gives a successful answer.
+pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Result<Response<Body>> {
+    let key = key(cx, spec)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (request, sent) = request(cx, &plan, &key).await?;
+        let outcome = attempt(cx, request, sent).await;
+        let wait = match &outcome {
+            Ok(response) if response.status().is_success() => None,
+            Ok(response) => wait_after_status(response, spec),
+            Err(failure) => (failure.unsent || spec.effect.idempotent).then_some(None),
+        };
+        match (wait, outcome) {
+            (Some(asked), _) if tries <= RETRIES && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+                let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
+                cx.tell(&format!("retrying in {} s", pause.as_secs_f32().ceil()));
+                cx.platform().sleep(pause).await;
+            }
+            (_, Ok(response)) if response.status().is_success() => {
+                cx.answered(response.headers());
+                return Ok(response);
+            }
+            (_, Ok(response)) => return Err(key.redact_error(refused(response, tries).await)),
+            (_, Err(failure)) => {
+                let text = format!("openai could not be reached: {}", failure.text);
+                return Err(key.redact_error(Error::new(Kind::Connection, text)));
+            }
+        }
+    }
+}
+
+impl Secret {
+    /// The error, without the key, should the other side have echoed it.
+    fn redact_error(&self, error: Error) -> Error {
+        let kind = error.kind();
+        Error::new(kind, self.redact(error.into_text()))
+    }
+}
+
+/// Which key is sent: the caller's own, else the operator's for callers who may spend it.
+fn key(cx: &Context, spec: &Spec) -> Result<Secret> {
+    const WAYS: &str = "hint: send `Authorization: Bearer sk-…`, or use the URL form `/mcp/{key}`, or set \
+                        OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration) where the server runs on your own machine";
+    let config = cx.config();
+    let own = if spec.admin { &config.admin_key } else { &config.key };
+    let key = cx.caller().key.clone().or_else(|| own.clone().filter(|_| cx.caller().trusted));
+    let Some(key) = key else {
+        return Err(Error::new(Kind::Key, format!("no OpenAI key\n{WAYS}")));
+    };
+    match (spec.admin, key.expose().starts_with("sk-admin-")) {
+        (true, false) => Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key")),
+        (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
+        _ => Ok(key),
+    }
+}
+
+async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Body>, Option<Arc<AtomicU64>>)> {
+    let config = cx.config();
+    let mut request = Request::new(Body::EMPTY);
+    *request.method_mut() = plan.method.clone();
+    *request.uri_mut() = format!("{}{}", config.base_url, plan.target)
+        .parse()
+        .map_err(|error| Error::new(Kind::Arguments, format!("the arguments make no URL: {error}")))?;
+    let headers = request.headers_mut();
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+        .map_err(|_| Error::new(Kind::Key, "the key has characters that a header cannot carry"))?;
+    bearer.set_sensitive(true);
+    headers.insert(AUTHORIZATION, bearer);
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("openai-mcp/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    for (name, value) in [("openai-organization", &config.organization), ("openai-project", &config.project)] {
+        if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    for (name, value) in &plan.headers {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Error::argument(name, "expected text that a header can carry"))?;
+        headers.insert(*name, value);
+    }
+    let mut sent = None;
+    match &plan.body {
+        Payload::Empty => {}
+        Payload::Json(text) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Body::Full(text.clone());
+        }
+        Payload::Multipart(parts) => {
+            let mut opened = Vec::with_capacity(parts.len());
+            for part in parts {
+                let name = part.name.clone();
+                opened.push(match &part.value {
+                    PartValue::Text(value) => multipart::Part::Text { name, value: value.clone() },
+                    PartValue::File(source) => multipart::Part::File { name, file: cx.open(source.clone()).await? },
+                });
+            }
+            let (content_type, body) = multipart::encode(opened, cx.platform().random());
+            let content_type = HeaderValue::from_str(&content_type)
+                .map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
+            request.headers_mut().insert(CONTENT_TYPE, content_type);
+            let counter = Arc::new(AtomicU64::new(0));
+            *request.body_mut() = counted(cx.clone(), body, counter.clone());
+            sent = Some(counter);
+        }
+    }
+    Ok((request, sent))
+}
+
+/// Tells of an upload's progress as its bytes go out.
+fn counted(cx: Context, body: Body, counter: Arc<AtomicU64>) -> Body {
+    let length = body.length();
+    let chunks = body.into_chunks().map(move |chunk| {
+        if let Ok(bytes) = &chunk {
+            let sent = counter.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+            cx.transferred(sent, length, "uploaded");
+        }
+        chunk
+    });
+    Body::Stream { chunks: chunks.boxed(), length }
+}
+
+/// One try. Gives up after [`IDLE`] without an answer, unless an upload goes on meanwhile.
+async fn attempt(cx: &Context, request: Request<Body>, sent: Option<Arc<AtomicU64>>) -> Result<Response<Body>, Failure> {
+    let count = || sent.as_ref().map(|sent| sent.load(Ordering::Relaxed));
+    let mut answer = cx.platform().send(request);
+    loop {
+        let before = count();
+        match select(answer, cx.platform().sleep(IDLE)).await {
+            Either::Left((outcome, _)) => return outcome,
+            Either::Right((_, rest)) if count() != before => answer = rest,
+            Either::Right(_) => {
+                return Err(Failure { text: format!("no answer within {} s", IDLE.as_secs()), unsent: false });
+            }
+        }
+    }
+}
+
+/// Whether to try again after a failed answer, and when it asks to be tried again.
+///
+/// 408, 409 and 429 tell that the request was not carried out. After any other failure only a request that may be
+/// carried out twice is sent twice: a retried create could be charged twice.
+fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Duration>> {
+    let status = response.status();
+    let told = response.headers().get("x-should-retry").map(HeaderValue::as_bytes);
+    let retry = match told {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        _ => {
+            matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
+                || (status.is_server_error() && spec.effect.idempotent)
+        }
+    };
+    retry.then(|| retry_after(response.headers()))
+}
+
+/// `retry-after-ms`, or `retry-after` in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number(RETRY_AFTER.as_str()))?;
+    Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+}
+
+/// 0.5 s, doubled with each try up to 8 s, less up to a quarter.
+fn backoff(tries: u32, random: u128) -> Duration {
+    let base = 500u64.saturating_mul(1 << tries.saturating_sub(1).min(4)).min(8000);
+    let jitter = (random % 1000) as u64;
+    Duration::from_millis(base - base * jitter / 4000)
+}
+
+async fn refused(response: Response<Body>, tries: u32) -> Error {
+    let (head, body) = response.into_parts();
+    let request_id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let wait = retry_after(&head.headers).map(|wait| wait.as_secs_f64().ceil() as u64);
+    let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
+    Error::status(head.status.as_u16(), &body, request_id, wait, tries)
+}

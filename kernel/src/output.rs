@@ -1,0 +1,171 @@
+//! What a tool gives back, and how it becomes the result of `tools/call`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::json;
+use crate::protocol::Fault;
+
+/// What a tool gives back.
+#[derive(Debug)]
+pub enum Output {
+    /// JSON, as OpenAI sent it or as a composite made it.
+    Json(Bytes),
+    /// Text, and structured content that holds the same.
+    Text {
+        /// What the client shows.
+        text: String,
+        /// The same as a JSON object.
+        structured: Value,
+    },
+    /// Blocks of content, without a structured twin.
+    Content(Vec<Content>),
+    /// Questions to the user: an `input_required` result, with `inputRequests` and `requestState`.
+    InputRequired(Value),
+    /// A protocol fault instead of a result.
+    Fault(Fault),
+}
+
+impl Output {
+    /// A composite's JSON.
+    pub fn json(value: &Value) -> Self {
+        Output::Json(value.to_string().into())
+    }
+}
+
+/// A block of content.
+/// <https://modelcontextprotocol.io/specification/2026-07-28/server/tools#tool-result>
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// An image.
+    Image {
+        /// The encoded image.
+        data: Bytes,
+        /// Its media type.
+        mime_type: String,
+    },
+    /// Sound.
+    Audio {
+        /// The encoded sound.
+        data: Bytes,
+        /// Its media type.
+        mime_type: String,
+    },
+    /// Any other block, as JSON.
+    Other(Value),
+}
+
+impl Content {
+    fn write(&self, out: &mut Vec<u8>) {
+        let value = match self {
+            Content::Text(text) => {
+                out.extend_from_slice(br#"{"type":"text","text":"#);
+                json::push_string(out, text);
+                out.push(b'}');
+                return;
+            }
+            Content::Image { data, mime_type } => {
+                serde_json::json!({"type": "image", "data": STANDARD.encode(data), "mimeType": mime_type})
+            }
+            Content::Audio { data, mime_type } => {
+                serde_json::json!({"type": "audio", "data": STANDARD.encode(data), "mimeType": mime_type})
+            }
+            Content::Other(value) => value.clone(),
+        };
+        out.extend_from_slice(value.to_string().as_bytes());
+    }
+}
+
+/// Writes the members of a call's result (without the braces). Results over `cap` bytes are cut, and say so.
+///
+/// # Errors
+/// OpenAI's answer is not JSON.
+pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()> {
+    match output {
+        Output::Json(text) => write_json(json::compact(text)?, cap, out),
+        Output::Text { text, structured } => {
+            write_texts(&[&text], out);
+            out.extend_from_slice(br#","structuredContent":"#);
+            out.extend_from_slice(structured.to_string().as_bytes());
+        }
+        Output::Content(blocks) => {
+            out.extend_from_slice(br#""content":["#);
+            for (index, block) in blocks.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                block.write(out);
+            }
+            out.push(b']');
+        }
+        Output::InputRequired(_) | Output::Fault(_) => {}
+    }
+    out.extend_from_slice(br#","isError":false"#);
+    Ok(())
+}
+
+fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) {
+    let (text, note) = if text.len() <= cap {
+        (text, None)
+    } else if let Some((text, note)) = json::cut_list(&text, cap) {
+        (text, Some(note))
+    } else {
+        // Not a list: there is no honest JSON of a part, so the start goes out as text.
+        let whole = String::from_utf8_lossy(&text);
+        let end = floor_char_boundary(&whole, cap);
+        let note = format!(
+            "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT",
+            whole.len()
+        );
+        return write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
+    };
+    // JSON that serde_json took is UTF-8.
+    let shown = std::str::from_utf8(&text).unwrap_or_default();
+    match &note {
+        // Hosts show a model either the text or the structure, so the note must stand in both.
+        Some(note) => {
+            write_texts(&[shown, note], out);
+            out.extend_from_slice(br#","structuredContent":{"note":"#);
+            json::push_string(out, note);
+            out.push(b',');
+            out.extend_from_slice(text.get(1..).unwrap_or_default());
+        }
+        None => {
+            write_texts(&[shown], out);
+            if json::is_object(&text) {
+                out.extend_from_slice(br#","structuredContent":"#);
+                out.extend_from_slice(&text);
+            }
+        }
+    }
+}
+
+/// Writes the members of a failed call's result.
+pub(crate) fn write_error(text: &str, out: &mut Vec<u8>) {
+    write_texts(&[text], out);
+    out.extend_from_slice(br#","isError":true"#);
+}
+
+fn write_texts(texts: &[&str], out: &mut Vec<u8>) {
+    out.reserve(texts.iter().map(|text| text.len() + text.len() / 8 + 64).sum());
+    out.extend_from_slice(br#""content":["#);
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(br#"{"type":"text","text":"#);
+        json::push_string(out, text);
+        out.push(b'}');
+    }
+    out.push(b']');
+}
+
+/// The greatest index up to `at` where a character begins.
+pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default()
+}

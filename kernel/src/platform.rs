@@ -1,0 +1,135 @@
+//! What a server needs of the machine it runs on: the one gate to sockets, clocks and disks.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt as _};
+
+use crate::error::{Error, Kind, Result};
+use crate::file::Source;
+use crate::telemetry::Event;
+
+/// A machine: native (tokio) or a Cloudflare Worker.
+pub trait Platform: Send + Sync + 'static {
+    /// Sends one request and gives the answer as soon as its head is there. Redirects to another host drop the key.
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>>;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Time since the Unix epoch.
+    fn now(&self) -> Duration;
+
+    /// Bytes that nobody can guess.
+    fn random(&self) -> u128;
+
+    /// Opens a file that a caller named, within what the operator allows.
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>>;
+
+    /// Writes a new file and gives its full path. Never overwrites.
+    fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
+
+    /// Takes note of a finished call.
+    fn record(&self, event: &Event<'_>);
+}
+
+/// An opened file.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its name, without folders.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Its content.
+    pub body: Body,
+}
+
+/// A written file.
+#[derive(Debug)]
+pub struct Saved {
+    /// Full path.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What happened, without key or URL query.
+    pub text: String,
+    /// Whether the request cannot have reached the other side, so that sending it again is safe.
+    pub unsent: bool,
+}
+
+/// The bytes of a request or an answer.
+pub enum Body {
+    /// All there.
+    Full(Bytes),
+    /// Coming in.
+    Stream {
+        /// The chunks.
+        chunks: BoxStream<'static, Result<Bytes, Failure>>,
+        /// Total length in bytes, if known.
+        length: Option<u64>,
+    },
+}
+
+impl Body {
+    /// No bytes.
+    pub const EMPTY: Body = Body::Full(Bytes::new());
+
+    /// Length in bytes, if known.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Body::Full(bytes) => Some(bytes.len() as u64),
+            Body::Stream { length, .. } => *length,
+        }
+    }
+
+    /// As a stream of chunks.
+    pub fn into_chunks(self) -> BoxStream<'static, Result<Bytes, Failure>> {
+        match self {
+            Body::Full(bytes) => futures_util::stream::once(std::future::ready(Ok(bytes))).boxed(),
+            Body::Stream { chunks, .. } => chunks,
+        }
+    }
+
+    /// All bytes, if there are at most `cap`; a body that came in one piece is not copied.
+    ///
+    /// # Errors
+    /// More than `cap` bytes, or a broken connection.
+    pub async fn collect(self, cap: usize) -> Result<Bytes> {
+        let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
+        let too_long = || Error::new(Kind::Answer, format!("the answer is longer than {cap} bytes"));
+        let mut chunks = match self {
+            Body::Full(bytes) if bytes.len() > cap => return Err(too_long()),
+            Body::Full(bytes) => return Ok(bytes),
+            Body::Stream { chunks, .. } => chunks,
+        };
+        let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
+        let first = first.map_err(broken)?;
+        let mut rest = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(broken)?;
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            if rest.len() + chunk.len() > cap {
+                return Err(too_long());
+            }
+            rest.extend_from_slice(&chunk);
+        }
+        if first.len() > cap {
+            return Err(too_long());
+        }
+        Ok(if rest.is_empty() { first } else { rest.into() })
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({:?} bytes)", self.length())
+    }
+}

@@ -1,0 +1,412 @@
+//! JSON-RPC and MCP as plain data: messages, eras, faults.
+//!
+//! Two eras are served from one endpoint, and each message is classified on its own: the stateless one of 2026-07-28,
+//! whose requests carry their protocol version in `_meta`, and the older revisions that begin with `initialize`.
+//! <https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning>
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::schema::Node;
+
+/// The stateless revision.
+pub const MODERN: &str = "2026-07-28";
+/// The revisions that begin with `initialize`, oldest first.
+pub const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+/// The newest of [`LEGACY`]: what a client is offered that asks for one we do not know.
+pub const NEWEST_LEGACY: &str = "2025-11-25";
+/// The only revision with batches of messages.
+const BATCHES: &str = "2025-03-26";
+
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+
+/// A JSON-RPC error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Code of JSON-RPC or MCP.
+    pub code: i32,
+    /// What is wrong.
+    pub message: String,
+    /// Facts for the client, or `null`.
+    pub data: Value,
+}
+
+impl Fault {
+    /// -32700: the text is not JSON.
+    pub const PARSE: i32 = -32700;
+    /// -32600: the JSON is no JSON-RPC message.
+    pub const INVALID: i32 = -32600;
+    /// -32601: no such method.
+    pub const METHOD: i32 = -32601;
+    /// -32602: the method's parameters are malformed, or name something that does not exist.
+    pub const PARAMS: i32 = -32602;
+    /// -32603: a fault of ours.
+    pub const INTERNAL: i32 = -32603;
+    /// -32020: an HTTP header and the body disagree.
+    pub const HEADER: i32 = -32020;
+    /// -32021: the request needs a capability that the client did not declare.
+    pub const CAPABILITY: i32 = -32021;
+    /// -32022: a protocol version that is not served.
+    pub const VERSION: i32 = -32022;
+
+    /// A fault without data.
+    pub fn new(code: i32, message: impl Into<String>) -> Self {
+        Fault { code, message: message.into(), data: Value::Null }
+    }
+
+    /// The HTTP status that goes with it in the modern era. Faults of handlers travel in-band, with 200.
+    pub(crate) fn modern_status(&self) -> u16 {
+        match self.code {
+            Self::PARSE | Self::INVALID | Self::HEADER | Self::CAPABILITY | Self::VERSION => 400,
+            Self::METHOD => 404,
+            _ => 200,
+        }
+    }
+
+    /// As the `error` member of a response.
+    pub(crate) fn to_value(&self) -> Value {
+        let mut value = json!({"code": self.code, "message": self.message});
+        if let (Some(object), false) = (value.as_object_mut(), self.data.is_null()) {
+            object.insert("data".into(), self.data.clone());
+        }
+        value
+    }
+}
+
+/// The HTTP headers that repeat what the body says. `None` as a whole stands for stdio, which has none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Headers<'a> {
+    /// `MCP-Protocol-Version`
+    pub version: Option<&'a str>,
+    /// `Mcp-Method`
+    pub method: Option<&'a str>,
+    /// `Mcp-Name`
+    pub name: Option<&'a str>,
+}
+
+/// The era of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// 2024-11-05 to 2025-11-25.
+    Legacy,
+    /// 2026-07-28.
+    Modern,
+}
+
+/// One message, read as far as its envelope.
+#[derive(Debug)]
+pub(crate) enum Incoming<'a> {
+    Request(Request<'a>),
+    Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
+    /// An answer to a request of ours. We make none, so nobody waits for it.
+    Response,
+}
+
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) id: &'a RawValue,
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) era: Era,
+    pub(crate) params: Params<'a>,
+}
+
+/// A message that gets a fault for an answer.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) id: Option<&'a RawValue>,
+    pub(crate) fault: Fault,
+    pub(crate) status: u16,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    error: Option<&'a RawValue>,
+}
+
+/// The members that any of the methods we serve reads.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Params<'a> {
+    #[serde(borrow, default, deserialize_with = "present", rename = "_meta")]
+    meta: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) name: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    uri: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    task_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) protocol_version: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) input_responses: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) request_state: Option<&'a RawValue>,
+    /// All of them, for the methods that a server adds itself.
+    #[serde(skip)]
+    pub(crate) raw: Option<&'a RawValue>,
+    #[serde(skip)]
+    pub(crate) facts: Facts,
+}
+
+/// What `_meta` says.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) progress_token: Option<String>,
+    pub(crate) client_capabilities: Value,
+    pub(crate) log_level: Option<String>,
+}
+
+/// `null` is a value that is there.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
+    match Node::parse(raw.get()) {
+        Ok(Node::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a text is a batch rather than a message.
+pub(crate) fn batch<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Option<Result<Vec<&'a RawValue>, Refused<'a>>> {
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'[') {
+        return None;
+    }
+    let refuse = |code, message: &str| Err(Refused { id: None, fault: Fault::new(code, message), status: 400 });
+    Some(match serde_json::from_slice::<Vec<&RawValue>>(text) {
+        Err(error) => refuse(Fault::PARSE, &format!("not JSON: {error}")),
+        Ok(messages) if messages.is_empty() => refuse(Fault::INVALID, "an empty batch"),
+        Ok(_) if headers.and_then(|headers| headers.version).is_some_and(|version| version != BATCHES) => {
+            refuse(Fault::INVALID, "only protocol version 2025-03-26 has batches")
+        }
+        Ok(messages) if messages.iter().any(|message| is_modern(message)) => {
+            refuse(Fault::INVALID, "protocol version 2026-07-28 has no batches")
+        }
+        Ok(messages) => Ok(messages),
+    })
+}
+
+fn is_modern(message: &RawValue) -> bool {
+    serde_json::from_str::<Envelope<'_>>(message.get())
+        .ok()
+        .and_then(|envelope| envelope.params)
+        .and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok())
+        .and_then(|params| params.meta)
+        .is_some_and(|meta| Node::parse(meta.get()).is_ok_and(|meta| meta.get(META_VERSION).is_some()))
+}
+
+/// Reads a message and tells its era.
+pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<Incoming<'a>, Refused<'a>> {
+    let envelope: Envelope<'a> = serde_json::from_slice(text).map_err(|error| {
+        let (code, what) = if error.is_data() {
+            (Fault::INVALID, "not a JSON-RPC message")
+        } else {
+            (Fault::PARSE, "not JSON")
+        };
+        Refused { id: None, fault: Fault::new(code, format!("{what}: {error}")), status: 400 }
+    })?;
+    let id = envelope.id.filter(|id| is_id(id));
+    let refuse = |fault: Fault, status| Refused { id, fault, status };
+    let invalid = |message: &str| refuse(Fault::new(Fault::INVALID, message), 400);
+    if envelope.jsonrpc.and_then(string).as_deref() != Some("2.0") {
+        return Err(invalid("`jsonrpc` must be \"2.0\""));
+    }
+    let Some(method) = envelope.method else {
+        return match (envelope.result, envelope.error) {
+            (None, None) => Err(invalid("neither `method` nor `result` nor `error`")),
+            _ => Ok(Incoming::Response),
+        };
+    };
+    let method = string(method).ok_or_else(|| invalid("`method` must be a string"))?;
+    let Some(given) = envelope.id else {
+        return Ok(Incoming::Notification { method, params: envelope.params });
+    };
+    let Some(id) = id else {
+        return Err(invalid(&format!("`id` must be a string or an integer, got {}", kind_of(given))));
+    };
+    let mut params: Params<'a> = match envelope.params {
+        None => Params::default(),
+        Some(raw) => serde_json::from_str(raw.get()).map_err(|error| {
+            refuse(Fault::new(Fault::PARAMS, format!("`params` must be an object: {error}")), 400)
+        })?,
+    };
+    params.raw = envelope.params;
+    let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();
+    let meta = meta.map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`_meta`: {error}")), 400))?;
+    let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
+    params.facts = facts(meta.as_ref()).map_err(|fault| refuse(fault, 400))?;
+
+    let era = match version {
+        Some(version) => {
+            modern(&method, version, meta.as_ref(), headers, &params).map_err(|fault| {
+                // A malformed envelope is refused by the transport; other -32602 are answers.
+                let status = if fault.code == Fault::PARAMS { 400 } else { fault.modern_status() };
+                refuse(fault, status)
+            })?;
+            Era::Modern
+        }
+        None => {
+            let told = headers.and_then(|headers| headers.version);
+            legacy(&method, told).map_err(|fault| refuse(fault, 400))?;
+            Era::Legacy
+        }
+    };
+    Ok(Incoming::Request(Request { id, method, era, params }))
+}
+
+fn is_id(id: &RawValue) -> bool {
+    match Node::parse(id.get()) {
+        Ok(Node::Text(_) | Node::Unsigned(_) | Node::Signed(_)) => true,
+        // JSON-RPC allows fractions; a whole number may also be written as 1.0.
+        Ok(Node::Float(_)) => true,
+        _ => false,
+    }
+}
+
+fn kind_of(raw: &RawValue) -> String {
+    Node::parse(raw.get()).map_or_else(|_| "something else".into(), |node| node.to_string())
+}
+
+fn facts(meta: Option<&Node<'_>>) -> Result<Facts, Fault> {
+    let Some(meta) = meta else { return Ok(Facts::default()) };
+    if !matches!(meta, Node::Object(_)) {
+        return Err(Fault::new(Fault::PARAMS, "`_meta` must be an object"));
+    }
+    let progress_token = match meta.get("progressToken") {
+        None => None,
+        Some(Node::Text(token)) => Some(Value::from(token.as_ref()).to_string()),
+        Some(number @ (Node::Unsigned(_) | Node::Signed(_) | Node::Float(_))) => Some(number.to_string()),
+        Some(_) => return Err(Fault::new(Fault::PARAMS, "`progressToken` must be a string or a number")),
+    };
+    Ok(Facts {
+        progress_token,
+        client_capabilities: meta.get(META_CAPABILITIES).map(to_value).unwrap_or_default(),
+        log_level: meta.get(META_LOG_LEVEL).and_then(Node::as_str).map(str::to_owned),
+    })
+}
+
+fn to_value(node: &Node<'_>) -> Value {
+    match node {
+        Node::Null => Value::Null,
+        Node::Bool(value) => Value::from(*value),
+        Node::Unsigned(value) => Value::from(*value),
+        Node::Signed(value) => Value::from(*value),
+        Node::Float(value) => Value::from(*value),
+        Node::Text(text) => Value::from(text.as_ref()),
+        Node::Array(items) => items.iter().map(to_value).collect(),
+        Node::Object(entries) => entries.iter().map(|(key, value)| (key.to_string(), to_value(value))).collect(),
+    }
+}
+
+/// The rules for a request whose `_meta` names a protocol version.
+fn modern(
+    method: &str,
+    version: &Node<'_>,
+    meta: Option<&Node<'_>>,
+    headers: Option<Headers<'_>>,
+    params: &Params<'_>,
+) -> Result<(), Fault> {
+    let version = version
+        .as_str()
+        .ok_or_else(|| Fault::new(Fault::PARAMS, format!("`_meta[\"{META_VERSION}\"]` must be a string")))?;
+    if !matches!(meta.and_then(|meta| meta.get(META_CAPABILITIES)), Some(Node::Object(_))) {
+        return Err(Fault::new(Fault::PARAMS, format!("`_meta[\"{META_CAPABILITIES}\"]` must be an object")));
+    }
+    if let Some(headers) = headers {
+        let mismatch = |name: &str, header: Option<&str>, body: &str| {
+            Fault::new(Fault::HEADER, format!("header `{name}` is {header:?}, the body says `{body}`"))
+        };
+        if headers.version != Some(version) {
+            return Err(mismatch("MCP-Protocol-Version", headers.version, version));
+        }
+        if headers.method != Some(method) {
+            return Err(mismatch("Mcp-Method", headers.method, method));
+        }
+        let named = match method {
+            "tools/call" | "prompts/get" => params.name,
+            "resources/read" => params.uri,
+            "tasks/get" | "tasks/update" | "tasks/cancel" => params.task_id,
+            _ => None,
+        };
+        if let Some(name) = named.and_then(string) {
+            let header = headers.name.map(decode_header).transpose()?;
+            if header.as_deref() != Some(name.as_ref()) {
+                return Err(mismatch("Mcp-Name", headers.name, &name));
+            }
+        }
+    }
+    if version != MODERN {
+        let mut fault = Fault::new(Fault::VERSION, format!("protocol version `{version}` is not served this way"));
+        fault.data = json!({"supported": [MODERN], "requested": version});
+        return Err(fault);
+    }
+    Ok(())
+}
+
+/// A header value, or what `=?base64?…?=` stands for.
+fn decode_header(value: &str) -> Result<Cow<'_, str>, Fault> {
+    let Some(encoded) = value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?=")) else {
+        return Ok(Cow::Borrowed(value));
+    };
+    STANDARD
+        .decode(encoded)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(Cow::Owned)
+        .ok_or_else(|| Fault::new(Fault::HEADER, "header `Mcp-Name` is not valid base64 of UTF-8"))
+}
+
+/// The rules for a request without a version in `_meta`. The header, where there is one, must fit.
+fn legacy(method: &str, header: Option<&str>) -> Result<(), Fault> {
+    match header {
+        None => Ok(()),
+        Some(version) if LEGACY.contains(&version) => Ok(()),
+        Some(version) if version >= MODERN && method == "initialize" => Err(Fault::new(
+            Fault::HEADER,
+            format!("header `MCP-Protocol-Version` is `{version}`, which has no `initialize`"),
+        )),
+        Some(MODERN) => Err(Fault::new(
+            Fault::PARAMS,
+            format!("a request of {MODERN} needs `_meta` with `{META_VERSION}` and `{META_CAPABILITIES}`"),
+        )),
+        Some(version) => {
+            let mut fault = Fault::new(Fault::VERSION, format!("protocol version `{version}` is not served"));
+            fault.data = json!({"supported": [MODERN], "requested": version});
+            Err(fault)
+        }
+    }
+}
+
+/// The id that a `notifications/cancelled` names, as JSON text.
+pub(crate) fn cancelled_id(params: Option<&RawValue>) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Cancelled<'a> {
+        #[serde(borrow)]
+        request_id: &'a RawValue,
+    }
+    let cancelled: Cancelled<'_> = serde_json::from_str(params?.get()).ok()?;
+    Some(cancelled.request_id.get().to_owned())
+}

@@ -1,0 +1,151 @@
+//! Shapes of arguments: plain static data, rendered as JSON Schema and checked by one interpreter.
+//!
+//! A Rust type that can stand in a tool's fields implements [`Shaped`]. Most do so through `#[shape]`; this module has
+//! the vocabulary the API's own documentation uses (integers with a range, one-or-many, nullable, metadata).
+
+mod check;
+mod node;
+mod render;
+mod types;
+
+pub use check::{Fault, check, check_fields, nearest};
+pub use node::Node;
+pub(crate) use render::{fields as render_fields, text as render_text};
+pub use types::{Attributes, FileInput, Ids, Int, Json, JsonObject, Metadata, Nullable, Num, OneOrMany, Scalar, Text};
+
+/// How one shape refers to another. A function, so that recursive types compile.
+pub type Ref = fn() -> &'static Shape;
+
+/// What one JSON value may be.
+#[derive(Debug)]
+pub enum Shape {
+    /// Any JSON value.
+    Any,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number within `min..=max`.
+    Int {
+        /// Least value.
+        min: i64,
+        /// Greatest value.
+        max: i64,
+    },
+    /// A number within `min..=max`.
+    Number {
+        /// Least value.
+        min: f64,
+        /// Greatest value.
+        max: f64,
+    },
+    /// A string of `min..=max` Unicode characters.
+    Text {
+        /// Least number of characters.
+        min: usize,
+        /// Greatest number of characters.
+        max: usize,
+    },
+    /// One of the named strings.
+    Enum(&'static [&'static str]),
+    /// An array of `min..=max` items.
+    Array {
+        /// Shape of every item.
+        items: Ref,
+        /// Least number of items.
+        min: usize,
+        /// Greatest number of items.
+        max: usize,
+    },
+    /// An object with known keys.
+    Object(Object),
+    /// An object with the caller's own keys.
+    Map {
+        /// Shape of every value.
+        value: Ref,
+        /// Greatest number of keys.
+        max_keys: usize,
+        /// Greatest length of a key, in Unicode characters.
+        max_key: usize,
+        /// One line for the schema that says what goes in.
+        doc: &'static str,
+    },
+    /// One of several shapes, told apart by JSON kind; those of one kind are tried in order.
+    Union(&'static [Ref]),
+    /// An object whose `tag` field names the variant.
+    Tagged {
+        /// Name of the Rust type: tells recursion when rendering.
+        name: &'static str,
+        /// The field that tells the variant.
+        tag: &'static str,
+        /// The variants.
+        variants: &'static [Variant],
+    },
+    /// The inner shape, or `null`.
+    Nullable(Ref),
+    /// A file given by path, URL, base64 data or text; see [`crate::file::Source`].
+    File,
+}
+
+/// An object with known keys.
+#[derive(Debug)]
+pub struct Object {
+    /// Name of the Rust type: tells recursion when rendering.
+    pub name: &'static str,
+    /// What the object is, for the schema, where the field that holds it says nothing itself.
+    pub doc: &'static str,
+    /// Its fields.
+    pub fields: &'static [Field],
+}
+
+/// One variant of a [`Shape::Tagged`].
+#[derive(Debug)]
+pub struct Variant {
+    /// Value of the tag.
+    pub tag: &'static str,
+    /// The other fields.
+    pub fields: &'static [Field],
+}
+
+/// A field of an object, or an argument of a tool.
+#[derive(Debug)]
+pub struct Field {
+    /// Name that the caller uses.
+    pub name: &'static str,
+    /// Name on the wire.
+    pub wire: &'static str,
+    /// A fragment with the fact that type and name cannot say; may be empty.
+    pub doc: &'static str,
+    /// What the value may be.
+    pub shape: Ref,
+    /// Whether it must be given.
+    pub required: bool,
+    /// Where it goes in the request; only arguments of a tool go anywhere but the body.
+    pub place: Place,
+}
+
+/// Where an argument goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A segment of the path.
+    Path,
+    /// The query string.
+    Query,
+    /// A request header of this name.
+    Header(&'static str),
+    /// The JSON or multipart body.
+    Body,
+    /// Not sent: it tells this server what to do.
+    Local,
+}
+
+/// A Rust type with a shape.
+pub trait Shaped {
+    /// The shape.
+    const SHAPE: Shape;
+    /// Whether a field of this type must be given.
+    const REQUIRED: bool = true;
+}
+
+/// The shape of `T`, as a [`Ref`].
+pub fn of<T: Shaped>() -> &'static Shape {
+    const { &T::SHAPE }
+}

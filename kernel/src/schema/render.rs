@@ -1,0 +1,176 @@
+//! Shapes as JSON Schema, written straight into the text of the tool list.
+//!
+//! The output is the flat subset that every client takes: object root, no `$ref`, no root combinators. A tagged union
+//! becomes one object with all its variants' fields; a recursive type is cut where it meets itself.
+
+use super::{Field, Object, Ref, Shape, Variant};
+
+/// Appends `text` as a JSON string.
+pub(crate) fn text(out: &mut String, text: &str) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+/// Appends the schema of an object with these fields.
+pub(crate) fn fields(out: &mut String, fields: &[Field]) {
+    object(out, fields, &mut Vec::new());
+    out.push('}');
+}
+
+/// Writes an object schema without its closing brace, so that the caller can add to it.
+fn object(out: &mut String, fields: &[Field], seen: &mut Vec<&'static str>) {
+    out.push_str(r#"{"type":"object","properties":{"#);
+    for (index, field) in fields.iter().enumerate() {
+        comma(out, index);
+        text(out, field.name);
+        out.push(':');
+        schema(out, field.shape, field.doc, seen);
+    }
+    out.push('}');
+    required(out, fields.iter().filter(|field| field.required).map(|field| field.name));
+}
+
+fn required<'a>(out: &mut String, names: impl Iterator<Item = &'a str>) {
+    let names: Vec<&str> = names.collect();
+    if !names.is_empty() {
+        out.push_str(r#","required":"#);
+        list(out, &names);
+    }
+}
+
+fn list(out: &mut String, names: &[&str]) {
+    out.push('[');
+    for (index, name) in names.iter().enumerate() {
+        comma(out, index);
+        text(out, name);
+    }
+    out.push(']');
+}
+
+fn comma(out: &mut String, index: usize) {
+    if index > 0 {
+        out.push(',');
+    }
+}
+
+fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>) {
+    let mut doc = doc;
+    match shape() {
+        Shape::Any => out.push('{'),
+        Shape::Bool => out.push_str(r#"{"type":"boolean""#),
+        Shape::Int { min, max } => {
+            out.push_str(r#"{"type":"integer""#);
+            // Bounds of the machine type are no bounds of the API.
+            bound(out, "minimum", (*min > i64::MIN).then_some(min));
+            bound(out, "maximum", (*max < i64::from(u32::MAX)).then_some(max));
+        }
+        Shape::Number { min, max } => {
+            out.push_str(r#"{"type":"number""#);
+            bound(out, "minimum", (*min > f64::MIN).then_some(min));
+            bound(out, "maximum", (*max < f64::MAX).then_some(max));
+        }
+        Shape::Text { .. } => out.push_str(r#"{"type":"string""#),
+        Shape::Enum(values) => {
+            out.push_str(r#"{"type":"string","enum":"#);
+            list(out, values);
+        }
+        Shape::Array { items, .. } => {
+            out.push_str(r#"{"type":"array","items":"#);
+            schema(out, *items, "", seen);
+        }
+        Shape::Object(Object { name, doc: own, fields }) => {
+            if doc.is_empty() {
+                doc = own;
+            }
+            nested(out, name, seen, |out, seen| object(out, fields, seen));
+        }
+        Shape::Map { doc: own, .. } => {
+            if doc.is_empty() {
+                doc = own;
+            }
+            out.push_str(r#"{"type":"object""#);
+        }
+        Shape::Tagged { name, tag, variants } => {
+            nested(out, name, seen, |out, seen| tagged(out, tag, variants, seen));
+        }
+        Shape::Union(shapes) => {
+            out.push_str(r#"{"anyOf":["#);
+            for (index, shape) in shapes.iter().enumerate() {
+                comma(out, index);
+                schema(out, *shape, "", seen);
+            }
+            out.push(']');
+        }
+        Shape::Nullable(inner) => {
+            // `nullable` is OpenAPI's keyword: validators that clients use know it or pass over it, and unlike
+            // `"type": [..., "null"]` no client refuses a whole tool list for it.
+            schema(out, *inner, doc, seen);
+            out.pop();
+            out.push_str(r#","nullable":true}"#);
+            return;
+        }
+        Shape::File => {
+            out.push_str(concat!(
+                r#"{"type":"object","properties":{"path":{"type":"string","description":"Local file"},"#,
+                r#""url":{"type":"string"},"text":{"type":"string"},"data":{"type":"string","description":"Base64, small files only"},"#,
+                r#""filename":{"type":"string"},"mime_type":{"type":"string"}}"#
+            ));
+            if doc.is_empty() {
+                doc = "One of path, url, text, data; filename with text or data";
+            }
+        }
+    }
+    if !doc.is_empty() {
+        if !out.ends_with('{') {
+            out.push(',');
+        }
+        out.push_str(r#""description":"#);
+        text(out, doc);
+    }
+    out.push('}');
+}
+
+/// Renders a named type, or a bare object where it would contain itself.
+fn nested(
+    out: &mut String,
+    name: &'static str,
+    seen: &mut Vec<&'static str>,
+    render: impl FnOnce(&mut String, &mut Vec<&'static str>),
+) {
+    if seen.contains(&name) {
+        out.push_str(r#"{"type":"object""#);
+    } else {
+        seen.push(name);
+        render(out, seen);
+        seen.pop();
+    }
+}
+
+fn tagged(out: &mut String, tag: &'static str, variants: &'static [Variant], seen: &mut Vec<&'static str>) {
+    out.push_str(r#"{"type":"object","properties":{"#);
+    text(out, tag);
+    out.push_str(r#":{"type":"string","enum":"#);
+    let tags: Vec<&str> = variants.iter().map(|variant| variant.tag).collect();
+    list(out, &tags);
+    out.push('}');
+    let mut names: Vec<&str> = Vec::new();
+    for field in variants.iter().flat_map(|variant| variant.fields) {
+        if !names.contains(&field.name) {
+            names.push(field.name);
+            out.push(',');
+            text(out, field.name);
+            out.push(':');
+            schema(out, field.shape, field.doc, seen);
+        }
+    }
+    out.push('}');
+    let everywhere = names.into_iter().filter(|name| {
+        variants.iter().all(|variant| variant.fields.iter().any(|field| field.name == *name && field.required))
+    });
+    required(out, std::iter::once(tag).chain(everywhere));
+}
+
+fn bound<T: std::fmt::Display>(out: &mut String, keyword: &str, value: Option<T>) {
+    if let Some(value) = value {
+        out.push_str(&format!(r#","{keyword}":{value}"#));
+    }
+}

@@ -1,0 +1,173 @@
+//! `#[shape]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::{Fields, Ident, Item, ItemEnum, ItemStruct, LitStr, Result, Token};
+
+use crate::fields;
+
+#[derive(Default)]
+struct Attribute {
+    tag: Option<LitStr>,
+    read: bool,
+}
+
+impl Parse for Attribute {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attribute = Attribute::default();
+        while !input.is_empty() {
+            let word: Ident = input.parse()?;
+            if word == "tag" {
+                input.parse::<Token![=]>()?;
+                attribute.tag = Some(input.parse()?);
+            } else if word == "read" {
+                attribute.read = true;
+            } else {
+                return Err(syn::Error::new_spanned(word, "expected `tag = \"…\"` or `read`"));
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(attribute)
+    }
+}
+
+impl Attribute {
+    fn derive(&self) -> Option<TokenStream> {
+        self.read.then(|| {
+            quote! {
+                #[derive(Clone, Debug, ::openai_mcp_kernel::serde::Deserialize)]
+                #[serde(crate = "::openai_mcp_kernel::serde")]
+            }
+        })
+    }
+}
+
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let attribute: Attribute = syn::parse2(attribute)?;
+    match syn::parse2(item)? {
+        Item::Struct(item) => object(&attribute, item),
+        Item::Enum(item) => match &attribute.tag {
+            Some(tag) => tagged(&attribute, tag, item),
+            None if item.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) => words(&attribute, item),
+            None => union(&attribute, item),
+        },
+        other => Err(syn::Error::new_spanned(other, "expected a struct or an enum")),
+    }
+}
+
+fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
+    let doc = fields::doc(&item.attrs);
+    let fields = fields::take(&mut item.fields, attribute.read)?;
+    let fields = fields.iter().map(|field| field.tokens(&quote!(Body)));
+    let (derive, ident, vis, name) = (attribute.derive(), &item.ident, &item.vis, item.ident.to_string());
+    Ok(quote! {
+        #derive
+        #[allow(dead_code)]
+        #item
+        #[allow(dead_code)]
+        impl #ident {
+            #vis const FIELDS: &'static [::openai_mcp_kernel::schema::Field] = &[#(#fields),*];
+        }
+        impl ::openai_mcp_kernel::schema::Shaped for #ident {
+            const SHAPE: ::openai_mcp_kernel::schema::Shape =
+                ::openai_mcp_kernel::schema::Shape::Object(::openai_mcp_kernel::schema::Object {
+                    name: #name,
+                    doc: #doc,
+                    fields: <#ident>::FIELDS,
+                });
+        }
+    })
+}
+
+/// Takes the `#[wire("…")]` of each variant, or its name in snake_case.
+fn wires(item: &mut ItemEnum, read: bool) -> Result<Vec<String>> {
+    item.variants
+        .iter_mut()
+        .map(|variant| {
+            let at = variant.attrs.iter().position(|attribute| attribute.path().is_ident("wire"));
+            let wire = match at {
+                Some(at) => variant.attrs.remove(at).parse_args::<LitStr>()?.value(),
+                None => fields::snake(&variant.ident),
+            };
+            if read {
+                variant.attrs.push(syn::parse_quote!(#[serde(rename = #wire)]));
+            }
+            Ok(wire)
+        })
+        .collect()
+}
+
+fn words(attribute: &Attribute, mut item: ItemEnum) -> Result<TokenStream> {
+    let wires = wires(&mut item, attribute.read)?;
+    let (derive, ident) = (attribute.derive(), &item.ident);
+    Ok(quote! {
+        #derive
+        #[allow(dead_code)]
+        #item
+        impl ::openai_mcp_kernel::schema::Shaped for #ident {
+            const SHAPE: ::openai_mcp_kernel::schema::Shape =
+                ::openai_mcp_kernel::schema::Shape::Enum(&[#(#wires),*]);
+        }
+    })
+}
+
+fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<TokenStream> {
+    let wires = wires(&mut item, attribute.read)?;
+    let mut variants = Vec::new();
+    for (variant, wire) in item.variants.iter_mut().zip(&wires) {
+        let fields = match &mut variant.fields {
+            Fields::Unnamed(inner) if inner.unnamed.len() == 1 => {
+                let ty = inner.unnamed.first().map(|field| &field.ty);
+                quote!(<#ty>::FIELDS)
+            }
+            fields => {
+                let fields = fields::take(fields, attribute.read)?;
+                let fields = fields.iter().map(|field| field.tokens(&quote!(Body)));
+                quote!(&[#(#fields),*])
+            }
+        };
+        variants.push(quote!(::openai_mcp_kernel::schema::Variant { tag: #wire, fields: #fields }));
+    }
+    let (derive, ident, name) = (attribute.derive(), &item.ident, item.ident.to_string());
+    let serde_tag = attribute.read.then(|| quote!(#[serde(tag = #tag)]));
+    Ok(quote! {
+        #derive
+        #serde_tag
+        #[allow(dead_code)]
+        #item
+        impl ::openai_mcp_kernel::schema::Shaped for #ident {
+            const SHAPE: ::openai_mcp_kernel::schema::Shape = ::openai_mcp_kernel::schema::Shape::Tagged {
+                name: #name,
+                tag: #tag,
+                variants: &[#(#variants),*],
+            };
+        }
+    })
+}
+
+fn union(attribute: &Attribute, item: ItemEnum) -> Result<TokenStream> {
+    let mut types = Vec::new();
+    for variant in &item.variants {
+        match &variant.fields {
+            Fields::Unnamed(inner) if inner.unnamed.len() == 1 => {
+                types.extend(inner.unnamed.first().map(|field| &field.ty));
+            }
+            _ => return Err(syn::Error::new_spanned(variant, "a variant of a union holds one type: `Name(Type)`")),
+        }
+    }
+    let (derive, ident) = (attribute.derive(), &item.ident);
+    let untagged = attribute.read.then(|| quote!(#[serde(untagged)]));
+    Ok(quote! {
+        #derive
+        #untagged
+        #[allow(dead_code)]
+        #item
+        impl ::openai_mcp_kernel::schema::Shaped for #ident {
+            const SHAPE: ::openai_mcp_kernel::schema::Shape =
+                ::openai_mcp_kernel::schema::Shape::Union(&[#(::openai_mcp_kernel::schema::of::<#types>),*]);
+        }
+    })
+}

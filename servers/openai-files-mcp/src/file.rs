@@ -1,0 +1,117 @@
+//! Uploaded files. <https://platform.openai.com/docs/api-reference/files>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Upload, List, Get, Delete, Content, PurposeList];
+
+/// Upload a file of at most 512 MB.
+///
+/// Give a path or a URL; text and data are for small content.
+#[tool("file-upload", POST "/files", multipart, open)]
+struct Upload {
+    file: FileInput,
+    purpose: Purpose,
+    expires_after: Option<ExpiresAfter>,
+}
+
+#[shape]
+enum Purpose {
+    Assistants,
+    Batch,
+    #[wire("fine-tune")]
+    FineTune,
+    Vision,
+    UserData,
+    Evals,
+}
+
+/// Batch files expire after 30 days, others never, unless told.
+#[shape]
+struct ExpiresAfter {
+    anchor: Anchor,
+    seconds: Int<3600, 2_592_000>,
+}
+
+#[shape]
+enum Anchor {
+    CreatedAt,
+}
+
+/// List uploaded files.
+#[tool("file-list", GET "/files")]
+struct List {
+    purpose: Option<String>,
+    /// OpenAI's default is 10000.
+    limit: Option<Int<1, 10_000>>,
+    order: Option<Order>,
+    /// Id of the last file of the page before.
+    after: Option<String>,
+}
+
+#[shape]
+enum Order {
+    Asc,
+    Desc,
+}
+
+/// Get a file's name, size, purpose and expiry.
+#[tool("file-get", GET "/files/{file_id}")]
+struct Get {
+    file_id: String,
+}
+
+/// Delete a file, also from all vector stores.
+#[tool("file-delete", DELETE "/files/{file_id}")]
+struct Delete {
+    file_id: String,
+}
+
+/// Read a file's text piece by piece, or save it to a local file.
+#[tool("file-content", GET "/files/{file_id}/content", run)]
+struct Content {
+    file_id: String,
+    /// Byte to start at: next_offset of the call before.
+    #[local]
+    offset: Option<u64>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
+    /// New local file to write the whole content to; for binaries.
+    #[local]
+    save_to: Option<String>,
+}
+
+impl Content {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let response = cx.request(&Self::SPEC, json!({"file_id": self.file_id})).await?;
+        match self.save_to {
+            Some(path) => download::save(&cx, response, path).await,
+            None => {
+                let max_bytes = self.max_bytes.and_then(|Int(bytes)| usize::try_from(bytes).ok());
+                download::show(&cx, response, self.offset.unwrap_or_default(), max_bytes).await
+            }
+        }
+    }
+}
+
+/// List the purposes a file can have, and what each is for.
+#[tool("file-purpose-list", reads)]
+struct PurposeList {}
+
+impl PurposeList {
+    async fn run(self, _: Context) -> Result<Output> {
+        let purpose = |purpose: &str, used_by: &str, takes: &str| {
+            json!({"purpose": purpose, "used_by": used_by, "takes": takes})
+        };
+        Ok(Output::json(&json!({
+            "upload": [
+                purpose("assistants", "vector stores, file search, code interpreter", "documents, code, data"),
+                purpose("batch", "Batch API", "JSONL of requests, at most 200 MB"),
+                purpose("fine-tune", "fine-tuning", "JSONL of examples"),
+                purpose("vision", "image input", "PNG, JPEG, WebP, GIF"),
+                purpose("user_data", "any API that takes a file id", "any file"),
+                purpose("evals", "evals", "JSONL of items"),
+            ],
+            "made_by_openai": ["assistants_output", "batch_output", "fine-tune-results"],
+        })))
+    }
+}

@@ -1,0 +1,88 @@
+//! Files of a vector store. <https://platform.openai.com/docs/api-reference/vector-stores-files>
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::store::{ChunkingStrategy, Order};
+
+tools![Add, List, Get, Content, Update, Delete];
+
+/// Add an uploaded file to a vector store and index it in the background.
+#[tool("vector-store-file-add", POST "/vector_stores/{vector_store_id}/files", beta = "assistants=v2")]
+struct Add {
+    vector_store_id: String,
+    file_id: String,
+    attributes: Option<Nullable<Attributes>>,
+    chunking_strategy: Option<ChunkingStrategy>,
+}
+
+/// List the files of a vector store.
+#[tool("vector-store-file-list", GET "/vector_stores/{vector_store_id}/files", beta = "assistants=v2")]
+struct List {
+    vector_store_id: String,
+    filter: Option<Status>,
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+/// Get a file of a vector store: status, error, attributes.
+#[tool("vector-store-file-get", GET "/vector_stores/{vector_store_id}/files/{file_id}", beta = "assistants=v2")]
+pub(crate) struct Get {
+    vector_store_id: String,
+    file_id: String,
+}
+
+/// Read the text that was indexed of a file.
+#[tool("vector-store-file-content", GET "/vector_stores/{vector_store_id}/files/{file_id}/content", run, beta = "assistants=v2")]
+struct Content {
+    vector_store_id: String,
+    file_id: String,
+    /// Byte to start at: next_offset of the call before.
+    #[local]
+    offset: Option<u64>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
+    /// New local file to write the whole text to.
+    #[local]
+    save_to: Option<String>,
+}
+
+impl Content {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let arguments = json!({"vector_store_id": self.vector_store_id, "file_id": self.file_id});
+        let page = cx.call_value(&Self::SPEC, arguments).await?;
+        let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
+        let text: String = chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect();
+        match self.save_to {
+            Some(path) => download::save_text(&cx, text, path).await,
+            None => {
+                let max_bytes = self.max_bytes.and_then(|Int(bytes)| usize::try_from(bytes).ok());
+                download::show_text(&cx, text, self.offset.unwrap_or_default(), max_bytes)
+            }
+        }
+    }
+}
+
+/// Replace the attributes of a file in a vector store.
+#[tool("vector-store-file-update", POST "/vector_stores/{vector_store_id}/files/{file_id}", destroys, idempotent, beta = "assistants=v2")]
+struct Update {
+    vector_store_id: String,
+    file_id: String,
+    attributes: Nullable<Attributes>,
+}
+
+/// Remove a file from a vector store; the file itself stays.
+#[tool("vector-store-file-delete", DELETE "/vector_stores/{vector_store_id}/files/{file_id}", beta = "assistants=v2")]
+struct Delete {
+    vector_store_id: String,
+    file_id: String,
+}
+
+#[shape]
+pub(crate) enum Status {
+    InProgress,
+    Completed,
+    Failed,
+    Cancelled,
+}

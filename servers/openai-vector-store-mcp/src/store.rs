@@ -1,0 +1,153 @@
+//! Vector stores themselves. <https://platform.openai.com/docs/api-reference/vector-stores>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Create, List, Get, Delete, Modify, Search];
+
+/// Create a vector store.
+#[tool("vector-store-create", POST "/vector_stores", beta = "assistants=v2")]
+struct Create {
+    name: Option<String>,
+    description: Option<String>,
+    /// Files to index, at most 500.
+    file_ids: Option<Ids<500>>,
+    chunking_strategy: Option<ChunkingStrategy>,
+    expires_after: Option<ExpiresAfter>,
+    metadata: Option<Nullable<Metadata>>,
+}
+
+/// List vector stores.
+#[tool("vector-store-list", GET "/vector_stores", beta = "assistants=v2")]
+struct List {
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    /// Id of the last item of the page before.
+    after: Option<String>,
+    before: Option<String>,
+}
+
+/// Get a vector store: status, size, file counts.
+#[tool("vector-store-get", GET "/vector_stores/{vector_store_id}", beta = "assistants=v2")]
+pub(crate) struct Get {
+    vector_store_id: String,
+}
+
+/// Delete a vector store; its files stay.
+#[tool("vector-store-delete", DELETE "/vector_stores/{vector_store_id}", beta = "assistants=v2")]
+struct Delete {
+    vector_store_id: String,
+}
+
+/// Change the name, expiry or metadata of a vector store.
+#[tool("vector-store-modify", POST "/vector_stores/{vector_store_id}", destroys, idempotent, beta = "assistants=v2")]
+struct Modify {
+    vector_store_id: String,
+    name: Option<Nullable<String>>,
+    expires_after: Option<Nullable<ExpiresAfter>>,
+    /// Replaces all metadata.
+    metadata: Option<Nullable<Metadata>>,
+}
+
+/// Search a vector store for passages close in meaning to a query.
+#[tool("vector-store-search", POST "/vector_stores/{vector_store_id}/search", reads, beta = "assistants=v2")]
+struct Search {
+    vector_store_id: String,
+    query: OneOrMany<String>,
+    /// 10 unless told.
+    max_num_results: Option<Int<1, 50>>,
+    filters: Option<Filter>,
+    ranking_options: Option<RankingOptions>,
+    /// Let OpenAI rewrite the query for vector search.
+    rewrite_query: Option<bool>,
+}
+
+#[shape]
+pub(crate) enum Order {
+    Asc,
+    Desc,
+}
+
+/// When an idle store is deleted.
+#[shape]
+struct ExpiresAfter {
+    anchor: Anchor,
+    days: Int<1, 365>,
+}
+
+#[shape]
+enum Anchor {
+    LastActiveAt,
+}
+
+#[shape(tag = "type")]
+pub(crate) enum ChunkingStrategy {
+    Auto,
+    Static {
+        /// For type `static`.
+        r#static: StaticChunking,
+    },
+}
+
+#[shape]
+pub(crate) struct StaticChunking {
+    max_chunk_size_tokens: Int<100, 4096>,
+    /// At most half of max_chunk_size_tokens.
+    chunk_overlap_tokens: Int<0, 2048>,
+}
+
+/// A condition on file attributes.
+#[shape(tag = "type")]
+enum Filter {
+    Eq(Comparison),
+    Ne(Comparison),
+    Gt(Comparison),
+    Gte(Comparison),
+    Lt(Comparison),
+    Lte(Comparison),
+    In(Comparison),
+    Nin(Comparison),
+    And(Compound),
+    Or(Compound),
+}
+
+#[shape]
+struct Comparison {
+    /// Attribute; for comparisons.
+    key: String,
+    /// An array for in and nin.
+    value: Operand,
+}
+
+#[shape]
+enum Operand {
+    Text(String),
+    Number(f64),
+    Bool(bool),
+    Many(Vec<Item>),
+}
+
+#[shape]
+enum Item {
+    Text(String),
+    Number(f64),
+}
+
+#[shape]
+struct Compound {
+    /// For and, or.
+    filters: Vec<Filter>,
+}
+
+#[shape]
+struct RankingOptions {
+    ranker: Option<Ranker>,
+    score_threshold: Option<Num<0, 1>>,
+}
+
+#[shape]
+enum Ranker {
+    None,
+    Auto,
+    #[wire("default-2024-11-15")]
+    Default20241115,
+}

@@ -1,0 +1,159 @@
+//! `.case` files: a call, the requests it makes, the answers it gets, the result it gives.
+//!
+//! ```text
+//! call      {"vector_store_id": "vs_1"}
+//! sends     GET /vector_stores/vs_1
+//!           openai-beta: assistants=v2
+//! replies   200
+//!           {"id": "vs_1"}
+//! result    {"id":"vs_1"}
+//! ```
+//!
+//! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
+//! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
+//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `call` and `replies` is rewritten.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Definition, Reply as Answer, Service};
+use serde_json::{Value, json};
+
+use crate::script::{BASE_URL, Reply, Script, Sent};
+
+/// Width of the column of section names.
+const INDENT: usize = 10;
+
+/// Runs one case of a tool.
+///
+/// # Panics
+/// The case is malformed, or does not hold.
+pub fn run(server: &'static Definition, tool: &str, file: &Path) {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let sections = sections(&text);
+    let call = sections.iter().find(|(name, _)| *name == "call");
+    let arguments = call.map(|(_, body)| body.as_str()).unwrap_or_else(|| panic!("{}: no call", file.display()));
+    let replies = sections.iter().filter(|(name, _)| *name == "replies").map(|(_, body)| reply(body)).collect();
+    let comments: String =
+        text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
+
+    let script = Arc::new(Script::new(replies));
+    let result = call_tool(server, tool, arguments, script.clone());
+    assert_eq!(script.left(), 0, "{}: answers that nothing asked for", file.display());
+
+    let mut actual = comments;
+    section(&mut actual, "call", arguments);
+    let mut replies = sections.iter().filter(|(name, _)| *name == "replies");
+    for sent in script.sent() {
+        section(&mut actual, "sends", &sent_text(&sent));
+        if let Some((name, body)) = replies.next() {
+            section(&mut actual, name, body);
+        }
+    }
+    for (path, content) in script.saved() {
+        section(&mut actual, "saves", &format!("{path}\n{}", String::from_utf8_lossy(&content)));
+    }
+    let outcome = if result.get("isError") == Some(&Value::Bool(true)) { "error" } else { "result" };
+    section(&mut actual, outcome, &shown(&result));
+    crate::golden::compare(file, &actual);
+}
+
+/// Calls a tool on a scripted platform and gives the `result` of the response.
+///
+/// # Panics
+/// The response is no JSON-RPC result.
+pub fn call_tool(server: &'static Definition, tool: &str, arguments: &str, script: Arc<Script>) -> Value {
+    let arguments: Box<serde_json::value::RawValue> =
+        serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{tool}: the call is not JSON: {error}"));
+    let message = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+    );
+    let config = Config::read(|name| (name == "OPENAI_BASE_URL").then(|| BASE_URL.to_owned()));
+    let config = Arc::new(config.unwrap_or_else(|problem| panic!("{problem}")));
+    let service = Service::new(server, config, script).unwrap_or_else(|problem| panic!("{problem}"));
+    // The name of the tool tells which key it takes only to the server, so the case brings both.
+    let admin = service.specs().iter().any(|spec| spec.is_named(tool) && spec.admin);
+    let key = Secret::new(if admin { "sk-admin-case" } else { "sk-case" }).ok();
+    let caller = Caller { key, trusted: true, ..Caller::default() };
+    let begun = service.begin(&Bytes::from(message), caller, None);
+    let answer = match futures_executor::block_on(begun.reply) {
+        Answer::One(_, answer) => answer,
+        _ => panic!("{tool}: expected one message"),
+    };
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{tool}: {error}"));
+    answer
+        .get("result")
+        .cloned()
+        .unwrap_or_else(|| json!({"isError": true, "content": [{"text": answer["error"]["message"]}]}))
+}
+
+/// The text of a result; with its structured content only where that says something else.
+fn shown(result: &Value) -> String {
+    let texts = result["content"].as_array().into_iter().flatten();
+    let mut text = texts
+        .map(|block| block["text"].as_str().map_or_else(|| block.to_string(), str::to_owned))
+        .collect::<Vec<_>>()
+        .join("\n");
+    if let Some(structured) = result.get("structuredContent")
+        && serde_json::from_str::<Value>(&text).ok().as_ref() != Some(structured)
+    {
+        let _ = write!(text, "\nstructured: {structured}");
+    }
+    text
+}
+
+fn sent_text(sent: &Sent) -> String {
+    let mut text = format!("{} {}", sent.method, sent.target);
+    for (name, value) in &sent.headers {
+        let _ = write!(text, "\n{name}: {value}");
+    }
+    if !sent.body.is_empty() {
+        let _ = write!(text, "\n{}", sent.body.replace("\r\n", "\n").trim_end());
+    }
+    text
+}
+
+fn section(out: &mut String, name: &str, body: &str) {
+    for (index, line) in body.lines().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        out.push_str(format!("{name:<INDENT$}{line}").trim_end());
+        out.push('\n');
+    }
+}
+
+fn sections(text: &str) -> Vec<(&str, String)> {
+    let mut sections: Vec<(&str, String)> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        match (line.split_whitespace().next(), sections.last_mut()) {
+            (Some(name), _) if !line.starts_with(' ') => {
+                sections.push((name, line.get(INDENT..).unwrap_or_default().to_owned()));
+            }
+            (_, Some((_, body))) => {
+                body.push('\n');
+                body.push_str(line.get(INDENT..).unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+    sections
+}
+
+/// `STATUS`, header lines, body.
+fn reply(text: &str) -> Reply {
+    let mut lines = text.lines().peekable();
+    let status = lines.next().and_then(|line| line.trim().parse().ok());
+    let status = status.unwrap_or_else(|| panic!("a reply begins with a status: {text}"));
+    let mut headers = Vec::new();
+    while let Some((name, value)) = lines.peek().and_then(|line| line.split_once(": "))
+        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
+    {
+        headers.push((name.to_owned(), value.to_owned()));
+        lines.next();
+    }
+    Reply { status, headers, body: lines.collect::<Vec<_>>().join("\n").into() }
+}

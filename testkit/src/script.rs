@@ -1,0 +1,160 @@
+//! A platform without sockets or clocks: it answers from a script and keeps what was sent.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::file::{Source, media_type};
+use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::telemetry::Event;
+
+/// What the script answers to one request.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// One request as it would have gone out.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// `GET`, `POST` or `DELETE`.
+    pub method: String,
+    /// Path and query below the base URL.
+    pub target: String,
+    /// The headers that differ from request to request.
+    pub headers: Vec<(String, String)>,
+    /// The body, as text.
+    pub body: String,
+}
+
+/// The scripted platform. Its clock moves only when something sleeps, and then at once.
+#[derive(Default)]
+pub struct Script {
+    replies: Mutex<VecDeque<Reply>>,
+    sent: std::sync::Arc<Mutex<Vec<Sent>>>,
+    clock: Mutex<Duration>,
+    saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
+}
+
+/// Base URL of scripted servers.
+pub const BASE_URL: &str = "https://api.test/v1";
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Script {
+    /// A script of these answers, in order.
+    pub fn new(replies: Vec<Reply>) -> Self {
+        Script { replies: Mutex::new(replies.into()), ..Script::default() }
+    }
+
+    /// What was sent.
+    pub fn sent(&self) -> Vec<Sent> {
+        lock(&self.sent).clone()
+    }
+
+    /// What was saved: path and content.
+    pub fn saved(&self) -> Vec<(String, Bytes)> {
+        lock(&self.saved).clone()
+    }
+
+    /// How many answers nobody asked for.
+    pub fn left(&self) -> usize {
+        lock(&self.replies).len()
+    }
+}
+
+impl Platform for Script {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
+        const SAME_IN_ALL: [&str; 3] = ["authorization", "user-agent", "accept"];
+        let reply = lock(&self.replies).pop_front();
+        let sent = self.sent.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let body =
+                body.collect(1 << 20).await.map_err(|error| Failure { text: error.to_string(), unsent: true })?;
+            let headers = head.headers.iter().filter(|(name, _)| !SAME_IN_ALL.contains(&name.as_str()));
+            lock(&sent).push(Sent {
+                method: head.method.to_string(),
+                target: head.uri.to_string().trim_start_matches(BASE_URL).to_owned(),
+                headers: headers
+                    .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                    .collect(),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            });
+            let reply = reply.ok_or(Failure { text: "the script has no further answer".into(), unsent: false })?;
+            let mut response = http::Response::builder().status(reply.status);
+            for (name, value) in &reply.headers {
+                response = response.header(name, value);
+            }
+            let body = Body::Stream {
+                length: Some(reply.body.len() as u64),
+                chunks: Box::pin(futures_util::stream::iter([Ok(reply.body)])),
+            };
+            response.body(body).map_err(|error| Failure { text: error.to_string(), unsent: true })
+        }
+        .boxed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        // Guards against silence, which sleep beside an answer that is there at once, must not move the clock.
+        if duration < Duration::from_secs(600) {
+            *lock(&self.clock) += duration;
+        }
+        ready(()).boxed()
+    }
+
+    fn now(&self) -> Duration {
+        *lock(&self.clock)
+    }
+
+    fn random(&self) -> u128 {
+        0
+    }
+
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
+        let opened = |filename: Option<String>, mime_type: Option<String>, at: &str, content: String| {
+            let filename = filename.unwrap_or_else(|| at.rsplit('/').next().unwrap_or_default().to_owned());
+            let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+            Opened { filename, mime_type, body: Body::Full(content.into()) }
+        };
+        ready(match source {
+            Source::Path { path, .. } if path.contains("missing") => {
+                Err(Error::new(Kind::File, format!("`{path}`: no such file")))
+            }
+            Source::Path { path, filename, mime_type } => {
+                Ok(opened(filename, mime_type, &path, format!("content of {path}")))
+            }
+            Source::Url { url, filename, mime_type } => {
+                Ok(opened(filename, mime_type, &url, format!("content of {url}")))
+            }
+            Source::Inline { bytes, filename, mime_type } => {
+                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+                Ok(Opened { filename, mime_type, body: Body::Full(bytes) })
+            }
+        })
+        .boxed()
+    }
+
+    fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
+        let saved = self.saved.clone();
+        async move {
+            let content = body.collect(1 << 20).await?;
+            let bytes = content.len() as u64;
+            lock(&saved).push((path.clone(), content));
+            Ok(Saved { path, bytes })
+        }
+        .boxed()
+    }
+
+    fn record(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,154 @@
+//! What every server's tests check: its cases, its schemas, the rules of its tool list.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::server::{Definition, Service, describe};
+use serde_json::Value;
+
+use crate::script::Script;
+use crate::{case, golden};
+
+/// Longest description of a tool, in bytes: some clients cut at 2,048 characters, and every conversation pays.
+const LONGEST_DESCRIPTION: usize = 1024;
+/// Longest instructions that every client reads whole, in characters.
+const LONGEST_ABOUT: usize = 512;
+/// Keywords that make one client or another refuse a whole tool list.
+const REFUSED_KEYWORDS: [&str; 9] =
+    ["$ref", "$defs", "allOf", "oneOf", "not", "if", "const", "exclusiveMinimum", "exclusiveMaximum"];
+
+/// The tests of a server: `suite!(SERVER, budget)`, with the budget of its `tools/list` in bytes.
+#[macro_export]
+macro_rules! suite {
+    ($server:expr, $budget:expr) => {
+        #[test]
+        fn cases() {
+            $crate::server::cases(&$server, ::core::env!("CARGO_MANIFEST_DIR"));
+        }
+
+        #[test]
+        fn schemas() {
+            $crate::server::schemas(&$server, ::core::env!("CARGO_MANIFEST_DIR"), $budget);
+        }
+
+        #[test]
+        fn inventory() {
+            $crate::server::inventory(&$server);
+        }
+    };
+}
+
+/// Runs every `tests/cases/<tool>/*.case`; every tool has one that succeeds and one that fails.
+///
+/// # Panics
+/// A case does not hold, or is missing.
+pub fn cases(server: &'static Definition, folder: &str) {
+    let folder = Path::new(folder).join("tests/cases");
+    let known: BTreeSet<&str> = server.specs().map(|spec| spec.name).collect();
+    for tool in children(&folder) {
+        let name = tool.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        assert!(known.contains(name.as_str()), "{}: no such tool", tool.display());
+    }
+    for spec in server.specs() {
+        let files = children(&folder.join(spec.name));
+        let mut outcomes = BTreeSet::new();
+        for file in &files {
+            case::run(server, spec.name, file);
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            outcomes.insert(text.lines().any(|line| line.starts_with("error ")));
+        }
+        assert!(outcomes.contains(&false), "{}: no case that succeeds", spec.name);
+        assert!(outcomes.contains(&true), "{}: no case that fails", spec.name);
+    }
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let mut children: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    children.sort();
+    children
+}
+
+/// Compares every entry of `tools/list` with `tests/schema/<tool>.json`, and the whole with its budget in bytes.
+///
+/// # Panics
+/// An entry differs, or the list is over budget.
+pub fn schemas(server: &'static Definition, folder: &str, budget: usize) {
+    let folder = Path::new(folder).join("tests/schema");
+    for spec in server.specs() {
+        let mut entry = String::new();
+        describe(spec, &mut entry);
+        let value: Value = serde_json::from_str(&entry).unwrap_or_else(|error| panic!("{}: {error}", spec.name));
+        golden::compare(&folder.join(format!("{}.json", spec.name)), &format!("{value:#}\n"));
+    }
+    let size = service(server).tool_list().len();
+    assert!(size <= budget, "tools/list of {} has {size} bytes, its budget is {budget}", server.domain);
+    golden::compare(&folder.join("size.txt"), &format!("{size} bytes of tools/list\n"));
+}
+
+fn service(server: &'static Definition) -> Arc<Service> {
+    let config = Config::read(|_| None).unwrap_or_else(|problem| panic!("{problem}"));
+    Service::new(server, Arc::new(config), Arc::new(Script::default())).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// The rules that keep a client from refusing the list or mistaking a tool.
+///
+/// # Panics
+/// A rule is broken.
+pub fn inventory(server: &'static Definition) {
+    assert!(
+        server.about.chars().count() <= LONGEST_ABOUT,
+        "the instructions have more than {LONGEST_ABOUT} characters"
+    );
+    let tools: Vec<Value> =
+        serde_json::from_str(&service(server).tool_list()).unwrap_or_else(|error| panic!("{error}"));
+    let mut names = BTreeSet::new();
+    for tool in &tools {
+        let name = tool["name"].as_str().unwrap_or_default();
+        assert!(names.insert(name.replace('-', "_")), "{name} stands twice");
+        assert!(!name.is_empty() && name.len() <= 48, "{name}: length");
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{name}");
+        let description = tool["description"].as_str().unwrap_or_default();
+        assert!((1..=LONGEST_DESCRIPTION).contains(&description.len()), "{name}: description");
+        assert!(tool["title"].as_str().is_some_and(|title| !title.is_empty()), "{name}: title");
+        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+            assert!(tool["annotations"][hint].is_boolean(), "{name}: {hint}");
+        }
+        let reads = tool["annotations"]["readOnlyHint"] == true;
+        assert!(!(reads && tool["annotations"]["destructiveHint"] == true), "{name}: reads and destroys");
+        let schema = &tool["inputSchema"];
+        assert_eq!(schema["type"], "object", "{name}: root type");
+        assert!(schema.get("anyOf").is_none(), "{name}: combinator at the root");
+        portable(name, schema);
+    }
+}
+
+/// No refused keyword, no odd property name, no array of types, at any depth.
+fn portable(tool: &str, schema: &Value) {
+    match schema {
+        Value::Object(members) => {
+            for keyword in REFUSED_KEYWORDS {
+                assert!(!members.contains_key(keyword), "{tool}: `{keyword}`");
+            }
+            assert!(!members.get("type").is_some_and(Value::is_array), "{tool}: an array of types");
+            for (name, value) in members {
+                match (name.as_str(), value) {
+                    ("properties", Value::Object(properties)) => {
+                        for (key, value) in properties {
+                            let plain =
+                                key.chars().all(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(letter));
+                            assert!(plain && (1..=64).contains(&key.len()), "{tool}: property `{key}`");
+                            portable(tool, value);
+                        }
+                    }
+                    (_, value) => portable(tool, value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| portable(tool, item)),
+        _ => {}
+    }
+}

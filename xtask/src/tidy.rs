@@ -1,0 +1,209 @@
+//! Invariants of the code that only its text shows.
+#![allow(clippy::print_stderr, reason = "a task talks to the person who started it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::{Package, Workspace};
+
+/// Words of one API domain: the kernel serves them all and names none.
+const DOMAIN_WORDS: &[&str] = &[
+    "assistant",
+    "chat_completion",
+    "embedding",
+    "file_batch",
+    "file_search",
+    "fine-tun",
+    "fine_tun",
+    "moderation",
+    "transcription",
+    "vector-store",
+    "vector_store",
+    "vectorstore",
+];
+
+/// What reaches for a clock, a disk, the environment or a runtime: `native` and `worker` alone may.
+const IMPURE: &[&str] =
+    &["Instant::now", "SystemTime::now", "std::env", "std::fs", "std::net", "std::process", "std::thread", "tokio::"];
+
+/// What every server folder has; its tests hold what is particular to it.
+const SERVER_FILES: &[&str] = &["CHANGELOG.md", "Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests"];
+
+/// Checks every invariant and names all violations at once.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let mut faults = Vec::new();
+    dependencies(workspace, &mut faults);
+    server_folders(workspace, &mut faults)?;
+    kernel_words(workspace, &mut faults)?;
+    purity(workspace, &mut faults)?;
+    cases(workspace, &mut faults)?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    for fault in &faults {
+        eprintln!("tidy: {fault}");
+    }
+    bail!("{} tidy faults", faults.len())
+}
+
+fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
+    let members: BTreeSet<&str> = workspace.packages.iter().map(|package| package.name.as_str()).collect();
+    let servers: BTreeSet<&str> = workspace.members("servers").map(|package| package.name.as_str()).collect();
+    let within = |package: &'_ Package| -> Vec<(String, bool)> {
+        let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
+        own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
+    };
+    for package in workspace.members("servers").chain(workspace.members("kernel")).chain(workspace.members("macros")) {
+        for (dependency, _) in within(package) {
+            if servers.contains(dependency.as_str()) {
+                faults.push(format!("{} depends on the server {dependency}", package.name));
+            }
+        }
+    }
+    for package in workspace.members("kernel") {
+        for (dependency, for_tests) in within(package) {
+            if !for_tests && dependency != "openai-mcp-macros" {
+                faults.push(format!("the kernel depends on {dependency}"));
+            }
+        }
+    }
+}
+
+fn server_folders(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    let mut sets: BTreeMap<BTreeSet<String>, Vec<&str>> = BTreeMap::new();
+    for package in workspace.members("servers") {
+        for file in SERVER_FILES {
+            if !package.folder().join(file).exists() {
+                faults.push(format!("{} has no {file}", package.name));
+            }
+        }
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(package.folder())? {
+            names.insert(entry?.file_name().to_string_lossy().into_owned());
+        }
+        sets.entry(names).or_default().push(&package.name);
+    }
+    if sets.len() > 1 {
+        faults.push(format!("server folders differ: {sets:?}"));
+    }
+    Ok(())
+}
+
+fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    for file in rust_files(&workspace.root.join("kernel/src"))? {
+        for (number, line) in read(&file)?.lines().enumerate() {
+            let lower = line.to_lowercase();
+            for word in DOMAIN_WORDS.iter().filter(|word| lower.contains(**word)) {
+                faults.push(format!("{} names a domain: {word}", place(workspace, &file, number)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    for package in workspace.members("kernel").chain(workspace.members("servers")) {
+        for file in rust_files(&package.folder().join("src"))? {
+            if file.file_name().is_some_and(|name| name == "main.rs") {
+                continue;
+            }
+            for (number, line) in code_lines(&read(&file)?) {
+                for call in IMPURE.iter().filter(|call| line.contains(**call)) {
+                    faults.push(format!("{} reaches outside: {call}", place(workspace, &file, number)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every tool is shown once to work and once to fail.
+fn cases(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    for package in workspace.members("servers") {
+        let mut tools = Vec::new();
+        for file in rust_files(&package.folder().join("src"))? {
+            tools.extend(tool_names(&read(&file)?));
+        }
+        if tools.is_empty() {
+            faults.push(format!("{} declares no tool", package.name));
+        }
+        for tool in tools {
+            let folder = package.folder().join("tests/cases").join(&tool);
+            let (mut successes, mut failures) = (0, 0);
+            for file in files(&folder, "case").unwrap_or_default() {
+                if is_fault(&read(&file)?) {
+                    failures += 1;
+                } else {
+                    successes += 1;
+                }
+            }
+            if successes == 0 {
+                faults.push(format!("{tool} has no success case in {}", folder.display()));
+            }
+            if failures == 0 {
+                faults.push(format!("{tool} has no fault case in {}", folder.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first argument of each `#[tool("name", …)]`.
+fn tool_names(source: &str) -> Vec<String> {
+    let code: String = code_lines(source).flat_map(|(_, line)| [line, "\n"]).collect();
+    let attributes = code.split("#[tool(").skip(1);
+    attributes
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(ToOwned::to_owned))
+        .collect()
+}
+
+/// The last section of a case says how its call ends: `result` or `error`.
+fn is_fault(case: &str) -> bool {
+    case.lines().any(|line| line == "error" || line.starts_with("error "))
+}
+
+/// The lines of a file that are not comments, with their index.
+fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    source.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn place(workspace: &Workspace, file: &Path, line: usize) -> String {
+    format!("{}:{}", file.strip_prefix(&workspace.root).unwrap_or(file).display(), line + 1)
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    files(folder, "rs")
+}
+
+/// The files with an extension in a folder and the folders below it, sorted.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path, extension)?);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tool_names;
+
+    #[test]
+    fn tools_are_found_in_code_and_not_in_comments() {
+        let source = "/// like `#[tool(\"no\")]`\n#[tool(\"a-b\", GET \"/x\")]\nstruct A;\n#[tool(\n    \"c\",\n    POST \"/y\"\n)]";
+        assert_eq!(tool_names(source), ["a-b", "c"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! What cargo says about the workspace.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// The members of the workspace and where it keeps things.
+#[derive(Deserialize)]
+pub(crate) struct Workspace {
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// One member.
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// One line of a member's dependencies.
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `dev`, `build`, or nothing for a normal dependency.
+    pub(crate) kind: Option<String>,
+}
+
+impl Workspace {
+    /// Asks `cargo metadata`.
+    pub(crate) fn load() -> Result<Self> {
+        let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+        ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).context("cargo metadata printed something else than expected")
+    }
+
+    /// The members whose folder is `under` or directly inside it.
+    pub(crate) fn members(&self, under: &str) -> impl Iterator<Item = &Package> {
+        let folder = self.root.join(under);
+        self.packages.iter().filter(move |package| package.folder() == folder || package.folder().starts_with(&folder))
+    }
+}
+
+impl Package {
+    /// The folder of the manifest.
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
