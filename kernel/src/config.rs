@@ -128,7 +128,7 @@ pub struct Filter {
     pub only: Option<Vec<String>>,
     /// Not these.
     pub exclude: Vec<String>,
-    /// Only tools that change nothing.
+    /// Only tools that change nothing, and no local files either.
     pub read_only: bool,
 }
 

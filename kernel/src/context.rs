@@ -158,6 +158,9 @@ impl Context {
     /// # Errors
     /// The file cannot be written, or the caller may not name files here.
     pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        if self.0.config.filter.read_only || self.0.caller.filter.read_only {
+            return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
+        }
         self.check_paths()?;
         self.platform().save(path, body).await
     }

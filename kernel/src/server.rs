@@ -574,7 +574,7 @@ pub fn describe(spec: &Spec, out: &mut String) {
     schema::render_fields(out, spec.fields);
     out.push_str(&format!(
         r#","annotations":{{"readOnlyHint":{},"destructiveHint":{},"idempotentHint":{},"openWorldHint":{}}}"#,
-        effect.reads, effect.destroys, effect.idempotent, effect.open
+        effect.reads && !effect.saves, effect.destroys, effect.idempotent, effect.open
     ));
     if let Some(endpoint) = &spec.endpoint {
         out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);

@@ -51,7 +51,7 @@ pub struct Endpoint {
 /// What a tool does to the world: the four hints of MCP's tool annotations.
 #[derive(Clone, Copy, Debug)]
 pub struct Effect {
-    /// It changes nothing.
+    /// It changes nothing at OpenAI.
     pub reads: bool,
     /// It may delete or overwrite.
     pub destroys: bool,
@@ -59,6 +59,8 @@ pub struct Effect {
     pub idempotent: bool,
     /// It reaches beyond the OpenAI account.
     pub open: bool,
+    /// It may write a new file on the machine of the server, where the caller asks for that.
+    pub saves: bool,
 }
 
 impl Spec {

@@ -91,6 +91,16 @@ fn is_option(ty: &syn::Type) -> bool {
     matches!(ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
 }
 
+/// A type that stands for a declaration whose values nobody makes: its shape is all there is of it.
+///
+/// Were it a struct, its fields would need an `allow(dead_code)`, which would also hide that a tool is not listed.
+pub(crate) fn name_only(attributes: &[Attribute], vis: &syn::Visibility, ident: &Ident) -> TokenStream {
+    quote! {
+        #(#attributes)*
+        #vis enum #ident {}
+    }
+}
+
 /// The doc comment as text: lines of a paragraph joined, paragraphs apart.
 pub(crate) fn doc(attributes: &[Attribute]) -> String {
     let mut text = String::new();

@@ -16,7 +16,7 @@ use proc_macro::TokenStream;
 /// any other into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise;
 /// `#[wire("name")]` gives it another name on the wire.
 ///
-/// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `multipart`, `admin` (takes the admin key),
+/// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a new local file), `multipart`, `admin` (takes the admin key),
 /// `beta = "value"` (the `OpenAI-Beta` header), `run` (an endpoint whose result the tool makes itself).
 /// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`.
 #[proc_macro_attribute]

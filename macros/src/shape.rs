@@ -1,7 +1,7 @@
 //! `#[shape]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Fields, Ident, Item, ItemEnum, ItemStruct, LitStr, Result, Token};
 
@@ -34,14 +34,36 @@ impl Parse for Attribute {
     }
 }
 
+trait Named {
+    fn parts(&self) -> (&[syn::Attribute], &syn::Visibility, &Ident);
+}
+
+impl Named for ItemStruct {
+    fn parts(&self) -> (&[syn::Attribute], &syn::Visibility, &Ident) {
+        (&self.attrs, &self.vis, &self.ident)
+    }
+}
+
+impl Named for ItemEnum {
+    fn parts(&self) -> (&[syn::Attribute], &syn::Visibility, &Ident) {
+        (&self.attrs, &self.vis, &self.ident)
+    }
+}
+
 impl Attribute {
-    fn derive(&self) -> Option<TokenStream> {
-        self.read.then(|| {
+    /// The type: as declared where it is read, else its name.
+    fn declare(&self, item: &(impl ToTokens + Named), serde: TokenStream) -> TokenStream {
+        let (attributes, vis, ident) = item.parts();
+        if self.read {
             quote! {
                 #[derive(Clone, Debug, ::openai_mcp_kernel::serde::Deserialize)]
                 #[serde(crate = "::openai_mcp_kernel::serde")]
+                #serde
+                #item
             }
-        })
+        } else {
+            fields::name_only(attributes, vis, ident)
+        }
     }
 }
 
@@ -62,11 +84,10 @@ fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
     let doc = fields::doc(&item.attrs);
     let fields = fields::take(&mut item.fields, attribute.read)?;
     let fields = fields.iter().map(|field| field.tokens(&quote!(Body)));
-    let (derive, ident, vis, name) = (attribute.derive(), &item.ident, &item.vis, item.ident.to_string());
+    let (ident, vis, name) = (&item.ident, &item.vis, item.ident.to_string());
+    let declaration = attribute.declare(&item, quote!());
     Ok(quote! {
-        #derive
-        #[allow(dead_code)]
-        #item
+        #declaration
         #[allow(dead_code)]
         impl #ident {
             #vis const FIELDS: &'static [::openai_mcp_kernel::schema::Field] = &[#(#fields),*];
@@ -102,11 +123,9 @@ fn wires(item: &mut ItemEnum, read: bool) -> Result<Vec<String>> {
 
 fn words(attribute: &Attribute, mut item: ItemEnum) -> Result<TokenStream> {
     let wires = wires(&mut item, attribute.read)?;
-    let (derive, ident) = (attribute.derive(), &item.ident);
+    let (ident, declaration) = (&item.ident, attribute.declare(&item, quote!()));
     Ok(quote! {
-        #derive
-        #[allow(dead_code)]
-        #item
+        #declaration
         impl ::openai_mcp_kernel::schema::Shaped for #ident {
             const SHAPE: ::openai_mcp_kernel::schema::Shape =
                 ::openai_mcp_kernel::schema::Shape::Enum(&[#(#wires),*]);
@@ -131,13 +150,10 @@ fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<Tok
         };
         variants.push(quote!(::openai_mcp_kernel::schema::Variant { tag: #wire, fields: #fields }));
     }
-    let (derive, ident, name) = (attribute.derive(), &item.ident, item.ident.to_string());
-    let serde_tag = attribute.read.then(|| quote!(#[serde(tag = #tag)]));
+    let (ident, name) = (&item.ident, item.ident.to_string());
+    let declaration = attribute.declare(&item, quote!(#[serde(tag = #tag)]));
     Ok(quote! {
-        #derive
-        #serde_tag
-        #[allow(dead_code)]
-        #item
+        #declaration
         impl ::openai_mcp_kernel::schema::Shaped for #ident {
             const SHAPE: ::openai_mcp_kernel::schema::Shape = ::openai_mcp_kernel::schema::Shape::Tagged {
                 name: #name,
@@ -158,13 +174,9 @@ fn union(attribute: &Attribute, item: ItemEnum) -> Result<TokenStream> {
             _ => return Err(syn::Error::new_spanned(variant, "a variant of a union holds one type: `Name(Type)`")),
         }
     }
-    let (derive, ident) = (attribute.derive(), &item.ident);
-    let untagged = attribute.read.then(|| quote!(#[serde(untagged)]));
+    let (ident, declaration) = (&item.ident, attribute.declare(&item, quote!(#[serde(untagged)])));
     Ok(quote! {
-        #derive
-        #untagged
-        #[allow(dead_code)]
-        #item
+        #declaration
         impl ::openai_mcp_kernel::schema::Shaped for #ident {
             const SHAPE: ::openai_mcp_kernel::schema::Shape =
                 ::openai_mcp_kernel::schema::Shape::Union(&[#(::openai_mcp_kernel::schema::of::<#types>),*]);

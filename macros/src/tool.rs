@@ -42,14 +42,14 @@ impl Parse for Attribute {
                     input.parse::<Token![=]>()?;
                     attribute.beta = Some(input.parse()?);
                 }
-                "reads" | "destroys" | "idempotent" | "open" | "multipart" | "admin" | "run" => {
+                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" => {
                     attribute.flags.push(word);
                 }
                 _ => {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of \
-                         reads, destroys, idempotent, open, multipart, admin, run, beta = \"…\"",
+                         reads, destroys, idempotent, open, saves, multipart, admin, run, beta = \"…\"",
                     ));
                 }
             }
@@ -105,6 +105,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let destroys = attribute.has("destroys") || deletes;
     let idempotent = attribute.has("idempotent") || deletes || reads;
     let open = attribute.has("open");
+    let saves = attribute.has("saves");
     let admin = attribute.has("admin");
 
     let (ident, vis) = (&item.ident, &item.vis);
@@ -115,12 +116,15 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     } else {
         quote!(None)
     };
-    let derive = runs.then(|| {
+    let declaration = if runs {
         quote! {
             #[derive(::openai_mcp_kernel::serde::Deserialize)]
             #[serde(crate = "::openai_mcp_kernel::serde")]
+            #item
         }
-    });
+    } else {
+        fields::name_only(&item.attrs, vis, ident)
+    };
     // The span is the struct's, so that a tool that `tools![]` forgets is reported as never used.
     let spec = quote_spanned! {ident.span()=>
         impl #ident {
@@ -134,6 +138,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                     destroys: #destroys,
                     idempotent: #idempotent,
                     open: #open,
+                    saves: #saves,
                 },
                 admin: #admin,
                 run: #run,
@@ -141,9 +146,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         }
     };
     Ok(quote! {
-        #derive
-        #[allow(dead_code)]
-        #item
+        #declaration
         #spec
     })
 }
@@ -154,7 +157,7 @@ fn check_name(name: &LitStr) -> Result<()> {
     if letters && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= 48 && !text.contains("--") {
         Ok(())
     } else {
-        Err(syn::Error::new_spanned(name, "expected a name like `vector-store-search`, of at most 48 characters"))
+        Err(syn::Error::new_spanned(name, "expected a name like `chat-completion-create`, of at most 48 characters"))
     }
 }
 

@@ -1,1 +1,28 @@
-//! The kernel on a machine: HTTP, stdio, upstream client, files
+//! The kernel on a machine: everything that waits on a socket, a clock or a disk, and nothing else.
+//!
+//! ```text
+//! run            flags and environment → a running server
+//!    ↓
+//! http · stdio   what carries the messages
+//!    ↓
+//! platform       what the kernel asks of a machine
+//!    ↓
+//! client · files · urls   the way to OpenAI, to the disk, to the web
+//! ```
+
+mod body;
+mod client;
+pub mod files;
+pub mod http;
+pub mod platform;
+pub mod run;
+pub mod stdio;
+pub mod urls;
+
+use std::io::Write as _;
+
+/// Writes a line for the operator. Standard output belongs to messages and results.
+pub fn say(line: &str) {
+    // Whoever closed standard error does not want to be told.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

@@ -6,5 +6,7 @@
 pub mod case;
 pub mod golden;
 pub mod recorder;
+pub mod reference;
 pub mod script;
 pub mod server;
+pub mod shapes;

@@ -34,6 +34,16 @@ macro_rules! suite {
         }
 
         #[test]
+        fn reference() {
+            $crate::reference::check(&$server, ::core::env!("CARGO_MANIFEST_DIR"));
+        }
+
+        #[test]
+        fn shapes() {
+            $crate::shapes::check(&$server);
+        }
+
+        #[test]
         fn inventory() {
             $crate::server::inventory(&$server);
         }

@@ -5,6 +5,9 @@ mod test;
 mod tidy;
 mod workspace;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -26,11 +29,19 @@ enum Task {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
         Task::Tidy => test::run_tidy(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes on one line: a backtrace of the task runner says nothing about a failed step.
+            let _ = writeln!(std::io::stderr(), "\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

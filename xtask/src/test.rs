@@ -169,7 +169,7 @@ fn at_least(title: &str, program: &str, wanted: &[u32]) -> Result<()> {
         output.status.success() && found.as_slice() >= wanted,
         "the end-to-end tests need {needed}, and `{program}` is {text} (`--fast` does without)"
     );
-    eprintln!("{title}: {text}");
+    eprintln!("{title} {}", text.trim_start_matches(|c: char| !c.is_ascii_digit()));
     Ok(())
 }
 

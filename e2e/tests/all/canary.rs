@@ -132,7 +132,7 @@ impl Said {
 
 /// As talkative as a program can be made.
 fn verbose(launch: Launch, base_url: &str) -> Launch {
-    launch.env("OPENAI_BASE_URL", base_url).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1")
+    launch.env("OPENAI_BASE_URL", base_url).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full")
 }
 
 /// The upstream that echoes, and one where nobody listens.

@@ -2,13 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openai_mcp_testkit::recorder::Recorder;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    KEY, Launch, Process, Reply, Server, bearer, connect, exchange, message, read_reply, request, tool_call,
+    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, exchange, message, read_reply, request, tool_call,
 };
 
 const PATH: &str = "/vector-store/mcp";
@@ -496,6 +496,17 @@ fn crowd(server: &Server, count: u64) -> Vec<TcpStream> {
     crowd
 }
 
+/// The server may refuse while it still believes a crowd to be there, and serves once it has seen it leave.
+fn recovers(server: &Server) {
+    let list = message("tools/call", &tool_call("vector-store-list", &json!({})));
+    let bytes = request("POST", PATH, server.addr, &bearer(KEY), list.as_bytes());
+    let deadline = Instant::now() + PATIENCE;
+    while exchange(server.addr, &bytes).is_none_or(|reply| reply.status != 200) {
+        assert!(Instant::now() < deadline, "the server did not recover");
+    }
+    serves_on(server, "a crowd");
+}
+
 #[cfg(unix)]
 #[test]
 fn ten_thousand_connections() {
@@ -504,7 +515,7 @@ fn ten_thousand_connections() {
     let crowd = crowd(&server, count);
     eprintln!("{} of {count} connections were taken", crowd.len());
     drop(crowd);
-    serves_on(&server, "ten thousand connections");
+    recovers(&server);
 }
 
 #[cfg(unix)]
@@ -518,7 +529,7 @@ fn more_connections_than_the_server_has_files() {
     let crowd = crowd(&server, 1_000);
     assert!(crowd.len() > 100, "only {} connections", crowd.len());
     drop(crowd);
-    serves_on(&server, "a crowd");
+    recovers(&server);
 }
 
 /// Clients that speak too slowly are cut off, wherever in their request they stop.
@@ -549,7 +560,7 @@ fn is_cut_off(mut stream: TcpStream, drips: bool) -> bool {
         stream.set_read_timeout(Some(pause)).unwrap();
     }
     let mut buffer = [0; 4096];
-    let mut pauses = crate::harness::PATIENCE.as_millis() / pause.as_millis();
+    let mut pauses = PATIENCE.as_millis() / pause.as_millis();
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => return true,

@@ -67,7 +67,7 @@ struct Delete {
 }
 
 /// Read a file's text piece by piece, or save it to a local file.
-#[tool("file-content", GET "/files/{file_id}/content", run)]
+#[tool("file-content", GET "/files/{file_id}/content", run, saves)]
 struct Content {
     file_id: String,
     /// Byte to start at: next_offset of the call before.

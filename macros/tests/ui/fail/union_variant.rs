@@ -1,0 +1,9 @@
+use openai_mcp_kernel::prelude::*;
+
+#[shape]
+enum Either {
+    One(String),
+    Two,
+}
+
+fn main() {}

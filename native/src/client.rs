@@ -1,0 +1,295 @@
+//! The way out: pooled HTTP/1.1 and HTTP/2 connections, through the environment's proxies where they apply.
+
+use std::error::Error;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{Client as Pooled, connect::HttpConnector, connect::dns::Name, connect::proxy::Tunnel};
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use openai_mcp_kernel::platform::{Body, Failure};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tower_service::Service;
+
+use crate::body::{Outgoing, incoming};
+use crate::urls::is_public;
+
+/// For a TCP connection; name resolution, proxy and TLS may take as long again.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Longest time without a byte of an answer's body.
+const IDLE: Duration = Duration::from_secs(600);
+/// Most redirects that are followed.
+pub(crate) const REDIRECTS: usize = 5;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Which addresses a client may connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Any, through the environment's proxies.
+    Any,
+    /// Any, always directly.
+    Direct,
+    /// Public ones, always directly: what a proxy resolves cannot be checked.
+    Public,
+}
+
+/// A client, made at its first request: reading the root certificates takes longer than everything else at start.
+pub(crate) struct Client {
+    reach: Reach,
+    /// For `http` and for `https`. The first needs no certificates.
+    made: [OnceLock<Result<Made, String>>; 2],
+}
+
+type Made = Pooled<HttpsConnector<Connector>, Outgoing>;
+
+impl Client {
+    pub(crate) const fn new(reach: Reach) -> Self {
+        Client { reach, made: [OnceLock::new(), OnceLock::new()] }
+    }
+
+    fn get(&self, tls: bool) -> Result<Made, Failure> {
+        let [plain, secure] = &self.made;
+        let slot = if tls { secure } else { plain };
+        slot.get_or_init(|| make(self.reach, tls)).clone().map_err(|text| Failure { text, unsent: true })
+    }
+
+    /// Sends one request; redirects are answers.
+    pub(crate) fn send(
+        &self,
+        request: Request<Outgoing>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Failure>> + Send + 'static {
+        let client = self.get(request.uri().scheme() == Some(&http::uri::Scheme::HTTPS));
+        let sending = client.map(|client| {
+            let at = request.uri().authority().map(|authority| authority.as_str().to_owned());
+            (client.request(request), at)
+        });
+        async move {
+            let (sending, at) = sending?;
+            sending.await.map_err(|error| {
+                let at = at.as_deref().unwrap_or("the host");
+                Failure { text: format!("{at}: {}", describe(&error)), unsent: error.is_connect() }
+            })
+        }
+    }
+}
+
+/// Sends a request to OpenAI. Redirects of a GET are followed; the key stays with the origin it was meant for.
+pub(crate) async fn send(client: Arc<Client>, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    let request = request.map(Outgoing::from);
+    if *request.method() != Method::GET {
+        return client.send(request).await.map(arrived);
+    }
+    let mut at = request.uri().clone();
+    let mut headers = request.headers().clone();
+    let mut response = client.send(request).await?;
+    for _ in 0..REDIRECTS {
+        let Some(next) = redirect(&at, &response)? else { return Ok(arrived(response)) };
+        if !same_origin(&at, &next) {
+            drop_credentials(&mut headers);
+        }
+        at = next;
+        let mut request = Request::new(Outgoing::Full(bytes::Bytes::new()));
+        *request.uri_mut() = at.clone();
+        *request.headers_mut() = headers.clone();
+        response = client.send(request).await?;
+    }
+    match redirect(&at, &response)? {
+        None => Ok(arrived(response)),
+        Some(_) => Err(Failure { text: format!("more than {REDIRECTS} redirects"), unsent: false }),
+    }
+}
+
+fn arrived(response: Response<Incoming>) -> Response<Body> {
+    response.map(|body| incoming(body, IDLE))
+}
+
+/// Where an answer redirects to, if it does.
+pub(crate) fn redirect<B>(at: &Uri, response: &Response<B>) -> Result<Option<Uri>, Failure> {
+    let redirects = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    let Some(location) = response.headers().get(header::LOCATION).filter(|_| redirects) else { return Ok(None) };
+    let failed = |text: &str| Failure { text: text.to_owned(), unsent: false };
+    let next = std::str::from_utf8(location.as_bytes())
+        .ok()
+        .and_then(|location| url::Url::parse(&at.to_string()).ok()?.join(location).ok())
+        .and_then(|mut next| {
+            next.set_fragment(None);
+            next.as_str().parse::<Uri>().ok()
+        })
+        .ok_or_else(|| failed("redirected to something that is no URL"))?;
+    match (at.scheme_str(), next.scheme_str()) {
+        (_, Some("https")) | (Some("http"), Some("http")) => Ok(Some(next)),
+        (_, Some("http")) => Err(failed("redirected from https to http, which is not followed")),
+        _ => Err(failed("redirected to something other than http or https")),
+    }
+}
+
+fn same_origin(a: &Uri, b: &Uri) -> bool {
+    let origin = |uri: &Uri| {
+        let port = uri.port_u16().or(match uri.scheme_str() {
+            Some("https") => Some(443),
+            _ => Some(80),
+        });
+        (uri.scheme_str().map(str::to_owned), uri.host().map(str::to_ascii_lowercase), port)
+    };
+    origin(a) == origin(b)
+}
+
+fn drop_credentials(headers: &mut HeaderMap) {
+    headers.remove(header::AUTHORIZATION);
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("openai-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+}
+
+/// What went wrong, from the words of an error and of those beneath it. None of hyper's quote a URL or a header.
+pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        // Many wrappers print what they wrap.
+        if words.last().is_none_or(|last| !last.contains(&text)) {
+            words.push(text);
+        }
+        next = error.source();
+    }
+    // hyper-util's own words say no more than that its request failed.
+    let skip = usize::from(words.len() > 1);
+    words.get(skip..).unwrap_or_default().join(": ")
+}
+
+fn make(reach: Reach, tls: bool) -> Result<Made, String> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT));
+    let proxies = (reach == Reach::Any).then(|| Arc::new(Matcher::from_env()));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls_config(tls)?)
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(Connector { tcp, proxies });
+    let mut builder = Pooled::builder(TokioExecutor::new());
+    builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    if reach != Reach::Any {
+        builder.pool_max_idle_per_host(0);
+    }
+    Ok(builder.build(connector))
+}
+
+fn tls_config(tls: bool) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("no TLS: {error}"))?;
+    if !tls {
+        return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+    }
+    // Bare containers have no certificates of their own.
+    let builder = match builder.clone().with_native_roots() {
+        Ok(builder) => builder,
+        Err(_) => builder.with_webpki_roots(),
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// Connects to a host, or to the proxy that the environment sets for it and through that by `CONNECT`.
+#[derive(Clone)]
+struct Connector {
+    tcp: HttpConnector<Resolver>,
+    proxies: Option<Arc<Matcher>>,
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, at: Uri) -> Self::Future {
+        let mut tcp = self.tcp.clone();
+        let proxy = self.proxies.as_ref().filter(|_| !is_loopback(&at)).and_then(|proxies| proxies.intercept(&at));
+        let connecting = async move {
+            let Some(proxy) = proxy else { return Ok::<_, BoxError>(tcp.call(at).await?) };
+            if proxy.uri().scheme_str() != Some("http") {
+                return Err("the proxy of the environment is not an http:// one".into());
+            }
+            let with_port = with_port(at)?;
+            let mut tunnel = Tunnel::new(proxy.uri().clone(), tcp);
+            if let Some(auth) = proxy.basic_auth() {
+                tunnel = tunnel.with_auth(auth.clone());
+            }
+            tunnel.call(with_port).await.map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
+        };
+        Box::pin(async move { timeout(2 * CONNECT, connecting).await? })
+    }
+}
+
+/// A proxy is told the port of plain HTTP, too.
+fn with_port(at: Uri) -> Result<Uri, http::Error> {
+    match (at.port(), at.scheme_str(), at.host()) {
+        (None, Some("http"), Some(host)) => {
+            Uri::builder().scheme("http").authority(format!("{host}:80")).path_and_query("/").build()
+        }
+        _ => Ok(at),
+    }
+}
+
+fn host_of(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default()
+}
+
+fn is_loopback(uri: &Uri) -> bool {
+    let host = host_of(uri);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Resolves names. What it gives is what is connected to, so an address that was checked cannot be swapped afterwards.
+#[derive(Clone, Copy)]
+struct Resolver(Reach);
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = BoxFuture<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let reach = self.0;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if reach == Reach::Public && found.iter().any(|address| !is_public(address.ip())) {
+                return Err(std::io::Error::other("the name leads to an address that is not public"));
+            }
+            Ok(found.into_iter())
+        })
+    }
+}

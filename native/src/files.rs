@@ -1,0 +1,378 @@
+//! Files of this machine. A caller is a model that may have been talked into naming `~/.ssh/id_rsa`, so only what lies
+//! under the folders that the operator allows is read or written, and nothing hidden.
+//!
+//! A path is resolved first, links and all. Then it is walked again from its root, name by name and without following
+//! links, so that what was checked is what is opened.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::file::media_type;
+use openai_mcp_kernel::platform::{Body, Failure, Opened, Saved};
+use tokio::task::spawn_blocking;
+
+/// Bytes read or written at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// The folders in which callers may name files.
+#[derive(Clone, Debug, Default)]
+pub struct Roots(Vec<PathBuf>);
+
+/// A name in an allowed folder.
+struct Place {
+    root: PathBuf,
+    /// Folders below the root.
+    folders: Vec<OsString>,
+    name: OsString,
+}
+
+impl Place {
+    fn folder(&self) -> io::Result<Folder> {
+        Folder::walk(&self.root, &self.folders)
+    }
+}
+
+impl Roots {
+    /// Folders that the operator named.
+    ///
+    /// # Errors
+    /// One of them is not a folder.
+    pub fn named(folders: impl IntoIterator<Item = PathBuf>) -> Result<Self, String> {
+        let resolve = |folder: PathBuf| match folder.canonicalize() {
+            Ok(path) if path.is_dir() => Ok(path),
+            Ok(_) => Err(format!("root `{}` is not a folder", folder.display())),
+            Err(error) => Err(format!("root `{}`: {error}", folder.display())),
+        };
+        folders.into_iter().map(resolve).collect::<Result<_, _>>().map(Roots)
+    }
+
+    /// Folders to start from where the operator named none; the root of the file system and what is not there is
+    /// left out.
+    pub fn usual(folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        let found = folders.into_iter().filter_map(|folder| folder.canonicalize().ok());
+        Roots(found.filter(|folder| folder.is_dir() && folder.parent().is_some()).collect())
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// It is not there, not a regular file, or not allowed.
+    pub async fn open(&self, path: String, filename: Option<String>, mime_type: Option<String>) -> Result<Opened> {
+        let roots = self.clone();
+        blocking(move || roots.open_now(&path, filename, mime_type)).await
+    }
+
+    fn open_now(&self, path: &str, filename: Option<String>, mime_type: Option<String>) -> Result<Opened> {
+        let problem = |error: io::Error| fault(path, error);
+        let place = self.find(path)?;
+        // Opening a device can have effects, so it is not even tried.
+        regular(&std::fs::metadata(place_path(&place)).map_err(problem)?, path)?;
+        let file = place.folder().and_then(|folder| folder.open(&place.name)).map_err(problem)?;
+        let about = file.metadata().map_err(problem)?;
+        regular(&about, path)?;
+        let filename = filename.unwrap_or_else(|| place.name.to_string_lossy().into_owned());
+        let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+        let reading = Reading { file, left: about.len(), length: about.len(), modified: about.modified().ok() };
+        let chunks = stream::try_unfold(reading, |reading| async move {
+            if reading.left == 0 {
+                return Ok(None);
+            }
+            let failed = |text: String| Failure { text, unsent: false };
+            spawn_blocking(move || reading.next())
+                .await
+                .map_err(|_| failed("reading the file was interrupted".into()))?
+                .map(Some)
+                .map_err(|error| failed(format!("the file could not be read: {error}")))
+        });
+        Ok(Opened { filename, mime_type, body: Body::Stream { chunks: chunks.boxed(), length: Some(about.len()) } })
+    }
+
+    /// Writes a new file as its content comes in.
+    ///
+    /// # Errors
+    /// It is there already, cannot be written, or is not allowed; or the content broke off, and nothing is left.
+    pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        let roots = self.clone();
+        let (target, shown) = blocking(move || Ok((roots.create(&path)?, path))).await?;
+        let Target { mut file, mut partial, path } = target;
+        let mut chunks = body.into_chunks();
+        let (mut buffer, mut bytes, mut ended) = (Vec::new(), 0, false);
+        while !ended {
+            match chunks.next().await {
+                Some(Ok(chunk)) => {
+                    bytes += chunk.len() as u64;
+                    buffer.extend_from_slice(&chunk);
+                }
+                Some(Err(failure)) => {
+                    return Err(Error::new(Kind::Connection, format!("the content broke off: {}", failure.text)));
+                }
+                None => ended = true,
+            }
+            if ended || buffer.len() >= CHUNK {
+                let shown = shown.clone();
+                (file, buffer) = blocking(move || {
+                    file.write_all(&buffer).map_err(|error| fault(&shown, error))?;
+                    buffer.clear();
+                    Ok((file, buffer))
+                })
+                .await?;
+            }
+        }
+        partial.complete = true;
+        Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
+    }
+
+    fn create(&self, path: &str) -> Result<Target> {
+        let place = self.find_new(path)?;
+        let folder = place.folder().map_err(|error| fault(path, error))?;
+        let file = folder.create(&place.name).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::new(Kind::File, format!("`{path}` exists and is not overwritten\nhint: choose another name"))
+            }
+            _ => fault(path, error),
+        })?;
+        let path = place_path(&place);
+        Ok(Target { file, partial: Partial { folder, name: place.name, complete: false }, path })
+    }
+
+    /// The place of an existing file.
+    fn find(&self, path: &str) -> Result<Place> {
+        let absolute = self.absolute(path)?;
+        match absolute.canonicalize() {
+            Ok(resolved) => self.place(path, &resolved),
+            // Whether there is something outside the roots is not told.
+            Err(error) => {
+                self.place(path, &tidy(&absolute))?;
+                Err(fault(path, error))
+            }
+        }
+    }
+
+    /// The place of a file that is yet to be, in a folder that exists.
+    fn find_new(&self, path: &str) -> Result<Place> {
+        let absolute = self.absolute(path)?;
+        let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+            return Err(Error::new(Kind::File, format!("`{path}` does not end in a file name")));
+        };
+        if path.ends_with(['/', std::path::MAIN_SEPARATOR]) {
+            return Err(Error::new(Kind::File, format!("`{path}` is a folder, expected the path of a new file")));
+        }
+        match parent.canonicalize() {
+            Ok(parent) => self.place(path, &parent.join(name)),
+            Err(error) => {
+                self.place(path, &tidy(&absolute))?;
+                Err(Error::new(Kind::File, format!("the folder of `{path}`: {}", words(&error))))
+            }
+        }
+    }
+
+    fn absolute(&self, path: &str) -> Result<PathBuf> {
+        let Some(first) = self.0.first() else {
+            return Err(Error::new(
+                Kind::File,
+                "this server uses no files of its machine\n\
+                 hint: give `url`, or `text` or `data` with `filename`; the operator allows a folder with --root DIR or \
+                 OPENAI_MCP_ROOTS",
+            ));
+        };
+        match path.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                let home = std::env::home_dir().ok_or_else(|| Error::new(Kind::File, "`~`: no home folder is known"))?;
+                Ok(home.join(rest.trim_start_matches('/')))
+            }
+            _ => Ok(first.join(path)),
+        }
+    }
+
+    /// Takes a resolved path apart at a root that allows it.
+    fn place(&self, path: &str, resolved: &Path) -> Result<Place> {
+        let mut hidden = false;
+        for root in &self.0 {
+            let Ok(below) = resolved.strip_prefix(root) else { continue };
+            let mut names: Vec<OsString> = below.iter().map(OsStr::to_owned).collect();
+            if names.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) {
+                hidden = true;
+            } else if let Some(name) = names.pop() {
+                return Ok(Place { root: root.clone(), folders: names, name });
+            } else {
+                return Err(Error::new(Kind::File, format!("`{path}` is a folder, expected a file")));
+            }
+        }
+        if hidden {
+            let text = format!(
+                "`{path}` is hidden, or lies in a hidden folder: such files are not used\n\
+                 hint: copy it to another name; the operator allows a hidden folder by naming it with --root DIR"
+            );
+            return Err(Error::new(Kind::File, text));
+        }
+        let allowed: Vec<String> = self.0.iter().map(|root| format!("`{}`", root.display())).collect();
+        let text = format!(
+            "`{path}` is outside the folders that this server may use: {}\n\
+             hint: copy the file there; the operator allows more folders with --root DIR or OPENAI_MCP_ROOTS",
+            allowed.join(", ")
+        );
+        Err(Error::new(Kind::File, text))
+    }
+}
+
+fn place_path(place: &Place) -> PathBuf {
+    let mut path = place.root.clone();
+    path.extend(&place.folders);
+    path.push(&place.name);
+    path
+}
+
+/// A path without `.` and `..`, by its names alone.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                tidy.pop();
+            }
+            Component::CurDir => {}
+            component => tidy.push(component),
+        }
+    }
+    tidy
+}
+
+fn regular(about: &std::fs::Metadata, path: &str) -> Result<()> {
+    if about.is_file() {
+        return Ok(());
+    }
+    let what = if about.is_dir() { "a folder" } else { "not a regular file" };
+    Err(Error::new(Kind::File, format!("`{path}` is {what}, expected a file")))
+}
+
+fn fault(path: &str, error: io::Error) -> Error {
+    Error::new(Kind::File, format!("`{path}`: {}", words(&error)))
+}
+
+/// The words of the system, without its number.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::NotADirectory => "part of the path is not a folder".into(),
+        _ => error.to_string(),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    spawn_blocking(work).await.map_err(|_| Error::new(Kind::File, "the work on the file was interrupted"))?
+}
+
+struct Reading {
+    file: File,
+    left: u64,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Reading {
+    /// The next chunk. The last one is only given once the file is seen to be what it was at the start.
+    fn next(mut self) -> io::Result<(Bytes, Self)> {
+        let room = self.left.min(CHUNK as u64);
+        let mut chunk = Vec::with_capacity(room as usize);
+        (&mut self.file).take(room).read_to_end(&mut chunk)?;
+        self.left -= chunk.len() as u64;
+        let about = self.file.metadata()?;
+        let same = about.len() == self.length && about.modified().ok() == self.modified;
+        if chunk.len() as u64 != room || (self.left == 0 && !same) {
+            return Err(io::Error::other("it changed meanwhile"));
+        }
+        Ok((chunk.into(), self))
+    }
+}
+
+struct Target {
+    file: File,
+    partial: Partial,
+    path: PathBuf,
+}
+
+/// Removes a file whose content did not come to its end.
+struct Partial {
+    folder: Folder,
+    name: OsString,
+    complete: bool,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.complete {
+            // Nobody is left to be told.
+            let _ = self.folder.remove(&self.name);
+        }
+    }
+}
+
+/// A folder held open, so that nobody can put another in its place.
+#[cfg(unix)]
+struct Folder(std::os::fd::OwnedFd);
+
+#[cfg(unix)]
+impl Folder {
+    fn walk(root: &Path, names: &[OsString]) -> io::Result<Self> {
+        use rustix::fs::{Mode, OFlags, open, openat};
+        // Passing through a folder takes no right to list it.
+        #[cfg(target_os = "linux")]
+        const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+        #[cfg(not(target_os = "linux"))]
+        const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+        let mut folder = open(root, FOLDER, Mode::empty())?;
+        for name in names {
+            folder = openat(&folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        }
+        Ok(Folder(folder))
+    }
+
+    fn open(&self, name: &OsStr) -> io::Result<File> {
+        use rustix::fs::{Mode, OFlags, openat};
+        // A FIFO would keep the opening waiting for somebody who writes to it.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::empty())?.into())
+    }
+
+    fn create(&self, name: &OsStr) -> io::Result<File> {
+        use rustix::fs::{Mode, OFlags, openat};
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?.into())
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, rustix::fs::AtFlags::empty())?)
+    }
+}
+
+/// A folder by its path, where folders cannot be held open.
+#[cfg(not(unix))]
+struct Folder(PathBuf);
+
+#[cfg(not(unix))]
+impl Folder {
+    fn walk(root: &Path, names: &[OsString]) -> io::Result<Self> {
+        let mut path = root.to_owned();
+        path.extend(names);
+        Ok(Folder(path))
+    }
+
+    fn open(&self, name: &OsStr) -> io::Result<File> {
+        File::open(self.0.join(name))
+    }
+
+    fn create(&self, name: &OsStr) -> io::Result<File> {
+        File::create_new(self.0.join(name))
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        std::fs::remove_file(self.0.join(name))
+    }
+}

@@ -1,0 +1,87 @@
+//! What the kernel asks of a machine, on tokio.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use http::{Request, Response};
+use openai_mcp_kernel::error::Result;
+use openai_mcp_kernel::file::{Source, media_type};
+use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::telemetry::Event;
+
+use crate::client::{self, Client, Reach};
+use crate::files::Roots;
+use crate::say;
+use crate::urls::Fetcher;
+
+/// A machine with sockets, a clock and disks.
+pub struct Machine {
+    upstream: Arc<Client>,
+    fetcher: Arc<Fetcher>,
+    roots: Arc<Roots>,
+    verbose: bool,
+}
+
+impl Machine {
+    /// A machine on which callers may name files under `roots` and URLs of public hosts and of `allowed_urls`.
+    pub fn new(roots: Roots, allowed_urls: &[String], verbose: bool) -> Self {
+        Machine {
+            upstream: Arc::new(Client::new(Reach::Any)),
+            fetcher: Arc::new(Fetcher::new(allowed_urls)),
+            roots: Arc::new(roots),
+            verbose,
+        }
+    }
+}
+
+impl Platform for Machine {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
+        client::send(self.upstream.clone(), request).boxed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+
+    fn now(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn random(&self) -> u128 {
+        let mut bytes = [0; 16];
+        if getrandom::fill(&mut bytes).is_err() {
+            // A system without randomness is broken, and going on would mean values that can be guessed.
+            std::process::abort();
+        }
+        u128::from_ne_bytes(bytes)
+    }
+
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
+        match source {
+            Source::Path { path, filename, mime_type } => {
+                let roots = self.roots.clone();
+                async move { roots.open(path, filename, mime_type).await }.boxed()
+            }
+            Source::Url { url, filename, mime_type } => {
+                let fetcher = self.fetcher.clone();
+                async move { fetcher.open(&url, filename, mime_type).await }.boxed()
+            }
+            Source::Inline { bytes, filename, mime_type } => {
+                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+                std::future::ready(Ok(Opened { filename, mime_type, body: Body::Full(bytes) })).boxed()
+            }
+        }
+    }
+
+    fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
+        let roots = self.roots.clone();
+        async move { roots.save(path, body).await }.boxed()
+    }
+
+    fn record(&self, event: &Event<'_>) {
+        if self.verbose {
+            say(&event.to_string());
+        }
+    }
+}
