@@ -44,7 +44,12 @@ async fn write(cx: &Context, path: String, body: Body) -> Result<Output> {
 ///
 /// # Errors
 /// The connection broke, or the offset is beyond the end.
-pub async fn show(cx: &Context, response: http::Response<Body>, offset: u64, max_bytes: Option<usize>) -> Result<Output> {
+pub async fn show(
+    cx: &Context,
+    response: http::Response<Body>,
+    offset: u64,
+    max_bytes: Option<usize>,
+) -> Result<Output> {
     let (head, body) = response.into_parts();
     let mime = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let room = room(cx, max_bytes);

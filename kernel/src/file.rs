@@ -78,7 +78,9 @@ impl Source {
                 Ok(Source::Inline { bytes, filename: named(filename)?, mime_type })
             }
             (None, None, None, Some(data)) => {
-                let bytes = STANDARD.decode(data).map_err(|error| format!("`data`: not base64: {}", error.to_string().trim_end_matches('.')))?;
+                let bytes = STANDARD
+                    .decode(data)
+                    .map_err(|error| format!("`data`: not base64: {}", error.to_string().trim_end_matches('.')))?;
                 Ok(Source::Inline { bytes: bytes.into(), filename: named(filename)?, mime_type })
             }
             _ => Err("expected exactly one of `path`, `url`, `text`, `data`".into()),

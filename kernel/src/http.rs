@@ -91,11 +91,8 @@ impl Gateway {
     pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
         let Admitted { service, caller, headers } = admitted;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let read = Headers {
-            version: text("mcp-protocol-version"),
-            method: text("mcp-method"),
-            name: text("mcp-name"),
-        };
+        let read =
+            Headers { version: text("mcp-protocol-version"), method: text("mcp-method"), name: text("mcp-name") };
         let origin = headers.get(header::ORIGIN).cloned();
         let mut response = match service.begin(&body, caller, Some(read)).reply.await {
             Reply::Nothing => empty(StatusCode::ACCEPTED),
@@ -152,10 +149,8 @@ impl Gateway {
             Method::OPTIONS => return Err(preflight()),
             _ => return Err(not_allowed("POST, OPTIONS")),
         }
-        let service = service
-            .as_ref()
-            .map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?
-            .clone();
+        let service =
+            service.as_ref().map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?.clone();
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
             .map_err(|problem| rpc(StatusCode::BAD_REQUEST, Fault::INVALID, &problem))?;
@@ -197,18 +192,24 @@ impl Gateway {
         let host = text(header::HOST).or_else(|| head.uri.authority().map(|authority| authority.as_str()));
         if peer.bound_to_loopback || !self.config.allowed_hosts.is_empty() {
             let name = host.map(host_name).unwrap_or_default();
-            let known = is_loopback(name)
-                || self.config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+            let known =
+                is_loopback(name) || self.config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
             if !known {
-                return Err("this host name is not served; the operator allows more with OPENAI_MCP_ALLOWED_HOSTS".into());
+                return Err(
+                    "this host name is not served; the operator allows more with OPENAI_MCP_ALLOWED_HOSTS".into()
+                );
             }
         }
         let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
         let shown = origin.to_str().unwrap_or_default();
         let own = host.is_some_and(|host| shown.split_once("://").is_some_and(|(_, at)| at.eq_ignore_ascii_case(host)));
         let near = peer.bound_to_loopback
-            && shown.strip_prefix("http://").or(shown.strip_prefix("https://")).is_some_and(|at| is_loopback(host_name(at)));
-        let listed = self.config.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(shown));
+            && shown
+                .strip_prefix("http://")
+                .or(shown.strip_prefix("https://"))
+                .is_some_and(|at| is_loopback(host_name(at)));
+        let listed =
+            self.config.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(shown));
         if own || near || listed {
             Ok(Some(origin.clone()))
         } else {
@@ -275,7 +276,10 @@ fn is_read(method: &Method) -> bool {
 /// A host without its port.
 fn host_name(host: &str) -> &str {
     match host.rfind(':') {
-        Some(at) if !host.ends_with(']') && !host.get(..at).is_some_and(|name| name.contains(':') && !name.starts_with('[')) => {
+        Some(at)
+            if !host.ends_with(']')
+                && !host.get(..at).is_some_and(|name| name.contains(':') && !name.starts_with('[')) =>
+        {
             host.get(..at).unwrap_or(host)
         }
         _ => host,

@@ -1,62 +1,38 @@
-//! OpenAI's JSON on its way to the client: made compact, never re-modelled.
+//! OpenAI's JSON on its way to the client: put on one line, never re-modelled.
 
 use bytes::Bytes;
+use memchr::{memchr2, memchr3};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 
-/// The same JSON without white space between tokens, checked to be JSON. Text that is compact already is not copied.
+/// The same JSON on one line, without indentation, checked to be JSON. Text that is so already is not copied.
 ///
 /// OpenAI prints its answers over many indented lines. Those cost tokens, and a line break would end a message on
-/// stdio and a field of an event stream.
+/// stdio and a field of an event stream. No string of JSON spans lines, so lines can be trimmed without reading them.
 ///
 /// # Errors
 /// The text is not JSON.
-pub fn compact(text: Bytes) -> Result<Bytes> {
+pub fn one_line(text: Bytes) -> Result<Bytes> {
     let not_json = |error: serde_json::Error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}"));
     let checked: &RawValue = serde_json::from_slice(&text).map_err(not_json)?;
-    let source = checked.get().as_bytes();
-    let mut out: Option<Vec<u8>> = None;
-    // `start` is where the run of bytes to keep began; `at` walks over tokens.
-    let (mut start, mut at) = (0, 0);
-    while let Some(byte) = source.get(at) {
-        match byte {
-            b'"' => at = end_of_string(source, at),
-            b' ' | b'\n' | b'\r' | b'\t' => {
-                let out = out.get_or_insert_with(|| Vec::with_capacity(source.len()));
-                out.extend_from_slice(source.get(start..at).unwrap_or_default());
-                while matches!(source.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-                    at += 1;
-                }
-                start = at;
-            }
-            _ => at += 1,
+    let mut rest = checked.get().as_bytes();
+    let Some(first) = memchr2(b'\n', b'\r', rest) else { return Ok(text.slice_ref(rest)) };
+    let mut out = Vec::with_capacity(rest.len());
+    let mut end = first;
+    loop {
+        let (line, after) = rest.split_at(end);
+        out.extend_from_slice(line.trim_ascii());
+        rest = after.trim_ascii_start();
+        if rest.is_empty() {
+            return Ok(out.into());
         }
+        end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
     }
-    Ok(match out {
-        Some(mut out) => {
-            out.extend_from_slice(source.get(start..).unwrap_or_default());
-            out.into()
-        }
-        None => text.slice_ref(source),
-    })
 }
 
-/// The index after the string that begins at `at`; the text is known to be JSON.
-fn end_of_string(source: &[u8], mut at: usize) -> usize {
-    at += 1;
-    while let Some(byte) = source.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    at
-}
-
-/// Whether a compact JSON text is an object.
+/// Whether a JSON text from [`one_line`] is an object.
 pub fn is_object(text: &[u8]) -> bool {
     text.first() == Some(&b'{')
 }
@@ -65,6 +41,32 @@ pub fn is_object(text: &[u8]) -> bool {
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     // Writing to a vector cannot fail.
     let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends a JSON text from [`one_line`] as a JSON string.
+///
+/// Outside of strings such a text has no control character but the tab, and inside of them none, so there are three
+/// bytes to look for.
+pub fn push_json(out: &mut Vec<u8>, json: &[u8]) {
+    out.push(b'"');
+    let mut rest = json;
+    while let Some(at) = memchr3(b'"', b'\\', b'\t', rest) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match special.split_first() {
+            Some((b'\t', after)) => {
+                out.push(b' ');
+                rest = after;
+            }
+            Some((byte, after)) => {
+                out.extend_from_slice(&[b'\\', *byte]);
+                rest = after;
+            }
+            None => rest = &[],
+        }
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.

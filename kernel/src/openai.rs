@@ -78,7 +78,9 @@ fn key(cx: &Context, spec: &Spec) -> Result<Secret> {
         return Err(Error::new(Kind::Key, format!("no OpenAI key\n{WAYS}")));
     };
     match (spec.admin, key.expose().starts_with("sk-admin-")) {
-        (true, false) => Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key")),
+        (true, false) => {
+            Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key"))
+        }
         (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
         _ => Ok(key),
     }
@@ -104,8 +106,8 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
         }
     }
     for (name, value) in &plan.headers {
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| Error::argument(name, "expected text that a header can carry"))?;
+        let value =
+            HeaderValue::from_str(value).map_err(|_| Error::argument(name, "expected text that a header can carry"))?;
         headers.insert(*name, value);
     }
     let mut sent = None;
@@ -125,8 +127,8 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
                 });
             }
             let (content_type, body) = multipart::encode(opened, cx.platform().random());
-            let content_type = HeaderValue::from_str(&content_type)
-                .map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
+            let content_type =
+                HeaderValue::from_str(&content_type).map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             let counter = Arc::new(AtomicU64::new(0));
             *request.body_mut() = counted(cx.clone(), body, counter.clone());
@@ -150,7 +152,11 @@ fn counted(cx: Context, body: Body, counter: Arc<AtomicU64>) -> Body {
 }
 
 /// One try. Gives up after [`IDLE`] without an answer, unless an upload goes on meanwhile.
-async fn attempt(cx: &Context, request: Request<Body>, sent: Option<Arc<AtomicU64>>) -> Result<Response<Body>, Failure> {
+async fn attempt(
+    cx: &Context,
+    request: Request<Body>,
+    sent: Option<Arc<AtomicU64>>,
+) -> Result<Response<Body>, Failure> {
     let count = || sent.as_ref().map(|sent| sent.load(Ordering::Relaxed));
     let mut answer = cx.platform().send(request);
     loop {

@@ -87,7 +87,7 @@ impl Content {
 /// OpenAI's answer is not JSON.
 pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     match output {
-        Output::Json(text) => write_json(json::compact(text)?, cap, out),
+        Output::Json(text) => write_json(json::one_line(text)?, cap, out),
         Output::Text { text, structured } => {
             write_texts(&[&text], out);
             out.extend_from_slice(br#","structuredContent":"#);
@@ -124,24 +124,24 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) {
         );
         return write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
     };
-    // JSON that serde_json took is UTF-8.
-    let shown = std::str::from_utf8(&text).unwrap_or_default();
-    match &note {
+    out.reserve(text.len() * 2 + text.len() / 8 + 256);
+    out.extend_from_slice(br#""content":[{"type":"text","text":"#);
+    json::push_json(out, &text);
+    out.push(b'}');
+    if let Some(note) = &note {
+        out.push(b',');
+        Content::Text(note.clone()).write(out);
+    }
+    out.push(b']');
+    if json::is_object(&text) {
+        out.extend_from_slice(br#","structuredContent":{"#);
         // Hosts show a model either the text or the structure, so the note must stand in both.
-        Some(note) => {
-            write_texts(&[shown, note], out);
-            out.extend_from_slice(br#","structuredContent":{"note":"#);
+        if let Some(note) = &note {
+            out.extend_from_slice(br#""note":"#);
             json::push_string(out, note);
             out.push(b',');
-            out.extend_from_slice(text.get(1..).unwrap_or_default());
         }
-        None => {
-            write_texts(&[shown], out);
-            if json::is_object(&text) {
-                out.extend_from_slice(br#","structuredContent":"#);
-                out.extend_from_slice(&text);
-            }
-        }
+        out.extend_from_slice(text.get(1..).unwrap_or_default());
     }
 }
 

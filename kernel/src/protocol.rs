@@ -104,7 +104,10 @@ pub enum Era {
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     Request(Request<'a>),
-    Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
+    Notification {
+        method: Cow<'a, str>,
+        params: Option<&'a RawValue>,
+    },
     /// An answer to a request of ours. We make none, so nobody waits for it.
     Response,
 }
@@ -189,7 +192,10 @@ pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
 }
 
 /// Whether a text is a batch rather than a message.
-pub(crate) fn batch<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Option<Result<Vec<&'a RawValue>, Refused<'a>>> {
+pub(crate) fn batch<'a>(
+    text: &'a [u8],
+    headers: Option<Headers<'_>>,
+) -> Option<Result<Vec<&'a RawValue>, Refused<'a>>> {
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     if first != Some(&b'[') {
         return None;
@@ -220,11 +226,8 @@ fn is_modern(message: &RawValue) -> bool {
 /// Reads a message and tells its era.
 pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<Incoming<'a>, Refused<'a>> {
     let envelope: Envelope<'a> = serde_json::from_slice(text).map_err(|error| {
-        let (code, what) = if error.is_data() {
-            (Fault::INVALID, "not a JSON-RPC message")
-        } else {
-            (Fault::PARSE, "not JSON")
-        };
+        let (code, what) =
+            if error.is_data() { (Fault::INVALID, "not a JSON-RPC message") } else { (Fault::PARSE, "not JSON") };
         Refused { id: None, fault: Fault::new(code, format!("{what}: {error}")), status: 400 }
     })?;
     let id = envelope.id.filter(|id| is_id(id));
@@ -248,9 +251,8 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     };
     let mut params: Params<'a> = match envelope.params {
         None => Params::default(),
-        Some(raw) => serde_json::from_str(raw.get()).map_err(|error| {
-            refuse(Fault::new(Fault::PARAMS, format!("`params` must be an object: {error}")), 400)
-        })?,
+        Some(raw) => serde_json::from_str(raw.get())
+            .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params` must be an object: {error}")), 400))?,
     };
     params.raw = envelope.params;
     let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();

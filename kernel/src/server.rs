@@ -100,12 +100,23 @@ impl Service {
     ///
     /// # Errors
     /// The filter leaves no tool.
-    pub fn new(definition: &'static Definition, config: Arc<Config>, platform: Arc<dyn Platform>) -> Result<Arc<Self>, String> {
+    pub fn new(
+        definition: &'static Definition,
+        config: Arc<Config>,
+        platform: Arc<dyn Platform>,
+    ) -> Result<Arc<Self>, String> {
         let specs: Vec<_> = definition.specs().filter(|spec| config.filter.admits(spec)).collect();
         if specs.is_empty() {
             return Err(format!("the filter leaves no tool of {}", definition.domain));
         }
-        Ok(Arc::new(Service { definition, name: definition.name(), config, platform, specs, lists: Default::default() }))
+        Ok(Arc::new(Service {
+            definition,
+            name: definition.name(),
+            config,
+            platform,
+            specs,
+            lists: Default::default(),
+        }))
     }
 
     /// The declaration.
@@ -280,9 +291,8 @@ impl Service {
         let facts = &request.params.facts;
         let (out, notes) = unbounded();
         let modern = request.era == Era::Modern;
-        let value = |raw: Option<&RawValue>| {
-            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
-        };
+        let value =
+            |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let inner = Inner {
             config: self.config.clone(),
             platform: self.platform.clone(),
@@ -295,7 +305,11 @@ impl Service {
                 input_responses: value(request.params.input_responses),
                 request_state: request.params.request_state.and_then(protocol::string).map(|state| state.into_owned()),
                 // Older clients that want no messages say so with `logging/setLevel`, which we have no state to keep.
-                log_level: if modern { facts.log_level.clone() } else { self.definition.extras.map(|_| "debug".into()) },
+                log_level: if modern {
+                    facts.log_level.clone()
+                } else {
+                    self.definition.extras.map(|_| "debug".into())
+                },
             },
         };
         (Context::new(inner), notes)
@@ -455,7 +469,8 @@ fn with_notes(
     if !cx.wants_progress() && cx.facts().log_level.is_none() {
         return work.map(|(status, message)| Reply::One(status, message)).boxed();
     }
-    let beat = cx.wants_progress().then(|| beat(cx)).map_or_else(|| std::future::pending().boxed(), |beat| beat.boxed());
+    let beat =
+        cx.wants_progress().then(|| beat(cx)).map_or_else(|| std::future::pending().boxed(), |beat| beat.boxed());
     // The beat never ends, so the selection ends with the work.
     let work = select(work, beat).map(|ended| match ended {
         Either::Left((message, _)) => message,
@@ -574,7 +589,10 @@ pub fn describe(spec: &Spec, out: &mut String) {
     schema::render_fields(out, spec.fields);
     out.push_str(&format!(
         r#","annotations":{{"readOnlyHint":{},"destructiveHint":{},"idempotentHint":{},"openWorldHint":{}}}"#,
-        effect.reads && !effect.saves, effect.destroys, effect.idempotent, effect.open
+        effect.reads && !effect.saves,
+        effect.destroys,
+        effect.idempotent,
+        effect.open
     ));
     if let Some(endpoint) = &spec.endpoint {
         out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);

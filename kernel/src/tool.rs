@@ -77,7 +77,11 @@ impl Spec {
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name
             || (self.name.len() == name.len()
-                && self.name.bytes().zip(name.bytes()).all(|(ours, given)| ours == given || (ours == b'-' && given == b'_')))
+                && self
+                    .name
+                    .bytes()
+                    .zip(name.bytes())
+                    .all(|(ours, given)| ours == given || (ours == b'-' && given == b'_')))
     }
 }
 
@@ -109,8 +113,7 @@ impl Arguments {
 
     /// The entries of the object, each value as its text.
     pub(crate) fn entries(&self) -> Result<Vec<(Cow<'_, str>, &RawValue)>> {
-        entries(&self.0)
-            .map_err(|error| Error::new(Kind::Arguments, format!("arguments: expected an object: {error}")))
+        entries(&self.0).map_err(|error| Error::new(Kind::Arguments, format!("arguments: expected an object: {error}")))
     }
 }
 

@@ -73,7 +73,9 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         Item::Struct(item) => object(&attribute, item),
         Item::Enum(item) => match &attribute.tag {
             Some(tag) => tagged(&attribute, tag, item),
-            None if item.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) => words(&attribute, item),
+            None if item.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) => {
+                words(&attribute, item)
+            }
             None => union(&attribute, item),
         },
         other => Err(syn::Error::new_spanned(other, "expected a struct or an enum")),

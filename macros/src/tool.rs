@@ -180,10 +180,7 @@ fn path_segments(path: &LitStr, fields: &[fields::Field]) -> Result<Vec<String>>
     for segment in text.split('/') {
         if let Some(name) = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
             if !fields.iter().any(|field| field.ident == name) {
-                return Err(syn::Error::new(
-                    path.span(),
-                    format!("path segment `{{{name}}}` has no field `{name}`"),
-                ));
+                return Err(syn::Error::new(path.span(), format!("path segment `{{{name}}}` has no field `{name}`")));
             }
             segments.push(name.to_owned());
         } else if segment.contains(['{', '}']) {

@@ -275,7 +275,10 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), String> {
 }
 
 /// Done when the process is told to end.
-fn ended() -> std::io::Result<impl Future<Output = ()>> {
+///
+/// # Errors
+/// The system lets nobody listen for signals.
+pub fn ended() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -225,7 +225,9 @@ fn expected(shape: &'static Shape) -> String {
     match shape {
         Shape::Any => "a value".into(),
         Shape::Bool => "true or false".into(),
-        Shape::Int { min, max } => format!("an integer{}", range(*min > i64::MIN, min, *max < i64::from(u32::MAX), max)),
+        Shape::Int { min, max } => {
+            format!("an integer{}", range(*min > i64::MIN, min, *max < i64::from(u32::MAX), max))
+        }
         Shape::Number { min, max } => format!("a number{}", range(*min > f64::MIN, min, *max < f64::MAX, max)),
         Shape::Text { min, max } => match (*min, *max) {
             (0, usize::MAX) => "a string".into(),

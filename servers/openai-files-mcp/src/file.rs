@@ -99,9 +99,8 @@ struct PurposeList {}
 
 impl PurposeList {
     async fn run(self, _: Context) -> Result<Output> {
-        let purpose = |purpose: &str, used_by: &str, takes: &str| {
-            json!({"purpose": purpose, "used_by": used_by, "takes": takes})
-        };
+        let purpose =
+            |purpose: &str, used_by: &str, takes: &str| json!({"purpose": purpose, "used_by": used_by, "takes": takes});
         Ok(Output::json(&json!({
             "upload": [
                 purpose("assistants", "vector stores, file search, code interpreter", "documents, code, data"),
