@@ -65,18 +65,25 @@ async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, S
         }
     };
     let mut answer: Value = serde_json::from_slice(&last).map_err(|error| format!("no answer: {error}"))?;
-    match answer.get("error") {
-        Some(error) => Err(error["message"].as_str().unwrap_or("the call failed").to_owned()),
-        None => Ok(answer["result"].take()),
+    match answer.pointer_mut("/result") {
+        Some(result) => Ok(result.take()),
+        None => {
+            let message = answer.pointer("/error/message").and_then(Value::as_str);
+            Err(message.unwrap_or("the call failed").to_owned())
+        }
     }
 }
 
 /// Prints a result and tells whether the tool failed.
 fn show(result: &Value, json: bool) -> Result<bool, String> {
-    let failed = result["isError"] == true;
-    let texts = result["content"].as_array().into_iter().flatten().map(|block| match block["text"].as_str() {
-        Some(text) => text.to_owned(),
-        None => format!("[{}]", block["mimeType"].as_str().or(block["type"].as_str()).unwrap_or("content")),
+    let failed = result.get("isError") == Some(&Value::Bool(true));
+    let blocks = result.get("content").and_then(Value::as_array).into_iter().flatten();
+    let texts = blocks.map(|block| {
+        let part = |name| block.get(name).and_then(Value::as_str);
+        match part("text") {
+            Some(text) => text.to_owned(),
+            None => format!("[{}]", part("mimeType").or(part("type")).unwrap_or("content")),
+        }
     });
     let text = if json { result.to_string() } else { texts.collect::<Vec<_>>().join("\n\n") };
     if failed && !json {
@@ -94,19 +101,21 @@ struct Bar(Option<ProgressBar>);
 impl Bar {
     fn show(&mut self, message: &[u8]) {
         let Ok(note) = serde_json::from_slice::<Value>(message) else { return };
-        let params = &note["params"];
-        if note["method"] != "notifications/progress" || !std::io::stderr().is_terminal() {
+        let part = |name| note.get("params").and_then(|params| params.get(name));
+        // The other notifications have no progress.
+        let Some(progress) = part("progress").and_then(Value::as_f64) else { return };
+        if !std::io::stderr().is_terminal() {
             return;
         }
         let bar = self.0.get_or_insert_with(ProgressBar::no_length);
-        if let Some(total) = params["total"].as_f64() {
+        if let Some(total) = part("total").and_then(Value::as_f64) {
             if bar.length() != Some(total as u64) {
                 bar.set_length(total as u64);
                 bar.set_style(ProgressStyle::default_bar());
             }
-            bar.set_position(params["progress"].as_f64().unwrap_or_default() as u64);
+            bar.set_position(progress as u64);
         }
-        if let Some(text) = params["message"].as_str() {
+        if let Some(text) = part("message").and_then(Value::as_str) {
             bar.set_message(text.to_owned());
         }
     }

@@ -66,12 +66,10 @@ pub(crate) fn render(
         Client::ClaudeCode => ways.map(|(name, way)| command(&name, &way)).collect(),
         Client::Codex => ways.map(|(name, way)| toml(&name, &way)).collect::<Vec<_>>().join("\n"),
         Client::Vscode => {
-            let mut file = json!({"servers": ways.map(|(name, way)| (name, entry(client, way))).collect::<Map<_, _>>()});
-            if !sandbox {
-                file["inputs"] =
-                    json!([{"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true}]);
-            }
-            format!("{file:#}")
+            let entries: Map<_, _> = ways.map(|(name, way)| (name, entry(client, way))).collect();
+            let key = json!({"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true});
+            let inputs = if sandbox { vec![] } else { vec![key] };
+            format!("{:#}", json!({"inputs": inputs, "servers": entries}))
         }
         Client::ClaudeDesktop | Client::Cursor | Client::Roo => {
             let entries: Map<_, _> = ways.map(|(name, way)| (name, entry(client, way))).collect();
@@ -83,37 +81,41 @@ pub(crate) fn render(
 /// The entry of a server in a client's JSON.
 fn entry(client: Client, way: Way<'_>) -> Value {
     let key = if client == Client::Vscode { "${input:openai-key}" } else { KEY };
-    let mut entry = match way {
+    let mut entry = Map::new();
+    let mut set = |name: &str, value: Value| entry.insert(name.into(), value);
+    match way {
         Way::Stdio { program, arguments, sandbox } => {
-            let mut entry = json!({"command": program, "args": arguments});
+            set("command", program.into());
+            set("args", arguments.into());
             if !sandbox {
-                entry["env"] = json!({"OPENAI_API_KEY": key});
+                set("env", json!({"OPENAI_API_KEY": key}));
             }
             if client == Client::Vscode {
-                entry["type"] = "stdio".into();
+                set("type", "stdio".into());
             }
-            entry
         }
         // Its own remote connectors take OAuth alone. Some systems split arguments at spaces, hence the variable.
         Way::Remote { url } if client == Client::ClaudeDesktop => {
             let mut arguments = vec!["-y", "mcp-remote", &url, "--header", "Authorization:${AUTHORIZATION}"];
             arguments.extend(url.starts_with("http://").then_some("--allow-http"));
-            json!({"command": "npx", "args": arguments, "env": {"AUTHORIZATION": format!("Bearer {key}")}})
+            set("command", "npx".into());
+            set("args", arguments.into());
+            set("env", json!({"AUTHORIZATION": format!("Bearer {key}")}));
         }
         Way::Remote { url } => {
-            let mut entry = json!({"url": url, "headers": {"Authorization": format!("Bearer {key}")}});
+            set("url", url.into());
+            set("headers", json!({"Authorization": format!("Bearer {key}")}));
             match client {
-                Client::Vscode => entry["type"] = "http".into(),
-                Client::Roo => entry["type"] = "streamable-http".into(),
-                _ => {}
-            }
-            entry
+                Client::Vscode => set("type", "http".into()),
+                Client::Roo => set("type", "streamable-http".into()),
+                _ => None,
+            };
         }
-    };
-    if client == Client::Roo {
-        entry["timeout"] = PATIENCE.into();
     }
-    entry
+    if client == Client::Roo {
+        set("timeout", PATIENCE.into());
+    }
+    entry.into()
 }
 
 /// `claude mcp add …`

@@ -73,7 +73,7 @@ pub(crate) struct Notes {
 
 #[derive(Default)]
 pub(crate) struct Progress {
-    value: f64,
+    value: Option<f64>,
     told: Duration,
 }
 
@@ -213,10 +213,10 @@ impl Context {
         let Some(notes) = &self.0.notes else { return };
         let Some(token) = &notes.token else { return };
         let mut state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if done <= state.value {
+        if state.value.is_some_and(|value| done <= value) {
             return;
         }
-        state.value = done;
+        state.value = Some(done);
         state.told = self.now();
         let mut params = format!(r#"{{"progressToken":{token},"progress":{done}"#);
         if let Some(total) = total {
@@ -243,7 +243,7 @@ impl Context {
     pub fn tell(&self, message: &str) {
         let Some(notes) = &self.0.notes else { return };
         let value = notes.state.lock().unwrap_or_else(PoisonError::into_inner).value;
-        self.progress(value + 1.0, None, message);
+        self.progress(value.unwrap_or_default() + 1.0, None, message);
     }
 
     /// Sends a log message to a client that wants messages of this level.

@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::schema::Fault;
 
+/// Most characters of a message of OpenAI that are told.
+const LONGEST_MESSAGE: usize = 1000;
+
 /// What a tool gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -68,18 +71,17 @@ impl Error {
                 }
                 if let Some(message) = message {
                     text.push_str(": ");
-                    text.push_str(message.trim_end_matches('.'));
+                    text.push_str(&short(message.trim_end_matches('.')));
                 }
                 if let Some(param) = param {
                     text.push_str(&format!(" (param `{}`)", plain(param)));
                 }
             }
-            Some(Details::Text(message)) => text.push_str(&format!(": {message}")),
+            Some(Details::Text(message)) => text.push_str(&format!(": {}", short(message))),
             None => {
                 let body = String::from_utf8_lossy(body);
-                let short: String = body.trim().chars().take(300).collect();
-                if !short.is_empty() {
-                    text.push_str(&format!(": {short}"));
+                if !body.trim().is_empty() {
+                    text.push_str(&format!(": {}", short(body.trim())));
                 }
             }
         }
@@ -131,6 +133,15 @@ enum Details {
         code: Option<serde_json::Value>,
     },
     Text(String),
+}
+
+/// At most [`LONGEST_MESSAGE`] characters: what a gateway or a compatible server sends may be a page of HTML.
+fn short(message: &str) -> String {
+    let mut short: String = message.chars().take(LONGEST_MESSAGE).collect();
+    if short.len() < message.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.

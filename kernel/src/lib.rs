@@ -52,9 +52,7 @@ pub mod prelude {
     pub use crate::error::{Error, Kind, Result};
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
-    pub use crate::schema::{
-        Attributes, FileInput, Ids, Int, Json, JsonObject, Metadata, Nullable, Num, OneOrMany, Scalar, Text,
-    };
+    pub use crate::schema::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Text};
     pub use crate::{download, tools};
 }
 

@@ -50,21 +50,18 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
                 cx.answered(response.headers());
                 return Ok(response);
             }
-            (_, Ok(response)) => return Err(key.redact_error(refused(response, tries).await)),
+            (_, Ok(response)) => return Err(redacted(&key, refused(response, tries).await)),
             (_, Err(failure)) => {
                 let text = format!("openai could not be reached: {}", failure.text);
-                return Err(key.redact_error(Error::new(Kind::Connection, text)));
+                return Err(redacted(&key, Error::new(Kind::Connection, text)));
             }
         }
     }
 }
 
-impl Secret {
-    /// The error, without the key, should the other side have echoed it.
-    fn redact_error(&self, error: Error) -> Error {
-        let kind = error.kind();
-        Error::new(kind, self.redact(error.into_text()))
-    }
+/// The error without the key, should the other side have echoed it.
+fn redacted(key: &Secret, error: Error) -> Error {
+    Error::new(error.kind(), key.redact(error.into_text()))
 }
 
 /// Which key is sent: the caller's own, else the operator's for callers who may spend it.

@@ -21,7 +21,7 @@ use crate::platform::Machine;
 use crate::{say, stdio};
 
 /// Flags that every binary takes. Each stands above the environment variable of the same meaning.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Use an offline stand-in for the API, in this process; no key needed
     #[arg(long)]
@@ -48,8 +48,11 @@ pub struct Options {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     pub origins: Vec<String>,
     /// Seconds that a client has to send the head of a request
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide_short_help = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400), hide_short_help = true)]
     pub header_timeout: u64,
+    /// Seconds that a client may pause within the body of a request
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400), hide_short_help = true)]
+    pub body_timeout: u64,
     /// Tell of every call on standard error
     #[arg(short, long)]
     pub verbose: bool,
@@ -155,7 +158,7 @@ pub async fn sandbox(address: &str) -> Result<String, String> {
 
 /// Serves over HTTP until the process is told to end.
 pub fn serve(definitions: &[&'static Definition], mount: Mount, address: &str, options: &Options) -> ExitCode {
-    allow_many_files();
+    let connections = connections();
     finish(threads(), async {
         let (listener, bound) = listen(address).await?;
         let near = bound.ip().is_loopback();
@@ -192,7 +195,11 @@ pub fn serve(definitions: &[&'static Definition], mount: Mount, address: &str, o
                 }
             }
         }
-        let limits = Limits { head: Duration::from_secs(options.header_timeout), ..Limits::default() };
+        let limits = Limits {
+            head: Duration::from_secs(options.header_timeout),
+            body: Duration::from_secs(options.body_timeout),
+            connections,
+        };
         http::serve(listener, gateway, limits, end).await.map_err(|error| error.to_string())
     })
 }
@@ -299,13 +306,21 @@ pub fn ended() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Every connection and every call takes a file descriptor, and many systems grant 1,024 unless asked for more.
-fn allow_many_files() {
+/// How many connections to take. Each may need a second file descriptor for its call, and many systems grant 1,024 in
+/// all unless asked for more.
+fn connections() -> u32 {
+    let most = Limits::default().connections;
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        // Without it, connections that find no descriptor wait.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let granted = match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+            Ok(()) => maximum,
+            Err(_) => current,
+        };
+        let room = granted.map_or(most, |files| u32::try_from(files / 2).unwrap_or(most).saturating_sub(32));
+        room.clamp(16, most)
     }
+    #[cfg(not(unix))]
+    most
 }

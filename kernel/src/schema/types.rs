@@ -16,7 +16,6 @@ shaped! {
     u32 => Shape::Int { min: 0, max: u32::MAX as i64 },
     u64 => Shape::Int { min: 0, max: i64::MAX },
     Json => Shape::Any,
-    JsonObject => Shape::Map { value: of::<Json>, max_keys: usize::MAX, max_key: usize::MAX, doc: "" },
     Metadata => Shape::Map { value: of::<Text<0, 512>>, max_keys: 16, max_key: 64, doc: "Up to 16 string values" },
     Attributes => Shape::Map { value: of::<AttributeValue>, max_keys: 16, max_key: 64, doc: "Up to 16 string, number or boolean values" },
     Scalar => Shape::Union(&[of::<String>, of::<f64>, of::<bool>]),
@@ -105,11 +104,6 @@ impl<T: Shaped> Shaped for Nullable<T> {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Json(pub serde_json::Value);
-
-/// Any JSON object.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
 
 /// Up to 16 string values under keys of at most 64 characters.
 /// <https://platform.openai.com/docs/api-reference/metadata>

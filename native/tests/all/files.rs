@@ -1,0 +1,220 @@
+//! Which files a caller may name, and what happens to those it may.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::error::Kind;
+use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_native::files::Roots;
+
+/// A folder with something to read in it, and something beside it that must not be read.
+struct Tree {
+    _whole: tempfile::TempDir,
+    outside: PathBuf,
+    root: PathBuf,
+}
+
+fn tree() -> Tree {
+    let whole = tempfile::tempdir().unwrap();
+    let path = whole.path().canonicalize().unwrap();
+    let (outside, root) = (path.join("outside"), path.join("root"));
+    for folder in [&outside, &root, &root.join("sub"), &root.join(".hidden")] {
+        fs::create_dir(folder).unwrap();
+    }
+    for file in ["root/plain.txt", "root/sub/deep.md", "root/.env", "root/.hidden/key.txt", "outside/secret.txt"] {
+        fs::write(path.join(file), format!("this is {file}")).unwrap();
+    }
+    Tree { _whole: whole, outside, root }
+}
+
+fn roots(folder: &Path) -> Roots {
+    Roots::named([folder.to_owned()]).unwrap()
+}
+
+async fn read(roots: &Roots, path: &str) -> Result<(String, String, String), String> {
+    let opened = roots.open(path.into(), None, None).await.map_err(|error| {
+        assert_eq!(error.kind(), Kind::File);
+        error.into_text()
+    })?;
+    let length = opened.body.length();
+    let content = opened.body.collect(1 << 20).await.unwrap();
+    assert_eq!(length, Some(content.len() as u64));
+    Ok((opened.filename, opened.mime_type, String::from_utf8(content.into()).unwrap()))
+}
+
+#[tokio::test]
+async fn files_under_a_root_are_read() {
+    let tree = tree();
+    let (roots, root) = (roots(&tree.root), tree.root.to_str().unwrap());
+    let rows = [
+        ("plain.txt".to_owned(), "plain.txt", "text/plain", "this is root/plain.txt"),
+        (format!("{root}/plain.txt"), "plain.txt", "text/plain", "this is root/plain.txt"),
+        ("sub/../sub/./deep.md".to_owned(), "deep.md", "text/markdown", "this is root/sub/deep.md"),
+    ];
+    for (path, name, mime, content) in rows {
+        assert_eq!(read(&roots, &path).await, Ok((name.into(), mime.into(), content.into())), "{path}");
+    }
+    let named = roots.open("plain.txt".into(), Some("other.csv".into()), None).await.unwrap();
+    assert_eq!((named.filename.as_str(), named.mime_type.as_str()), ("other.csv", "text/csv"));
+    // A hidden root that the operator names is not hidden any more.
+    let hidden = Roots::named([tree.root.clone(), tree.root.join(".hidden")]).unwrap();
+    assert!(read(&hidden, ".hidden/key.txt").await.is_ok());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_else_is_read() {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    let tree = tree();
+    let root = &tree.root;
+    symlink(tree.outside.join("secret.txt"), root.join("link.txt")).unwrap();
+    symlink(&tree.outside, root.join("folder")).unwrap();
+    symlink(root.join(".env"), root.join("visible.txt")).unwrap();
+    symlink("loop", root.join("loop")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        root.join("fifo"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let _socket = UnixListener::bind(root.join("socket")).unwrap();
+    let outside = tree.outside.join("secret.txt");
+    let rows = [
+        (outside.to_str().unwrap(), "outside the folders"),
+        ("../outside/secret.txt", "outside the folders"),
+        ("../outside/nothing.txt", "outside the folders"),
+        ("/etc/passwd", "outside the folders"),
+        ("/dev/zero", "outside the folders"),
+        ("link.txt", "outside the folders"),
+        ("folder/secret.txt", "outside the folders"),
+        (".env", "hidden"),
+        (".hidden/key.txt", "hidden"),
+        (".hidden/../.env", "hidden"),
+        ("visible.txt", "hidden"),
+        ("~/.ssh/id_rsa", "outside the folders"),
+        ("fifo", "not a regular file"),
+        ("socket", "not a regular file"),
+        ("sub", "is a folder"),
+        (".", "is a folder"),
+        ("nothing.txt", "no such file"),
+        ("plain.txt/deeper", "not a folder"),
+        ("loop", "symbolic links"),
+    ];
+    let roots = roots(root);
+    for (path, problem) in rows {
+        let error = read(&roots, path).await.unwrap_err();
+        assert!(error.contains(problem), "{path}: {error}");
+    }
+    let error = read(&Roots::default(), "plain.txt").await.unwrap_err();
+    assert!(error.contains("--root DIR"), "{error}");
+}
+
+#[test]
+fn roots_are_folders() {
+    let tree = tree();
+    assert!(Roots::named([tree.root.join("plain.txt")]).unwrap_err().contains("not a folder"));
+    assert!(Roots::named([tree.root.join("nowhere")]).unwrap_err().contains("nowhere"));
+}
+
+#[tokio::test]
+async fn a_file_that_changes_breaks_off() {
+    let size = 1 << 20;
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("grows", |path| fs::write(path, vec![b'b'; (1 << 20) + 1]).unwrap()),
+        ("shrinks", |path| fs::write(path, vec![b'b'; 1 << 19]).unwrap()),
+        ("is rewritten", |path| {
+            fs::write(path, vec![b'b'; 1 << 20]).unwrap();
+            let later = std::time::SystemTime::now() + std::time::Duration::from_secs(10);
+            fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        let tree = tree();
+        let path = tree.root.join("big.bin");
+        fs::write(&path, vec![b'a'; size]).unwrap();
+        let opened = roots(&tree.root).open("big.bin".into(), None, None).await.unwrap();
+        let mut chunks = opened.body.into_chunks();
+        let first = chunks.next().await.unwrap().unwrap();
+        assert!(first.len() < size, "{name}");
+        change(&path);
+        let rest: Vec<_> = chunks.collect().await;
+        let sent = first.len() + rest.iter().flatten().map(Bytes::len).sum::<usize>();
+        assert!(sent < size, "{name}: the whole length was sent");
+        assert!(rest.last().unwrap().as_ref().unwrap_err().text.contains("changed"), "{name}");
+    }
+}
+
+fn body(chunks: impl IntoIterator<Item = Result<Bytes, Failure>, IntoIter: Send + 'static>) -> Body {
+    Body::Stream { chunks: stream::iter(chunks).boxed(), length: None }
+}
+
+#[tokio::test]
+async fn new_files_are_written() {
+    let tree = tree();
+    let roots = roots(&tree.root);
+    let chunks = (0..100).map(|number| Ok(Bytes::from(vec![number; 10_000])));
+    let saved = roots.save("sub/new.bin".into(), body(chunks)).await.unwrap();
+    assert_eq!(saved.bytes, 1_000_000);
+    assert_eq!(Path::new(&saved.path), tree.root.join("sub/new.bin"));
+    let expected: Vec<u8> = (0..100).flat_map(|number| vec![number; 10_000]).collect();
+    assert!(fs::read(&saved.path).unwrap() == expected);
+    let saved = roots.save("empty.txt".into(), Body::EMPTY).await.unwrap();
+    assert_eq!((saved.bytes, fs::read(saved.path).unwrap().len()), (0, 0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_else_is_written() {
+    let tree = tree();
+    let root = &tree.root;
+    std::os::unix::fs::symlink(tree.outside.join("new.txt"), root.join("dangling.txt")).unwrap();
+    std::os::unix::fs::symlink(&tree.outside, root.join("folder")).unwrap();
+    let rows = [
+        ("plain.txt", "not overwritten"),
+        ("sub", "not overwritten"),
+        ("dangling.txt", "not overwritten"),
+        ("folder/new.txt", "outside the folders"),
+        ("../new.txt", "outside the folders"),
+        ("/etc/new.txt", "outside the folders"),
+        (".bashrc", "hidden"),
+        (".hidden/new.txt", "hidden"),
+        ("nowhere/new.txt", "no such file or folder"),
+        ("sub/", "is a folder"),
+        ("..", "does not end in a file name"),
+    ];
+    let roots = roots(root);
+    for (path, problem) in rows {
+        let error = roots.save(path.into(), Body::Full("new".into())).await.unwrap_err().into_text();
+        assert!(error.contains(problem), "{path}: {error}");
+    }
+    assert_eq!(fs::read_to_string(root.join("plain.txt")).unwrap(), "this is root/plain.txt");
+    assert!(!tree.outside.join("new.txt").exists());
+}
+
+#[tokio::test]
+async fn a_content_that_breaks_off_leaves_no_file() {
+    let tree = tree();
+    let roots = roots(&tree.root);
+    let path = tree.root.join("new.bin");
+    let broken = [Ok(Bytes::from(vec![1; 1 << 20])), Err(Failure { text: "the other side left".into(), unsent: false })];
+    let error = roots.save("new.bin".into(), body(broken)).await.unwrap_err().into_text();
+    assert!(error.contains("the other side left"), "{error}");
+    assert!(!path.exists());
+
+    // A cancelled call is dropped in the middle.
+    let endless = stream::iter([Ok(Bytes::from(vec![1; 1 << 20]))]).chain(stream::pending());
+    let mut saving = Box::pin(roots.save("new.bin".into(), Body::Stream { chunks: endless.boxed(), length: None }));
+    while !path.exists() {
+        assert!(futures_util::poll!(&mut saving).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(saving);
+    assert!(!path.exists());
+}

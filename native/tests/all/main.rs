@@ -1,0 +1,9 @@
+//! The machine side of the kernel, against real sockets, pipes and files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod files;
+mod http;
+mod stdio;
+mod things;
+mod upstream;
+mod urls;

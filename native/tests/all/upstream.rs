@@ -1,0 +1,107 @@
+//! Requests to OpenAI: where the key goes, what failures say.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use openai_mcp_kernel::platform::{Body, Failure, Platform as _};
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+
+use crate::things::machine;
+
+fn request(method: Method, url: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .header("authorization", "Bearer sk-secret")
+        .header("openai-project", "proj_1")
+        .header("openai-beta", "assistants=v2")
+        .header("accept", "application/json")
+        .body(Body::EMPTY)
+        .unwrap()
+}
+
+async fn send(request: Request<Body>) -> Result<(u16, Bytes), Failure> {
+    let (head, body) = machine().send(request).await?.into_parts();
+    Ok((head.status.as_u16(), body.collect(1 << 20).await.unwrap()))
+}
+
+#[tokio::test]
+async fn the_key_stays_with_its_origin() {
+    let other = Recorder::start_default().unwrap();
+    let elsewhere = format!("{}/away", other.base_url());
+    let home = Recorder::start(move |request| match request.path() {
+        "/v1/away" => Answer::json(307, "").with_header("location", &elsewhere),
+        "/v1/near" => Answer::json(301, "").with_header("location", "here"),
+        _ => Answer::json(200, "{}"),
+    })
+    .unwrap();
+
+    assert_eq!(send(request(Method::GET, &format!("{}/near", home.base_url()))).await.unwrap().0, 200);
+    let seen = home.take();
+    assert_eq!(seen.iter().map(|seen| seen.target.as_str()).collect::<Vec<_>>(), ["/v1/near", "/v1/here"]);
+    assert!(seen.iter().all(|seen| seen.header("authorization") == Some("Bearer sk-secret")));
+
+    // Another port is another server.
+    assert_eq!(send(request(Method::GET, &format!("{}/away", home.base_url()))).await.unwrap().0, 200);
+    let [seen] = other.take().try_into().unwrap();
+    let sent: Vec<_> = seen.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(sent, ["accept", "host"]);
+}
+
+#[tokio::test]
+async fn only_reads_are_redirected() {
+    let home = Recorder::start(|request| match (request.method.as_str(), request.path()) {
+        (_, "/v1/around") => Answer::json(302, "").with_header("location", "around"),
+        (_, "/v1/file") => Answer::json(302, "").with_header("location", "file:///etc/passwd"),
+        _ => Answer::json(302, "{}").with_header("location", "/v1/other"),
+    })
+    .unwrap();
+    for method in [Method::POST, Method::DELETE] {
+        assert_eq!(send(request(method, &format!("{}/things", home.base_url()))).await.unwrap().0, 302);
+    }
+    assert_eq!(home.take().len(), 2);
+    for (path, problem) in [("around", "more than 5 redirects"), ("file", "other than http or https")] {
+        let failure = send(request(Method::GET, &format!("{}/{path}", home.base_url()))).await.unwrap_err();
+        assert!(failure.text.contains(problem) && !failure.unsent, "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn failures_tell_what_and_no_secret() {
+    let gone = Recorder::start_default().unwrap().addr();
+    let failure = send(request(Method::POST, &format!("http://{gone}/v1/things?token=t0ps3cret"))).await.unwrap_err();
+    assert!(failure.unsent, "{failure:?}");
+    assert!(failure.text.contains(&gone.to_string()) && failure.text.contains("refused"), "{failure:?}");
+
+    let rude = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/things?token=t0ps3cret", rude.local_addr().unwrap());
+    let hang_up = async {
+        use tokio::io::AsyncReadExt as _;
+        loop {
+            let (mut stream, _) = rude.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+        }
+    };
+    let failure = tokio::select! {
+        outcome = send(request(Method::POST, &url)) => outcome.unwrap_err(),
+        () = hang_up => unreachable!(),
+    };
+    assert!(!failure.unsent, "{failure:?}");
+    for secret in ["t0ps3cret", "sk-secret"] {
+        assert!(!failure.text.contains(secret), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_body_breaks_off_says_why() {
+    use futures_util::stream::{self, StreamExt as _};
+    let home = Recorder::start_default().unwrap();
+    let chunks = stream::iter([
+        Ok(Bytes::from_static(b"half")),
+        Err(Failure { text: "the file could not be read: it changed meanwhile".into(), unsent: false }),
+    ]);
+    let mut request = request(Method::POST, &format!("{}/files", home.base_url()));
+    *request.body_mut() = Body::Stream { chunks: chunks.boxed(), length: Some(8) };
+    let failure = send(request).await.unwrap_err();
+    assert_eq!(failure.text, "the file could not be read: it changed meanwhile");
+    assert!(home.take().is_empty());
+}
