@@ -64,7 +64,7 @@ async def main(plan):
         static = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
         value(await stores.call_tool("vector-store-file-add", {**ids, "chunking_strategy": static}))
         ready = value(await stores.call_tool("vector-store-wait", ids, progress_callback=waiting))
-        assert ready["status"] == "completed"
+        assert ready["done"] is True and ready["object"]["status"] == "completed"
         assert uploading.seen or waiting.seen, "no progress was reported to a client that asked for it"
 
         search = {"vector_store_id": store["id"], "query": "return a lamp for a refund"}

@@ -54,7 +54,8 @@ export async function run({ connect }) {
   value(await stores.call('vector-store-file-add', { vector_store_id, file_id: file.id, chunking_strategy }));
   const waiting = progress();
   const ready = value(await stores.call('vector-store-wait', { vector_store_id, file_id: file.id }, waiting));
-  assert.equal(ready.status, 'completed');
+  assert.equal(ready.done, true);
+  assert.equal(ready.object.status, 'completed');
   assert.ok(uploading.seen.length + waiting.seen.length > 0, 'no progress was reported to a client that asked for it');
 
   const found = value(await stores.call('vector-store-search', { vector_store_id, query: 'return a lamp for a refund' }));

@@ -79,11 +79,11 @@ impl Gateway {
         let origin = self.check_origin(head, peer);
         let admitted = match &origin {
             Ok(_) => self.route(head, peer),
-            Err(refusal) => Err(refuse(StatusCode::FORBIDDEN, refusal)),
+            Err(refusal) => Err(refuse(StatusCode::FORBIDDEN, refusal).into()),
         };
         admitted.map_err(|mut response| {
             allow(&mut response, origin.ok().flatten());
-            Box::new(response)
+            response
         })
     }
 
@@ -127,14 +127,14 @@ impl Gateway {
         rpc(StatusCode::PAYLOAD_TOO_LARGE, Fault::INVALID, &message)
     }
 
-    fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Response<Body>> {
+    fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
         let path = head.uri.path();
         let mut segments = path.split('/').skip(1);
         let (first, second, third, fourth) = (segments.next(), segments.next(), segments.next(), segments.next());
         let (server, key) = match (self.mount, first, second, third, fourth) {
-            (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health()),
-            (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page()),
-            (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET")),
+            (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health().into()),
+            (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page().into()),
+            (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET").into()),
             (Mount::Root, Some("mcp"), key, None, None) => (self.servers.first(), key),
             (Mount::Domains, Some(domain), Some("mcp"), key, None) => {
                 (self.servers.iter().find(|(definition, _)| definition.domain == domain), key)
@@ -142,12 +142,12 @@ impl Gateway {
             _ => (None, None),
         };
         let Some((_, service)) = server else {
-            return Err(refuse(StatusCode::NOT_FOUND, "no server at this path; / tells what there is"));
+            return Err(refuse(StatusCode::NOT_FOUND, "no server at this path; / tells what there is").into());
         };
         match head.method {
             Method::POST => {}
-            Method::OPTIONS => return Err(preflight()),
-            _ => return Err(not_allowed("POST, OPTIONS")),
+            Method::OPTIONS => return Err(preflight().into()),
+            _ => return Err(not_allowed("POST, OPTIONS").into()),
         }
         let service =
             service.as_ref().map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?.clone();

@@ -1,72 +1,80 @@
 //! OpenAI's JSON on its way to the client: put on one line, never re-modelled.
 
 use bytes::Bytes;
-use memchr::{memchr2, memchr3};
+use memchr::{memchr2_iter, memchr3_iter};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
 
-/// The same JSON on one line, without indentation, checked to be JSON. Text that is so already is not copied.
+/// A JSON text on one line, without indentation.
 ///
 /// OpenAI prints its answers over many indented lines. Those cost tokens, and a line break would end a message on
 /// stdio and a field of an event stream. No string of JSON spans lines, so lines can be trimmed without reading them.
-///
-/// # Errors
-/// The text is not JSON.
-pub fn one_line(text: Bytes) -> Result<Bytes> {
-    let not_json = |error: serde_json::Error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}"));
-    let checked: &RawValue = serde_json::from_slice(&text).map_err(not_json)?;
-    let mut rest = checked.get().as_bytes();
-    let Some(first) = memchr2(b'\n', b'\r', rest) else { return Ok(text.slice_ref(rest)) };
-    let mut out = Vec::with_capacity(rest.len());
-    let mut end = first;
-    loop {
-        let (line, after) = rest.split_at(end);
-        out.extend_from_slice(line.trim_ascii());
-        rest = after.trim_ascii_start();
-        if rest.is_empty() {
-            return Ok(out.into());
-        }
-        end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Line(Bytes);
 
-/// Whether a JSON text from [`one_line`] is an object.
-pub fn is_object(text: &[u8]) -> bool {
-    text.first() == Some(&b'{')
+impl Line {
+    /// Checks that a text is JSON and puts it on one line. Text that is so already is not copied.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn new(text: Bytes) -> Result<Self> {
+        let checked: &RawValue = serde_json::from_slice(&text)
+            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+        let json = checked.get().as_bytes();
+        let mut breaks = memchr2_iter(b'\n', b'\r', json);
+        let Some(first) = breaks.next() else { return Ok(Line(text.slice_ref(json))) };
+        let mut out = Vec::with_capacity(json.len());
+        let mut start = 0;
+        for end in std::iter::once(first).chain(breaks).chain([json.len()]) {
+            out.extend_from_slice(json.get(start..end).unwrap_or_default().trim_ascii());
+            start = end + 1;
+        }
+        Ok(Line(out.into()))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        // What serde_json took is UTF-8, and lines were cut between characters.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The bytes of the text.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        self.0.first() == Some(&b'{')
+    }
+
+    /// Appends it as a JSON string.
+    ///
+    /// Outside of strings a line has no control character but the tab, and inside of them none, so there are three
+    /// bytes to look for.
+    pub fn push_quoted(&self, out: &mut Vec<u8>) {
+        let (line, mut plain) = (self.0.as_ref(), 0);
+        out.push(b'"');
+        for at in memchr3_iter(b'"', b'\\', b'\t', line) {
+            out.extend_from_slice(line.get(plain..at).unwrap_or_default());
+            match line.get(at) {
+                Some(b'"') => out.extend_from_slice(b"\\\""),
+                Some(b'\\') => out.extend_from_slice(b"\\\\"),
+                _ => out.push(b' '),
+            }
+            plain = at + 1;
+        }
+        out.extend_from_slice(line.get(plain..).unwrap_or_default());
+        out.push(b'"');
+    }
 }
 
 /// Appends text as a JSON string.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
-    // Writing to a vector cannot fail.
+    // Writing to memory cannot fail.
     let _ = serde_json::to_writer(out, text);
-}
-
-/// Appends a JSON text from [`one_line`] as a JSON string.
-///
-/// Outside of strings such a text has no control character but the tab, and inside of them none, so there are three
-/// bytes to look for.
-pub fn push_json(out: &mut Vec<u8>, json: &[u8]) {
-    out.push(b'"');
-    let mut rest = json;
-    while let Some(at) = memchr3(b'"', b'\\', b'\t', rest) {
-        let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        match special.split_first() {
-            Some((b'\t', after)) => {
-                out.push(b' ');
-                rest = after;
-            }
-            Some((byte, after)) => {
-                out.extend_from_slice(&[b'\\', *byte]);
-                rest = after;
-            }
-            None => rest = &[],
-        }
-    }
-    out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.

@@ -87,7 +87,7 @@ impl Content {
 /// OpenAI's answer is not JSON.
 pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     match output {
-        Output::Json(text) => write_json(json::one_line(text)?, cap, out),
+        Output::Json(text) => write_json(json::Line::new(text)?, cap, out)?,
         Output::Text { text, structured } => {
             write_texts(&[&text], out);
             out.extend_from_slice(br#","structuredContent":"#);
@@ -109,31 +109,33 @@ pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()>
     Ok(())
 }
 
-fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) {
-    let (text, note) = if text.len() <= cap {
-        (text, None)
-    } else if let Some((text, note)) = json::cut_list(&text, cap) {
-        (text, Some(note))
+fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
+    let (line, note) = if line.bytes().len() <= cap {
+        (line, None)
+    } else if let Some((part, note)) = json::cut_list(line.bytes(), cap) {
+        (json::Line::new(part)?, Some(note))
     } else {
         // Not a list: there is no honest JSON of a part, so the start goes out as text.
-        let whole = String::from_utf8_lossy(&text);
-        let end = floor_char_boundary(&whole, cap);
+        let whole = line.text();
+        let end = floor_char_boundary(whole, cap);
         let note = format!(
             "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT",
             whole.len()
         );
-        return write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
+        write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
+        return Ok(());
     };
-    out.reserve(text.len() * 2 + text.len() / 8 + 256);
+    let bytes = line.bytes();
+    out.reserve(bytes.len() * 2 + bytes.len() / 8 + 256);
     out.extend_from_slice(br#""content":[{"type":"text","text":"#);
-    json::push_json(out, &text);
+    line.push_quoted(out);
     out.push(b'}');
     if let Some(note) = &note {
         out.push(b',');
         Content::Text(note.clone()).write(out);
     }
     out.push(b']');
-    if json::is_object(&text) {
+    if line.is_object() {
         out.extend_from_slice(br#","structuredContent":{"#);
         // Hosts show a model either the text or the structure, so the note must stand in both.
         if let Some(note) = &note {
@@ -141,8 +143,9 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) {
             json::push_string(out, note);
             out.push(b',');
         }
-        out.extend_from_slice(text.get(1..).unwrap_or_default());
+        out.extend_from_slice(bytes.get(1..).unwrap_or_default());
     }
+    Ok(())
 }
 
 /// Writes the members of a failed call's result.

@@ -103,6 +103,7 @@ impl Body {
     pub async fn collect(self, cap: usize) -> Result<Bytes> {
         let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
         let too_long = || Error::new(Kind::Answer, format!("the answer is longer than {cap} bytes"));
+        let length = self.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(cap);
         let mut chunks = match self {
             Body::Full(bytes) if bytes.len() > cap => return Err(too_long()),
             Body::Full(bytes) => return Ok(bytes),
@@ -114,6 +115,7 @@ impl Body {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
             if rest.is_empty() {
+                rest.reserve(length);
                 rest.extend_from_slice(&first);
             }
             if rest.len() + chunk.len() > cap {

@@ -20,6 +20,8 @@ pub const MODERN: &str = "2026-07-28";
 pub const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 /// The newest of [`LEGACY`]: what a client is offered that asks for one we do not know.
 pub const NEWEST_LEGACY: &str = "2025-11-25";
+/// Most messages of a batch: all of them are served at once.
+const LONGEST_BATCH: usize = 100;
 /// The only revision with batches of messages.
 const BATCHES: &str = "2025-03-26";
 
@@ -102,6 +104,7 @@ pub enum Era {
 
 /// One message, read as far as its envelope.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Incoming<'a> {
     Request(Request<'a>),
     Notification {
@@ -129,6 +132,7 @@ pub(crate) struct Refused<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Envelope<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     jsonrpc: Option<&'a RawValue>,
@@ -146,7 +150,7 @@ struct Envelope<'a> {
 
 /// The members that any of the methods we serve reads.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object", rename_all = "camelCase")]
 pub(crate) struct Params<'a> {
     #[serde(borrow, default, deserialize_with = "present", rename = "_meta")]
     meta: Option<&'a RawValue>,
@@ -184,6 +188,14 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
+/// Reads an object. Serde takes an array for a struct too, one item for each member.
+fn object<'a, T: Deserialize<'a>>(text: &'a [u8]) -> serde_json::Result<T> {
+    match text.trim_ascii_start().first() {
+        Some(b'[') => Err(serde::de::Error::custom("invalid type: sequence, expected an object")),
+        _ => serde_json::from_slice(text),
+    }
+}
+
 pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
     match Node::parse(raw.get()) {
         Ok(Node::Text(text)) => Some(text),
@@ -204,6 +216,9 @@ pub(crate) fn batch<'a>(
     Some(match serde_json::from_slice::<Vec<&RawValue>>(text) {
         Err(error) => refuse(Fault::PARSE, &format!("not JSON: {error}")),
         Ok(messages) if messages.is_empty() => refuse(Fault::INVALID, "an empty batch"),
+        Ok(messages) if messages.len() > LONGEST_BATCH => {
+            refuse(Fault::INVALID, &format!("a batch of {} messages; at most {LONGEST_BATCH}", messages.len()))
+        }
         Ok(_) if headers.and_then(|headers| headers.version).is_some_and(|version| version != BATCHES) => {
             refuse(Fault::INVALID, "only protocol version 2025-03-26 has batches")
         }
@@ -215,17 +230,17 @@ pub(crate) fn batch<'a>(
 }
 
 fn is_modern(message: &RawValue) -> bool {
-    serde_json::from_str::<Envelope<'_>>(message.get())
+    object::<Envelope<'_>>(message.get().as_bytes())
         .ok()
         .and_then(|envelope| envelope.params)
-        .and_then(|params| serde_json::from_str::<Params<'_>>(params.get()).ok())
+        .and_then(|params| object::<Params<'_>>(params.get().as_bytes()).ok())
         .and_then(|params| params.meta)
         .is_some_and(|meta| Node::parse(meta.get()).is_ok_and(|meta| meta.get(META_VERSION).is_some()))
 }
 
 /// Reads a message and tells its era.
 pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<Incoming<'a>, Refused<'a>> {
-    let envelope: Envelope<'a> = serde_json::from_slice(text).map_err(|error| {
+    let envelope: Envelope<'a> = object(text).map_err(|error| {
         let (code, what) =
             if error.is_data() { (Fault::INVALID, "not a JSON-RPC message") } else { (Fault::PARSE, "not JSON") };
         Refused { id: None, fault: Fault::new(code, format!("{what}: {error}")), status: 400 }
@@ -251,8 +266,8 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     };
     let mut params: Params<'a> = match envelope.params {
         None => Params::default(),
-        Some(raw) => serde_json::from_str(raw.get())
-            .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params` must be an object: {error}")), 400))?,
+        Some(raw) => object(raw.get().as_bytes())
+            .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params`: {error}")), 400))?,
     };
     params.raw = envelope.params;
     let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();
@@ -338,7 +353,8 @@ fn modern(
     }
     if let Some(headers) = headers {
         let mismatch = |name: &str, header: Option<&str>, body: &str| {
-            Fault::new(Fault::HEADER, format!("header `{name}` is {header:?}, the body says `{body}`"))
+            let header = header.map_or_else(|| "missing".to_owned(), |header| format!("`{header}`"));
+            Fault::new(Fault::HEADER, format!("header `{name}` is {header}, the body says `{body}`"))
         };
         if headers.version != Some(version) {
             return Err(mismatch("MCP-Protocol-Version", headers.version, version));
@@ -394,7 +410,10 @@ fn legacy(method: &str, header: Option<&str>) -> Result<(), Fault> {
             format!("a request of {MODERN} needs `_meta` with `{META_VERSION}` and `{META_CAPABILITIES}`"),
         )),
         Some(version) => {
-            let mut fault = Fault::new(Fault::VERSION, format!("protocol version `{version}` is not served"));
+            let mut fault = Fault::new(
+                Fault::VERSION,
+                format!("protocol version `{version}` is not served; expected {} or {MODERN}", LEGACY.join(", ")),
+            );
             fault.data = json!({"supported": [MODERN], "requested": version});
             Err(fault)
         }
@@ -409,6 +428,6 @@ pub(crate) fn cancelled_id(params: Option<&RawValue>) -> Option<String> {
         #[serde(borrow)]
         request_id: &'a RawValue,
     }
-    let cancelled: Cancelled<'_> = serde_json::from_str(params?.get()).ok()?;
+    let cancelled: Cancelled<'_> = object(params?.get().as_bytes()).ok()?;
     Some(cancelled.request_id.get().to_owned())
 }

@@ -206,23 +206,19 @@ fn json_on_one_line_keeps_its_meaning() {
         {
             text = serde_json::to_vec_pretty(&value).unwrap();
         }
-        let line = json::one_line(text.clone().into());
+        let line = json::Line::new(text.clone().into());
         match serde_json::from_slice::<&RawValue>(&text) {
             Err(_) => assert!(line.is_err(), "input {number}"),
             Ok(_) => {
-                let line = line.unwrap();
-                assert_eq!(json::one_line(line.clone()).unwrap(), line, "input {number}");
-                assert!(!line.contains(&b'\n'), "input {number}");
-                let mut quoted = Vec::new();
-                json::push_json(&mut quoted, &line);
+                let (mut quoted, line) = (Vec::new(), line.unwrap());
+                assert!(!line.text().contains('\n'), "input {number}");
+                assert_eq!(json::Line::new(line.bytes().clone()).unwrap().text(), line.text(), "input {number}");
+                line.push_quoted(&mut quoted);
                 let unquoted: String = serde_json::from_slice(&quoted).unwrap();
-                assert_eq!(
-                    unquoted.replace(' ', "\t"),
-                    std::str::from_utf8(&line).unwrap().replace(' ', "\t"),
-                    "input {number}"
-                );
+                assert_eq!(unquoted, line.text().replace('\t', " "), "input {number}");
+                let line = line.text();
                 if let Ok(value) = serde_json::from_slice::<Value>(&text) {
-                    assert_eq!(serde_json::from_slice::<Value>(&line).unwrap(), value, "input {number}");
+                    assert_eq!(serde_json::from_str::<Value>(line).unwrap(), value, "input {number}");
                 }
             }
         }

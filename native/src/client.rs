@@ -77,9 +77,12 @@ impl Client {
         });
         async move {
             let (sending, at) = sending?;
-            sending.await.map_err(|error| {
-                let at = at.as_deref().unwrap_or("the host");
-                Failure { text: format!("{at}: {}", describe(&error)), unsent: error.is_connect() }
+            sending.await.map_err(|error| match own_words(&error) {
+                Some(text) => Failure { text, unsent: false },
+                None => {
+                    let at = at.as_deref().unwrap_or("the host");
+                    Failure { text: format!("{at}: {}", describe(&error)), unsent: error.is_connect() }
+                }
             })
         }
     }
@@ -127,19 +130,17 @@ pub(crate) fn redirect<B>(at: &Uri, response: &Response<B>) -> Result<Option<Uri
     );
     let Some(location) = response.headers().get(header::LOCATION).filter(|_| redirects) else { return Ok(None) };
     let failed = |text: &str| Failure { text: text.to_owned(), unsent: false };
-    let next = std::str::from_utf8(location.as_bytes())
+    let mut next = std::str::from_utf8(location.as_bytes())
         .ok()
         .and_then(|location| url::Url::parse(&at.to_string()).ok()?.join(location).ok())
-        .and_then(|mut next| {
-            next.set_fragment(None);
-            next.as_str().parse::<Uri>().ok()
-        })
         .ok_or_else(|| failed("redirected to something that is no URL"))?;
-    match (at.scheme_str(), next.scheme_str()) {
-        (_, Some("https")) | (Some("http"), Some("http")) => Ok(Some(next)),
-        (_, Some("http")) => Err(failed("redirected from https to http, which is not followed")),
-        _ => Err(failed("redirected to something other than http or https")),
+    match (at.scheme_str(), next.scheme()) {
+        (_, "https") | (Some("http"), "http") => {}
+        (_, "http") => return Err(failed("redirected from https to http, which is not followed")),
+        _ => return Err(failed("redirected to something other than http or https")),
     }
+    next.set_fragment(None);
+    next.as_str().parse().map(Some).map_err(|_| failed("redirected to something that is no URL"))
 }
 
 fn same_origin(a: &Uri, b: &Uri) -> bool {
@@ -160,6 +161,12 @@ fn drop_credentials(headers: &mut HeaderMap) {
     for name in ours {
         headers.remove(name);
     }
+}
+
+/// What a request's body said when it broke off.
+fn own_words(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.source()?.downcast_ref::<hyper::Error>().filter(|error| error.is_user())?;
+    Some(error.source()?.to_string())
 }
 
 /// What went wrong, from the words of an error and of those beneath it. None of hyper's quote a URL or a header.

@@ -117,13 +117,16 @@ impl Recorder {
     /// When no loopback port or no runtime can be had.
     pub fn start(script: impl Fn(&Recorded) -> Answer + Send + Sync + 'static) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        // Bound without the runtime: an async test cannot wait for a second one.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = shared.clone();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
+                let Ok(listener) = TcpListener::from_std(listener) else { return };
                 tokio::select! {
                     () = accept(listener, served, Arc::new(script)) => {}
                     _ = stopped => {}

@@ -203,23 +203,24 @@ fn the_access_token_stays_inside() {
     let mut said = Said::default();
     let launch = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &echo.base_url());
     let server = launch.env("OPENAI_API_KEY", KEY).env("OPENAI_MCP_ACCESS_TOKEN", TOKEN).serve();
-    let right = format!("Bearer {TOKEN}");
-    for headers in [vec![], vec![("authorization", "Bearer wrong")], vec![("authorization", right.as_str())]] {
+    let (right, own) = (format!("Bearer {TOKEN}"), format!("Bearer {KEY}"));
+    // Whoever shows the token spends the operator's key; whoever shows something else is taken to bring a key.
+    let callers = [(None, None), (Some("Bearer sk-wrong"), Some("Bearer sk-wrong")), (Some(&*right), Some(&*own))];
+    for (shown, spent) in callers {
+        let headers: Vec<_> = shown.map(|shown| ("authorization", shown)).into_iter().collect();
         for call in calls() {
             let body = message("tools/call", &call);
-            said.reply(
-                "token",
-                exchange(server.addr, &request("POST", "/vector-store/mcp", server.addr, &headers, body.as_bytes())),
-            );
+            let bytes = request("POST", "/vector-store/mcp", server.addr, &headers, body.as_bytes());
+            said.reply("token", exchange(server.addr, &bytes));
         }
+        let told = echo.take();
+        assert_eq!(told.is_empty(), spent.is_none(), "{shown:?}: {told:?}");
+        assert!(told.iter().all(|seen| seen.header("authorization") == spent), "{shown:?}: {told:?}");
     }
     for path in ["/", "/health"] {
         said.reply(path, exchange(server.addr, &request("GET", path, server.addr, &[], b"")));
     }
     said.server("token", server);
-    for seen in echo.take() {
-        assert_eq!(seen.header("authorization"), Some(format!("Bearer {KEY}").as_str()), "{seen:?}");
-    }
     said.expect_no_leak();
 }
 

@@ -51,18 +51,19 @@ pub(crate) fn binary(name: &str) -> PathBuf {
 }
 
 fn installed(variable: &str, usual: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
-    let found = std::env::var_os(variable).map(PathBuf::from).or_else(|| usual().filter(|path| path.exists()));
+    let found = std::env::var_os(variable).map(PathBuf::from).or_else(usual);
     found.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test` once, which installs what it names"))
 }
 
 /// The Python with the official packages.
 pub(crate) fn python() -> PathBuf {
-    installed("OPENAI_MCP_PYTHON", || Some(build_folder().parent()?.join("e2e-venv/bin/python")))
+    let usual = || Some(build_folder().parent()?.join("e2e-venv/bin/python")).filter(|path| path.is_file());
+    installed("OPENAI_MCP_PYTHON", usual)
 }
 
 /// The Node of the system, 20 or newer.
 pub(crate) fn node() -> PathBuf {
-    installed("OPENAI_MCP_NODE", || here().join("node_modules").is_dir().then(|| "node".into())).into_os_string().into()
+    installed("OPENAI_MCP_NODE", || here().join("node_modules").is_dir().then(|| "node".into()))
 }
 
 /// The Node that npm brought.

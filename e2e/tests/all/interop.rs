@@ -199,7 +199,7 @@ async fn rmcp_scenario(mode: ClientLifecycleMode, protocol: &str) {
         let add = json!({ "vector_store_id": store, "file_id": file, "chunking_strategy": chunking });
         value(&call(&stores, "vector-store-file-add", add).await);
         let ready = call(&stores, "vector-store-wait", json!({ "vector_store_id": store, "file_id": file })).await;
-        assert_eq!(value(&ready)["status"], "completed");
+        assert_eq!(value(&ready)["object"]["status"], "completed");
         assert!(!progress.0.lock().unwrap().is_empty(), "no progress was reported to a client that asked for it");
 
         let search = json!({ "vector_store_id": store, "query": "return a lamp for a refund" });

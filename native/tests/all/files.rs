@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::error::Kind;
 use openai_mcp_kernel::platform::{Body, Failure};
@@ -212,7 +213,7 @@ async fn a_content_that_breaks_off_leaves_no_file() {
     let endless = stream::iter([Ok(Bytes::from(vec![1; 1 << 20]))]).chain(stream::pending());
     let mut saving = Box::pin(roots.save("new.bin".into(), Body::Stream { chunks: endless.boxed(), length: None }));
     while !path.exists() {
-        assert!(futures_util::poll!(&mut saving).is_pending());
+        assert!((&mut saving).now_or_never().is_none());
         tokio::task::yield_now().await;
     }
     drop(saving);

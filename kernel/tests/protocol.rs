@@ -1,0 +1,210 @@
+//! What a message gets for an answer, by the text: `protocol.txt` has the cases and says how to read them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::StreamExt as _;
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::protocol::Headers;
+use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
+use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_testkit::golden;
+use openai_mcp_testkit::script::{self, BASE_URL, Script};
+
+tools![Get, Wait, Count];
+
+/// Get a thing.
+#[tool("thing-get", GET "/things/{thing_id}")]
+struct Get {
+    thing_id: String,
+}
+
+/// Wait without a word.
+#[tool("thing-wait", reads)]
+struct Wait {
+    seconds: Int<0, 100>,
+}
+
+impl Wait {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.sleep(Duration::from_secs(self.seconds.0.unsigned_abs())).await;
+        Ok(Output::json(&json!({"waited": self.seconds.0})))
+    }
+}
+
+/// Count to two.
+#[tool("thing-count", reads)]
+struct Count {}
+
+impl Count {
+    async fn run(self, cx: Context) -> Result<Output> {
+        for done in [0, 1, 1, 2] {
+            cx.progress(f64::from(done), Some(2.0), &format!("counted to {done}"));
+        }
+        Ok(Output::json(&json!({"counted": 2})))
+    }
+}
+
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], extras: None };
+
+/// A machine whose time passes when everything waits for it.
+#[derive(Default)]
+struct Machine {
+    script: Script,
+    time: Mutex<Duration>,
+    sleepers: Mutex<Vec<(Duration, oneshot::Sender<()>)>>,
+}
+
+impl Machine {
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut cx = std::task::Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(value) = work.as_mut().poll(&mut cx) {
+                return value;
+            }
+            let mut sleepers = self.sleepers.lock().unwrap();
+            sleepers.retain(|(_, sleeper)| !sleeper.is_canceled());
+            sleepers.sort_by_key(|(until, _)| *until);
+            assert!(!sleepers.is_empty(), "it waits for something that never comes");
+            let (until, sleeper) = sleepers.remove(0);
+            *self.time.lock().unwrap() = until;
+            sleeper.send(()).unwrap();
+        }
+    }
+
+    fn sleeping(&self) -> usize {
+        self.sleepers.lock().unwrap().iter().filter(|(_, sleeper)| !sleeper.is_canceled()).count()
+    }
+}
+
+impl Platform for Machine {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let (sleeper, woken) = oneshot::channel();
+        self.sleepers.lock().unwrap().push((self.now() + duration, sleeper));
+        woken.map(|woken| woken.unwrap()).boxed()
+    }
+
+    fn now(&self) -> Duration {
+        *self.time.lock().unwrap()
+    }
+
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
+        self.script.send(request)
+    }
+
+    fn random(&self) -> u128 {
+        self.script.random()
+    }
+
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
+        self.script.open(source)
+    }
+
+    fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
+        self.script.save(path, body)
+    }
+
+    fn record(&self, _: &Event<'_>) {}
+}
+
+fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {
+    let reply = script::Reply { status: 200, headers: Vec::new(), body: r#"{"id": "t"}"#.into() };
+    let machine = Arc::new(Machine { script: Script::new(vec![reply]), ..Machine::default() });
+    let config = Config::read(|name| match name {
+        "OPENAI_BASE_URL" => Some(BASE_URL.into()),
+        "OPENAI_API_KEY" => Some("sk-test".into()),
+        _ => None,
+    });
+    let service = Service::new(&SERVER, Arc::new(config.unwrap()), machine.clone()).unwrap();
+    let caller = Caller { trusted: true, ..Caller::default() };
+    (machine, service.begin(&Bytes::from(message.to_owned()), caller, headers))
+}
+
+/// The answer to one case, as the file has it.
+fn answer(case: &str) -> String {
+    const META: &str =
+        r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#;
+    let mut headers = Some(Headers::default());
+    let mut message = String::new();
+    for line in case.lines() {
+        match (line.split_once(' ').unwrap_or((line, "")), &mut headers) {
+            (("stdio", ""), headers) => *headers = None,
+            (("version:", value), Some(headers)) => headers.version = Some(value),
+            (("method:", value), Some(headers)) => headers.method = Some(value),
+            (("name:", value), Some(headers)) => headers.name = Some(value),
+            ((">", text), _) => message = text.replace("$META", META),
+            (("#" | "<", _), _) => {}
+            _ => panic!("{line}"),
+        }
+    }
+    let (machine, begun) = begin(&message, headers);
+    match machine.run(begun.reply) {
+        Reply::Nothing => "< nothing\n".into(),
+        Reply::One(status, text) => format!("< {status} {}\n", String::from_utf8(text.into()).unwrap()),
+        Reply::Many(texts) => {
+            machine.run(texts.collect::<Vec<_>>()).into_iter().fold(String::new(), |mut all, text| {
+                writeln!(all, "< {}", String::from_utf8(text.into()).unwrap()).unwrap();
+                all
+            })
+        }
+    }
+}
+
+#[test]
+fn answers() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol.txt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let cases: Vec<String> = text
+        .split("\n\n")
+        .map(|case| {
+            let given: String =
+                case.lines().filter(|line| !line.starts_with('<')).map(|line| format!("{line}\n")).collect();
+            if given.lines().any(|line| line.starts_with('>')) { given.clone() + &answer(&given) } else { given }
+        })
+        .collect();
+    golden::compare(&file, &cases.join("\n"));
+}
+
+/// The id a message has, and the one it cancels.
+#[test]
+fn ids() {
+    for (message, id, cancels) in [
+        (r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#, Some("5"), None),
+        (r#"{"jsonrpc":"2.0","id":"5","method":"ping"}"#, Some(r#""5""#), None),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#, None, Some("5")),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"5"}}"#, None, Some(r#""5""#)),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{}}"#, None, None),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#, None, None),
+        (r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"requestId":5}}"#, None, None),
+        (r#"{"jsonrpc":"2.0","id":5,"result":{}}"#, None, None),
+    ] {
+        let (_, begun) = begin(message, None);
+        assert_eq!((begun.id.as_deref(), begun.cancels.as_deref()), (id, cancels), "{message}");
+    }
+}
+
+/// Who lets go of an answer ends the work for it.
+#[test]
+fn letting_go_ends_the_work() {
+    let call =
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-wait","arguments":{"seconds":9}}}"#;
+    let (machine, mut begun) = begin(call, None);
+    assert!((&mut begun.reply).now_or_never().is_none());
+    assert_eq!(machine.sleeping(), 1);
+    drop(begun);
+    assert_eq!(machine.sleeping(), 0);
+}

@@ -1,0 +1,180 @@
+//! Messages over a pair of pipes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_native::stdio;
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};
+use tokio::task::JoinHandle;
+
+use crate::things::{config, get, service};
+
+const PING: &str = r#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#;
+
+/// A server at the other end of a pipe.
+struct Pipe {
+    input: WriteHalf<DuplexStream>,
+    output: Lines<BufReader<ReadHalf<DuplexStream>>>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Pipe {
+    fn new(upstream: &Recorder) -> Self {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (input, output) = tokio::io::split(far);
+        let config = config(&upstream.base_url(), &[]);
+        let server = tokio::spawn(stdio::serve(service(config), 4096, input, output, std::future::pending()));
+        let (output, input) = tokio::io::split(near);
+        Pipe { input, output: BufReader::new(output).lines(), server }
+    }
+
+    async fn send(&mut self, line: impl AsRef<[u8]>) {
+        self.input.write_all(line.as_ref()).await.unwrap();
+        self.input.write_all(b"\n").await.unwrap();
+    }
+
+    async fn receive(&mut self) -> Value {
+        serde_json::from_str(&self.output.next_line().await.unwrap().expect("an answer")).unwrap()
+    }
+
+    /// Ends the input and gives what is still written.
+    async fn end(mut self) -> Vec<Value> {
+        self.input.shutdown().await.unwrap();
+        self.server.await.unwrap().unwrap();
+        let mut rest = Vec::new();
+        while let Some(line) = self.output.next_line().await.unwrap() {
+            rest.push(serde_json::from_str(&line).unwrap());
+        }
+        rest
+    }
+}
+
+fn echo() -> Recorder {
+    Recorder::start(|request| match request.path() {
+        "/v1/things/slow" => Answer::Hang,
+        path => Answer::json(200, json!({"path": path, "key": request.header("authorization")}).to_string()),
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn lines_of_every_kind_are_answered() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    let modern = |id: &str, method: &str| {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"_meta": meta}}).to_string()
+    };
+    let long = format!(r#"{{"jsonrpc":"2.0","id":9,"method":"ping","x":"{}"}}"#, "x".repeat(4096));
+    let rows: [(Vec<u8>, &str, Value); 9] = [
+        (PING.into(), "/result", json!({})),
+        (format!("{PING}\r").into(), "/id", json!("ping")),
+        (b"  \r\n\n\t\n".iter().copied().chain(PING.bytes()).collect(), "/id", json!("ping")),
+        (modern("m", "tools/list").into(), "/result/tools/0/name", json!("thing-get")),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.into(), "/result/tools/1/name", json!("thing-crash")),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}".to_vec(), "/error/code", json!(-32700)),
+        (b"nonsense".to_vec(), "/error/code", json!(-32700)),
+        (long.into(), "/error/code", json!(-32600)),
+        (modern("d", "server/discover").into(), "/id", json!("d")),
+    ];
+    for (line, pointer, expected) in rows {
+        let shown = String::from_utf8_lossy(&line).into_owned();
+        pipe.send(line).await;
+        let answer = pipe.receive().await;
+        assert_eq!(answer.pointer(pointer), Some(&expected), "{shown}: {answer}");
+    }
+    // Much longer than what is kept of a line, over many reads.
+    for _ in 0..100 {
+        pipe.input.write_all(&[b'x'; 100_000]).await.unwrap();
+    }
+    pipe.send("").await;
+    assert_eq!(pipe.receive().await["error"]["code"], -32600);
+    // Notifications and answers to questions that were never asked get no answer.
+    pipe.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
+    pipe.send(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#).await;
+    // The last line needs no line break.
+    pipe.input.write_all(PING.as_bytes()).await.unwrap();
+    let rest = pipe.end().await;
+    assert_eq!(rest.len(), 1, "{rest:?}");
+    assert_eq!(rest[0]["id"], "ping");
+}
+
+#[tokio::test]
+async fn calls_run_side_by_side_with_the_operators_key() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    pipe.send(get(1, "slow")).await;
+    pipe.send(get(2, "fast")).await;
+    let answer = pipe.receive().await;
+    assert_eq!(answer["id"], 2);
+    assert_eq!(answer["result"]["structuredContent"], json!({"path": "/v1/things/fast", "key": "Bearer sk-operator"}));
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_call() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    pipe.send(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-crash"}}"#).await;
+    assert_eq!(pipe.receive().await["error"]["code"], -32603);
+    pipe.send(PING).await;
+    assert_eq!(pipe.receive().await["id"], "ping");
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_dropped_and_its_id_is_free() {
+    let upstream = Arc::new(echo());
+    let mut pipe = Pipe::new(&upstream);
+    pipe.send(get(1, "slow")).await;
+    let waiting = upstream.clone();
+    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(1)).await.unwrap());
+    pipe.send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#).await;
+    let waiting = upstream.clone();
+    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_hang_ups(1)).await.unwrap());
+    pipe.send(get(1, "fast")).await;
+    let answer = pipe.receive().await;
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(1), &json!(false)));
+    assert!(pipe.end().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_end_of_input_ends_the_server_and_what_still_runs() {
+    let upstream = Arc::new(echo());
+    let mut pipe = Pipe::new(&upstream);
+    pipe.send(get(1, "slow")).await;
+    pipe.send(get(2, "fast")).await;
+    let rest = pipe.end().await;
+    assert_eq!(rest.iter().map(|answer| &answer["id"]).collect::<Vec<_>>(), [&json!(2)]);
+    assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_broken_output_ends_the_server() {
+    let upstream = echo();
+    let (mut input, far) = tokio::io::duplex(1 << 16);
+    let (output, near) = tokio::io::duplex(64);
+    drop(near);
+    let service = service(config(&upstream.base_url(), &[]));
+    let server = tokio::spawn(stdio::serve(service, 4096, far, output, std::future::pending()));
+    input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn more_calls_than_run_at_once_are_all_answered() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    for id in 0..500 {
+        pipe.send(get(id, "fast")).await;
+    }
+    let mut answered = Vec::new();
+    for _ in 0..500 {
+        answered.push(pipe.receive().await["id"].as_u64().unwrap());
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, (0..500).collect::<Vec<_>>());
+}
