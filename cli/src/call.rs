@@ -1,9 +1,11 @@
 //! `openai-mcp call`: one tool, from the command line.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use futures_util::stream::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use openai_mcp_kernel::context::Caller;
@@ -17,8 +19,13 @@ use crate::{SERVERS, suggest};
 /// Calls a tool. The status is 0 for a success, 1 for a failure, 2 for a command that cannot be run.
 pub(crate) fn run(tool: &str, arguments: &str, json: bool, options: &Options) -> ExitCode {
     let mut failed = false;
-    let status = run::finish(run::single(), async {
-        let result = call(tool, arguments, options).await?;
+    let status = run::finish(async {
+        let end = run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
+        // A call that is dropped takes what it wrote in part with it.
+        let result = match select(pin!(call(tool, arguments, options)), pin!(end)).await {
+            Either::Left((result, _)) => result?,
+            Either::Right(_) => return Err("interrupted".into()),
+        };
         failed = show(&result, json)?;
         Ok(())
     });
@@ -37,12 +44,15 @@ async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, S
         text.clear();
         std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
     }
-    let arguments: Value = serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))?;
+    let arguments: Value =
+        serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))?;
     let host = Host::new(options, SERVERS, Usual::Own).await?;
     if !host.has_key() {
-        return Err("no OpenAI key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration), or add --sandbox to try \
+        return Err(
+            "no OpenAI key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration), or add --sandbox to try \
                     it offline"
-            .into());
+                .into(),
+        );
     }
     let service = host.service(definition)?;
     let message = json!({

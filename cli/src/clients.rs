@@ -67,7 +67,8 @@ pub(crate) fn render(
         Client::Codex => ways.map(|(name, way)| toml(&name, &way)).collect::<Vec<_>>().join("\n"),
         Client::Vscode => {
             let entries: Map<_, _> = ways.map(|(name, way)| (name, entry(client, way))).collect();
-            let key = json!({"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true});
+            let key =
+                json!({"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true});
             let inputs = if sandbox { vec![] } else { vec![key] };
             format!("{:#}", json!({"inputs": inputs, "servers": entries}))
         }
@@ -147,7 +148,11 @@ fn toml(name: &str, way: &Way<'_>) -> String {
             write!(table, "command = {}\nargs = {}\n{key}", Value::from(*program), json!(arguments))
         }
         Way::Remote { url } => {
-            write!(table, "url = {}\nhttp_headers = {{ Authorization = \"Bearer {KEY}\" }}\n", Value::from(url.as_str()))
+            write!(
+                table,
+                "url = {}\nhttp_headers = {{ Authorization = \"Bearer {KEY}\" }}\n",
+                Value::from(url.as_str())
+            )
         }
     };
     let _ = writeln!(table, "tool_timeout_sec = {PATIENCE}");

@@ -99,12 +99,15 @@ fn main() -> ExitCode {
             Err(problem) => refuse(&problem),
         },
         Command::Call { tool, arguments, json, options } => call::run(&tool, &arguments, json, &options),
-        Command::Tools { domain, json } => print(find_all(domain.as_slice()).map(|servers| list::render(&servers, json))),
+        Command::Tools { domain, json } => {
+            print(find_all(domain.as_slice()).map(|servers| list::render(&servers, json)))
+        }
         Command::Config { client, domains, remote, sandbox } => {
-            let config = find_all(&domains).and_then(|servers| clients::render(client, &servers, remote.as_deref(), sandbox));
+            let config =
+                find_all(&domains).and_then(|servers| clients::render(client, &servers, remote.as_deref(), sandbox));
             print(config)
         }
-        Command::Sandbox { addr } => run::finish(run::single(), async {
+        Command::Sandbox { addr } => run::finish(async {
             let url = run::sandbox(&addr).await?;
             say(&format!("listening on {url}"));
             run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?.await;
@@ -120,9 +123,15 @@ fn find_all(domains: &[String]) -> Result<Vec<&'static Definition>, String> {
 
 fn find(domain: &str) -> Result<&'static Definition, String> {
     let known = || SERVERS.iter().map(|definition| definition.domain);
-    SERVERS.iter().copied().find(|definition| definition.domain == domain || definition.name() == domain).ok_or_else(|| {
-        format!("no server `{domain}`{}; there are: {}", suggest(domain, known()), known().collect::<Vec<_>>().join(", "))
-    })
+    SERVERS.iter().copied().find(|definition| definition.domain == domain || definition.name() == domain).ok_or_else(
+        || {
+            format!(
+                "no server `{domain}`{}; there are: {}",
+                suggest(domain, known()),
+                known().collect::<Vec<_>>().join(", ")
+            )
+        },
+    )
 }
 
 /// The nearest of the known words, as a question.

@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) caller: Caller,
-    pub(crate) notes: Option<Notes>,
+    pub(crate) notes: Notes,
     pub(crate) answer: Mutex<Answered>,
     /// The members of the request's `params` that concern questions to the user (MRTR) and client capabilities.
     pub(crate) request: RequestFacts,
@@ -205,12 +205,12 @@ impl Context {
     }
 
     pub(crate) fn wants_progress(&self) -> bool {
-        self.0.notes.as_ref().is_some_and(|notes| notes.token.is_some())
+        self.0.notes.token.is_some()
     }
 
     /// Tells the client how far the call is, if it asked to be told. Values that do not grow are passed over.
     pub fn progress(&self, done: f64, total: Option<f64>, message: &str) {
-        let Some(notes) = &self.0.notes else { return };
+        let notes = &self.0.notes;
         let Some(token) = &notes.token else { return };
         let mut state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.value.is_some_and(|value| done <= value) {
@@ -228,7 +228,7 @@ impl Context {
 
     /// Tells of bytes transferred, a few times a second at most, and of the last one always.
     pub(crate) fn transferred(&self, bytes: u64, total: Option<u64>, verb: &str) {
-        let Some(notes) = &self.0.notes else { return };
+        let notes = &self.0.notes;
         let due = {
             let state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
             self.now().saturating_sub(state.told) >= PROGRESS_PAUSE
@@ -241,7 +241,7 @@ impl Context {
 
     /// Tells the client something without a measure of progress.
     pub fn tell(&self, message: &str) {
-        let Some(notes) = &self.0.notes else { return };
+        let notes = &self.0.notes;
         let value = notes.state.lock().unwrap_or_else(PoisonError::into_inner).value;
         self.progress(value.unwrap_or_default() + 1.0, None, message);
     }
@@ -252,10 +252,10 @@ impl Context {
         const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
         let rank = |level: &str| LEVELS.iter().position(|known| *known == level);
         let wanted = self.0.request.log_level.as_deref();
-        if let (Some(notes), Some(wanted)) = (&self.0.notes, wanted)
+        if let Some(wanted) = wanted
             && rank(level) >= rank(wanted)
         {
-            notes.send("notifications/message", &json!({"level": level, "data": data}).to_string());
+            self.0.notes.send("notifications/message", &json!({"level": level, "data": data}).to_string());
         }
     }
 }

@@ -21,6 +21,11 @@ use crate::protocol::{Fault, Headers};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
 
+/// Headers of MCP that repeat what the body says.
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
 /// Headers that proxies add: behind one, a loopback peer says nothing about who calls.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
@@ -53,7 +58,10 @@ pub struct Gateway {
 pub struct Admitted {
     service: Arc<Service>,
     caller: Caller,
-    headers: HeaderMap,
+    origin: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+    method: Option<HeaderValue>,
+    name: Option<HeaderValue>,
 }
 
 impl Gateway {
@@ -89,11 +97,8 @@ impl Gateway {
 
     /// Serves an admitted request.
     pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
-        let Admitted { service, caller, headers } = admitted;
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        let read =
-            Headers { version: text("mcp-protocol-version"), method: text("mcp-method"), name: text("mcp-name") };
-        let origin = headers.get(header::ORIGIN).cloned();
+        let Admitted { service, caller, origin, version, method, name } = admitted;
+        let read = Headers { version: text(&version), method: text(&method), name: text(&name) };
         let mut response = match service.begin(&body, caller, Some(read)).reply.await {
             Reply::Nothing => empty(StatusCode::ACCEPTED),
             Reply::One(status, message) => {
@@ -149,12 +154,24 @@ impl Gateway {
             Method::OPTIONS => return Err(preflight().into()),
             _ => return Err(not_allowed("POST, OPTIONS").into()),
         }
+        if !is_json(&head.headers) {
+            let message = "a message is JSON: send `Content-Type: application/json`";
+            return Err(rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, Fault::INVALID, message).into());
+        }
         let service =
             service.as_ref().map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?.clone();
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
             .map_err(|problem| rpc(StatusCode::BAD_REQUEST, Fault::INVALID, &problem))?;
-        Ok(Admitted { service, caller, headers: head.headers.clone() })
+        let header = |name: HeaderName| head.headers.get(name).cloned();
+        Ok(Admitted {
+            service,
+            caller,
+            origin: header(header::ORIGIN),
+            version: header(VERSION),
+            method: header(METHOD),
+            name: header(NAME),
+        })
     }
 
     /// Who calls, by the key in the URL or in `Authorization`. The access token stands for the operator.
@@ -266,6 +283,18 @@ fn filter(head: &Parts) -> Result<Filter, String> {
         only: query("tools").or_else(|| header("x-mcp-tools")).map(|value| words(&value)),
         exclude: query("exclude").or_else(|| header("x-mcp-exclude")).map(|value| words(&value)).unwrap_or_default(),
         read_only,
+    })
+}
+
+fn text(value: &Option<HeaderValue>) -> Option<&str> {
+    value.as_ref().and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+/// Whether a body is said to be JSON, or nothing is said of it.
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_none_or(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
     })
 }
 

@@ -1,7 +1,7 @@
 //! Requests to OpenAI: keys, headers, retries, errors.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,8 +33,11 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
     let mut tries = 0;
     loop {
         tries += 1;
-        let (request, sent) = request(cx, &plan, &key).await?;
-        let outcome = attempt(cx, request, sent).await;
+        let (request, upload) = request(cx, &plan, &key).await?;
+        let outcome = attempt(cx, request, upload.as_deref()).await;
+        if let (Err(_), Some(broke)) = (&outcome, upload.and_then(|upload| upload.broke.get().cloned())) {
+            return Err(Error::new(Kind::File, broke));
+        }
         let wait = match &outcome {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => wait_after_status(response, spec),
@@ -83,7 +86,16 @@ fn key(cx: &Context, spec: &Spec) -> Result<Secret> {
     }
 }
 
-async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Body>, Option<Arc<AtomicU64>>)> {
+/// What became of the body of a request so far.
+#[derive(Default)]
+struct Upload {
+    /// Bytes that went out.
+    sent: AtomicU64,
+    /// Why a file could not be read to its end.
+    broke: OnceLock<String>,
+}
+
+async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Body>, Option<Arc<Upload>>)> {
     let config = cx.config();
     let mut request = Request::new(Body::EMPTY);
     *request.method_mut() = plan.method.clone();
@@ -107,7 +119,7 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
             HeaderValue::from_str(value).map_err(|_| Error::argument(name, "expected text that a header can carry"))?;
         headers.insert(*name, value);
     }
-    let mut sent = None;
+    let mut upload = None;
     match &plan.body {
         Payload::Empty => {}
         Payload::Json(text) => {
@@ -127,34 +139,33 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
             let content_type =
                 HeaderValue::from_str(&content_type).map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
-            let counter = Arc::new(AtomicU64::new(0));
-            *request.body_mut() = counted(cx.clone(), body, counter.clone());
-            sent = Some(counter);
+            let watched = Arc::new(Upload::default());
+            *request.body_mut() = watch(cx.clone(), body, watched.clone());
+            upload = Some(watched);
         }
     }
-    Ok((request, sent))
+    Ok((request, upload))
 }
 
 /// Tells of an upload's progress as its bytes go out.
-fn counted(cx: Context, body: Body, counter: Arc<AtomicU64>) -> Body {
+fn watch(cx: Context, body: Body, upload: Arc<Upload>) -> Body {
     let length = body.length();
-    let chunks = body.into_chunks().map(move |chunk| {
-        if let Ok(bytes) = &chunk {
-            let sent = counter.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+    let chunks = body.into_chunks().inspect(move |chunk| match chunk {
+        Ok(bytes) => {
+            let sent = upload.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
             cx.transferred(sent, length, "uploaded");
         }
-        chunk
+        Err(failure) => {
+            // Only the first counts, and a stream has no second.
+            let _ = upload.broke.set(failure.text.clone());
+        }
     });
     Body::Stream { chunks: chunks.boxed(), length }
 }
 
 /// One try. Gives up after [`IDLE`] without an answer, unless an upload goes on meanwhile.
-async fn attempt(
-    cx: &Context,
-    request: Request<Body>,
-    sent: Option<Arc<AtomicU64>>,
-) -> Result<Response<Body>, Failure> {
-    let count = || sent.as_ref().map(|sent| sent.load(Ordering::Relaxed));
+async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) -> Result<Response<Body>, Failure> {
+    let count = || upload.map(|upload| upload.sent.load(Ordering::Relaxed));
     let mut answer = cx.platform().send(request);
     loop {
         let before = count();

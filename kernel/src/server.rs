@@ -297,7 +297,7 @@ impl Service {
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller,
-            notes: Some(Notes { out, token: facts.progress_token.clone(), state: Mutex::default() }),
+            notes: Notes { out, token: facts.progress_token.clone(), state: Mutex::default() },
             answer: Mutex::default(),
             request: RequestFacts {
                 modern,

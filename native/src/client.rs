@@ -12,7 +12,9 @@ use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client as Pooled, connect::HttpConnector, connect::dns::Name, connect::proxy::Tunnel};
+use hyper_util::client::legacy::{
+    Client as Pooled, connect::HttpConnector, connect::dns::Name, connect::proxy::Tunnel,
+};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use openai_mcp_kernel::platform::{Body, Failure};
@@ -28,6 +30,8 @@ use crate::urls::is_public;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longest time without a byte of an answer's body.
 const IDLE: Duration = Duration::from_secs(600);
+/// How often a silent connection is asked whether it still lives.
+const PULSE: Duration = Duration::from_secs(30);
 /// Most redirects that are followed.
 pub(crate) const REDIRECTS: usize = 5;
 
@@ -156,8 +160,7 @@ fn same_origin(a: &Uri, b: &Uri) -> bool {
 
 fn drop_credentials(headers: &mut HeaderMap) {
     headers.remove(header::AUTHORIZATION);
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("openai-")).cloned().collect();
+    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("openai-")).cloned().collect();
     for name in ours {
         headers.remove(name);
     }
@@ -191,6 +194,8 @@ fn make(reach: Reach, tls: bool) -> Result<Made, String> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT));
+    // Routers forget connections that are silent while a call takes its time.
+    tcp.set_keepalive(Some(PULSE));
     let proxies = (reach == Reach::Any).then(|| Arc::new(Matcher::from_env()));
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(tls_config(tls)?)
@@ -198,7 +203,7 @@ fn make(reach: Reach, tls: bool) -> Result<Made, String> {
         .enable_all_versions()
         .wrap_connector(Connector { tcp, proxies });
     let mut builder = Pooled::builder(TokioExecutor::new());
-    builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new()).http2_keep_alive_interval(PULSE);
     if reach != Reach::Any {
         builder.pool_max_idle_per_host(0);
     }
@@ -250,7 +255,10 @@ impl Service<Uri> for Connector {
             if let Some(auth) = proxy.basic_auth() {
                 tunnel = tunnel.with_auth(auth.clone());
             }
-            tunnel.call(with_port).await.map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
+            tunnel
+                .call(with_port)
+                .await
+                .map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
         };
         Box::pin(async move { timeout(2 * CONNECT, connecting).await? })
     }

@@ -183,7 +183,8 @@ impl Roots {
         };
         match path.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                let home = std::env::home_dir().ok_or_else(|| Error::new(Kind::File, "`~`: no home folder is known"))?;
+                let home =
+                    std::env::home_dir().ok_or_else(|| Error::new(Kind::File, "`~`: no home folder is known"))?;
                 Ok(home.join(rest.trim_start_matches('/')))
             }
             _ => Ok(first.join(path)),

@@ -53,7 +53,12 @@ impl Default for Limits {
 ///
 /// # Errors
 /// The listener has no address.
-pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, limits: Limits, end: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    limits: Limits,
+    end: impl Future<Output = ()>,
+) -> io::Result<()> {
     let bound_to_loopback = is_loopback(listener.local_addr()?.ip());
     let room = Arc::new(Semaphore::new(limits.connections as usize));
     let (ending, told) = watch::channel(());
@@ -77,7 +82,8 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, limits: Limits,
                 });
             }
             // The client gave up before we came to it.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
             // Out of file descriptors or memory: some will be free again in a while.
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
@@ -95,10 +101,18 @@ fn is_loopback(address: IpAddr) -> bool {
 
 fn turn_away(stream: &TcpStream) {
     // If the few bytes do not fit into the socket's buffer, the client sees a closed connection instead.
-    let _ = stream.try_write(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    let _ = stream.try_write(
+        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    );
 }
 
-async fn connection(stream: TcpStream, gateway: Arc<Gateway>, peer: Peer, limits: Limits, mut ending: watch::Receiver<()>) {
+async fn connection(
+    stream: TcpStream,
+    gateway: Arc<Gateway>,
+    peer: Peer,
+    limits: Limits,
+    mut ending: watch::Receiver<()>,
+) {
     // Without it small answers wait for the other side's delayed acknowledgement. Failing is slower, not wrong.
     let _ = stream.set_nodelay(true);
     let spoke = Arc::new(AtomicBool::new(false));

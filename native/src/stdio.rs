@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::FutureExt as _;
 use futures_util::stream::StreamExt as _;
 use memchr::memchr;
@@ -162,21 +162,30 @@ async fn send(reply: Reply, out: &mpsc::Sender<Bytes>) {
     }
 }
 
-/// Writes messages, each on a line of its own, as many at once as there are.
+/// Writes messages, each on a line of its own; as many small ones at once as there are, large ones without a copy.
 async fn write(mut output: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver<Bytes>) {
     let mut lines = Vec::new();
     while let Some(message) = messages.recv().await {
         let mut next = Some(message);
-        while let Some(message) = next {
+        while let Some(message) = next.take() {
+            if message.len() >= CHUNK / 4 {
+                let mut last = Buf::chain(lines.as_slice(), message).chain(b"\n".as_slice());
+                if output.write_all_buf(&mut last).await.is_err() {
+                    return;
+                }
+                lines.clear();
+                continue;
+            }
             lines.extend_from_slice(&message);
             lines.push(b'\n');
-            next = if lines.len() < CHUNK { messages.try_recv().ok() } else { None };
+            if lines.len() < CHUNK {
+                next = messages.try_recv().ok();
+            }
         }
         if output.write_all(&lines).await.is_err() || output.flush().await.is_err() {
             return;
         }
         lines.clear();
-        lines.shrink_to(CHUNK);
     }
 }
 
@@ -275,7 +284,11 @@ mod pipes {
         if let Some(socket) = socket(std::io::stdout()) {
             return Some(Box::new(socket));
         }
-        Some(Box::new(pipe::OpenOptions::new().open_sender(OPENED_ANEW?.1).ok()?))
+        let pipe = pipe::OpenOptions::new().open_sender(OPENED_ANEW?.1).ok()?;
+        // Room for most results, so that they need not be handed over piece by piece. Less of it is slower, not wrong.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, 1 << 20);
+        Some(Box::new(pipe))
     }
 
     /// Where our ends of the pipes can be opened anew. Made non-blocking as they are, they would be so for every

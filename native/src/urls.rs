@@ -97,7 +97,11 @@ impl Fetcher {
         let host = url.host().ok_or("has no host")?;
         let name = url.host_str().unwrap_or_default();
         let with_port = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
-        if self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name) || allowed.eq_ignore_ascii_case(&with_port)) {
+        if self
+            .allowed
+            .iter()
+            .any(|allowed| allowed.eq_ignore_ascii_case(name) || allowed.eq_ignore_ascii_case(&with_port))
+        {
             return Ok(&self.exempt);
         }
         let public = match host {
@@ -140,7 +144,10 @@ fn capped(body: Body) -> Body {
         let Some(chunk) = chunks.next().await.transpose()? else { return Ok(None) };
         let passed = passed + chunk.len() as u64;
         if passed > LARGEST {
-            return Err(Failure { text: format!("the file behind `url` has more than {LARGEST} bytes"), unsent: false });
+            return Err(Failure {
+                text: format!("the file behind `url` has more than {LARGEST} bytes"),
+                unsent: false,
+            });
         }
         Ok(Some((chunk, (chunks, passed))))
     });

@@ -131,6 +131,12 @@ impl Platform for Script {
             Source::Path { path, .. } if path.contains("missing") => {
                 Err(Error::new(Kind::File, format!("`{path}`: no such file")))
             }
+            Source::Path { path, .. } if path.contains("broken") => {
+                let broke = Failure { text: "the file changed while it was read".into(), unsent: false };
+                let chunks = [Ok(Bytes::from_static(b"half of ")), Err(broke)];
+                let body = Body::Stream { length: Some(16), chunks: Box::pin(futures_util::stream::iter(chunks)) };
+                Ok(Opened { filename: path, mime_type: "text/plain".into(), body })
+            }
             Source::Path { path, filename, mime_type } => {
                 Ok(opened(filename, mime_type, &path, format!("content of {path}")))
             }

@@ -39,11 +39,14 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
         steps.run("wasm target", install_wasm)?;
         steps.run("wasm check", || execute(&mut wasm_check(&workspace)))?;
     }
+    if tools.is_some() {
+        // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
+        steps.run("build", || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
+    }
     steps.run("tests", || {
         let mut command = cargo();
         command.args(["test", "--workspace"]);
         match &tools {
-            // The workspace's test build has just made every binary, so the end-to-end tests need not.
             Some(tools) => tools.tell(command.env("OPENAI_MCP_PREBUILT", "1")),
             None => command.args(["--exclude", E2E]),
         };

@@ -146,7 +146,7 @@ fn http_keeps_the_key() {
     let mut said = Said::default();
     for base_url in upstreams(&echo) {
         for place in ["environment", "bearer", "path", "encoded path"] {
-            let mut launch = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &base_url);
+            let mut launch = verbose(Launch::umbrella(&["serve", "--verbose", "--addr", "127.0.0.1:0"]), &base_url);
             if place == "environment" {
                 launch = launch.env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", KEY);
             }
@@ -201,7 +201,7 @@ fn http_keeps_the_key() {
 fn the_access_token_stays_inside() {
     let echo = echo();
     let mut said = Said::default();
-    let launch = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &echo.base_url());
+    let launch = verbose(Launch::umbrella(&["serve", "--verbose", "--addr", "127.0.0.1:0"]), &echo.base_url());
     let server = launch.env("OPENAI_API_KEY", KEY).env("OPENAI_MCP_ACCESS_TOKEN", TOKEN).serve();
     let (right, own) = (format!("Bearer {TOKEN}"), format!("Bearer {KEY}"));
     // Whoever shows the token spends the operator's key; whoever shows something else is taken to bring a key.
@@ -229,7 +229,9 @@ fn stdio_keeps_the_key() {
     let echo = echo();
     let mut said = Said::default();
     for base_url in upstreams(&echo) {
-        for (program, arguments) in [("openai-mcp", &["stdio", "vector-store"][..]), ("openai-vector-store-mcp", &[])] {
+        for (program, arguments) in
+            [("openai-mcp", &["stdio", "vector-store", "--verbose"][..]), ("openai-vector-store-mcp", &["--verbose"])]
+        {
             let launch = Launch::new(binary(program)).args(arguments);
             let mut process = verbose(launch, &base_url).env("OPENAI_API_KEY", KEY).start();
             for call in calls() {
@@ -288,7 +290,8 @@ fn another_host_never_sees_the_key() {
         Answer::json(status, "{}").with_header("location", &elsewhere)
     })
     .unwrap();
-    let server = verbose(Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]), &upstream.base_url()).serve();
+    let server =
+        verbose(Launch::umbrella(&["serve", "--verbose", "--addr", "127.0.0.1:0"]), &upstream.base_url()).serve();
     let authorization = format!("Bearer {KEY}");
     for status in [301, 302, 303, 307, 308] {
         let call = tool_call("vector-store-get", &json!({ "vector_store_id": format!("vs_{status}") }));

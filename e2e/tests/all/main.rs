@@ -9,3 +9,4 @@ mod hostile;
 mod interop;
 mod judge;
 mod lifecycle;
+mod uploads;

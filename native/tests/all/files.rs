@@ -204,7 +204,8 @@ async fn a_content_that_breaks_off_leaves_no_file() {
     let tree = tree();
     let roots = roots(&tree.root);
     let path = tree.root.join("new.bin");
-    let broken = [Ok(Bytes::from(vec![1; 1 << 20])), Err(Failure { text: "the other side left".into(), unsent: false })];
+    let broken =
+        [Ok(Bytes::from(vec![1; 1 << 20])), Err(Failure { text: "the other side left".into(), unsent: false })];
     let error = roots.save("new.bin".into(), body(broken)).await.unwrap_err().into_text();
     assert!(error.contains("the other side left"), "{error}");
     assert!(!path.exists());

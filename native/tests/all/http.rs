@@ -91,7 +91,9 @@ async fn keys_of_the_operator_are_for_the_operator() {
         let answer = exchange(server.at, post(headers, &get(1, "a")).as_bytes()).await;
         let sent = upstream.take();
         match key {
-            Some(key) => assert_eq!(sent[0].header("authorization"), Some(&*format!("Bearer {key}")), "{address} {headers}"),
+            Some(key) => {
+                assert_eq!(sent[0].header("authorization"), Some(&*format!("Bearer {key}")), "{address} {headers}")
+            }
             None => {
                 assert!(sent.is_empty(), "{address} {headers}");
                 assert!(answer.contains("no OpenAI key"), "{address} {headers}: {answer}");

@@ -1,0 +1,204 @@
+//! The commands, as a person types them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_openai-mcp");
+
+struct Finished {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs a command without the surroundings of whoever runs the tests.
+fn run(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Finished {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .env_clear()
+        .envs(["LLVM_PROFILE_FILE", "SYSTEMROOT"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Finished { status: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn a_call_prints_its_result_and_says_how_it_ended() {
+    let text = r#"{"file":{"text":"hello","filename":"a.txt"},"purpose":"user_data"}"#;
+    let done = run(&["call", "file-upload", text, "--sandbox"], &[], "");
+    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    let file: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((&file["object"], &file["bytes"]), (&"file".into(), &5.into()));
+
+    let done = run(&["call", "file_upload", "-", "--sandbox", "--json"], &[], text);
+    let result: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((done.status, &result["isError"]), (0, &false.into()));
+    assert_eq!(result["structuredContent"]["filename"], "a.txt");
+
+    let done = run(&["call", "file-get", r#"{"file_id":"file-none"}"#, "--sandbox"], &[], "");
+    assert_eq!((done.status, done.out.as_str()), (1, ""));
+    assert!(done.err.contains("404"), "{}", done.err);
+}
+
+#[test]
+fn what_cannot_be_run_says_why() {
+    let rows: [(&[&str], &str); 10] = [
+        (&["call", "file-lst"], "did you mean `file-list`?"),
+        (&["call", "file-list", "{", "--sandbox"], "not JSON"),
+        (&["call", "file-list", "[]", "--sandbox"], "must be an object"),
+        (&["call", "file-list"], "OPENAI_API_KEY"),
+        (&["stdio", "file"], "did you mean `files`?"),
+        (&["serve", "--servers", "files,nothing"], "there are: vector-store, files"),
+        (&["serve", "--sandbox", "--tools", "file-lst"], "did you mean `file-list`?"),
+        (&["serve", "--sandbox", "--root", "/no/such/folder"], "/no/such/folder"),
+        (&["serve", "--sandbox", "--addr", "nonsense"], "cannot listen on nonsense"),
+        (&["config", "cursor", "--remote", "localhost"], "expected a URL"),
+    ];
+    for (arguments, problem) in rows {
+        let done = run(arguments, &[], "");
+        assert_eq!((done.status, done.out.as_str()), (2, ""), "{arguments:?}: {}", done.err);
+        assert!(done.err.contains(problem), "{arguments:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn tools_are_listed_with_what_they_cost() {
+    let tools: Vec<Value> = serde_json::from_str(&run(&["tools", "--json"], &[], "").out).unwrap();
+    let table = run(&["tools"], &[], "").out;
+    for tool in &tools {
+        let name = tool["name"].as_str().unwrap();
+        let row = table.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        let bytes: usize = row.split_whitespace().nth(1).unwrap().parse().unwrap();
+        // The same tool may be written with its members in another order, but not with more of them.
+        assert_eq!(bytes, tool.to_string().len(), "{name}");
+    }
+    assert!(table.lines().last().unwrap().starts_with(&format!("{} tools", tools.len())), "{table}");
+    let files = run(&["tools", "files"], &[], "").out;
+    assert!(files.contains("file-list") && !files.contains("vector-store"), "{files}");
+}
+
+#[test]
+fn every_client_gets_a_configuration_it_can_read() {
+    let rows =
+        [("claude-desktop", "mcpServers"), ("cursor", "mcpServers"), ("roo", "mcpServers"), ("vscode", "servers")];
+    for (client, member) in rows {
+        let file: Value = serde_json::from_str(&run(&["config", client], &[], "").out).unwrap();
+        let servers = file[member].as_object().unwrap();
+        assert_eq!(servers.keys().collect::<Vec<_>>(), ["openai-files", "openai-vector-store"], "{client}");
+        let files = &servers["openai-files"];
+        assert_eq!((&files["command"], &files["args"]), (&PROGRAM.into(), &serde_json::json!(["stdio", "files"])));
+        assert!(files["env"]["OPENAI_API_KEY"].is_string(), "{client}");
+
+        let arguments = ["config", client, "files", "--remote", "https://mcp.example.com/"];
+        let file: Value = serde_json::from_str(&run(&arguments, &[], "").out).unwrap();
+        let servers = file[member].as_object().unwrap();
+        assert_eq!(servers.len(), 1, "{client}");
+        let server = servers["openai-files"].to_string();
+        assert!(
+            server.contains("https://mcp.example.com/files/mcp") && server.contains("Bearer "),
+            "{client}: {server}"
+        );
+    }
+    let commands = run(&["config", "claude-code", "--sandbox"], &[], "").out;
+    let expected = format!("claude mcp add openai-files -- {PROGRAM} stdio files --sandbox");
+    assert!(commands.lines().any(|line| line == expected), "{commands}");
+    let tables = run(&["config", "codex", "files"], &[], "").out;
+    assert!(tables.starts_with("[mcp_servers.openai-files]\ncommand = "), "{tables}");
+}
+
+/// A proxy for one connection: takes a `CONNECT` and, if it lets it through, answers what comes after it with `{}`.
+fn proxy(lets_through: bool) -> (String, thread::JoinHandle<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://user:pass@{}", listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let connect = head(&mut stream);
+        if !lets_through {
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").unwrap();
+            return (connect, String::new());
+        }
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        let request = head(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        (connect, request)
+    });
+    (url, serving)
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+        head.extend_from_slice(&byte);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[test]
+fn proxies_of_the_environment_are_used() {
+    let key = ("OPENAI_API_KEY", "sk-secret");
+    let (url, serving) = proxy(true);
+    let base = ("OPENAI_BASE_URL", "http://api.example.test:8080/v1");
+    let done = run(&["call", "file-list"], &[key, base, ("HTTP_PROXY", &url)], "");
+    assert_eq!((done.status, done.out.as_str()), (0, "{}\n"), "{}", done.err);
+    let (connect, request) = serving.join().unwrap();
+    assert!(connect.starts_with("CONNECT api.example.test:8080 HTTP/1.1\r\n"), "{connect}");
+    assert!(connect.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"), "{connect}");
+    assert!(!connect.contains("sk-secret"), "{connect}");
+    assert!(request.starts_with("GET /v1/files HTTP/1.1\r\n") && request.contains("Bearer sk-secret"), "{request}");
+
+    let (url, serving) = proxy(false);
+    let done = run(&["call", "file-list"], &[key, ("HTTPS_PROXY", &url)], "");
+    assert_eq!(done.status, 1);
+    assert!(done.err.contains("proxy 127.0.0.1") && !done.err.contains("pass"), "{}", done.err);
+    assert!(serving.join().unwrap().0.starts_with("CONNECT api.openai.com:443 HTTP/1.1\r\n"));
+}
+
+#[test]
+fn this_machine_is_reached_without_a_proxy() {
+    let upstream = Recorder::start(|_| Answer::json(200, "{}")).unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let proxy = format!("http://{nobody}");
+    let variables = [
+        ("OPENAI_API_KEY", "sk-secret"),
+        ("OPENAI_BASE_URL", &*upstream.base_url()),
+        ("HTTP_PROXY", &proxy),
+        ("ALL_PROXY", &proxy),
+    ];
+    let done = run(&["call", "file-list"], &variables, "");
+    assert_eq!((done.status, done.out.as_str()), (0, "{}\n"), "{}", done.err);
+    assert_eq!(upstream.take().len(), 1);
+}
+
+#[test]
+fn flags_stand_above_the_environment() {
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let names = |arguments: &[&str], variables: &[(&str, &str)]| -> Vec<String> {
+        let done = run(&[&["stdio", "files", "--sandbox"], arguments].concat(), variables, list);
+        let answer: Value = serde_json::from_str(&done.out).unwrap();
+        let tools = answer["result"]["tools"].as_array().unwrap();
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&[], &[("OPENAI_MCP_TOOLS", "file-get,file_list")]), ["file-list", "file-get"]);
+    assert_eq!(names(&["--tools", "file-get"], &[("OPENAI_MCP_TOOLS", "file-list")]), ["file-get"]);
+    let reads = names(&["--read-only", "--exclude", "file-list"], &[]);
+    assert!(reads.contains(&"file-get".to_owned()), "{reads:?}");
+    assert!(
+        ["file-list", "file-delete", "file-upload"].iter().all(|name| !reads.contains(&(*name).to_owned())),
+        "{reads:?}"
+    );
+}
