@@ -91,6 +91,15 @@ fn calls() -> Vec<Value> {
     calls
 }
 
+/// The calls for an upstream: one is enough where nobody listens, since each is tried again for seconds.
+fn calls_for(base_url: &str, echo: &Recorder) -> Vec<Value> {
+    let mut calls = calls();
+    if base_url != echo.base_url() {
+        calls.truncate(1);
+    }
+    calls
+}
+
 /// Bodies that are no message at all.
 const HOSTILE: &[&[u8]] =
     &[b"", b"{", b"null", b"[]", b"\xff\xfe", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\u0000\"}"];
@@ -164,7 +173,7 @@ fn http_keeps_the_key() {
                 let reply = exchange(server.addr, &request(method, path, server.addr, headers, body));
                 said.reply(&format!("{place}: {method} {path}"), reply);
             };
-            for call in calls() {
+            for call in calls_for(&base_url, &echo) {
                 ask("POST", &path, &headers, message("tools/call", &call).as_bytes());
             }
             for body in HOSTILE {
@@ -234,7 +243,7 @@ fn stdio_keeps_the_key() {
         {
             let launch = Launch::new(binary(program)).args(arguments);
             let mut process = verbose(launch, &base_url).env("OPENAI_API_KEY", KEY).start();
-            for call in calls() {
+            for call in calls_for(&base_url, &echo) {
                 process.write((message("tools/call", &call) + "\n").as_bytes());
                 process.receive_answer(&json!(1));
             }
@@ -260,7 +269,7 @@ fn commands_keep_the_key() {
             let launch = verbose(Launch::umbrella(arguments), &base_url);
             launch.env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", KEY).env("OPENAI_MCP_ACCESS_TOKEN", TOKEN)
         };
-        for call in calls() {
+        for call in calls_for(&base_url, &echo) {
             let (Some(tool), arguments) = (call["name"].as_str(), call["arguments"].to_string()) else { continue };
             said.run(&run(&["call", tool, &arguments]));
         }

@@ -1,6 +1,7 @@
 //! OpenAI's own API description judges every request that we make.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
@@ -22,7 +23,9 @@ fn document() -> Option<PathBuf> {
 #[test]
 fn every_request_satisfies_the_openapi_document() {
     let Some(document) = document() else {
-        eprintln!("SKIPPED: no OpenAPI document; set OPENAI_MCP_OPENAPI to the path of OpenAI's openapi.json");
+        // Written past the capture of a test that passes: whoever runs the tests is to know.
+        let line = "\nSKIPPED: no OpenAPI document; set OPENAI_MCP_OPENAPI to the path of OpenAI's openapi.json\n";
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
         return;
     };
     // The judge announces the port it was given and not the one it got, so it is given a free one.
