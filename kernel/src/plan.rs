@@ -176,13 +176,17 @@ fn read<'a>(spec: &'static Spec, arguments: &'a Arguments, open: bool) -> Result
     if faults.is_empty() { Ok(entries) } else { Err(Error::arguments(&faults)) }
 }
 
-/// Why a value cannot be a path segment. A segment of dots, escaped or not, would change which resource is meant.
+/// Why a value cannot be a path segment. A segment of dots, escaped or not, would change which resource is meant, and so
+/// may a slash on its way through a proxy that takes the escape off too early.
 fn bad_segment(value: &str) -> Option<String> {
     let dots = value.replace("%2e", ".").replace("%2E", ".");
     if value.is_empty() {
         Some("expected an id, got an empty string".into())
     } else if dots == "." || dots == ".." {
         Some(format!("expected an id, got `{value}`"))
+    } else if value.contains(['/', '\\']) {
+        let shown: String = value.chars().take(60).collect();
+        Some(format!("expected an id, which has no slash, got `{shown}`"))
     } else if value.chars().any(char::is_control) {
         Some("expected an id, got control characters".into())
     } else {

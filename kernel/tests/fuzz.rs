@@ -60,7 +60,7 @@ const MESSAGES: [&str; 7] = [
 ];
 
 const ARGUMENTS: [&str; 5] = [
-    r#"{"thing_id":"t/1 ü","include":["a","b&c"],"idempotency_key":"k","name":null,"count":-5,"ratio":0.5,"tags":["x"]}"#,
+    r#"{"thing_id":"t?1 ü","include":["a","b&c"],"idempotency_key":"k","name":null,"count":-5,"ratio":0.5,"tags":["x"]}"#,
     r#"{"thing_id":"..","anything":[{"deep":[[[]]]}],"count":5,"count":5}"#,
     r#"{"thing_id":"a..b","metadata":{"a":"b"},"attributes":{"n":1e3,"s":"x","b":true},"anything":[{"deep":[[[]]]}]}"#,
     r#"{"thing_id":"%2e%2Ex","tree":{"type":"node","children":[{"type":"leaf","value":9007199254740993}]}}"#,

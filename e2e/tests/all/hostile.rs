@@ -368,30 +368,29 @@ fn status_after_continue(reply: &Reply) -> u16 {
 }
 
 /// Ids that no escaping makes safe: the caller gets a fault that names the argument, and nothing is sent.
-const IDS: &[&str] =
-    &["", ".", "..", "%2e%2e", ".%2E", "\r\nx-evil: 1", "a\nb", "a\tb", "a\u{0}b", "\u{7f}", "\u{1b}[31m"];
-
-/// Ids that are harmless once escaped, as the official SDK escapes them: one segment of the path, whatever is in it.
-const ODD_IDS: &[&str] = &[
-    "../files",
+const IDS: &[&str] = &[
+    "",
+    ".",
+    "..",
+    "%2e%2e",
+    ".%2E",
+    "\r\nx-evil: 1",
+    "a\nb",
+    "a\tb",
+    "a\u{0}b",
+    "\u{7f}",
+    "\u{1b}[31m",
     "a/b",
+    "../files",
     "a/../b",
     "/",
     "//evil.example/",
     "\\..\\x",
-    "%2F",
-    "%00",
-    "a?b=c",
-    "a#b",
-    "...",
-    "..;",
-    "a b",
-    "@evil.example",
     "http://evil",
-    "~",
-    "é",
-    "\u{202e}abc",
 ];
+
+/// Ids that are harmless once escaped, as the official SDK escapes them: one segment of the path, whatever is in it.
+const ODD_IDS: &[&str] = &["%2F", "%00", "a?b=c", "a#b", "...", "..;", "a b", "@evil.example", "~", "é", "\u{202e}abc"];
 
 #[test]
 fn ids_stay_in_their_segment() {
