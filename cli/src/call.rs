@@ -12,7 +12,8 @@ use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::server::Reply;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use openai_mcp_native::say;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{SERVERS, suggest};
 
@@ -44,7 +45,7 @@ async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, S
         text.clear();
         std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
     }
-    let arguments: Value =
+    let arguments: Box<RawValue> =
         serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))?;
     let host = Host::new(options, SERVERS, Usual::Own).await?;
     if !host.has_key() {
@@ -55,12 +56,13 @@ async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, S
         );
     }
     let service = host.service(definition)?;
-    let message = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {"name": tool, "arguments": arguments, "_meta": {"progressToken": 1}},
-    });
+    // The arguments go in as they were written: a `Value` would sort keys and hide one that is given twice.
+    let message = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{},"arguments":{arguments},"_meta":{{"progressToken":1}}}}}}"#,
+        Value::from(tool)
+    );
     let caller = Caller { trusted: true, ..Caller::default() };
-    let last = match service.begin(&message.to_string().into(), caller, None).reply.await {
+    let last = match service.begin(&message.into(), caller, None).reply.await {
         Reply::Nothing => Bytes::new(),
         Reply::One(_, message) => message,
         Reply::Many(mut messages) => {

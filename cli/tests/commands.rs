@@ -49,6 +49,9 @@ fn a_call_prints_its_result_and_says_how_it_ended() {
     assert_eq!((done.status, &result["isError"]), (0, &false.into()));
     assert_eq!(result["structuredContent"]["filename"], "a.txt");
 
+    let twice = run(&["call", "file-get", r#"{"file_id":"a","file_id":"b"}"#, "--sandbox"], &[], "");
+    assert_eq!((twice.status, twice.err.as_str()), (1, "`file_id`: given twice\n"));
+
     let done = run(&["call", "file-get", r#"{"file_id":"file-none"}"#, "--sandbox"], &[], "");
     assert_eq!((done.status, done.out.as_str()), (1, ""));
     assert!(done.err.contains("404"), "{}", done.err);
