@@ -37,6 +37,7 @@ pub mod secret;
 pub mod server;
 pub mod telemetry;
 pub mod tool;
+pub mod urls;
 
 #[doc(hidden)]
 pub use ::http as http_types;

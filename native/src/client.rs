@@ -18,13 +18,13 @@ use hyper_util::client::legacy::{
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::urls::is_public;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::body::{Outgoing, incoming};
-use crate::urls::is_public;
 
 /// For a TCP connection; name resolution, proxy and TLS may take as long again.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -1,7 +1,8 @@
 //! Which URLs a caller may name.
 
 use openai_mcp_kernel::platform::Opened;
-use openai_mcp_native::urls::{Fetcher, is_public};
+use openai_mcp_kernel::urls::is_public;
+use openai_mcp_native::urls::Fetcher;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 
 async fn refused(fetcher: &Fetcher, url: &str) -> String {
