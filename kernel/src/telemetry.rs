@@ -26,7 +26,7 @@ impl fmt::Display for Event<'_> {
         match self.error {
             None => f.write_str("outcome=ok")?,
             Some(Kind::Status(status)) => write!(f, "outcome=status_{status}")?,
-            Some(kind) => write!(f, "outcome={}", format!("{kind:?}").to_lowercase())?,
+            Some(kind) => write!(f, "outcome={}", format!("{kind:?}").to_ascii_lowercase())?,
         }
         write!(f, " ms={} bytes={}", self.took.as_millis(), self.bytes)
     }

@@ -275,7 +275,7 @@ fn did_you_mean<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> String
 /// The name closest to `given`, if one is close enough to be meant.
 pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Long garbage is nobody's typo, and the distance costs the product of the lengths.
-    let given = (given.len() <= 80).then(|| given.to_lowercase())?;
+    let given = (given.len() <= 80).then(|| given.to_ascii_lowercase())?;
     names
         .map(|name| (strsim::osa_distance(&given, name), name))
         .filter(|(distance, name)| *distance <= name.len().max(3) / 3)
