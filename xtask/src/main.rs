@@ -3,6 +3,7 @@
 mod bench;
 mod test;
 mod tidy;
+mod worker;
 mod workspace;
 
 use std::io::Write;
@@ -27,6 +28,9 @@ enum Task {
     Bless(test::Options),
     /// Check the invariants that only the text of the code shows
     Tidy,
+    /// Build, serve and deploy the Cloudflare Workers
+    #[command(subcommand)]
+    Worker(worker::Task),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
         Task::Tidy => test::run_tidy(),
+        Task::Worker(task) => worker::run(&task),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

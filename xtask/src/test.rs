@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::tidy;
 use crate::workspace::{Workspace, cargo};
+use crate::{tidy, worker};
 
-const WASM: &str = "wasm32-unknown-unknown";
+/// What Workers are compiled to.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 const E2E: &str = "openai-mcp-e2e";
 
 /// Options of `cargo xtask test` and `cargo xtask bless`.
@@ -37,7 +38,10 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
             execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         })?;
         steps.run("wasm target", install_wasm)?;
-        steps.run("wasm check", || execute(&mut wasm_check(&workspace)))?;
+        steps.run("wasm lints", || execute(&mut wasm_lints(&workspace)))?;
+    }
+    if tools.is_some() {
+        steps.run("workers", || worker::build_all(&workspace))?;
     }
     if tools.is_some() {
         // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
@@ -110,12 +114,7 @@ fn prepare(workspace: &Workspace, steps: &mut Steps) -> Result<Tools> {
             .find(|name| at_least("Python", name, &[3, 10]).is_ok())
             .map_or_else(|| at_least("Python", "python3", &[3, 10]).map(|()| "python3"), Ok)
     })?;
-    let node_modules = e2e.join("node_modules");
-    steps.run("Node packages", || {
-        up_to_date(&e2e.join("package-lock.json"), &node_modules, || {
-            execute(Command::new("npm").arg("ci").current_dir(&e2e))
-        })
-    })?;
+    steps.run("Node packages", || node_packages(workspace))?;
     let venv = workspace.target.join("e2e-venv");
     let venv_python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     steps.run("Python packages", || {
@@ -127,7 +126,15 @@ fn prepare(workspace: &Workspace, steps: &mut Steps) -> Result<Tools> {
             execute(Command::new(&venv_python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements))
         })
     })?;
-    Ok(Tools { python: venv_python, node: "node".into(), node24: newer_node(&node_modules)? })
+    Ok(Tools { python: venv_python, node: "node".into(), node24: newer_node(&e2e.join("node_modules"))? })
+}
+
+/// Installs the packages of the lock file.
+pub(crate) fn node_packages(workspace: &Workspace) -> Result<()> {
+    let e2e = workspace.root.join("e2e");
+    up_to_date(&e2e.join("package-lock.json"), &e2e.join("node_modules"), || {
+        execute(Command::new("npm").arg("ci").current_dir(&e2e))
+    })
 }
 
 /// The Node of the lock file: the conformance suite needs a newer one than many systems have.
@@ -176,7 +183,8 @@ fn at_least(title: &str, program: &str, wanted: &[u32]) -> Result<()> {
     Ok(())
 }
 
-fn install_wasm() -> Result<()> {
+/// Adds the wasm target to the toolchain.
+pub(crate) fn install_wasm() -> Result<()> {
     let library = Command::new("rustc").args(["--print", "target-libdir", "--target", WASM]).output()?;
     if Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
         eprintln!("up to date");
@@ -186,17 +194,20 @@ fn install_wasm() -> Result<()> {
         .with_context(|| format!("the Rust toolchain has no {WASM} target and rustup could not add it"))
 }
 
-/// The kernel and every server must build where there is no socket, clock or disk.
-fn wasm_check(workspace: &Workspace) -> Command {
+/// The Workers, which a native build leaves empty. With them the kernel and every server are built where there is no
+/// socket, clock or disk.
+fn wasm_lints(workspace: &Workspace) -> Command {
     let mut command = cargo();
-    command.args(["check", "--lib", "--target", WASM]);
-    for package in workspace.members("kernel").chain(workspace.members("servers")) {
-        command.args(["--package", &package.name]);
+    command.args(["clippy", "--no-deps", "--lib", "--target", WASM, "--package", "openai-mcp-worker"]);
+    for package in workspace.members("servers") {
+        command.args(["--package", &format!("{}-worker", package.name)]);
     }
+    command.args(["--", "-D", "warnings"]);
     command
 }
 
-fn execute(command: &mut Command) -> Result<()> {
+/// Runs a command to its end, which must be a good one.
+pub(crate) fn execute(command: &mut Command) -> Result<()> {
     let status =
         command.status().with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
     ensure!(status.success(), "{} ended with {status}", command.get_program().to_string_lossy());

@@ -30,7 +30,8 @@ const IMPURE: &[&str] =
     &["Instant::now", "SystemTime::now", "std::env", "std::fs", "std::net", "std::process", "std::thread", "tokio::"];
 
 /// What every server folder has; its tests hold what is particular to it.
-const SERVER_FILES: &[&str] = &["CHANGELOG.md", "Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests"];
+const SERVER_FILES: &[&str] =
+    &["CHANGELOG.md", "Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests", "worker", "wrangler.jsonc"];
 
 /// Checks every invariant and names all violations at once.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
@@ -82,7 +83,11 @@ fn server_folders(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()>
         }
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(package.folder())? {
-            names.insert(entry?.file_name().to_string_lossy().into_owned());
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            // What tools leave behind is not ours.
+            if !name.starts_with('.') {
+                names.insert(name);
+            }
         }
         sets.entry(names).or_default().push(&package.name);
     }

@@ -44,7 +44,9 @@ impl Workspace {
     /// The members whose folder is `under` or directly inside it.
     pub(crate) fn members(&self, under: &str) -> impl Iterator<Item = &Package> {
         let folder = self.root.join(under);
-        self.packages.iter().filter(move |package| package.folder() == folder || package.folder().starts_with(&folder))
+        self.packages
+            .iter()
+            .filter(move |package| package.folder() == folder || package.folder().parent() == Some(&folder))
     }
 }
 

@@ -1,0 +1,134 @@
+//! The kernel on Cloudflare Workers: one server per Worker, at `/mcp` and `/mcp/{key}`.
+//!
+//! What JavaScript gives is neither `Send` nor `Sync`, and the kernel asks for both. A Worker has one thread, so
+//! [`worker::send`] may promise it, and does so here alone.
+#![cfg(target_arch = "wasm32")]
+
+mod fetch;
+mod machine;
+mod urls;
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::http::{Gateway, Mount, Peer};
+use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::server::{Definition, Service};
+use wasm_bindgen::prelude::*;
+use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+use crate::fetch::{body_of, stream_of};
+use crate::machine::Edge;
+
+#[doc(hidden)]
+pub use {js_sys, wasm_bindgen, web_sys};
+
+/// Makes the crate a Worker that serves a [`Definition`].
+#[macro_export]
+macro_rules! serve {
+    ($server:expr) => {
+        /// The handler of requests.
+        #[$crate::wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen = $crate::wasm_bindgen)]
+        pub fn fetch(request: $crate::web_sys::Request, env: $crate::wasm_bindgen::JsValue) -> $crate::js_sys::Promise {
+            $crate::serve(&$server, request, env)
+        }
+    };
+}
+
+/// Answers one request. The first one of an isolate makes the server, with the variables and secrets of `env`.
+pub fn serve(definition: &'static Definition, request: web_sys::Request, env: JsValue) -> Promise {
+    static GATEWAY: OnceLock<Result<Gateway, String>> = OnceLock::new();
+    let gateway = GATEWAY.get_or_init(|| gateway(definition, &env));
+    future_to_promise(async move {
+        let response = match gateway {
+            Ok(gateway) => answer(gateway, &request).await,
+            Err(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, problem),
+        };
+        give(response).map(JsValue::from)
+    })
+}
+
+fn gateway(definition: &'static Definition, env: &JsValue) -> Result<Gateway, String> {
+    let variable = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
+    let config = Arc::new(Config::read(variable)?);
+    config.filter.check(definition.specs())?;
+    let verbose = variable("OPENAI_MCP_VERBOSE").is_some_and(|value| matches!(value.as_str(), "1" | "true"));
+    let edge = Arc::new(Edge::new(&config.allowed_urls, verbose));
+    let service = Service::new(definition, config.clone(), edge);
+    Ok(Gateway::new(vec![(definition, service)], Mount::Root, config))
+}
+
+async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
+    let Some(head) = head(request) else { return plain(StatusCode::BAD_REQUEST, "the request has no valid head") };
+    // Everyone comes over the network.
+    let peer = Peer { bound_to_loopback: false, is_loopback: false };
+    match gateway.admit(&head, peer) {
+        Err(answer) => *answer,
+        Ok(admitted) => match read(request, &head.headers, gateway.max_body()).await {
+            Ok(Some(body)) => gateway.serve(admitted, body).await,
+            Ok(None) => gateway.too_large(),
+            Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
+        },
+    }
+}
+
+fn head(request: &web_sys::Request) -> Option<Parts> {
+    let mut head = Request::builder().method(request.method().as_str()).uri(request.url()).body(()).ok()?;
+    *head.headers_mut() = headers(&request.headers());
+    Some(head.into_parts().0)
+}
+
+/// JavaScript's headers; those that HTTP does not know are left out.
+fn headers(from: &web_sys::Headers) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for entry in from.entries() {
+        let Ok(entry) = entry.map(|entry| Array::from(&entry)) else { continue };
+        if let (Some(name), Some(value)) = (entry.get(0).as_string(), entry.get(1).as_string())
+            && let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// The body of a request, or nothing if it has more than `cap` bytes.
+async fn read(request: &web_sys::Request, headers: &HeaderMap, cap: usize) -> Result<Option<Bytes>, JsValue> {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    match (told, request.body()) {
+        (Some(told), _) if told > cap => Ok(None),
+        (_, None) => Ok(Some(Bytes::new())),
+        // No body is longer than its head says.
+        (Some(_), _) => {
+            let buffer = JsFuture::from(request.array_buffer()?).await?;
+            Ok(Some(Uint8Array::new(&buffer).to_vec().into()))
+        }
+        (None, Some(stream)) => {
+            let body = stream_of(stream, None, None)?;
+            // The cause of a failure does not matter to a caller who has gone or sent too much.
+            Ok(body.collect(cap).await.ok())
+        }
+    }
+}
+
+/// The kernel's answer as JavaScript has it. An empty body is none, as some statuses demand.
+fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
+    let (head, body) = response.into_parts();
+    let init = web_sys::ResponseInit::new();
+    init.set_status(head.status.as_u16());
+    init.set_headers(fetch::headers(&head.headers)?.as_ref());
+    let body = body_of(body)?;
+    web_sys::Response::new_with_opt_readable_stream_and_init(body.as_ref().map(JsCast::unchecked_ref), &init)
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::Full(text.to_owned().into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

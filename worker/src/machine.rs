@@ -1,0 +1,114 @@
+//! What the kernel asks of a machine, on Workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use http::{Method, Request, Response, header};
+use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::file::{Source, media_type};
+use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::telemetry::Event;
+use worker::console_log;
+use worker::send::SendFuture;
+
+use crate::fetch::{self, failed};
+use crate::urls::{self, REDIRECTS, redirect};
+
+/// Longest time without a byte of an answer's body.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// A place without disks, and with a clock that stands still while code runs.
+pub(crate) struct Edge {
+    allowed_urls: Arc<[String]>,
+    verbose: bool,
+}
+
+impl Edge {
+    pub(crate) fn new(allowed_urls: &[String], verbose: bool) -> Self {
+        Edge { allowed_urls: allowed_urls.into(), verbose }
+    }
+}
+
+impl Platform for Edge {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
+        SendFuture::new(send(request)).boxed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        SendFuture::new(fetch::sleep(duration)).boxed()
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_secs_f64(js_sys::Date::now() / 1000.0)
+    }
+
+    fn random(&self) -> u128 {
+        let mut bytes = [0; 16];
+        if getrandom::fill(&mut bytes).is_err() {
+            // A runtime without randomness is broken, and going on would mean values that can be guessed.
+            std::process::abort();
+        }
+        u128::from_ne_bytes(bytes)
+    }
+
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
+        match source {
+            Source::Path { .. } => ready(Err(no_disk("path"))).boxed(),
+            Source::Url { url, filename, mime_type } => {
+                SendFuture::new(urls::open(url, filename, mime_type, self.allowed_urls.clone())).boxed()
+            }
+            Source::Inline { bytes, filename, mime_type } => {
+                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+                ready(Ok(Opened { filename, mime_type, body: Body::Full(bytes) })).boxed()
+            }
+        }
+    }
+
+    fn save(&self, _: String, _: Body) -> BoxFuture<'static, Result<Saved>> {
+        ready(Err(no_disk("save_to"))).boxed()
+    }
+
+    fn record(&self, event: &Event<'_>) {
+        if self.verbose {
+            console_log!("{event}");
+        }
+    }
+}
+
+fn no_disk(argument: &str) -> Error {
+    let hint = match argument {
+        "path" => "give `url`, or `text` or `data` with `filename`",
+        _ => "leave it out to read the content piece by piece, or run this server on your own machine",
+    };
+    Error::new(
+        Kind::Unsupported,
+        format!("`{argument}`: this server runs on Cloudflare Workers, which have no files\nhint: {hint}"),
+    )
+}
+
+/// Sends a request to OpenAI. Redirects of a GET are followed; the key stays with the origin it was meant for.
+async fn send(request: Request<Body>) -> Result<Response<Body>, Failure> {
+    if *request.method() != Method::GET {
+        return fetch::fetch(request, IDLE).await;
+    }
+    let (mut at, mut headers) = (request.uri().to_string(), request.headers().clone());
+    let mut response = fetch::fetch(request, IDLE).await?;
+    for _ in 0..REDIRECTS {
+        let Some(next) = redirect(&at, &response).map_err(|text| failed(&text))? else { return Ok(response) };
+        if web_sys::Url::new(&at).map(|at| at.origin()) != Ok(next.origin()) {
+            headers.remove(header::AUTHORIZATION);
+            headers.remove("openai-organization");
+            headers.remove("openai-project");
+        }
+        at = next.href();
+        let mut request = Request::new(Body::EMPTY);
+        *request.uri_mut() = at.parse().map_err(|_| failed("redirected to something that is no URL"))?;
+        *request.headers_mut() = headers.clone();
+        response = fetch::fetch(request, IDLE).await?;
+    }
+    match redirect(&at, &response) {
+        Ok(None) => Ok(response),
+        _ => Err(failed(&format!("more than {REDIRECTS} redirects"))),
+    }
+}

@@ -1,0 +1,319 @@
+//! Cloudflare Workers: `cargo xtask worker build|serve|deploy`.
+#![allow(clippy::print_stderr, reason = "a task talks to the person who started it")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::test::{WASM, execute, install_wasm, node_packages};
+use crate::workspace::{Workspace, cargo};
+
+/// Most bytes of a Worker's modules, each gzipped. More costs start-up time on every machine of the edge.
+const BUDGET: usize = 200_000;
+/// The last that runs on Node 20.
+const WRANGLER: &str = "wrangler@4.86.0";
+
+/// Arguments of `cargo xtask worker`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Task {
+    /// Build Workers into servers/*/worker/dist and print their sizes
+    Build(Which),
+    /// Build Workers and serve them on this machine, one port each, with the variables of the environment
+    Serve {
+        #[command(flatten)]
+        which: Which,
+        /// Port of the first server
+        #[arg(long, default_value_t = 8788)]
+        port: u16,
+    },
+    /// Build Workers and hand them to wrangler
+    Deploy {
+        #[command(flatten)]
+        which: Which,
+        /// To the staging environment of wrangler.jsonc
+        #[arg(long)]
+        staging: bool,
+        /// Do everything except the upload
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which Workers.
+#[derive(clap::Args)]
+pub(crate) struct Which {
+    /// Domains, as `files`
+    #[arg(required_unless_present = "all")]
+    domains: Vec<String>,
+    /// Every server
+    #[arg(long, conflicts_with = "domains")]
+    all: bool,
+}
+
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+
+/// One server's Worker.
+struct Worker {
+    domain: String,
+    /// The server's folder.
+    folder: PathBuf,
+    package: String,
+}
+
+impl Worker {
+    fn dist(&self) -> PathBuf {
+        self.folder.join("worker/dist")
+    }
+}
+
+/// Does what is asked.
+pub(crate) fn run(task: &Task) -> Result<()> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Build(which) => build(&workspace, &chosen(&workspace, which)?),
+        Task::Serve { which, port } => {
+            let workers = chosen(&workspace, which)?;
+            build(&workspace, &workers)?;
+            serve(&workspace, &workers, *port)
+        }
+        Task::Deploy { which, staging, dry_run } => {
+            let workers = chosen(&workspace, which)?;
+            build(&workspace, &workers)?;
+            for worker in &workers {
+                let mut wrangler = Command::new("npx");
+                wrangler.args(["--yes", WRANGLER, "deploy"]).current_dir(&worker.folder);
+                // Without a choice wrangler warns about the environments that it was not given.
+                wrangler.args(["--env", if *staging { "staging" } else { "" }]);
+                if *dry_run {
+                    wrangler.args(["--dry-run"]);
+                }
+                execute(&mut wrangler)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Builds every Worker, for the tests.
+pub(crate) fn build_all(workspace: &Workspace) -> Result<()> {
+    build(workspace, &all(workspace)?)
+}
+
+fn all(workspace: &Workspace) -> Result<Vec<Worker>> {
+    let mut workers = Vec::new();
+    for package in workspace.members("servers") {
+        let domain = package.name.strip_prefix("openai-").and_then(|name| name.strip_suffix("-mcp"));
+        let domain = domain.with_context(|| format!("{} is no openai-{{domain}}-mcp", package.name))?;
+        workers.push(Worker {
+            domain: domain.to_owned(),
+            folder: package.folder().to_owned(),
+            package: format!("{}-worker", package.name),
+        });
+    }
+    Ok(workers)
+}
+
+fn chosen(workspace: &Workspace, which: &Which) -> Result<Vec<Worker>> {
+    let mut workers = all(workspace)?;
+    for domain in &which.domains {
+        if !workers.iter().any(|worker| worker.domain == *domain) {
+            let known: Vec<_> = workers.iter().map(|worker| worker.domain.as_str()).collect();
+            bail!("there is no server `{domain}`; there are {}", known.join(", "));
+        }
+    }
+    workers.retain(|worker| which.all || which.domains.contains(&worker.domain));
+    Ok(workers)
+}
+
+fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
+    install_wasm()?;
+    node_packages(workspace)?;
+    // One call, so that all share their dependencies.
+    let mut compile = cargo();
+    compile.args(["build", "--quiet", "--profile", "worker", "--target", WASM]);
+    for worker in workers {
+        compile.args(["--package", &worker.package]);
+    }
+    // Messages of panics name source files: as they are in the package, not as they are on this machine.
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).context("there is no home")?;
+    for index in fs::read_dir(home.join("registry/src")).into_iter().flatten() {
+        let index = index?.path();
+        compile.env(RUSTFLAGS, format!("--remap-path-prefix={}=", index.display()));
+    }
+    execute(&mut compile)?;
+
+    let mut stale = Vec::new();
+    for worker in workers {
+        let wasm =
+            workspace.target.join(WASM).join("worker").join(format!("{}.wasm", worker.package.replace('-', "_")));
+        if !newer(&worker.dist().join(MADE), &[&wasm, &std::env::current_exe()?])? {
+            stale.push((worker, wasm));
+        }
+    }
+    if !stale.is_empty() {
+        let mut pack = cargo();
+        pack.args(["run", "--quiet", "--package", "openai-mcp-worker-pack", "--"]);
+        for (worker, wasm) in &stale {
+            pack.arg(wasm).arg(worker.dist());
+        }
+        execute(&mut pack)?;
+    }
+    for (worker, _) in &stale {
+        finish(workspace, worker)?;
+    }
+
+    let mut large = Vec::new();
+    for worker in workers {
+        let (raw, zipped) = size(&worker.dist())?;
+        eprintln!("{:<16} {:>4} KB, {:>3} KB gzipped", worker.domain, raw / 1000, zipped / 1000);
+        if zipped > BUDGET {
+            large.push(format!("{} has {zipped} bytes gzipped", worker.domain));
+        }
+    }
+    ensure!(large.is_empty(), "{}; the budget is {BUDGET}", large.join(", "));
+    Ok(())
+}
+
+/// Written last, so that a build that was broken off is begun anew.
+const MADE: &str = "worker.capnp";
+
+fn newer(file: &Path, than: &[&Path]) -> Result<bool> {
+    let Ok(made) = fs::metadata(file) else { return Ok(false) };
+    let made = made.modified()?;
+    for other in than {
+        if fs::metadata(other)?.modified()? > made {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Shrinks the wasm and writes what workerd needs to run it here.
+fn finish(workspace: &Workspace, worker: &Worker) -> Result<()> {
+    let dist = worker.dist();
+    let wasm = dist.join("bg_bg.wasm");
+    let mut shrink = Command::new("node");
+    shrink.arg(workspace.root.join("e2e/node_modules/binaryen/bin/wasm-opt"));
+    shrink.args(["-Oz", "--enable-bulk-memory", "--enable-multivalue", "--enable-mutable-globals"]);
+    shrink.args(["--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-sign-ext"]);
+    execute(shrink.arg(&wasm).arg("-o").arg(&wasm))?;
+    fs::write(dist.join(MADE), describe(worker)?)?;
+    Ok(())
+}
+
+/// The Worker in workerd's words: the modules, and the date and flags of `wrangler.jsonc`. What a variable holds comes
+/// from the environment of workerd, and a service `internet` is where its requests go.
+/// <https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp>
+fn describe(worker: &Worker) -> Result<String> {
+    let config = fs::read_to_string(worker.folder.join("wrangler.jsonc"))?;
+    let setting = |name: &str| {
+        let (_, rest) = config.split_once(&format!("\"{name}\": "))?;
+        rest.lines().next().map(|value| value.trim_end_matches(',').to_owned())
+    };
+    let date = setting("compatibility_date").context("wrangler.jsonc has no compatibility_date")?;
+    let flags = setting("compatibility_flags").context("wrangler.jsonc has no compatibility_flags")?;
+    let mut modules = String::new();
+    for file in modules_of(&worker.dist())? {
+        let kind = if file.ends_with(".wasm") { "wasm" } else { "esModule" };
+        // The first module is the entry.
+        let module = format!("    (name = \"{file}\", {kind} = embed \"{file}\"),\n");
+        if file == "index.js" { modules.insert_str(0, &module) } else { modules.push_str(&module) }
+    }
+    let mut bindings = String::new();
+    for name in VARIABLES {
+        writeln!(bindings, "    (name = \"{name}\", fromEnvironment = \"{name}\"),")?;
+    }
+    Ok(format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\nconst worker :Workerd.Worker = (\n  modules = [\n{modules}  ],\n  \
+         bindings = [\n{bindings}  ],\n  compatibilityDate = {date},\n  compatibilityFlags = {flags},\n  \
+         globalOutbound = \"internet\",\n);\n"
+    ))
+}
+
+const VARIABLES: &[&str] = &[
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MCP_ACCESS_TOKEN",
+    "OPENAI_MCP_ALLOWED_HOSTS",
+    "OPENAI_MCP_ALLOWED_ORIGINS",
+    "OPENAI_MCP_ALLOWED_URLS",
+    "OPENAI_MCP_EXCLUDE",
+    "OPENAI_MCP_MAX_BODY",
+    "OPENAI_MCP_MAX_RESULT",
+    "OPENAI_MCP_OPEN_ARGUMENTS",
+    "OPENAI_MCP_READ_ONLY",
+    "OPENAI_MCP_TOOLS",
+    "OPENAI_MCP_VERBOSE",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+];
+
+/// The modules of a Worker, by their path in its folder.
+fn modules_of(dist: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut folders = vec![dist.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "js" || extension == "wasm") {
+                found.push(path.strip_prefix(dist)?.to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn size(dist: &Path) -> Result<(usize, usize)> {
+    let (mut raw, mut zipped) = (0, 0);
+    for module in modules_of(dist)? {
+        let bytes = fs::read(dist.join(module))?;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&bytes)?;
+        raw += bytes.len();
+        zipped += encoder.finish()?.len();
+    }
+    Ok((raw, zipped))
+}
+
+fn serve(workspace: &Workspace, workers: &[Worker], port: u16) -> Result<()> {
+    let (mut services, mut sockets) = (String::new(), String::new());
+    for (worker, port) in workers.iter().zip(port..) {
+        let (domain, dist) = (&worker.domain, worker.dist());
+        writeln!(services, "(name = \"{domain}\", worker = import \"{}/{MADE}\".worker),", dist.display())?;
+        writeln!(sockets, "(name = \"{domain}\", address = \"127.0.0.1:{port}\", http = (), service = \"{domain}\"),")?;
+        eprintln!("{domain}: http://127.0.0.1:{port}/mcp");
+    }
+    let config = workspace.target.join("worker-serve.capnp");
+    // Unlike a deployed Worker it may reach this machine, for OPENAI_BASE_URL.
+    let internet =
+        "(name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true)))";
+    let text = format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\n\
+         const config :Workerd.Config = (services = [{services}{internet}], sockets = [{sockets}]);\n"
+    );
+    fs::write(&config, text)?;
+    execute(Command::new(workerd(workspace)?).args(["serve", "--import-path=/"]).arg(&config))
+}
+
+/// The runtime that npm brought.
+fn workerd(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.root.join("e2e/node_modules/@cloudflare");
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path().join("bin/workerd");
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    bail!("npm has no workerd for this system")
+}
