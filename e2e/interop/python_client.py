@@ -57,7 +57,7 @@ async def main(plan):
         store = value(await stores.call_tool("vector-store-create", {"name": "Handbook é 🦀"}))
         assert store["name"] == "Handbook é 🦀"
         uploading, waiting = Progress(), Progress()
-        upload = {"file": {"path": plan["document"]}, "purpose": "assistants"}
+        upload = {"file": plan["upload"], "purpose": "assistants"}
         file = value(await uploads.call_tool("file-upload", upload, progress_callback=uploading))
         assert file["filename"] == "handbook.md"
         ids = {"vector_store_id": store["id"], "file_id": file["id"]}

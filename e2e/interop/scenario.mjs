@@ -35,7 +35,7 @@ function progress() {
  * `connect` makes a connected client of one server: `list()`, `call(name, arguments, options)`, `version()`, `close()`.
  */
 export async function run({ connect }) {
-  const { vector_store, files, slow, document, protocol } = await plan();
+  const { vector_store, files, slow, upload, protocol } = await plan();
 
   const stores = await connect(vector_store);
   const uploads = await connect(files);
@@ -47,7 +47,7 @@ export async function run({ connect }) {
   const store = value(await stores.call('vector-store-create', { name: 'Handbook é 🦀' }));
   assert.equal(store.name, 'Handbook é 🦀');
   const uploading = progress();
-  const file = value(await uploads.call('file-upload', { file: { path: document }, purpose: 'assistants' }, uploading));
+  const file = value(await uploads.call('file-upload', { file: upload, purpose: 'assistants' }, uploading));
   assert.equal(file.filename, 'handbook.md');
   const vector_store_id = store.id;
   const chunking_strategy = { type: 'static', static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 } };

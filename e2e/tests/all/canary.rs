@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Launch, Reply, Server, binary, exchange, message, request, tool_call};
 
-const KEY: &str = "sk-canary-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
-const TOKEN: &str = "token-canary-H3kPz8Wq1LsXv6Rn0TfYb4MdJc9GiEuOaVtBxKyQw2Zh7Np";
+pub(crate) const KEY: &str = "sk-canary-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
+pub(crate) const TOKEN: &str = "token-canary-H3kPz8Wq1LsXv6Rn0TfYb4MdJc9GiEuOaVtBxKyQw2Zh7Np";
 
 /// How long a piece of a key counts as the key.
 const WINDOW: usize = 12;
@@ -55,7 +55,7 @@ fn a_leak_is_found_in_every_form() {
 }
 
 /// An upstream that says back what it was told, in each of the ways an API can fail.
-fn echo() -> Recorder {
+pub(crate) fn echo() -> Recorder {
     Recorder::start(|request| {
         let said = request.header("authorization").unwrap_or_default().trim_start_matches("Bearer ").to_owned();
         let error = |message: String| json!({ "error": { "message": message, "type": "invalid_request_error", "param": null, "code": "invalid_api_key" } }).to_string();
@@ -78,7 +78,7 @@ fn echo() -> Recorder {
 }
 
 /// Calls that end in every way a call can end.
-fn calls() -> Vec<Value> {
+pub(crate) fn calls() -> Vec<Value> {
     let get = |id: &str| tool_call("vector-store-get", &json!({ "vector_store_id": id }));
     let mut calls = vec![
         tool_call("vector-store-list", &json!({})),
@@ -101,15 +101,15 @@ fn calls_for(base_url: &str, echo: &Recorder) -> Vec<Value> {
 }
 
 /// Bodies that are no message at all.
-const HOSTILE: &[&[u8]] =
+pub(crate) const HOSTILE: &[&[u8]] =
     &[b"", b"{", b"null", b"[]", b"\xff\xfe", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\u0000\"}"];
 
 /// Everything that came out, with where it came from.
 #[derive(Default)]
-struct Said(Vec<(String, String)>);
+pub(crate) struct Said(pub(crate) Vec<(String, String)>);
 
 impl Said {
-    fn reply(&mut self, what: &str, reply: Option<Reply>) {
+    pub(crate) fn reply(&mut self, what: &str, reply: Option<Reply>) {
         self.0.push((what.to_owned(), reply.map_or_else(String::new, |reply| reply.raw + &reply.body)));
     }
 
@@ -119,7 +119,7 @@ impl Said {
         self.0.push((format!("{:?} stderr", launch.args), finished.stderr));
     }
 
-    fn server(&mut self, what: &str, server: Server) {
+    pub(crate) fn server(&mut self, what: &str, server: Server) {
         // The process ends first, so that whatever it says at the end is there too.
         let Server { mut process, .. } = server;
         let _ = process.child.kill();
@@ -129,7 +129,7 @@ impl Said {
     }
 
     #[track_caller]
-    fn expect_no_leak(&self) {
+    pub(crate) fn expect_no_leak(&self) {
         assert!(!self.0.is_empty());
         for (what, text) in &self.0 {
             if let Some(form) = leak(text) {

@@ -30,16 +30,16 @@ pub(crate) struct Case {
     pub(crate) method: String,
     pub(crate) arguments: Box<RawValue>,
     /// What the SDK sends as a file, and what a path of ours holds.
-    upload: Option<Upload>,
+    pub(crate) upload: Option<Upload>,
     /// What the OpenAPI judge wrongly finds in this request, by code, and why.
     #[serde(default)]
     pub(crate) quirks: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-struct Upload {
-    filename: String,
-    text: Option<String>,
+pub(crate) struct Upload {
+    pub(crate) filename: String,
+    pub(crate) text: Option<String>,
 }
 
 fn cases_file() -> std::path::PathBuf {
@@ -71,7 +71,7 @@ impl Case {
     }
 
     /// The domain whose server has the tool.
-    fn domain(&self) -> &'static str {
+    pub(crate) fn domain(&self) -> &'static str {
         if self.tool.starts_with("file-") { "files" } else { "vector-store" }
     }
 }
@@ -174,7 +174,7 @@ fn every_request_and_parameter_of_both_servers_has_a_case() {
 const OURS_ALONE: &[&str] = &["offset", "max_bytes", "save_to"];
 
 /// Each thing in which two requests differ, with both values.
-fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static str, String, String)> {
+pub(crate) fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static str, String, String)> {
     let mut found = Vec::new();
     let mut compare = |what, ours: String, theirs: String| {
         if ours != theirs {

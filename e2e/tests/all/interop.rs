@@ -1,5 +1,6 @@
 //! The official clients do with our servers what their users do, in both eras, over pipes and over HTTP.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rmcp::model::{
@@ -14,11 +15,11 @@ use serde_json::{Value, json};
 
 use crate::harness::{KEY, Launch, Server, binary, here, node, python};
 
-const MODERN: &str = "2026-07-28";
-const LEGACY: &str = "2025-11-25";
+pub(crate) const MODERN: &str = "2026-07-28";
+pub(crate) const LEGACY: &str = "2025-11-25";
 
 /// A key for which the sandbox waits five seconds before it answers.
-const SLOW_KEY: &str = "sk-sandbox-slow-5000";
+pub(crate) const SLOW_KEY: &str = "sk-sandbox-slow-5000";
 
 #[derive(Clone, Copy)]
 enum Transport {
@@ -62,7 +63,7 @@ impl Plan {
             "vector_store": vector_store,
             "files": files,
             "slow": slow,
-            "document": interop.join("handbook.md"),
+            "upload": { "path": interop.join("handbook.md") },
             "protocol": protocol,
         });
         Self { value, _server: server }
@@ -71,16 +72,21 @@ impl Plan {
 
 /// Runs a client's script against both transports in one era.
 fn drive(program: impl Into<std::path::PathBuf>, script: &str, protocol: &str) {
-    let launch = Launch::new(program);
+    let program = program.into();
     for transport in [Transport::Http, Transport::Stdio] {
         let plan = Plan::new(transport, protocol);
-        let file = tempfile::NamedTempFile::new().unwrap();
-        serde_json::to_writer(file.as_file(), &plan.value).unwrap();
-        let path = file.path().to_str().unwrap();
-        let finished = launch.clone().args(&[here().join("interop").join(script).to_str().unwrap(), path]).run();
-        let finished = finished.expect_success(script);
-        assert!(finished.stdout.contains(&format!("ok {protocol}")), "{finished:?}");
+        play(&program, script, &plan.value);
     }
+}
+
+/// Runs a client's script.
+pub(crate) fn play(program: &Path, script: &str, plan: &Value) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    serde_json::to_writer(file.as_file(), plan).unwrap();
+    let script_file = here().join("interop").join(script);
+    let arguments = [script_file.to_str().unwrap(), file.path().to_str().unwrap()];
+    let finished = Launch::new(program).args(&arguments).run().expect_success(script);
+    assert!(finished.stdout.contains(&format!("ok {}", plan["protocol"].as_str().unwrap())), "{finished:?}");
 }
 
 #[test]
@@ -190,7 +196,7 @@ async fn rmcp_scenario(mode: ClientLifecycleMode, protocol: &str) {
         assert!(tools.iter().any(|tool| tool == "vector-store-search"), "{tools:?}");
 
         let store = value(&call(&stores, "vector-store-create", json!({ "name": "Handbook é 🦀" })).await);
-        let upload = json!({ "file": { "path": plan.value["document"] }, "purpose": "assistants" });
+        let upload = json!({ "file": plan.value["upload"], "purpose": "assistants" });
         let file = value(&call(&uploads, "file-upload", upload).await);
         assert_eq!(file["filename"], "handbook.md");
         let (store, file) = (&store["id"], &file["id"]);

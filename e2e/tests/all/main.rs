@@ -10,3 +10,4 @@ mod interop;
 mod judge;
 mod lifecycle;
 mod uploads;
+mod worker;

@@ -1,0 +1,578 @@
+//! The Workers as they are deployed, on the runtime they are deployed to. Whatever they ask of the internet goes to an
+//! upstream of the test.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Mutex, mpsc};
+
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+use serde_json::{Value, json};
+
+use crate::canary::{self, Said};
+use crate::conformance;
+use crate::differential::{self, Ours};
+use crate::harness::{
+    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, exchange, here, message, node, request, tool_call,
+};
+use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
+
+const DOMAINS: [&str; 2] = ["vector-store", "files"];
+
+/// All Workers in one workerd, each on a port of its own.
+struct Edge {
+    process: Process,
+    addrs: BTreeMap<String, SocketAddr>,
+    _config: tempfile::NamedTempFile,
+}
+
+/// What `cargo xtask worker build` made of a server.
+fn built(domain: &str) -> PathBuf {
+    let dist = here().join(format!("../servers/openai-{domain}-mcp/worker/dist"));
+    assert!(dist.join("worker.capnp").is_file(), "run `cargo xtask worker build --all` first");
+    dist.canonicalize().unwrap()
+}
+
+fn workerd() -> PathBuf {
+    let packages = here().join("node_modules/@cloudflare").read_dir().expect("run `cargo xtask test` once");
+    let mut found = packages.flatten().map(|package| package.path().join("bin/workerd"));
+    found.find(|path| path.is_file()).expect("npm has no workerd for this system")
+}
+
+impl Edge {
+    /// Every server, with what it asks of the internet led to `upstream`.
+    fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+        let workers = DOMAINS.map(|domain| {
+            (domain.to_owned(), format!("import \"{}\".worker", built(domain).join("worker.capnp").display()))
+        });
+        Self::with(&workers, upstream, env)
+    }
+
+    fn with(workers: &[(String, String)], upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+        let (mut services, mut sockets) = (String::new(), String::new());
+        for (name, worker) in workers {
+            let _ = writeln!(services, "(name = \"{name}\", worker = {worker}),");
+            let _ =
+                writeln!(sockets, "(name = \"{name}\", address = \"127.0.0.1:0\", http = (), service = \"{name}\"),");
+        }
+        let config = tempfile::Builder::new().suffix(".capnp").tempfile().unwrap();
+        let text = format!(
+            "using Workerd = import \"/workerd/workerd.capnp\";\n\
+             const config :Workerd.Config = (services = [{services}\
+             (name = \"internet\", external = (address = \"{upstream}\", http = ()))], sockets = [{sockets}]);\n"
+        );
+        std::fs::write(config.path(), text).unwrap();
+        let path = config.path().to_str().unwrap();
+        let launch = Launch::new(workerd()).args(&["serve", "--verbose", "--import-path=/", "--control-fd=1", path]);
+        let process = env.iter().fold(launch, |launch, (name, value)| launch.env(name, value)).start();
+        let addrs = process.output.wait_for(|text| {
+            let ports: BTreeMap<String, SocketAddr> = text.lines().filter_map(listening).collect();
+            (ports.len() == workers.len()).then_some(ports)
+        });
+        let Some(addrs) = addrs else { panic!("workerd does not listen; it wrote: {}", process.errors.text()) };
+        Edge { process, addrs, _config: config }
+    }
+
+    fn url(&self, domain: &str) -> String {
+        format!("http://localhost:{}/mcp", self.addrs[domain].port())
+    }
+
+    #[track_caller]
+    fn ask(&self, domain: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let addr = self.addrs[domain];
+        exchange(addr, &request(method, path, addr, headers, body)).expect("workerd gave no reply")
+    }
+
+    /// Calls a tool and gives its result.
+    #[track_caller]
+    fn call(&self, domain: &str, key: &str, tool: &str, arguments: &Value) -> Value {
+        let body = message("tools/call", &tool_call(tool, arguments));
+        let reply = self.ask(domain, "POST", "/mcp", &bearer(key), body.as_bytes());
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["result"].clone()
+    }
+}
+
+/// `{"event":"listen","socket":"files","port":45307}`
+fn listening(line: &str) -> Option<(String, SocketAddr)> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    let port = event["port"].as_u64()?.try_into().ok()?;
+    Some((event["socket"].as_str()?.to_owned(), (Ipv4Addr::LOCALHOST, port).into()))
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap()
+}
+
+#[test]
+fn answers_are_byte_for_byte_those_of_the_native_servers() {
+    let upstream = Recorder::start_default().unwrap();
+    let edge = Edge::new(upstream.addr(), &[]);
+    let native =
+        Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+    for domain in DOMAINS {
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned();
+        let initialize = message(
+            "initialize",
+            &json!({ "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } }),
+        );
+        let modern = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{meta}}}}}"#);
+        let asked = [
+            (None, list),
+            (None, initialize),
+            (None, message("tools/call", &json!({ "name": "nothing", "arguments": {} }))),
+            (None, message("no/method", &json!({}))),
+            (None, "{".to_owned()),
+            (Some("tools/list"), modern("tools/list")),
+            (Some("server/discover"), modern("server/discover")),
+        ];
+        for (method, body) in asked {
+            let mut headers = bearer(KEY);
+            if let Some(method) = method {
+                headers.extend([("mcp-protocol-version", MODERN), ("mcp-method", method)]);
+            }
+            let theirs = native.post(&format!("/{domain}/mcp"), &headers, body.as_bytes());
+            let ours = edge.ask(domain, "POST", "/mcp", &headers, body.as_bytes());
+            assert_eq!((ours.status, &ours.body), (theirs.status, &theirs.body), "{domain} {body}");
+            assert_eq!(ours.header("content-type"), theirs.header("content-type"));
+        }
+    }
+}
+
+#[test]
+fn requests_are_those_of_the_native_servers() {
+    let (theirs, ours) = (Recorder::start_default().unwrap(), Recorder::start_default().unwrap());
+    let native = Ours::new(&theirs.base_url());
+    let edge = Edge::new(ours.addr(), &[("OPENAI_ORG_ID", "org-e2e"), ("OPENAI_PROJECT_ID", "proj_e2e")]);
+    let mut faults = Vec::new();
+    for case in differential::cases() {
+        native.call(&case);
+        // A Worker has no files: what a path would hold is given as text.
+        let mut arguments = case.arguments.get().to_owned();
+        let value: Value = serde_json::from_str(&arguments).unwrap();
+        if let (Some(upload), true) = (&case.upload, value["file"]["path"].is_string()) {
+            let mut value = value;
+            let Some(text) = &upload.text else { continue };
+            value["file"] = json!({ "text": text, "filename": upload.filename });
+            arguments = value.to_string();
+        }
+        let name = &case.tool;
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
+        );
+        let reply = edge.ask(case.domain(), "POST", "/mcp", &bearer(KEY), body.as_bytes());
+        let (one, other) = (ours.take(), theirs.take());
+        let ([one], [other]) = (&one[..], &other[..]) else {
+            faults.push(format!("{}: {} requests and {}; {}", case.name, one.len(), other.len(), reply.body));
+            continue;
+        };
+        assert_eq!(one.header("host"), Some("api.openai.com"));
+        for (what, one, other) in differential::differences(one, other) {
+            faults.push(format!("{}: {what}\n  worker: {one}\n  native: {other}", case.name));
+        }
+    }
+    assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The scenario of [`crate::interop`], with the sandbox for an upstream.
+fn drive(script: &str, protocol: &str) {
+    let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
+    let edge = Edge::new(sandbox.addr, &[]);
+    let at = |domain: &str, key: &str| json!({ "url": edge.url(domain), "headers": { "Authorization": format!("Bearer {key}") } });
+    let document = std::fs::read_to_string(here().join("interop/handbook.md")).unwrap();
+    let plan = json!({
+        "vector_store": at("vector-store", KEY),
+        "files": at("files", KEY),
+        "slow": at("vector-store", SLOW_KEY),
+        "upload": { "text": document, "filename": "handbook.md" },
+        "protocol": protocol,
+    });
+    play(&node(), script, &plan);
+}
+
+#[test]
+fn typescript_client_modern() {
+    drive("typescript-client.mjs", MODERN);
+}
+
+#[test]
+fn typescript_client_legacy() {
+    drive("typescript-client.mjs", LEGACY);
+}
+
+#[test]
+fn typescript_sdk() {
+    drive("typescript-sdk.mjs", LEGACY);
+}
+
+#[test]
+fn conformance() {
+    let upstream = Recorder::start_default().unwrap();
+    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_ALLOWED_HOSTS", "vector-store-mcp.example.com")]);
+    conformance::product(&edge.url("vector-store"));
+}
+
+/// A call that asks for progress and goes on until the upstream lets it.
+fn begin_to_wait(edge: &Edge) -> TcpStream {
+    let addr = edge.addrs["vector-store"];
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"vector-store-wait","arguments":{"vector_store_id":"vs_1"},"_meta":{"progressToken":1}}}"#;
+    let mut stream = connect(addr);
+    stream.write_all(&request("POST", "/mcp", addr, &bearer(KEY), body.as_bytes())).unwrap();
+    stream
+}
+
+fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut all = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let count = stream.read(&mut buffer).unwrap();
+        all.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&all);
+        if text.contains(end) {
+            return text.into_owned();
+        }
+        assert!(count > 0, "{text}");
+    }
+}
+
+fn store(status: &str) -> Answer {
+    let counts = json!({ "in_progress": 1, "completed": 1, "failed": 0, "cancelled": 0, "total": 2 });
+    Answer::json(
+        200,
+        json!({ "id": "vs_1", "object": "vector_store", "status": status, "file_counts": counts }).to_string(),
+    )
+    .with_header("openai-poll-after-ms", "100")
+}
+
+/// The upstream gives its last answer only once the first event has come through: a buffer anywhere would hang.
+#[test]
+fn events_come_while_the_call_goes_on() {
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new((0, released));
+    let upstream = Recorder::start(move |_| {
+        let mut state = released.lock().unwrap();
+        state.0 += 1;
+        if state.0 == 1 {
+            return store("in_progress");
+        }
+        let _ = state.1.recv_timeout(PATIENCE);
+        store("completed")
+    })
+    .unwrap();
+    let edge = Edge::new(upstream.addr(), &[]);
+    let mut stream = begin_to_wait(&edge);
+    let first = read_until(&mut stream, "\n\n");
+    let first = first + &read_until(&mut stream, "notifications/progress");
+    assert!(first.contains("text/event-stream"), "{first}");
+    assert!(!first.contains("\"result\""), "{first}");
+    release.send(()).unwrap();
+    let last = read_until(&mut stream, "\"result\"");
+    assert!(last.contains("completed"), "{last}");
+}
+
+/// The local runtime tells of a client that hangs up only when its answer has begun to stream.
+#[test]
+fn hanging_up_on_a_stream_ends_the_upstream_call() {
+    let count = Mutex::new(0);
+    let upstream = Recorder::start(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        if *count == 1 { store("in_progress") } else { Answer::Hang }
+    })
+    .unwrap();
+    let edge = Edge::new(upstream.addr(), &[]);
+    let mut stream = begin_to_wait(&edge);
+    read_until(&mut stream, "notifications/progress");
+    assert!(upstream.wait_for_requests(2), "the second poll never came");
+    drop(stream);
+    assert!(upstream.wait_for_hang_ups(1), "the upstream call outlived its caller");
+}
+
+#[test]
+fn retries_wait_as_long_as_they_are_told() {
+    let count = Mutex::new(0);
+    let upstream = Recorder::start(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        match *count {
+            1 => Answer::json(429, "{}").with_header("retry-after-ms", "20"),
+            2 => Answer::json(429, "{}").with_header("retry-after", "3600"),
+            _ => Answer::json(200, "{}"),
+        }
+    })
+    .unwrap();
+    let edge = Edge::new(upstream.addr(), &[]);
+    let result = edge.call("files", KEY, "file-get", &json!({ "file_id": "file_1" }));
+    assert_eq!(result["isError"], true, "{result}");
+    assert!(text(&result).contains("3600"), "{result}");
+    assert_eq!(upstream.take().len(), 2);
+}
+
+/// The key of the environment is for whoever shows the access token.
+#[test]
+fn the_secret_key_is_spent_only_for_the_access_token() {
+    let upstream = Recorder::start_default().unwrap();
+    let list = message("tools/call", &tool_call("file-list", &json!({})));
+    for (token, shown, sent) in [
+        (None, None, None),
+        (Some("the-token"), None, None),
+        (Some("the-token"), Some("the-token"), Some("sk-of-the-operator")),
+        (Some("the-token"), Some("sk-of-the-caller"), Some("sk-of-the-caller")),
+        (None, Some("sk-of-the-caller"), Some("sk-of-the-caller")),
+    ] {
+        let mut env = vec![("OPENAI_API_KEY", "sk-of-the-operator")];
+        env.extend(token.map(|token| ("OPENAI_MCP_ACCESS_TOKEN", token)));
+        let edge = Edge::new(upstream.addr(), &env);
+        let headers = shown.map(bearer).unwrap_or_default();
+        let by_header = edge.ask("files", "POST", "/mcp", &headers, list.as_bytes());
+        let by_path = shown.map(|shown| edge.ask("files", "POST", &format!("/mcp/{shown}"), &[], list.as_bytes()));
+        let seen: Vec<_> =
+            upstream.take().iter().map(|seen| seen.header("authorization").unwrap().to_owned()).collect();
+        let expected: Vec<_> =
+            sent.iter().flat_map(|sent| [format!("Bearer {sent}"), format!("Bearer {sent}")]).collect();
+        assert_eq!(seen, expected, "{token:?} {shown:?}: {by_header:?} {by_path:?}");
+        assert_eq!(by_header.json()["result"]["isError"], sent.is_none(), "{by_header:?}");
+    }
+}
+
+#[test]
+fn the_http_face_is_the_native_one() {
+    let upstream = Recorder::start_default().unwrap();
+    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_MAX_BODY", "2000")]);
+    let status = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let reply = edge.ask("files", method, path, headers, body);
+        (reply.status, reply)
+    };
+    assert_eq!(status("GET", "/health", &[], b"").1.json()["status"], "ok");
+    assert_eq!(status("HEAD", "/", &[], b"").0, 200);
+    assert_eq!(status("GET", "/mcp", &[], b"").0, 405);
+    assert_eq!(status("DELETE", "/mcp", &[], b"").0, 405);
+    assert_eq!(status("GET", "/nothing", &[], b"").0, 404);
+    assert_eq!(status("OPTIONS", "/mcp", &[], b"").0, 204);
+    assert_eq!(status("POST", "/mcp", &[("origin", "https://evil.example")], b"{}").0, 403);
+    let notification = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    assert_eq!(status("POST", "/mcp", &[], notification).0, 202);
+    assert_eq!(status("POST", "/mcp", &[], &[b' '; 2001]).0, 413);
+
+    // A body that does not say how long it is.
+    let addr = edge.addrs["files"];
+    let mut bytes =
+        format!("POST /mcp HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+    for _ in 0..5 {
+        let _ = write!(bytes, "1f4\r\n{}\r\n", " ".repeat(500));
+    }
+    bytes.push_str("0\r\n\r\n");
+    assert_eq!(exchange(addr, bytes.as_bytes()).unwrap().status, 413);
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let bytes = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{ping}\r\n0\r\n\r\n",
+        ping.len()
+    );
+    assert_eq!(exchange(addr, bytes.as_bytes()).unwrap().status, 200);
+}
+
+/// Most memory that a process ever had, in kB.
+#[cfg(target_os = "linux")]
+fn peak(process: &Process) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// 100 MB from a URL to OpenAI and back again, within the memory of a few chunks.
+#[cfg(target_os = "linux")]
+#[test]
+fn large_bodies_stream() {
+    const SIZE: usize = 100_000_000;
+    let content = bytes_of(SIZE);
+    let upstream = Recorder::start(move |request| match request.path() {
+        "/v1/files" => Answer::json(200, r#"{"id":"file_1"}"#),
+        _ => Answer::Reply {
+            status: 200,
+            headers: vec![("content-type".into(), "text/plain".into())],
+            body: content.clone().into(),
+        },
+    })
+    .unwrap();
+    let edge = Edge::new(upstream.addr(), &[]);
+    edge.call("files", KEY, "file-get", &json!({ "file_id": "x" }));
+    let before = peak(&edge.process);
+    let upload = json!({ "file": { "url": "https://files.example.com/large.txt" }, "purpose": "user_data" });
+    let result = edge.call("files", KEY, "file-upload", &upload);
+    assert_eq!(result["isError"], false, "{result}");
+    let seen = upstream.take();
+    let sent = seen.iter().find(|request| request.path() == "/v1/files").unwrap();
+    assert_eq!(sent.header("content-length"), Some(sent.body.len().to_string().as_str()));
+    assert!(sent.body.len() > SIZE && sent.body.windows(13).rev().take(400).any(|end| end == b"the very end\n"));
+    let window = json!({ "file_id": "file_1", "offset": SIZE - 13 });
+    let result = edge.call("files", KEY, "file-content", &window);
+    assert!(text(&result).starts_with("the very end"), "{result}");
+    let grown = (peak(&edge.process) - before) * 1024;
+    // Whoever held one body at once would need more.
+    assert!(grown < SIZE, "the process grew by {grown} bytes");
+}
+
+#[cfg(target_os = "linux")]
+fn bytes_of(size: usize) -> Vec<u8> {
+    let mut content = vec![b'x'; size];
+    content[size - 13..].copy_from_slice(b"the very end\n");
+    content
+}
+
+#[test]
+fn urls_that_lead_inside_are_refused() {
+    let upstream = Recorder::start(|request| {
+        let to = request.query().unwrap_or_default().trim_start_matches("to=");
+        match request.path() {
+            "/v1/files" => Answer::json(200, r#"{"id":"file_1"}"#),
+            "/moved" => Answer::json(302, "").with_header("location", to),
+            _ => Answer::json(200, "content"),
+        }
+    })
+    .unwrap();
+    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_ALLOWED_URLS", "allowed.internal,10.0.0.7:8080")]);
+    let upload = |url: &str| {
+        let upload = json!({ "file": { "url": url }, "purpose": "user_data" });
+        edge.call("files", KEY, "file-upload", &upload)
+    };
+    for url in [
+        "http://127.0.0.1/a",
+        "http://2130706433/a",
+        "http://0x7f.1/a",
+        "http://[::1]/a",
+        "http://[::ffff:10.0.0.1]/a",
+        "http://169.254.169.254/latest/meta-data",
+        "https://10.0.0.7/a",
+        "http://localhost/a",
+        "http://metadata.google.internal/a",
+        "http://printer.local./a",
+        "http://intranet/a",
+        "file:///etc/passwd",
+        "data:text/plain,x",
+        "https://user:password@example.com/a",
+        "no url",
+        "https://example.com/moved?to=http://127.0.0.1/a",
+        "http://example.com/moved?to=http://169.254.169.254/a",
+        "http://example.com/moved?to=ftp://example.com/a",
+    ] {
+        let result = upload(url);
+        assert_eq!(result["isError"], true, "{url} was fetched: {result}");
+        for seen in upstream.take() {
+            assert_eq!(seen.header("host"), Some("example.com"), "{url} led to {seen:?}");
+        }
+    }
+    for url in [
+        "https://example.com/a",
+        "https://allowed.internal/a",
+        "http://10.0.0.7:8080/a",
+        "http://example.com/moved?to=/a",
+    ] {
+        let result = upload(url);
+        assert_eq!(result["isError"], false, "{url}: {result}");
+        for seen in upstream.take().iter().filter(|seen| seen.path() != "/v1/files") {
+            assert_eq!(seen.header("authorization"), None, "{seen:?}");
+        }
+    }
+    for (tool, arguments) in [
+        ("file-upload", json!({ "file": { "path": "/etc/passwd" }, "purpose": "user_data" })),
+        ("file-content", json!({ "file_id": "file_1", "save_to": "/tmp/x" })),
+    ] {
+        let result = edge.call("files", KEY, tool, &arguments);
+        assert_eq!(result["isError"], true, "{result}");
+        assert!(text(&result).contains("hint:"), "{result}");
+    }
+}
+
+#[test]
+fn the_log_keeps_the_key() {
+    let echo = canary::echo();
+    let mut said = Said::default();
+    let authorization = format!("Bearer {}", canary::KEY);
+    let token = format!("Bearer {}", canary::TOKEN);
+    let in_path = format!("/mcp/{}", canary::KEY);
+    // One upstream echoes, at the other nobody listens.
+    for upstream in [echo.addr(), (Ipv4Addr::LOCALHOST, 1).into()] {
+        for with_token in [false, true] {
+            let mut env = vec![("OPENAI_API_KEY", canary::KEY), ("OPENAI_MCP_VERBOSE", "true")];
+            if with_token {
+                env.push(("OPENAI_MCP_ACCESS_TOKEN", canary::TOKEN));
+            }
+            let edge = Edge::new(upstream, &env);
+            let mut ways = vec![("/mcp", vec![("authorization", authorization.as_str())]), (in_path.as_str(), vec![])];
+            ways.push(("/mcp", vec![("authorization", token.as_str())]));
+            for (path, headers) in ways {
+                let addr = edge.addrs["vector-store"];
+                let mut ask = |method: &str, path: &str, body: &[u8]| {
+                    let reply = exchange(addr, &request(method, path, addr, &headers, body));
+                    // A path in the answer of the runtime itself would be found here, too.
+                    said.reply(&format!("{method} {path}"), reply);
+                };
+                // Where nobody listens every call ends alike, after its retries.
+                let calls = if upstream.port() == 1 { 1 } else { usize::MAX };
+                for call in canary::calls().into_iter().take(calls) {
+                    ask("POST", path, message("tools/call", &call).as_bytes());
+                }
+                for body in canary::HOSTILE {
+                    ask("POST", path, body);
+                }
+                for method in ["GET", "DELETE", "OPTIONS", "PUT"] {
+                    ask(method, path, b"");
+                }
+                ask("POST", &format!("{path}/more"), b"{}");
+                ask("GET", "/health", b"");
+                ask("GET", "/", b"");
+            }
+            let Edge { process, addrs, _config } = edge;
+            assert!(
+                upstream.port() == 1 || process.output.text().contains("tool=vector-store-get"),
+                "nothing was logged"
+            );
+            said.server("workerd", Server { process, addr: addrs["files"] });
+        }
+    }
+    assert!(echo.take().iter().any(|seen| seen.header("authorization") == Some(authorization.as_str())));
+    said.expect_no_leak();
+}
+
+/// A trap costs one request: the next one has a new instance, and the server beside it has noticed nothing.
+#[test]
+fn a_crash_stays_in_its_server() {
+    let upstream = Recorder::start_default().unwrap();
+    let dist = built("vector-store");
+    let config = std::fs::read_to_string(dist.join("worker.capnp")).unwrap();
+    // The same modules, but for one path at which the instance traps.
+    let folder = tempfile::tempdir().unwrap();
+    let crash = folder.path().join("bg.js");
+    let glue = std::fs::read_to_string(dist.join("bg.js")).unwrap();
+    let trap = "export function fetch(request, env) {\n  if (request.url.endsWith('/trap')) { wasm = undefined; throw new WebAssembly.RuntimeError('unreachable'); }";
+    let doctored = glue.replace("export function fetch(request, env) {", trap);
+    assert_ne!(doctored, glue);
+    std::fs::write(&crash, doctored).unwrap();
+    let (_, worker) = config.split_once("Workerd.Worker = ").unwrap();
+    let mut worker = worker.trim_end().trim_end_matches(';').to_owned();
+    worker = worker.replace("embed \"", &format!("embed \"{}/", dist.display()));
+    worker = worker.replace(&format!("{}/bg.js", dist.display()), crash.to_str().unwrap());
+    let files = format!("import \"{}\".worker", built("files").join("worker.capnp").display());
+    let edge = Edge::with(&[("broken".into(), worker), ("files".into(), files)], upstream.addr(), &[]);
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for _ in 0..2 {
+        assert_eq!(edge.ask("broken", "POST", "/mcp", &[], ping).status, 200);
+        assert_eq!(edge.ask("broken", "POST", "/trap", &[], ping).status, 500);
+        assert_eq!(edge.ask("files", "POST", "/mcp", &[], ping).status, 200);
+        assert_eq!(edge.call("files", KEY, "file-list", &json!({}))["isError"], false);
+    }
+    assert_eq!(edge.ask("broken", "POST", "/mcp", &[], ping).status, 200);
+}
+
+/// A wrong variable is named, at every path, instead of being guessed around.
+#[test]
+fn a_wrong_variable_is_named() {
+    let upstream = Recorder::start_default().unwrap();
+    let edge = Edge::new(upstream.addr(), &[("OPENAI_BASE_URL", "ftp://x")]);
+    let reply = edge.ask("files", "GET", "/health", &[], b"");
+    assert_eq!(reply.status, 503);
+    assert!(reply.body.contains("OPENAI_BASE_URL"), "{reply:?}");
+}
