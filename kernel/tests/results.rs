@@ -1,0 +1,88 @@
+//! Results that are larger than they may be are cut where that is honest, and say so in every form that a client shows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::sync::Arc;
+
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Definition, Reply, Service};
+use openai_mcp_testkit::script::{self, Script};
+
+tools![List];
+
+/// List things.
+#[tool("thing-list", GET "/things")]
+struct List {}
+
+static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+
+/// The result of a call that OpenAI answers with `body`, on a server that shows at most 1,024 bytes.
+fn result(body: &Value) -> Value {
+    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| "1024".into())).unwrap();
+    let reply = script::Reply { status: 200, headers: Vec::new(), body: format!("{body:#}").into() };
+    let service = Service::new(&SERVER, Arc::new(config), Arc::new(Script::new(vec![reply]))).unwrap();
+    let caller = Caller { key: Secret::new("sk-test").ok(), ..Caller::default() };
+    let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-list"}}"#;
+    match futures_executor::block_on(service.begin(&message.into(), caller, None).reply) {
+        Reply::One(200, answer) => serde_json::from_slice::<Value>(&answer).unwrap()["result"].take(),
+        _ => panic!("expected one answer"),
+    }
+}
+
+fn items(count: usize) -> Vec<Value> {
+    (0..count).map(|number| json!({"id": format!("thing_{number}"), "text": "é".repeat(40)})).collect()
+}
+
+#[test]
+fn a_list_is_cut_between_items_and_goes_on_after_the_last() {
+    let whole =
+        json!({"object": "list", "data": items(30), "first_id": "thing_0", "last_id": "thing_29", "has_more": false});
+    let result = result(&whole);
+    let cut: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    let kept = cut["data"].as_array().unwrap();
+    assert!((1..30).contains(&kept.len()) && cut.to_string().len() <= 1024, "{cut}");
+    assert_eq!(kept.as_slice(), &items(30)[..kept.len()]);
+    let last = &kept.last().unwrap()["id"];
+    assert_eq!((&cut["has_more"], &cut["last_id"], &cut["first_id"]), (&json!(true), last, &json!("thing_0")));
+    let note = result["content"][1]["text"].as_str().unwrap();
+    assert!(note.starts_with(&format!("cut to the first {} of 30 items", kept.len())), "{note}");
+    assert!(note.contains(&format!("`after`: {last}")), "{note}");
+    let mut structured = result["structuredContent"].clone();
+    assert_eq!(structured.as_object_mut().unwrap().remove("note"), Some(json!(note)));
+    assert_eq!(structured, cut);
+}
+
+#[test]
+fn a_list_without_pages_says_how_to_see_the_others() {
+    let result = result(&json!({"data": items(30)}));
+    assert!(result["content"][1]["text"].as_str().unwrap().contains("fewer or narrower"), "{result}");
+    assert!(result["structuredContent"]["has_more"].is_null());
+}
+
+#[test]
+fn what_is_no_list_is_cut_as_text() {
+    // One item that does not fit, an object, an array: no JSON of a part of them would be honest.
+    let long = "é".repeat(2000);
+    for whole in
+        [json!({"data": [{"id": "thing_0", "text": long}], "has_more": false}), json!({"text": long}), json!([long])]
+    {
+        let result = result(&whole);
+        assert!(result.get("structuredContent").is_none(), "{result}");
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!((1000..=1024).contains(&text.len()) && text.contains("éé"), "{text}");
+        assert!(result["content"][1]["text"].as_str().unwrap().starts_with("cut after"), "{result}");
+        assert_eq!(result["isError"], false);
+    }
+}
+
+#[test]
+fn what_fits_is_left_alone() {
+    let whole = json!({"data": items(3), "has_more": false});
+    let result = result(&whole);
+    assert_eq!(result["structuredContent"], whole);
+    assert_eq!(result["content"].as_array().unwrap().len(), 1);
+    // An array is no structured content: older clients take objects alone.
+    assert!(self::result(&json!([1, 2])).get("structuredContent").is_none());
+}
