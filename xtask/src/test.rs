@@ -42,8 +42,6 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
     }
     if tools.is_some() {
         steps.run("workers", || worker::build_all(&workspace))?;
-    }
-    if tools.is_some() {
         // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
         steps.run("build", || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
     }

@@ -9,5 +9,6 @@ mod hostile;
 mod interop;
 mod judge;
 mod lifecycle;
+mod sandbox;
 mod uploads;
 mod worker;
