@@ -1,31 +1,34 @@
-"""Makes each request of cases.json with the official SDK, against a recorder.
+"""Makes the request of each case with the official SDK, against a recorder.
 
-Usage: sdk.py BASE_URL KEY CASES. Every request carries its case's number in `x-case`. The last line is a JSON object
-with what the SDK itself refused to send, by case number.
+Usage: sdk.py BASE_URL KEY CASES. Every request carries its case's number in `x-case`: cases are counted through the
+files of the folder CASES in the order of their names. The last line is a JSON object with what the SDK itself refused
+to send, by case number.
 """
 
 import base64
 import json
+import pathlib
 import sys
 
 import openai
 
 
 def upload(spec):
+    if isinstance(spec, list):
+        return [upload(one) for one in spec]
     data = base64.b64decode(spec["base64"]) if "base64" in spec else spec["text"].encode()
     parts = (spec["filename"], data)
     return (*parts, spec["mime_type"]) if "mime_type" in spec else parts
 
 
-def main(base_url, key, cases_file):
-    with open(cases_file, encoding="utf-8") as file:
-        cases = json.load(file)
+def main(base_url, key, folder):
+    files = sorted(pathlib.Path(folder).glob("*.json"))
+    cases = [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))]
     client = openai.OpenAI(api_key=key, base_url=base_url, organization="org-e2e", project="proj_e2e", max_retries=0)
     refused = {}
     for number, case in enumerate(cases):
         arguments = dict(case["arguments"])
-        if "upload" in case:
-            arguments["file"] = upload(case["upload"])
+        arguments |= {name: upload(spec) for name, spec in case.get("uploads", {}).items()}
         method = client
         for name in case["method"].split("."):
             method = getattr(method, name)

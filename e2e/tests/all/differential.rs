@@ -3,14 +3,17 @@
 //! Compared as sent: method, path, the names in a query, each part of a multipart body with all its headers, and the
 //! headers of [`HEADERS`]. What may differ, and why:
 //! - the boundary of a multipart body, which each side draws at random;
-//! - the order of query parameters and of an object's keys, which mean nothing;
+//! - the order of query parameters, of an object's keys and of form fields with different names, which mean nothing;
 //! - how a query value is escaped (`+` or `%20`), since both decode to the same value: values are compared decoded;
 //! - white space in JSON and the escapes of its strings; numbers are compared by their digits as written;
 //! - `Content-Type` on a request that has no body, where the SDK sends `application/json` about nothing;
 //! - headers that describe the client (`User-Agent`, `X-Stainless-*`, `Accept`, `Accept-Encoding`) or the connection.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use openai_mcp_testkit::recorder::{Recorded, Recorder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -24,55 +27,109 @@ const HEADERS: &[&str] = &["authorization", "openai-beta", "openai-organization"
 /// One request, in the words of both sides.
 #[derive(Deserialize)]
 pub(crate) struct Case {
+    /// The server that has the tool: the name of the case's file.
+    #[serde(skip)]
+    pub(crate) domain: String,
     pub(crate) name: String,
     pub(crate) tool: String,
-    /// The SDK's method, from its client on.
-    pub(crate) method: String,
     pub(crate) arguments: Box<RawValue>,
-    /// What the SDK sends as a file, and what a path of ours holds.
-    pub(crate) upload: Option<Upload>,
+    /// What the SDK sends as files, and what paths of ours hold, by argument.
+    #[serde(default)]
+    uploads: BTreeMap<String, Uploads>,
     /// What the OpenAPI judge wrongly finds in this request, by code, and why.
     #[serde(default)]
     pub(crate) quirks: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Upload {
-    pub(crate) filename: String,
-    pub(crate) text: Option<String>,
+#[serde(untagged)]
+enum Uploads {
+    One(Upload),
+    Many(Vec<Upload>),
 }
 
-fn cases_file() -> std::path::PathBuf {
-    here().join("differential/cases.json")
+#[derive(Deserialize)]
+struct Upload {
+    filename: String,
+    text: Option<String>,
+    base64: Option<String>,
 }
 
-/// Every case.
+impl Upload {
+    fn content(&self) -> Vec<u8> {
+        match (&self.text, &self.base64) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(base64)) => STANDARD.decode(base64).unwrap(),
+            _ => panic!("{}: expected either text or base64", self.filename),
+        }
+    }
+
+    /// The file within the message, as servers without a disk take it.
+    fn inline(&self) -> Value {
+        match &self.text {
+            Some(text) => json!({ "text": text, "filename": self.filename }),
+            None => json!({ "data": self.base64, "filename": self.filename }),
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    here().join("differential")
+}
+
+/// Every case, in the order of the files' names.
 pub(crate) fn cases() -> Vec<Case> {
-    serde_json::from_slice(&std::fs::read(cases_file()).unwrap()).unwrap()
+    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let domain = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        cases.into_iter().map(move |case| Case { domain: domain.clone(), ..case })
+    };
+    files.into_iter().flat_map(read).collect()
 }
 
 impl Case {
     /// The message that calls our tool, with the arguments byte for byte; a path leads into `folder`.
     fn message(&self, folder: &TempDir) -> String {
+        self.message_with(|upload| {
+            let path = folder.path().join(&upload.filename);
+            std::fs::write(&path, upload.content()).unwrap();
+            json!({ "path": path })
+        })
+    }
+
+    /// The message with the files themselves in place of paths.
+    pub(crate) fn message_inline(&self) -> String {
+        self.message_with(Upload::inline)
+    }
+
+    fn message_with(&self, source: impl Fn(&Upload) -> Value) -> String {
         let mut arguments = self.arguments.get().to_owned();
-        if let Some(upload) = &self.upload {
+        if !self.uploads.is_empty() {
             let mut value: Value = serde_json::from_str(&arguments).unwrap();
-            if value["file"]["path"].is_string() {
-                let path = folder.path().join(&upload.filename);
-                std::fs::write(&path, upload.text.as_deref().unwrap()).unwrap();
-                value["file"]["path"] = json!(path);
-                arguments = value.to_string();
+            let place = |given: &mut Value, upload: &Upload| {
+                if given["path"].is_string() {
+                    *given = source(upload);
+                }
+            };
+            for (name, uploads) in &self.uploads {
+                match uploads {
+                    Uploads::One(upload) => place(&mut value[name], upload),
+                    Uploads::Many(uploads) => {
+                        for (index, upload) in uploads.iter().enumerate() {
+                            place(&mut value[name][index], upload);
+                        }
+                    }
+                }
             }
+            arguments = value.to_string();
         }
         let name = &self.tool;
         format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
         )
-    }
-
-    /// The domain whose server has the tool.
-    pub(crate) fn domain(&self) -> &'static str {
-        if self.tool.starts_with("file-") { "files" } else { "vector-store" }
     }
 }
 
@@ -94,7 +151,7 @@ impl Ours {
     }
 
     pub(crate) fn call(&self, case: &Case) -> Reply {
-        self.server.post(&format!("/{}/mcp", case.domain()), &bearer(KEY), case.message(&self.folder).as_bytes())
+        self.server.post(&format!("/{}/mcp", case.domain), &bearer(KEY), case.message(&self.folder).as_bytes())
     }
 }
 
@@ -105,8 +162,8 @@ fn our_requests_are_the_sdks_requests() {
 
     let base_url = recorder.base_url();
     let script = here().join("differential/sdk.py");
-    let file = cases_file();
-    let arguments = [script.to_str().unwrap(), &base_url, KEY, file.to_str().unwrap()];
+    let folder = folder();
+    let arguments = [script.to_str().unwrap(), &base_url, KEY, folder.to_str().unwrap()];
     let finished = Launch::new(python()).args(&arguments).run().expect_success("the SDK");
     let refused: BTreeMap<String, String> = serde_json::from_str(finished.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(refused, BTreeMap::new(), "the SDK itself does not take these cases");
@@ -134,15 +191,14 @@ fn our_requests_are_the_sdks_requests() {
 }
 
 #[test]
-fn every_request_and_parameter_of_both_servers_has_a_case() {
+fn every_request_and_parameter_has_a_case() {
     let cases = cases();
-    let methods: BTreeSet<&str> = cases.iter().map(|case| case.method.as_str()).collect();
-    assert_eq!(methods.len(), 21, "{methods:?}");
+    let domains: BTreeSet<&str> = cases.iter().map(|case| case.domain.as_str()).collect();
 
     // What each tool offers, as anyone can read it from the server, is what some case of it sends.
     let ours = Ours::new("http://127.0.0.1:9/v1");
     let mut missing = Vec::new();
-    for domain in ["vector-store", "files"] {
+    for domain in domains {
         let list = ours.server.post(
             &format!("/{domain}/mcp"),
             &bearer(KEY),
@@ -152,9 +208,11 @@ fn every_request_and_parameter_of_both_servers_has_a_case() {
             if tool["_meta"]["openai-mcp/endpoint"].is_null() {
                 continue;
             }
-            let sent: BTreeSet<String> = cases
-                .iter()
-                .filter(|case| tool["name"] == case.tool.as_str())
+            let of_tool = || cases.iter().filter(|case| tool["name"] == case.tool.as_str());
+            if of_tool().next().is_none() {
+                missing.push(tool["name"].to_string());
+            }
+            let sent: BTreeSet<String> = of_tool()
                 .flat_map(|case| {
                     let arguments: BTreeMap<String, Value> = serde_json::from_str(case.arguments.get()).unwrap();
                     arguments.into_keys()
@@ -257,7 +315,11 @@ fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
         });
         Part { headers: headers.collect(), content: content.to_owned() }
     };
-    content.split(&delimiter).skip(1).map(one).collect()
+    let mut parts: Vec<Part> = content.split(&delimiter).skip(1).map(one).collect();
+    let name =
+        |part: &Part| part.headers.get("content-disposition").and_then(|it| it.split(';').nth(1)).map(str::to_owned);
+    parts.sort_by_key(name);
+    parts
 }
 
 /// JSON that keeps the digits of its numbers.

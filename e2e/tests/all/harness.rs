@@ -22,6 +22,16 @@ pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The domains that have a server, in the order of their names.
+pub(crate) fn domains() -> Vec<String> {
+    let entries = std::fs::read_dir(here().join("../servers")).unwrap().map(|entry| entry.unwrap().file_name());
+    let domain =
+        |name: std::ffi::OsString| name.to_str()?.strip_prefix("openai-")?.strip_suffix("-mcp").map(str::to_owned);
+    let mut domains: Vec<String> = entries.filter_map(domain).collect();
+    domains.sort();
+    domains
+}
+
 /// The folder that cargo builds into, for this profile.
 fn build_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap();

@@ -15,11 +15,10 @@ use crate::canary::{self, Said};
 use crate::conformance;
 use crate::differential::{self, Ours};
 use crate::harness::{
-    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, exchange, here, message, node, request, tool_call,
+    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, node, request,
+    tool_call,
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
-
-const DOMAINS: [&str; 2] = ["vector-store", "files"];
 
 /// All Workers in one workerd, each on a port of its own.
 struct Edge {
@@ -44,9 +43,11 @@ fn workerd() -> PathBuf {
 impl Edge {
     /// Every server, with what it asks of the internet led to `upstream`.
     fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
-        let workers = DOMAINS.map(|domain| {
-            (domain.to_owned(), format!("import \"{}\".worker", built(domain).join("worker.capnp").display()))
-        });
+        let worker = |domain: String| {
+            let import = format!("import \"{}\".worker", built(&domain).join("worker.capnp").display());
+            (domain, import)
+        };
+        let workers: Vec<_> = domains().into_iter().map(worker).collect();
         Self::with(&workers, upstream, env)
     }
 
@@ -113,7 +114,7 @@ fn answers_are_byte_for_byte_those_of_the_native_servers() {
     let native =
         Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
     let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
-    for domain in DOMAINS {
+    for domain in &domains() {
         let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned();
         let initialize = message(
             "initialize",
@@ -150,20 +151,9 @@ fn requests_are_those_of_the_native_servers() {
     let mut faults = Vec::new();
     for case in differential::cases() {
         native.call(&case);
-        // A Worker has no files: what a path would hold is given as text.
-        let mut arguments = case.arguments.get().to_owned();
-        let value: Value = serde_json::from_str(&arguments).unwrap();
-        if let (Some(upload), true) = (&case.upload, value["file"]["path"].is_string()) {
-            let mut value = value;
-            let Some(text) = &upload.text else { continue };
-            value["file"] = json!({ "text": text, "filename": upload.filename });
-            arguments = value.to_string();
-        }
-        let name = &case.tool;
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
-        );
-        let reply = edge.ask(case.domain(), "POST", "/mcp", &bearer(KEY), body.as_bytes());
+        // A Worker has no files.
+        let body = case.message_inline();
+        let reply = edge.ask(&case.domain, "POST", "/mcp", &bearer(KEY), body.as_bytes());
         let (one, other) = (ours.take(), theirs.take());
         let ([one], [other]) = (&one[..], &other[..]) else {
             faults.push(format!("{}: {} requests and {}; {}", case.name, one.len(), other.len(), reply.body));
