@@ -22,6 +22,17 @@ const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 /// Progress is told no more often than this.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(250);
 
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Its name, without folders.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Its content.
+    pub bytes: Bytes,
+}
+
 /// Who calls.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
@@ -75,6 +86,9 @@ pub(crate) struct Notes {
 pub(crate) struct Progress {
     value: Option<f64>,
     told: Duration,
+    /// Text that grew since it was last told, and how many characters came before it.
+    text: String,
+    characters: usize,
 }
 
 /// What is kept of the last answer, for the result's `_meta` and for polling.
@@ -151,6 +165,23 @@ impl Context {
             self.check_paths()?;
         }
         self.platform().open(source).await
+    }
+
+    /// Reads a whole file that the caller named.
+    ///
+    /// # Errors
+    /// As [`Context::open`], or more than `cap` bytes.
+    pub async fn read(&self, source: Source, cap: usize) -> Result<Read> {
+        let Opened { filename, mime_type, body } = self.open(source).await?;
+        let too_long = || Error::new(Kind::File, format!("`{filename}` is larger than {}", size(cap as u64)));
+        if body.length().is_some_and(|length| length > cap as u64) {
+            return Err(too_long());
+        }
+        let bytes = body.collect(cap).await.map_err(|error| match error.kind() {
+            Kind::Answer => too_long(),
+            _ => Error::new(Kind::File, format!("`{filename}`: {error}")),
+        })?;
+        Ok(Read { filename, mime_type, bytes })
     }
 
     /// Writes a new file.
@@ -236,6 +267,35 @@ impl Context {
         if due || total == Some(bytes) {
             let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
             self.progress(bytes as f64, total.map(|total| total as f64), &format!("{verb} {}{of}", size(bytes)));
+        }
+    }
+
+    /// Tells of text as it is written, a few times a second at most: the messages, put together, are the whole text,
+    /// and the measure of progress is its characters. [`Context::flush_text`] tells the rest.
+    pub fn tell_text(&self, piece: &str) {
+        if !self.wants_progress() {
+            return;
+        }
+        let due = {
+            let mut state = self.0.notes.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.text.push_str(piece);
+            self.now().saturating_sub(state.told) >= PROGRESS_PAUSE
+        };
+        if due {
+            self.flush_text();
+        }
+    }
+
+    /// Tells what [`Context::tell_text`] held back.
+    pub fn flush_text(&self) {
+        let (text, done) = {
+            let mut state = self.0.notes.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = std::mem::take(&mut state.text);
+            state.characters += text.chars().count();
+            (text, state.characters.max(state.value.map_or(0, |value| value as usize + 1)))
+        };
+        if !text.is_empty() {
+            self.progress(done as f64, None, &text);
         }
     }
 

@@ -61,33 +61,8 @@ impl Error {
     /// `retry_after` is in seconds.
     /// <https://platform.openai.com/docs/guides/error-codes>
     pub fn status(status: u16, body: &[u8], request_id: Option<&str>, retry_after: Option<u64>, tries: u32) -> Self {
-        let details = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
         let mut text = format!("openai answered {status}");
-        match &details {
-            Some(Details::Full { message, kind, param, code }) => {
-                for word in [kind, code].into_iter().flatten() {
-                    text.push(' ');
-                    text.push_str(&plain(word));
-                }
-                if let Some(message) = message {
-                    text.push_str(": ");
-                    text.push_str(&short(message.trim_end_matches('.')));
-                }
-                if let Some(param) = param {
-                    text.push_str(&format!(" (param `{}`)", plain(param)));
-                }
-            }
-            Some(Details::Text(message)) => text.push_str(&format!(": {}", short(message))),
-            None => {
-                let body = String::from_utf8_lossy(body);
-                if !body.trim().is_empty() {
-                    text.push_str(&format!(": {}", short(body.trim())));
-                }
-            }
-        }
-        if let Some(id) = request_id {
-            text.push_str(&format!(" (request id {id})"));
-        }
+        tell(&mut text, body, request_id);
         if tries > 1 {
             text.push_str(&format!(" after {tries} tries"));
         }
@@ -96,6 +71,13 @@ impl Error {
             text.push_str(&hint);
         }
         Error::new(Kind::Status(status), text)
+    }
+
+    /// An event of a stream that tells of a failure: the answer had begun, so its status says nothing.
+    pub fn event(data: &[u8], request_id: Option<&str>) -> Self {
+        let mut text = "openai ended the stream with an error".to_owned();
+        tell(&mut text, data, request_id);
+        Error::new(Kind::Answer, text)
     }
 
     /// What went wrong, as a class.
@@ -133,6 +115,35 @@ enum Details {
         code: Option<serde_json::Value>,
     },
     Text(String),
+}
+
+/// Appends what an error body says.
+fn tell(text: &mut String, body: &[u8], request_id: Option<&str>) {
+    match serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error) {
+        Some(Details::Full { message, kind, param, code }) => {
+            for word in [kind, code].iter().flatten() {
+                text.push(' ');
+                text.push_str(&plain(word));
+            }
+            if let Some(message) = message {
+                text.push_str(": ");
+                text.push_str(&short(message.trim_end_matches('.')));
+            }
+            if let Some(param) = param {
+                text.push_str(&format!(" (param `{}`)", plain(&param)));
+            }
+        }
+        Some(Details::Text(message)) => text.push_str(&format!(": {}", short(&message))),
+        None => {
+            let body = String::from_utf8_lossy(body);
+            if !body.trim().is_empty() {
+                text.push_str(&format!(": {}", short(body.trim())));
+            }
+        }
+    }
+    if let Some(id) = request_id {
+        text.push_str(&format!(" (request id {id})"));
+    }
 }
 
 /// At most [`LONGEST_MESSAGE`] characters: what a gateway or a compatible server sends may be a page of HTML.

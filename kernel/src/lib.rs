@@ -22,6 +22,7 @@ pub mod config;
 pub mod context;
 pub mod download;
 pub mod error;
+pub mod events;
 pub mod file;
 pub mod http;
 pub mod json;
@@ -51,6 +52,7 @@ pub mod prelude {
 
     pub use crate::context::Context;
     pub use crate::error::{Error, Kind, Result};
+    pub use crate::events::Events;
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
     pub use crate::schema::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Text};

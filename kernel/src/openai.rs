@@ -49,8 +49,10 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
                 cx.tell(&format!("retrying in {} s", pause.as_secs_f32().ceil()));
                 cx.platform().sleep(pause).await;
             }
-            (_, Ok(response)) if response.status().is_success() => {
+            (_, Ok(mut response)) if response.status().is_success() => {
                 cx.answered(response.headers());
+                // A stream may yet tell of a failure, which must not show the key either.
+                response.extensions_mut().insert(key);
                 return Ok(response);
             }
             (_, Ok(response)) => return Err(redacted(&key, refused(response, tries).await)),
