@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<Config>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) caller: Caller,
+    pub(crate) arguments: Arguments,
     pub(crate) notes: Notes,
     pub(crate) answer: Mutex<Answered>,
     /// The members of the request's `params` that concern questions to the user (MRTR) and client capabilities.
@@ -113,6 +114,12 @@ impl Context {
 
     pub(crate) fn platform(&self) -> &dyn Platform {
         &*self.0.platform
+    }
+
+    /// The arguments of the call, as the caller wrote them: what a tool with code of its own sends on when nothing that
+    /// was said may be lost, `null` and the digits of numbers included.
+    pub fn arguments(&self) -> &Arguments {
+        &self.0.arguments
     }
 
     /// What else the request says.
@@ -217,6 +224,11 @@ impl Context {
         self.platform().now()
     }
 
+    /// A number that nobody can guess.
+    pub fn random(&self) -> u128 {
+        self.platform().random()
+    }
+
     /// How long the last answer asks to be left alone before the next poll; one second unless told.
     pub fn poll_pause(&self) -> Duration {
         let answered = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +247,8 @@ impl Context {
         self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone()
     }
 
-    pub(crate) fn wants_progress(&self) -> bool {
+    /// Whether the client asked to be told of progress.
+    pub fn wants_progress(&self) -> bool {
         self.0.notes.token.is_some()
     }
 

@@ -287,7 +287,12 @@ impl Service {
         ready(Reply::Many(stream::iter(messages.map(Bytes::from)).boxed())).boxed()
     }
 
-    fn context(&self, request: &Request<'_>, caller: Caller) -> (Context, UnboundedReceiver<Bytes>) {
+    fn context(
+        &self,
+        request: &Request<'_>,
+        arguments: Arguments,
+        caller: Caller,
+    ) -> (Context, UnboundedReceiver<Bytes>) {
         let facts = &request.params.facts;
         let (out, notes) = unbounded();
         let modern = request.era == Era::Modern;
@@ -297,6 +302,7 @@ impl Service {
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller,
+            arguments,
             notes: Notes { out, token: facts.progress_token.clone(), state: Mutex::default() },
             answer: Mutex::default(),
             request: RequestFacts {
@@ -323,7 +329,7 @@ impl Service {
         };
         let method = request.method.clone().into_owned();
         let params = request.params.raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let (cx, notes) = self.context(request, caller);
+        let (cx, notes) = self.context(request, Arguments::new(None), caller);
         let work = extras.handle(&method, params, cx.clone());
         let server = json!({"io.modelcontextprotocol/serverInfo": self.info()});
         let work = async move {
@@ -364,7 +370,7 @@ impl Service {
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }
-        let (cx, notes) = self.context(request, caller);
+        let (cx, notes) = self.context(request, arguments.clone(), caller);
         let service = self.clone();
         let work = {
             let cx = cx.clone();

@@ -111,6 +111,33 @@ impl Arguments {
         serde_json::from_slice(&self.0).map_err(|error| Error::new(Kind::Arguments, format!("arguments: {error}")))
     }
 
+    /// The same arguments with `name` set to `value`; the others stay as they were written.
+    ///
+    /// # Errors
+    /// The text is not a JSON object.
+    pub fn with(&self, name: &str, value: &serde_json::Value) -> Result<Self> {
+        let value = value.to_string();
+        let mut text = String::from("{");
+        let mut push = |name: &str, value: &str| {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            schema::render_text(&mut text, name);
+            text.push(':');
+            text.push_str(value);
+        };
+        let mut set = false;
+        for (key, raw) in self.entries()? {
+            set |= key == name;
+            push(&key, if key == name { &value } else { raw.get() });
+        }
+        if !set {
+            push(name, &value);
+        }
+        text.push('}');
+        Ok(Arguments(text.into()))
+    }
+
     /// The entries of the object, each value as its text.
     pub(crate) fn entries(&self) -> Result<Vec<(Cow<'_, str>, &RawValue)>> {
         entries(&self.0).map_err(|error| Error::new(Kind::Arguments, format!("arguments: expected an object: {error}")))

@@ -1,0 +1,56 @@
+//! A tool with code of its own can send on what the caller wrote.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::sync::Arc;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::tool::Arguments;
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
+
+tools![Make];
+
+/// Make a thing.
+#[tool("thing-make", POST "/things", run)]
+struct Make {
+    size: Option<f64>,
+    note: Option<Nullable<String>>,
+    #[local]
+    loud: Option<bool>,
+}
+
+impl Make {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let _ = (self.size, self.note);
+        let arguments = match self.loud {
+            Some(true) => cx.arguments().with("note", &json!("LOUD"))?,
+            _ => cx.arguments().clone(),
+        };
+        cx.call(&Self::SPEC, arguments).await.map(Output::Json)
+    }
+}
+
+static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+
+fn sent(arguments: &str) -> String {
+    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
+    call_tool(&SERVER, "thing-make", arguments, script.clone());
+    script.sent().remove(0).body
+}
+
+#[test]
+fn what_the_caller_wrote_is_what_is_sent() {
+    assert_eq!(sent(r#"{"size": 1.50, "note": null}"#), r#"{"size": 1.50, "note": null}"#);
+    assert_eq!(sent(r#"{"size": 1.50, "loud": false}"#), r#"{"size":1.50}"#);
+}
+
+#[test]
+fn what_a_tool_sets_takes_the_place_of_what_was_there() {
+    assert_eq!(sent(r#"{"size": 1.50, "note": null, "loud": true}"#), r#"{"size":1.50,"note":"LOUD"}"#);
+    assert_eq!(sent(r#"{"loud": true, "size": 1e3}"#), r#"{"size":1e3,"note":"LOUD"}"#);
+    let set = |text: &'static str| Arguments::new(Some(text.into())).with("a\"b", &json!([1]));
+    assert_eq!(set("{}").unwrap().text().as_ref(), br#"{"a\"b":[1]}"#);
+    assert_eq!(set(r#"{"a\"b": 1, "c": 2.0}"#).unwrap().text().as_ref(), br#"{"a\"b":[1],"c":2.0}"#);
+    assert!(set("[]").is_err());
+}
