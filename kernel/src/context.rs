@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::file::Source;
 use crate::openai;
 use crate::plan;
-use crate::platform::{Body, Opened, Platform, Saved};
+use crate::platform::{Body, Listed, Opened, Platform, Saved};
 use crate::secret::Secret;
 use crate::tool::{Arguments, Spec};
 
@@ -144,6 +144,29 @@ impl Context {
         openai::send(self, spec, plan).await
     }
 
+    /// As [`Context::request`], with files that a composite made: each is an argument's name and what it holds.
+    ///
+    /// # Errors
+    /// As [`Context::request`].
+    pub async fn request_with(
+        &self,
+        spec: &'static Spec,
+        mut arguments: Value,
+        files: Vec<(&'static str, Source)>,
+    ) -> Result<Response<Body>> {
+        let Some(endpoint) = &spec.endpoint else {
+            return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
+        };
+        if let Some(arguments) = arguments.as_object_mut() {
+            arguments.extend(files.iter().map(|(name, _)| ((*name).to_owned(), json!({"text": "", "filename": "-"}))));
+        }
+        let mut plan = plan::plan(spec, endpoint, &arguments.into(), self.0.config.open_arguments)?;
+        for (name, source) in files {
+            plan.replace_file(name, source);
+        }
+        openai::send(self, spec, plan).await
+    }
+
     /// Makes the request of an endpoint and gives the JSON of its answer.
     ///
     /// # Errors
@@ -189,6 +212,21 @@ impl Context {
             _ => Error::new(Kind::File, format!("`{filename}`: {error}")),
         })?;
         Ok(Read { filename, mime_type, bytes })
+    }
+
+    /// The regular files in a folder that the caller named, in the order of their names; no hidden ones, and not those of
+    /// folders in it.
+    ///
+    /// # Errors
+    /// The folder cannot be read, has too many files, or the caller may not name files here.
+    pub async fn list(&self, folder: String) -> Result<Vec<Listed>> {
+        self.check_paths()?;
+        self.platform().list(folder).await
+    }
+
+    /// Most bytes of a file that one call may hold in memory.
+    pub fn room(&self) -> usize {
+        self.platform().room()
     }
 
     /// Writes a new file.

@@ -49,6 +49,17 @@ pub struct Plan {
     pub body: Payload,
 }
 
+impl Plan {
+    /// Puts another file in the place of the first of a form field.
+    pub(crate) fn replace_file(&mut self, field: &str, source: Source) {
+        if let Payload::Multipart(parts) = &mut self.body
+            && let Some(part) = parts.iter_mut().find(|part| part.name == field)
+        {
+            part.value = PartValue::File(source);
+        }
+    }
+}
+
 /// The body of a [`Plan`].
 #[derive(Debug)]
 pub enum Payload {

@@ -30,6 +30,12 @@ pub trait Platform: Send + Sync + 'static {
     /// Writes a new file and gives its full path. Never overwrites.
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
 
+    /// The regular files in a folder that a caller named, within what the operator allows, in the order of their names.
+    fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>>;
+
+    /// Most bytes of a file that one call may hold in memory.
+    fn room(&self) -> usize;
+
     /// Takes note of a finished call.
     fn record(&self, event: &Event<'_>);
 }
@@ -50,6 +56,15 @@ pub struct Opened {
 pub struct Saved {
     /// Full path.
     pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// A file in a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Its name, without folders.
+    pub name: String,
     /// Size in bytes.
     pub bytes: u64,
 }

@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::StreamExt as _;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
 use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
@@ -116,6 +116,14 @@ impl Platform for Machine {
 
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         self.script.save(path, body)
+    }
+
+    fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
+        self.script.list(folder)
+    }
+
+    fn room(&self) -> usize {
+        self.script.room()
     }
 
     fn record(&self, _: &Event<'_>) {}

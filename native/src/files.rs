@@ -14,8 +14,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::media_type;
-use openai_mcp_kernel::platform::{Body, Failure, Opened, Saved};
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Saved};
 use tokio::task::spawn_blocking;
+
+/// Most names that a folder is read for.
+const NAMES: usize = 10_000;
 
 /// Bytes read or written at a time.
 const CHUNK: usize = 256 * 1024;
@@ -128,6 +131,34 @@ impl Roots {
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
     }
 
+    /// The regular files in a folder, hidden ones left out, in the order of their names.
+    ///
+    /// # Errors
+    /// It is not there, not a folder, not allowed, or has more than 10,000 names.
+    pub async fn list(&self, path: String) -> Result<Vec<Listed>> {
+        let roots = self.clone();
+        blocking(move || roots.list_now(&path)).await
+    }
+
+    fn list_now(&self, path: &str) -> Result<Vec<Listed>> {
+        let absolute = self.absolute(path)?;
+        let (root, names) = match absolute.canonicalize() {
+            Ok(resolved) => self.allow(path, &resolved)?,
+            Err(error) => {
+                self.allow(path, &tidy(&absolute))?;
+                return Err(fault(path, error));
+            }
+        };
+        let files =
+            Folder::walk(root, &names).and_then(|folder| folder.files(NAMES)).map_err(|error| fault(path, error))?;
+        let Some(mut files) = files else {
+            return Err(Error::new(Kind::File, format!("`{path}` has more than {NAMES} names")));
+        };
+        files.retain(|file| !file.name.starts_with('.'));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(files)
+    }
+
     fn create(&self, path: &str) -> Result<Target> {
         let place = self.find_new(path)?;
         let folder = place.folder().map_err(|error| fault(path, error))?;
@@ -191,18 +222,25 @@ impl Roots {
         }
     }
 
-    /// Takes a resolved path apart at a root that allows it.
+    /// Takes the resolved path of a file apart at a root that allows it.
     fn place(&self, path: &str, resolved: &Path) -> Result<Place> {
+        let (root, mut folders) = self.allow(path, resolved)?;
+        match folders.pop() {
+            Some(name) => Ok(Place { root: root.to_owned(), folders, name }),
+            None => Err(Error::new(Kind::File, format!("`{path}` is a folder, expected a file"))),
+        }
+    }
+
+    /// The root that allows a resolved path, and the names below it.
+    fn allow(&self, path: &str, resolved: &Path) -> Result<(&Path, Vec<OsString>)> {
         let mut hidden = false;
         for root in &self.0 {
             let Ok(below) = resolved.strip_prefix(root) else { continue };
-            let mut names: Vec<OsString> = below.iter().map(OsStr::to_owned).collect();
+            let names: Vec<OsString> = below.iter().map(OsStr::to_owned).collect();
             if names.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) {
                 hidden = true;
-            } else if let Some(name) = names.pop() {
-                return Ok(Place { root: root.clone(), folders: names, name });
             } else {
-                return Err(Error::new(Kind::File, format!("`{path}` is a folder, expected a file")));
+                return Ok((root, names));
             }
         }
         if hidden {
@@ -348,6 +386,28 @@ impl Folder {
         Ok(openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?.into())
     }
 
+    /// Its regular files; `None` if it has more than `most` names.
+    fn files(&self, most: usize) -> io::Result<Option<Vec<Listed>>> {
+        use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
+        // The folder was opened to pass through; to be read it is opened once more, as itself.
+        let opened = openat(&self.0, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut files = Vec::new();
+        for (count, entry) in Dir::new(opened)?.enumerate() {
+            let entry = entry?;
+            if count >= most + 2 {
+                return Ok(None);
+            }
+            // What is gone by now is not there.
+            let Ok(about) = statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            if FileType::from_raw_mode(about.st_mode) == FileType::RegularFile
+                && let Ok(name) = entry.file_name().to_str()
+            {
+                files.push(Listed { name: name.to_owned(), bytes: about.st_size.unsigned_abs() });
+            }
+        }
+        Ok(Some(files))
+    }
+
     fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, rustix::fs::AtFlags::empty())?)
     }
@@ -371,6 +431,22 @@ impl Folder {
 
     fn create(&self, name: &OsStr) -> io::Result<File> {
         File::create_new(self.0.join(name))
+    }
+
+    fn files(&self, most: usize) -> io::Result<Option<Vec<Listed>>> {
+        let mut files = Vec::new();
+        for (count, entry) in std::fs::read_dir(&self.0)?.enumerate() {
+            let entry = entry?;
+            if count >= most {
+                return Ok(None);
+            }
+            if let (Ok(about), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
+                && about.is_file()
+            {
+                files.push(Listed { name, bytes: about.len() });
+            }
+        }
+        Ok(Some(files))
     }
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {

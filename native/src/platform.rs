@@ -7,13 +7,16 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::{Source, media_type};
-use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::telemetry::Event;
 
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
 use crate::say;
 use crate::urls::Fetcher;
+
+/// Most bytes of a file that one call may hold in memory.
+const ROOM: usize = 512 * 1024 * 1024;
 
 /// A machine with sockets, a clock and disks.
 pub struct Machine {
@@ -77,6 +80,15 @@ impl Platform for Machine {
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         let roots = self.roots.clone();
         async move { roots.save(path, body).await }.boxed()
+    }
+
+    fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
+        let roots = self.roots.clone();
+        async move { roots.list(folder).await }.boxed()
+    }
+
+    fn room(&self) -> usize {
+        ROOM
     }
 
     fn record(&self, event: &Event<'_>) {

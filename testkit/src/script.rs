@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
-use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::telemetry::Event;
 
 /// What the script answers to one request.
@@ -160,6 +160,20 @@ impl Platform for Script {
             Ok(Saved { path, bytes })
         }
         .boxed()
+    }
+
+    fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
+        ready(match folder.as_str() {
+            folder if folder.contains("missing") => {
+                Err(Error::new(Kind::File, format!("`{folder}`: no such file or folder")))
+            }
+            _ => Ok(["a.mp3", "b.txt", "c.wav"].map(|name| Listed { name: name.into(), bytes: 8 }).into()),
+        })
+        .boxed()
+    }
+
+    fn room(&self) -> usize {
+        64 * 1024 * 1024
     }
 
     fn record(&self, _: &Event<'_>) {}

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{Method, Request, Response, header};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
-use openai_mcp_kernel::platform::{Body, Failure, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::telemetry::Event;
 use worker::console_log;
 use worker::send::SendFuture;
@@ -17,6 +17,9 @@ use crate::urls::{self, REDIRECTS, redirect};
 
 /// Longest time without a byte of an answer's body.
 const IDLE: Duration = Duration::from_secs(600);
+
+/// Most bytes of a file that one call may hold in memory. An isolate has 128 MB for all calls at a time.
+const ROOM: usize = 48 * 1024 * 1024;
 
 /// A place without disks, and with a clock that stands still while code runs.
 pub(crate) struct Edge {
@@ -69,6 +72,14 @@ impl Platform for Edge {
         ready(Err(no_disk("save_to"))).boxed()
     }
 
+    fn list(&self, _: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
+        ready(Err(no_disk("folder"))).boxed()
+    }
+
+    fn room(&self) -> usize {
+        ROOM
+    }
+
     fn record(&self, event: &Event<'_>) {
         if self.verbose {
             console_log!("{event}");
@@ -79,6 +90,7 @@ impl Platform for Edge {
 fn no_disk(argument: &str) -> Error {
     let hint = match argument {
         "path" => "give `url`, or `text` or `data` with `filename`",
+        "folder" => "name the files one by one, each with its `url`",
         _ => "leave it out to read the content piece by piece, or run this server on your own machine",
     };
     Error::new(

@@ -223,3 +223,58 @@ async fn a_content_that_breaks_off_leaves_no_file() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_folder_is_listed_without_what_is_hidden_or_no_file() {
+    let tree = tree();
+    let (roots, root) = (roots(&tree.root), tree.root.to_str().unwrap());
+    fs::write(tree.root.join("another.txt"), "12345").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(tree.outside.join("secret.txt"), tree.root.join("link.txt")).unwrap();
+    let rows = [
+        (".", vec![("another.txt", 5), ("plain.txt", 22)]),
+        (root, vec![("another.txt", 5), ("plain.txt", 22)]),
+        ("sub/../sub", vec![("deep.md", 24)]),
+    ];
+    for (path, expected) in rows {
+        let listed = roots.list(path.into()).await.unwrap();
+        let listed: Vec<(&str, u64)> = listed.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+        assert_eq!(listed, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_folder_is_listed() {
+    let tree = tree();
+    let roots = roots(&tree.root);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&tree.outside, tree.root.join("elsewhere")).unwrap();
+    let outside = tree.outside.to_str().unwrap();
+    let mut rows = vec![
+        (outside, "is outside the folders"),
+        ("../outside", "is outside the folders"),
+        ("../outside/not-there", "is outside the folders"),
+        (".hidden", "is hidden"),
+        ("not-there", "no such file or folder"),
+        ("plain.txt", "part of the path is not a folder"),
+    ];
+    if cfg!(unix) {
+        rows.push(("elsewhere", "is outside the folders"));
+    }
+    for (path, problem) in rows {
+        let error = roots.list(path.into()).await.unwrap_err();
+        assert!(error.to_string().contains(problem), "{path}: {error}");
+    }
+    let none = Roots::default().list(".".into()).await.unwrap_err();
+    assert!(none.to_string().contains("uses no files of its machine"), "{none}");
+}
+
+#[tokio::test]
+async fn a_folder_with_too_many_names_is_refused() {
+    let tree = tree();
+    for number in 0..10_001 {
+        fs::File::create(tree.root.join("sub").join(number.to_string())).unwrap();
+    }
+    let error = roots(&tree.root).list("sub".into()).await.unwrap_err();
+    assert_eq!(error.to_string(), "`sub` has more than 10000 names");
+}

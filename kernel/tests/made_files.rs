@@ -1,0 +1,66 @@
+//! Files that a composite makes go out in the place of arguments.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::sync::Arc;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
+
+tools![Send, Halve];
+
+/// Send a thing.
+#[tool("thing-send", POST "/things", multipart)]
+struct Send {
+    thing: FileInput,
+    name: String,
+}
+
+/// Send half of a thing.
+#[tool("thing-halve")]
+struct Halve {
+    thing: FileInput,
+    name: Option<String>,
+}
+
+impl Halve {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let FileInput(source) = self.thing;
+        let whole = cx.read(source, 1024).await?;
+        let bytes = whole.bytes.slice(..whole.bytes.len() / 2);
+        let half = Source::Inline { bytes, filename: "half.bin".into(), mime_type: Some("application/x-half".into()) };
+        let mut arguments = json!({});
+        if let Some(name) = self.name {
+            arguments["name"] = name.into();
+        }
+        let response = cx.request_with(&Send::SPEC, arguments, vec![("thing", half)]).await?;
+        Ok(Output::Json(response.into_body().collect(1024).await?))
+    }
+}
+
+static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+
+#[test]
+fn a_made_file_is_sent_with_its_own_name_and_type() {
+    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
+    let arguments = r#"{"thing": {"data": "AP8BAg==", "filename": "whole.bin"}, "name": "n"}"#;
+    let result = call_tool(&SERVER, "thing-halve", arguments, script.clone());
+    assert_eq!(result["isError"], false, "{result}");
+    let sent = script.sent();
+    assert_eq!(sent.len(), 1);
+    let body = &sent[0].body;
+    assert!(body.contains("name=\"name\"\r\n\r\nn\r\n"), "{body}");
+    let part = "name=\"thing\"; filename=\"half.bin\"\r\nContent-Type: application/x-half\r\n\r\n\0\u{fffd}\r\n";
+    assert!(body.contains(part), "{body:?}");
+}
+
+#[test]
+fn the_other_arguments_are_checked() {
+    let script = Arc::new(Script::new(Vec::new()));
+    let arguments = r#"{"thing": {"text": "ab", "filename": "whole.bin"}}"#;
+    let result = call_tool(&SERVER, "thing-halve", arguments, script.clone());
+    assert_eq!(result["isError"], true);
+    assert_eq!(result["content"][0]["text"], "`name`: required: a string");
+    assert!(script.sent().is_empty());
+}
