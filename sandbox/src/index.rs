@@ -94,7 +94,7 @@ fn cut(text: &str, strategy: Strategy) -> Vec<Range<usize>> {
 }
 
 /// Where each token starts. A token is up to four characters of a word, with the space that precedes it.
-fn tokens(text: &str) -> Vec<usize> {
+pub(crate) fn tokens(text: &str) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut in_token = 0;
     let mut space_since = None;

@@ -51,6 +51,25 @@ impl Params {
         self.values.remove(name).filter(|value| !value.is_null())
     }
 
+    pub(crate) fn peek(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    pub(crate) fn put(&mut self, name: &str, value: Value) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// The members of an object in a query: `name[key]=value`.
+    pub(crate) fn bracketed(&mut self, name: &str) -> Vec<(String, String)> {
+        let key = |full: &str| Some(full.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?.to_owned());
+        let found: Vec<_> = self.values.keys().filter_map(|full| Some((full.clone(), key(full)?))).collect();
+        let take = |(full, key): (String, String)| match self.values.remove(&full) {
+            Some(Value::String(value)) => Some((key, value)),
+            _ => None,
+        };
+        found.into_iter().filter_map(take).collect()
+    }
+
     pub(crate) fn required<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         let path = self.path(name);
         let message = format!("Missing required parameter: '{path}'.");

@@ -98,6 +98,12 @@ impl Page {
         })
     }
 
+    /// For the lists that begin with the oldest unless told otherwise.
+    pub(crate) fn read_ascending(query: &mut Params, default: usize, most: i64) -> Result<Self> {
+        let descending = query.peek("order").is_some_and(|order| order == "desc");
+        Ok(Self { descending, ..Self::read(query, default, most)? })
+    }
+
     pub(crate) fn read_both_ways(query: &mut Params, default: usize, most: i64) -> Result<Self> {
         Ok(Self { before: query.string("before")?, ..Self::read(query, default, most)? })
     }

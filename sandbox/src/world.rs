@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 
+use crate::chat::Stored;
 use crate::files::File;
 use crate::shelf::Shelf;
 use crate::vector_stores::Store;
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub(crate) failed: HashMap<String, u32>,
     pub(crate) files: Shelf<File>,
     pub(crate) vector_stores: Shelf<Store>,
+    pub(crate) completions: Shelf<Stored>,
 }
 
 impl World {

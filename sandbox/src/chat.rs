@@ -1,0 +1,754 @@
+//! `/chat/completions`, streams and stored completions included. What is answered is told in [`crate::model`].
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Extension, Path};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json as Answer, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::stream;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::model::{self, Ask, Choice, End, Form, Reply, Role, Said, Tool, Turn};
+use crate::params::{Json, Params, Query, mistyped};
+use crate::shelf::{Page, Shelf};
+use crate::world::{Caller, World, now};
+
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
+const FINGERPRINT: &str = "fp_sandbox";
+const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
+const PARTS: &[&str] = &["text", "image_url", "input_audio", "file", "refusal"];
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast"];
+const AUDIO_LIVES: u64 = 3600;
+
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/chat/completions", get(list).post(create))
+        .route("/chat/completions/{id}", get(retrieve).post(update).delete(delete))
+        .route("/chat/completions/{id}/messages", get(messages))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+/// A stored completion.
+pub(crate) struct Stored {
+    shown: Value,
+    messages: Vec<Value>,
+}
+
+/// A request, read and checked.
+struct Wish {
+    ask: Ask,
+    model: String,
+    n: usize,
+    logprobs: bool,
+    top_logprobs: bool,
+    /// The deprecated way to name tools, which is answered in the deprecated way.
+    functions: bool,
+    audio: Option<&'static str>,
+    search: bool,
+    stream: bool,
+    usage: bool,
+    store: bool,
+    metadata: Map<String, Value>,
+    service_tier: &'static str,
+    /// What a stored completion shows of its request.
+    kept: Map<String, Value>,
+    messages: Vec<Value>,
+}
+
+impl Wish {
+    fn read(mut params: Params) -> Result<Self> {
+        let model = params.string("model")?;
+        let model = params.required("model", model)?;
+        if model.starts_with("unknown") {
+            let message = format!("The model `{model}` does not exist or you do not have access to it.");
+            return Err(Error::not_found(message).code("model_not_found"));
+        }
+        let messages = params.array("messages", 1..=usize::MAX)?;
+        let messages = params.required("messages", messages)?;
+        let raw: Vec<Value> = messages.iter().map(|(_, message)| message.clone()).collect();
+        let turns = turns(messages)?;
+
+        let mut kept = Map::new();
+        for name in ["tools", "tool_choice", "response_format", "seed", "temperature", "top_p"] {
+            kept.insert(name.to_owned(), params.peek(name).cloned().unwrap_or_default());
+        }
+        let functions = params.mentions("functions");
+        let mut tools = tools(&mut params)?;
+        let choice = choice(&mut params, &mut tools, functions)?;
+        let parallel = params.boolean("parallel_tool_calls")?;
+        if parallel.is_some() && tools.is_empty() {
+            let message = "'parallel_tool_calls' is only allowed when 'tools' are specified.";
+            return Err(Error::invalid("parallel_tool_calls", "invalid_value", message));
+        }
+        let form = form(&mut params)?;
+
+        let most = params.integer("max_completion_tokens", 1..=i64::MAX)?;
+        let old = params.integer("max_tokens", 1..=i64::MAX)?;
+        if most.is_some() && old.is_some() {
+            let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+            return Err(Error::invalid("max_tokens", "invalid_value", message));
+        }
+        let stop = match params.take("stop") {
+            Some(Value::String(stop)) => vec![stop],
+            Some(other) => {
+                params.put("stop", other);
+                params.strings("stop", 1..=4)?.unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        let ask = Ask {
+            turns,
+            tools,
+            choice,
+            parallel: parallel.unwrap_or(!functions) && !functions,
+            form,
+            max_tokens: most.or(old).and_then(|most| usize::try_from(most).ok()),
+            stop,
+        };
+
+        let logprobs = params.boolean("logprobs")?.unwrap_or_default();
+        let top = params.integer("top_logprobs", 0..=20)?;
+        if top.is_some() && !logprobs {
+            let message = "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.";
+            return Err(Error::invalid("top_logprobs", "invalid_value", message));
+        }
+        let stream = params.boolean("stream")?.unwrap_or_default();
+        let mut usage = false;
+        if let Some(mut options) = params.object("stream_options")? {
+            if !stream {
+                let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+                return Err(Error::invalid("stream_options", "invalid_value", message));
+            }
+            usage = options.boolean("include_usage")?.unwrap_or_default();
+            options.boolean("include_obfuscation")?;
+            options.finish()?;
+        }
+        let audio = audio(&mut params, stream)?;
+        let n = params.integer("n", 1..=128)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+        let store = params.boolean("store")?.unwrap_or_default();
+        let metadata = params.labels("metadata", true)?.unwrap_or_default();
+        let tier = params.one_of("service_tier", TIERS)?;
+        let service_tier = match tier {
+            None | Some("auto") => "default",
+            Some("fast") => "priority",
+            Some(tier) => tier,
+        };
+        let search = params.object("web_search_options")?.is_some();
+
+        params.number("frequency_penalty", -2.0..=2.0)?;
+        params.number("presence_penalty", -2.0..=2.0)?;
+        params.number("temperature", 0.0..=2.0)?;
+        params.number("top_p", 0.0..=1.0)?;
+        params.integer("seed", i64::MIN..=i64::MAX)?;
+        params.one_of("reasoning_effort", EFFORTS)?;
+        params.one_of("verbosity", &["low", "medium", "high"])?;
+        params.one_of("prompt_cache_retention", &["in_memory", "24h"])?;
+        for name in ["prompt_cache_key", "safety_identifier", "user"] {
+            params.string(name)?;
+        }
+        for name in ["logit_bias", "prediction", "moderation", "prompt_cache_options"] {
+            params.object(name)?;
+        }
+        params.finish()?;
+        let top_logprobs = top.is_some_and(|top| top > 0);
+        let messages = raw;
+        Ok(Self {
+            ask,
+            model,
+            n,
+            logprobs,
+            top_logprobs,
+            functions,
+            audio,
+            search,
+            stream,
+            usage,
+            store,
+            metadata,
+            service_tier,
+            kept,
+            messages,
+        })
+    }
+
+    fn logprobs(&self, text: &str) -> Value {
+        let token = |piece: &&str| {
+            let one = json!({"token": piece, "logprob": 0.0, "bytes": piece.as_bytes()});
+            let top = if self.top_logprobs { vec![one.clone()] } else { Vec::new() };
+            let mut one = one;
+            if let Some(one) = one.as_object_mut() {
+                one.insert("top_logprobs".to_owned(), top.into());
+            }
+            one
+        };
+        model::pieces(text).iter().map(token).collect()
+    }
+
+    /// A choice without its index, and its logprobs.
+    fn message(&self, reply: &Reply, world: &mut World) -> (Value, &'static str, Value) {
+        let mut message = json!({"role": "assistant", "content": null, "refusal": null, "annotations": []});
+        let mut logprobs = Value::Null;
+        let mut set = |name: &str, value: Value| {
+            if let Some(message) = message.as_object_mut() {
+                message.insert(name.to_owned(), value);
+            }
+        };
+        let mut finish = match reply.end {
+            End::Stop => "stop",
+            End::Length => "length",
+            End::Filter => "content_filter",
+        };
+        match &reply.said {
+            Said::Text(text) if self.audio.is_some() => {
+                let data = STANDARD.encode(beep(self.audio.unwrap_or_default()));
+                let expires_at = now() + AUDIO_LIVES;
+                let id = world.mint("audio_");
+                set("audio", json!({"id": id, "data": data, "transcript": text, "expires_at": expires_at}));
+            }
+            Said::Text(text) => {
+                set("content", json!(text));
+                if self.search {
+                    let end = text.chars().count();
+                    let citation =
+                        json!({"start_index": 0, "end_index": end, "title": "Sandbox", "url": "https://example.com/"});
+                    set("annotations", json!([{"type": "url_citation", "url_citation": citation}]));
+                }
+                if self.logprobs {
+                    logprobs = json!({"content": self.logprobs(text), "refusal": null});
+                }
+            }
+            Said::Refusal(text) => {
+                set("refusal", json!(text));
+                if self.logprobs {
+                    logprobs = json!({"content": null, "refusal": self.logprobs(text)});
+                }
+            }
+            Said::Calls(calls) if self.functions => {
+                let call = calls.first().map(|call| json!({"name": call.name, "arguments": call.arguments}));
+                set("function_call", json!(call));
+                finish = "function_call";
+            }
+            Said::Calls(calls) => {
+                let show = |call: &model::Call| {
+                    let id = world.mint("call_");
+                    match call.custom {
+                        true => {
+                            json!({"id": id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}})
+                        }
+                        false => {
+                            json!({"id": id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+                        }
+                    }
+                };
+                set("tool_calls", calls.iter().map(show).collect());
+                finish = "tool_calls";
+            }
+        }
+        (message, finish, logprobs)
+    }
+}
+
+fn turns(messages: Vec<(String, Value)>) -> Result<Vec<Turn>> {
+    let mut turns = Vec::new();
+    // Calls that wait for their outputs.
+    let mut waiting: Vec<String> = Vec::new();
+    for (path, message) in messages {
+        let mut message = Params::nested(path, message)?;
+        let role = message.one_of("role", ROLES)?;
+        let role = message.required("role", role)?;
+        let calls = message.array("tool_calls", 0..=usize::MAX)?.unwrap_or_default();
+        let old_call = message.object("function_call")?;
+        let (text, attached) = content(&mut message, role == "assistant")?;
+        message.string("name")?;
+        if !waiting.is_empty() && role != "tool" {
+            return Err(unanswered(&waiting));
+        }
+        match role {
+            "tool" => {
+                let id = message.string("tool_call_id")?;
+                let id = message.required("tool_call_id", id)?;
+                let Some(at) = waiting.iter().position(|waiting| *waiting == id) else {
+                    let text = "Invalid parameter: messages with role 'tool' must be a response to a preceding message \
+                                with 'tool_calls'.";
+                    return Err(Error::invalid(&message.path("role"), "invalid_value", text));
+                };
+                waiting.remove(at);
+                turns.push(Turn::Output { id, text });
+            }
+            "function" => turns.push(Turn::Output { id: String::new(), text }),
+            "assistant" => {
+                if !text.is_empty() || (calls.is_empty() && old_call.is_none()) {
+                    turns.push(Turn::Said { role: Role::Assistant, text, attached });
+                }
+                for (path, call) in calls {
+                    let mut call = Params::nested(path, call)?;
+                    let id = call.string("id")?;
+                    let id = call.required("id", id)?;
+                    let kind = call.one_of("type", &["function", "custom"])?.unwrap_or("function");
+                    let named = call.object(kind)?;
+                    let mut named = call.required(kind, named)?;
+                    let name = named.string("name")?;
+                    let name = named.required("name", name)?;
+                    waiting.push(id.clone());
+                    turns.push(Turn::Called { id, name });
+                }
+                if let Some(mut call) = old_call {
+                    let name = call.string("name")?.unwrap_or_default();
+                    turns.push(Turn::Called { id: String::new(), name });
+                }
+                message.take("refusal");
+                message.take("audio");
+            }
+            "user" => turns.push(Turn::Said { role: Role::User, text, attached }),
+            _ => turns.push(Turn::Said { role: Role::System, text, attached }),
+        }
+    }
+    if waiting.is_empty() { Ok(turns) } else { Err(unanswered(&waiting)) }
+}
+
+fn unanswered(ids: &[String]) -> Error {
+    let message = format!(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
+         The following tool_call_ids did not have response messages: {}",
+        ids.join(", ")
+    );
+    Error::new(StatusCode::BAD_REQUEST, message).param("messages")
+}
+
+/// The text of a message, and what else it holds.
+fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static str>)> {
+    let path = message.path("content");
+    match message.take("content") {
+        None if optional => Ok(Default::default()),
+        None => {
+            let text = format!("Invalid value for '{path}': expected a string, got null.");
+            Err(Error::invalid(&path, "invalid_type", text))
+        }
+        Some(Value::String(text)) => Ok((text, Vec::new())),
+        Some(Value::Array(parts)) => {
+            let (mut texts, mut attached) = (Vec::new(), Vec::new());
+            for (at, part) in parts.into_iter().enumerate() {
+                let mut part = Params::nested(format!("{path}[{at}]"), part)?;
+                let kind = part.one_of("type", PARTS)?;
+                match part.required("type", kind)? {
+                    kind @ ("text" | "refusal") => {
+                        let text = part.string(kind)?;
+                        texts.push(part.required(kind, text)?);
+                    }
+                    kind => {
+                        let thing = part.object(kind)?;
+                        part.required(kind, thing)?;
+                        attached.push(match kind {
+                            "image_url" => "image",
+                            "file" => "file",
+                            _ => "audio",
+                        });
+                    }
+                }
+            }
+            Ok((texts.join("\n"), attached))
+        }
+        Some(other) => Err(mistyped(&path, "one of an array of objects or string", &other)),
+    }
+}
+
+/// `tools`, or the deprecated `functions`.
+fn tools(params: &mut Params) -> Result<Vec<Tool>> {
+    let mut tools = Vec::new();
+    for (path, function) in params.array("functions", 1..=128)?.unwrap_or_default() {
+        tools.push(function_tool(Params::nested(path, function)?)?);
+    }
+    for (path, tool) in params.array("tools", 1..=128)?.unwrap_or_default() {
+        let mut tool = Params::nested(path, tool)?;
+        let kind = tool.one_of("type", &["function", "custom"])?;
+        let kind = tool.required("type", kind)?;
+        let inner = tool.object(kind)?;
+        let mut inner = tool.required(kind, inner)?;
+        tool.finish()?;
+        if kind == "custom" {
+            inner.object("format")?;
+            let (name, description) = names(&mut inner)?;
+            inner.finish()?;
+            tools.push(Tool { name, description, parameters: None });
+        } else {
+            tools.push(function_tool(inner)?);
+        }
+    }
+    Ok(tools)
+}
+
+fn names(params: &mut Params) -> Result<(String, String)> {
+    let name = params.string("name")?;
+    let name = params.required("name", name)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        let path = params.path("name");
+        let message = format!(
+            "Invalid '{path}': string does not match pattern. Expected a string that matches '^[a-zA-Z0-9_-]+$'."
+        );
+        return Err(Error::invalid(&path, "invalid_value", message));
+    }
+    Ok((name, params.string("description")?.unwrap_or_default()))
+}
+
+fn function_tool(mut params: Params) -> Result<Tool> {
+    let (name, description) = names(&mut params)?;
+    let parameters = params.take("parameters").unwrap_or_else(|| json!({"type": "object", "properties": {}}));
+    if !parameters.is_object() {
+        return Err(mistyped(&params.path("parameters"), "an object", &parameters));
+    }
+    if params.boolean("strict")? == Some(true) {
+        model::check_strict(&parameters).map_err(|fault| {
+            let message = format!("Invalid schema for function '{name}': {fault}");
+            Error::invalid(&params.path("parameters"), "invalid_function_parameters", message)
+        })?;
+    }
+    params.finish()?;
+    Ok(Tool { name, description, parameters: Some(parameters) })
+}
+
+fn choice(params: &mut Params, tools: &mut Vec<Tool>, functions: bool) -> Result<Choice> {
+    let name = if functions { "function_call" } else { "tool_choice" };
+    let path = params.path(name);
+    let Some(value) = params.take(name) else { return Ok(Choice::Auto) };
+    if tools.is_empty() {
+        let message = format!("'{name}' is only allowed when 'tools' are specified.");
+        return Err(Error::invalid(&path, "invalid_value", message));
+    }
+    let word = |word: &str| match word {
+        "none" => Some(Choice::None),
+        "auto" => Some(Choice::Auto),
+        "required" => Some(Choice::Required),
+        _ => None,
+    };
+    let named = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned);
+    let choice = match (&value, value.get("type").and_then(Value::as_str)) {
+        (Value::String(text), _) => word(text),
+        (_, Some("allowed_tools")) => {
+            let allowed = value.get("allowed_tools").unwrap_or(&Value::Null);
+            let list = allowed.get("tools").and_then(Value::as_array).into_iter().flatten();
+            let names: Vec<String> =
+                list.filter_map(|tool| tool.get("function").or(tool.get("custom")).and_then(named)).collect();
+            tools.retain(|tool| names.contains(&tool.name));
+            allowed.get("mode").and_then(Value::as_str).and_then(word)
+        }
+        (_, Some(kind)) => value.get(kind).and_then(named).map(Choice::Named),
+        (value, None) => named(value).map(Choice::Named),
+    };
+    match choice {
+        Some(Choice::Named(name)) if !tools.iter().any(|tool| tool.name == name) => {
+            let message = format!("Tool choice '{name}' not found in 'tools' parameter.");
+            Err(Error::invalid(&path, "invalid_value", message))
+        }
+        Some(choice) => Ok(choice),
+        None => Err(Error::invalid(&path, "invalid_value", format!("Invalid value for '{path}': {value}."))),
+    }
+}
+
+fn form(params: &mut Params) -> Result<Form> {
+    let Some(mut format) = params.object("response_format")? else { return Ok(Form::Text) };
+    let kind = format.one_of("type", &["text", "json_object", "json_schema"])?;
+    let form = match format.required("type", kind)? {
+        "text" => Form::Text,
+        "json_object" => Form::Object,
+        _ => {
+            let inner = format.object("json_schema")?;
+            let mut inner = format.required("json_schema", inner)?;
+            let (name, _) = names(&mut inner)?;
+            let strict = inner.boolean("strict")?.unwrap_or_default();
+            let schema = inner.take("schema").unwrap_or_else(|| json!({"type": "object"}));
+            inner.finish()?;
+            if strict {
+                model::check_strict(&schema).map_err(|fault| {
+                    let message = format!("Invalid schema for response_format '{name}': {fault}");
+                    Error::new(StatusCode::BAD_REQUEST, message).param("response_format")
+                })?;
+            }
+            Form::Schema(schema)
+        }
+    };
+    format.finish()?;
+    Ok(form)
+}
+
+fn audio(params: &mut Params, stream: bool) -> Result<Option<&'static str>> {
+    let modalities = params.strings("modalities", 1..=2)?.unwrap_or_default();
+    let wanted = modalities.iter().any(|modality| modality == "audio");
+    let Some(mut audio) = params.object("audio")? else {
+        return if wanted { params.required("audio", None) } else { Ok(None) };
+    };
+    let voice = audio.take("voice");
+    audio.required("voice", voice)?;
+    let format = audio.one_of("format", &["wav", "aac", "mp3", "flac", "opus", "pcm16"])?;
+    let format = audio.required("format", format)?;
+    audio.finish()?;
+    let message = match format {
+        "pcm16" => return Ok(wanted.then_some(format)),
+        _ if stream => "Streams of audio are pcm16.",
+        "wav" => return Ok(wanted.then_some(format)),
+        _ => "The sandbox speaks wav and pcm16 only.",
+    };
+    Err(Error::invalid("audio.format", "unsupported_value", message))
+}
+
+/// A fifth of a second of a tone.
+fn beep(format: &str) -> Vec<u8> {
+    const RATE: u32 = 24_000;
+    let samples = (0..RATE / 5).map(|at| {
+        let wave = (f64::from(at) * 440.0 * std::f64::consts::TAU / f64::from(RATE)).sin();
+        (wave * 8000.0) as i16
+    });
+    let sound: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    if format != "wav" {
+        return sound;
+    }
+    let length = u32::try_from(sound.len()).unwrap_or_default();
+    let mut wav = Vec::from(*b"RIFF");
+    wav.extend((36 + length).to_le_bytes());
+    wav.extend(*b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend(RATE.to_le_bytes());
+    wav.extend((RATE * 2).to_le_bytes());
+    wav.extend(*b"\x02\0\x10\0data");
+    wav.extend(length.to_le_bytes());
+    wav.extend(sound);
+    wav
+}
+
+fn usage(reply: &Reply, n: usize) -> Value {
+    let (input, output) = (reply.input_tokens, reply.output_tokens * n);
+    json!({
+        "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+        },
+    })
+}
+
+async fn create(Extension(account): Caller, Json(params): Json) -> Result<Response> {
+    let wish = Wish::read(params)?;
+    let reply = wish.ask.answer();
+    if reply.fails && !wish.stream {
+        return Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox was asked to fail."));
+    }
+    let mut world = account.world();
+    let id = world.mint("chatcmpl-");
+    let created = now();
+    let choices: Vec<_> = (0..wish.n).map(|_| wish.message(&reply, &mut world)).collect();
+    let shown: Vec<Value> = choices
+        .iter()
+        .enumerate()
+        .map(|(index, (message, finish, logprobs))| {
+            json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish})
+        })
+        .collect();
+    let completion = json!({
+        "id": id, "object": "chat.completion", "created": created, "model": wish.model, "choices": shown,
+        "usage": usage(&reply, wish.n), "service_tier": wish.service_tier, "system_fingerprint": FINGERPRINT,
+    });
+    if wish.store {
+        let mut shown = completion.clone();
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("metadata".to_owned(), wish.metadata.clone().into());
+            shown.extend(wish.kept.clone());
+        }
+        let messages = wish.messages.iter().enumerate().map(|(at, message)| stored_message(&id, at, message)).collect();
+        world.completions.insert(id.clone(), Stored { shown, messages });
+    }
+    if !wish.stream {
+        return Ok(Answer(completion).into_response());
+    }
+    let mut head = completion;
+    if let Some(head) = head.as_object_mut() {
+        head.insert("object".to_owned(), "chat.completion.chunk".into());
+    }
+    Ok(tell(chunks(&wish, &reply, &choices, &head), reply.pause))
+}
+
+fn stored_message(id: &str, at: usize, message: &Value) -> Value {
+    let mut shown = message.as_object().cloned().unwrap_or_default();
+    shown.insert("id".to_owned(), format!("{id}-{at}").into());
+    let parts = match shown.get("content") {
+        Some(Value::Array(parts)) => {
+            let kept = |part: &&Value| part.get("type").is_some_and(|kind| kind == "text" || kind == "image_url");
+            parts.iter().filter(kept).cloned().collect()
+        }
+        _ => Value::Null,
+    };
+    if !parts.is_null() {
+        shown.insert("content".to_owned(), Value::Null);
+    }
+    shown.insert("content_parts".to_owned(), parts);
+    shown.entry("name").or_insert(Value::Null);
+    Value::Object(shown)
+}
+
+/// The events of a stream, in order.
+fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], head: &Value) -> Vec<Value> {
+    let chunk = |choices: Value, usage: Value| {
+        let mut chunk = head.clone();
+        if let Some(chunk) = chunk.as_object_mut() {
+            chunk.insert("choices".to_owned(), choices);
+            chunk.remove("usage");
+            if wish.usage {
+                chunk.insert("usage".to_owned(), usage);
+            }
+        }
+        chunk
+    };
+    let mut told = Vec::new();
+    for (index, (message, finish, logprobs)) in choices.iter().enumerate() {
+        let mut deltas = vec![(json!({"role": "assistant", "content": "", "refusal": null}), Value::Null)];
+        let mut tell = |delta: Value, logprobs: Value| deltas.push((delta, logprobs));
+        for name in ["content", "refusal"] {
+            let Some(text) = message.get(name).and_then(Value::as_str) else { continue };
+            for (at, piece) in model::pieces(text).into_iter().enumerate() {
+                let token = logprobs.get(name).and_then(|list| list.get(at));
+                tell(json!({name: piece}), token.map_or(Value::Null, |token| json!({name: [token]})));
+            }
+        }
+        if let Some(annotations) = message.get("annotations").filter(|list| **list != json!([])) {
+            tell(json!({"annotations": annotations}), Value::Null);
+        }
+        if let Some(audio) = message.get("audio") {
+            let text = |name: &str| audio.get(name).and_then(Value::as_str).unwrap_or_default();
+            tell(json!({"audio": {"id": text("id"), "transcript": ""}}), Value::Null);
+            for piece in model::pieces(text("transcript")) {
+                tell(json!({"audio": {"transcript": piece}}), Value::Null);
+            }
+            // Every piece is base64 of its own.
+            for data in STANDARD.decode(text("data")).unwrap_or_default().chunks(4096) {
+                tell(json!({"audio": {"data": STANDARD.encode(data)}}), Value::Null);
+            }
+            tell(json!({"audio": {"expires_at": audio.get("expires_at")}}), Value::Null);
+        }
+        if let Some(call) = message.get("function_call") {
+            let arguments = call.get("arguments").and_then(Value::as_str).unwrap_or_default();
+            tell(json!({"function_call": {"name": call.get("name"), "arguments": ""}}), Value::Null);
+            for piece in model::pieces(arguments) {
+                tell(json!({"function_call": {"arguments": piece}}), Value::Null);
+            }
+        }
+        let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
+        for (at, call) in calls.enumerate() {
+            let mut first = call.clone();
+            let (kind, text) =
+                if call.get("custom").is_some() { ("custom", "input") } else { ("function", "arguments") };
+            let all = first.get_mut(kind).and_then(|named| named.get_mut(text)).map(Value::take).unwrap_or_default();
+            if let Some(first) = first.as_object_mut() {
+                first.insert("index".to_owned(), at.into());
+                first.insert(
+                    kind.to_owned(),
+                    json!({"name": call.get(kind).and_then(|named| named.get("name")), text: ""}),
+                );
+            }
+            tell(json!({"tool_calls": [first]}), Value::Null);
+            for piece in model::pieces(all.as_str().unwrap_or_default()) {
+                tell(json!({"tool_calls": [{"index": at, kind: {text: piece}}]}), Value::Null);
+            }
+        }
+        for (delta, logprobs) in deltas {
+            told.push(chunk(
+                json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": null}]),
+                Value::Null,
+            ));
+        }
+        told.push(chunk(
+            json!([{"index": index, "delta": {}, "logprobs": null, "finish_reason": finish}]),
+            Value::Null,
+        ));
+    }
+    if wish.usage {
+        told.push(chunk(json!([]), usage(reply, wish.n)));
+    }
+    if reply.fails {
+        told.truncate(3);
+        told.push(json!({"error": {"message": "The sandbox was asked to fail.", "type": "server_error", "param": null, "code": null}}));
+    }
+    told
+}
+
+/// A stream of events, each after a pause.
+fn tell(events: Vec<Value>, pause: Duration) -> Response {
+    let failed = events.last().is_some_and(|event| event.get("error").is_some());
+    let mut lines: Vec<String> = events.into_iter().map(|event| format!("data: {event}\n\n")).collect();
+    if !failed {
+        lines.push("data: [DONE]\n\n".to_owned());
+    }
+    let body = if pause.is_zero() {
+        Body::from(lines.concat())
+    } else {
+        Body::from_stream(stream::unfold(lines.into_iter(), move |mut lines| async move {
+            let line = lines.next()?;
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, Infallible>(Bytes::from(line)), lines))
+        }))
+    };
+    ([(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")], body).into_response()
+}
+
+fn missing(id: &str) -> Error {
+    Error::not_found(format!("Chat completion {id} not found")).param("id")
+}
+
+async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Answer<Value>> {
+    let page = Page::read_ascending(&mut query, 20, 100)?;
+    let model = query.string("model")?;
+    let metadata = query.bracketed("metadata");
+    query.finish()?;
+    let wanted = |stored: &Stored| {
+        let labels = stored.shown.get("metadata");
+        let own = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+        model.as_deref().is_none_or(|model| stored.shown.get("model").is_some_and(|own| own == model))
+            && metadata.iter().all(|(key, value)| own(key) == Some(value))
+    };
+    let world = account.world();
+    world.completions.page(&page, |_, stored| wanted(stored).then(|| stored.shown.clone())).map(Answer)
+}
+
+async fn retrieve(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
+    let world = account.world();
+    world.completions.get(&id).map(|stored| Answer(stored.shown.clone())).ok_or_else(|| missing(&id))
+}
+
+async fn update(Extension(account): Caller, Path(id): Path<String>, Json(mut params): Json) -> Result<Answer<Value>> {
+    params.required("metadata", params.mentions("metadata").then_some(()))?;
+    let metadata = params.labels("metadata", true)?.unwrap_or_default();
+    params.finish()?;
+    let mut world = account.world();
+    let stored = world.completions.get_mut(&id).ok_or_else(|| missing(&id))?;
+    if let Some(shown) = stored.shown.as_object_mut() {
+        shown.insert("metadata".to_owned(), metadata.into());
+    }
+    Ok(Answer(stored.shown.clone()))
+}
+
+async fn delete(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
+    account.world().completions.remove(&id).ok_or_else(|| missing(&id))?;
+    Ok(Answer(json!({"id": id, "object": "chat.completion.deleted", "deleted": true})))
+}
+
+async fn messages(
+    Extension(account): Caller,
+    Path(id): Path<String>,
+    Query(mut query): Query,
+) -> Result<Answer<Value>> {
+    let page = Page::read_ascending(&mut query, 20, 100)?;
+    query.finish()?;
+    let world = account.world();
+    let stored = world.completions.get(&id).ok_or_else(|| missing(&id))?;
+    let mut shelf = Shelf::default();
+    for message in &stored.messages {
+        let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
+        shelf.insert(id.to_owned(), message);
+    }
+    shelf.page(&page, |_, message| Some((*message).clone())).map(Answer)
+}
