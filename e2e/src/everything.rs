@@ -14,6 +14,7 @@ pub static SERVER: Definition = Definition {
     version: env!("CARGO_PKG_VERSION"),
     about: "Fixtures for the MCP conformance suite.",
     tools: &[tools::CONTENT, tools::NOTES, tools::QUESTIONS],
+    migrations: &[],
     extras: Some(&extras::Everything),
 };
 

@@ -1,5 +1,6 @@
 //! What a running tool can do: call OpenAI, tell of its progress, reach files and the clock.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use futures_channel::mpsc::UnboundedSender;
 use http::{HeaderMap, Response};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Filter};
 use crate::error::{Error, Kind, Result};
@@ -15,6 +17,8 @@ use crate::openai;
 use crate::plan;
 use crate::platform::{Body, Listed, Opened, Platform, Saved};
 use crate::secret::Secret;
+use crate::server::Definition;
+use crate::store::Store;
 use crate::tool::{Arguments, Spec};
 
 /// Most bytes of a JSON answer that are read into memory.
@@ -50,6 +54,9 @@ pub struct Caller {
 pub struct Context(Arc<Inner>);
 
 pub(crate) struct Inner {
+    pub(crate) definition: &'static Definition,
+    /// Whether the tables of the store are known to be up to date.
+    pub(crate) migrated: Arc<AtomicBool>,
     pub(crate) config: Arc<Config>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) caller: Caller,
@@ -120,6 +127,14 @@ impl Context {
     /// was said may be lost, `null` and the digits of numbers included.
     pub fn arguments(&self) -> &Arguments {
         &self.0.arguments
+    }
+
+    pub(crate) fn definition(&self) -> &'static Definition {
+        self.0.definition
+    }
+
+    pub(crate) fn migrated(&self) -> &AtomicBool {
+        &self.0.migrated
     }
 
     /// What else the request says.
@@ -250,6 +265,29 @@ impl Context {
             "files of the server's machine can be named only by callers on that machine or with its access token\n\
              hint: give `url`, or `text` or `data` with `filename`",
         ))
+    }
+
+    /// The server's store.
+    pub fn store(&self) -> Store<'_> {
+        Store::new(self)
+    }
+
+    /// Whose rows in the store are the caller's: a hash of their key, or of `OPENAI_MCP_OWNER` where the operator's own
+    /// key is spent, so that rows outlive that key.
+    ///
+    /// # Errors
+    /// The caller has no key.
+    pub fn owner(&self) -> Result<String> {
+        let config = self.config();
+        let (kind, text) = match (&self.caller().key, &config.owner) {
+            (None, Some(name)) if self.caller().trusted => ("name", name.clone()),
+            _ => {
+                let admin = config.key.is_none() && config.admin_key.is_some();
+                ("key", openai::key(self, admin)?.expose().to_owned())
+            }
+        };
+        let hash = Sha256::digest(format!("openai-mcp owner {kind} {text}"));
+        Ok(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Waits.

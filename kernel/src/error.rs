@@ -35,6 +35,8 @@ pub enum Kind {
     Connection,
     /// The answer is not what the API promises.
     Answer,
+    /// The store cannot be used, or refuses.
+    Store,
     /// This server cannot do it where it runs.
     Unsupported,
 }

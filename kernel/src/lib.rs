@@ -36,6 +36,7 @@ pub mod protocol;
 pub mod schema;
 pub mod secret;
 pub mod server;
+pub mod store;
 pub mod telemetry;
 pub mod tool;
 pub mod urls;

@@ -29,7 +29,7 @@ const ERROR_BODY: usize = 64 * 1024;
 
 /// Sends a planned request with retries and gives a successful answer.
 pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Result<Response<Body>> {
-    let key = key(cx, spec)?;
+    let key = key_of(cx, spec)?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -69,16 +69,9 @@ fn redacted(key: &Secret, error: Error) -> Error {
     Error::new(error.kind(), key.redact(error.into_text()))
 }
 
-/// Which key is sent: the caller's own, else the operator's for callers who may spend it.
-fn key(cx: &Context, spec: &Spec) -> Result<Secret> {
-    const WAYS: &str = "hint: send `Authorization: Bearer sk-…`, or use the URL form `/mcp/{key}`, or set \
-                        OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration) where the server runs on your own machine";
-    let config = cx.config();
-    let own = if spec.admin { &config.admin_key } else { &config.key };
-    let key = cx.caller().key.clone().or_else(|| own.clone().filter(|_| cx.caller().trusted));
-    let Some(key) = key else {
-        return Err(Error::new(Kind::Key, format!("no OpenAI key\n{WAYS}")));
-    };
+/// Which key is sent, and that it is of the kind the tool takes.
+fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
+    let key = key(cx, spec.admin)?;
     match (spec.admin, key.expose().starts_with("sk-admin-")) {
         (true, false) => {
             Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key"))
@@ -86,6 +79,16 @@ fn key(cx: &Context, spec: &Spec) -> Result<Secret> {
         (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
         _ => Ok(key),
     }
+}
+
+/// The caller's own key, else the operator's for callers who may spend it.
+pub(crate) fn key(cx: &Context, admin: bool) -> Result<Secret> {
+    const WAYS: &str = "hint: send `Authorization: Bearer sk-…`, or use the URL form `/mcp/{key}`, or set \
+                        OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration) where the server runs on your own machine";
+    let config = cx.config();
+    let own = if admin { &config.admin_key } else { &config.key };
+    let key = cx.caller().key.clone().or_else(|| own.clone().filter(|_| cx.caller().trusted));
+    key.ok_or_else(|| Error::new(Kind::Key, format!("no OpenAI key\n{WAYS}")))
 }
 
 /// What became of the body of a request so far.

@@ -8,6 +8,7 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
 use crate::file::Source;
+use crate::store::{Rows, Statement};
 use crate::telemetry::Event;
 
 /// A machine: native (tokio) or a Cloudflare Worker.
@@ -35,6 +36,9 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Most bytes of a file that one call may hold in memory.
     fn room(&self) -> usize;
+
+    /// Runs statements on the database of a domain in one transaction, all or none, and gives what each gave.
+    fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;
 
     /// Takes note of a finished call.
     fn record(&self, event: &Event<'_>);

@@ -1,6 +1,7 @@
 //! A server: its tools behind MCP's methods, whatever carries the messages.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ pub struct Definition {
     pub about: &'static str,
     /// The tools, by resource.
     pub tools: &'static [&'static [&'static Spec]],
+    /// The tables of its [store](crate::store), as SQL that is applied in order, each text once per database and as a
+    /// whole. A text may hold several statements, each with its `;` at the end of a line. A released text never changes.
+    pub migrations: &'static [&'static str],
     /// Methods besides those of tools.
     pub extras: Option<&'static dyn Extras>,
 }
@@ -72,6 +76,7 @@ pub struct Service {
     config: Arc<Config>,
     platform: Arc<dyn Platform>,
     specs: Vec<&'static Spec>,
+    migrated: Arc<AtomicBool>,
     lists: [OnceLock<Bytes>; 2],
 }
 
@@ -115,6 +120,7 @@ impl Service {
             config,
             platform,
             specs,
+            migrated: Arc::default(),
             lists: Default::default(),
         }))
     }
@@ -299,6 +305,8 @@ impl Service {
         let value =
             |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let inner = Inner {
+            definition: self.definition,
+            migrated: self.migrated.clone(),
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller,

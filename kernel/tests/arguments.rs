@@ -31,7 +31,8 @@ impl Make {
     }
 }
 
-static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
 fn sent(arguments: &str) -> String {
     let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));

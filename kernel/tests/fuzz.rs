@@ -47,7 +47,8 @@ enum Tree {
     Node { children: Vec<Tree> },
 }
 
-static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
 const MESSAGES: [&str; 7] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-do","arguments":{"thing_id":"t"},"_meta":{"progressToken":"p"}}}"#,

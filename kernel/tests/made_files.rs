@@ -39,7 +39,8 @@ impl Halve {
     }
 }
 
-static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
 #[test]
 fn a_made_file_is_sent_with_its_own_name_and_type() {

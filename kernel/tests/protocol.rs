@@ -19,6 +19,7 @@ use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
 use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
+use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use openai_mcp_testkit::golden;
 use openai_mcp_testkit::script::{self, BASE_URL, Script};
@@ -58,7 +59,7 @@ impl Count {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], migrations: &[], extras: None };
 
 /// A machine whose time passes when everything waits for it.
 #[derive(Default)]
@@ -124,6 +125,10 @@ impl Platform for Machine {
 
     fn room(&self) -> usize {
         self.script.room()
+    }
+
+    fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        self.script.query(domain, statements)
     }
 
     fn record(&self, _: &Event<'_>) {}

@@ -16,7 +16,8 @@ tools![List];
 #[tool("thing-list", GET "/things")]
 struct List {}
 
-static SERVER: Definition = Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], extras: None };
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
 /// The result of a call that OpenAI answers with `body`, on a server that shows at most 1,024 bytes.
 fn result(body: &Value) -> Value {

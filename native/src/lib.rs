@@ -7,7 +7,7 @@
 //!    ↓
 //! platform       what the kernel asks of a machine
 //!    ↓
-//! client · files · urls   the way to OpenAI, to the disk, to the web
+//! client · files · store · urls   the way to OpenAI, to the disk, to the database, to the web
 //! ```
 
 mod body;
@@ -17,6 +17,7 @@ pub mod http;
 pub mod platform;
 pub mod run;
 pub mod stdio;
+pub mod store;
 pub mod urls;
 
 use std::io::Write as _;

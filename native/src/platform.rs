@@ -8,11 +8,13 @@ use http::{Request, Response};
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
 use crate::say;
+use crate::store::{Place, Stores};
 use crate::urls::Fetcher;
 
 /// Most bytes of a file that one call may hold in memory.
@@ -23,16 +25,19 @@ pub struct Machine {
     upstream: Arc<Client>,
     fetcher: Arc<Fetcher>,
     roots: Arc<Roots>,
+    stores: Stores,
     verbose: bool,
 }
 
 impl Machine {
-    /// A machine on which callers may name files under `roots` and URLs of public hosts and of `allowed_urls`.
-    pub fn new(roots: Roots, allowed_urls: &[String], verbose: bool) -> Self {
+    /// A machine on which callers may name files under `roots` and URLs of public hosts and of `allowed_urls`,
+    /// and whose stores are at `place`.
+    pub fn new(roots: Roots, allowed_urls: &[String], place: Place, verbose: bool) -> Self {
         Machine {
             upstream: Arc::new(Client::new(Reach::Any)),
             fetcher: Arc::new(Fetcher::new(allowed_urls)),
             roots: Arc::new(roots),
+            stores: Stores::new(place),
             verbose,
         }
     }
@@ -89,6 +94,10 @@ impl Platform for Machine {
 
     fn room(&self) -> usize {
         ROOM
+    }
+
+    fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        self.stores.query(domain, statements).boxed()
     }
 
     fn record(&self, event: &Event<'_>) {

@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::files::Roots;
 use crate::http::{self, Limits};
 use crate::platform::Machine;
+use crate::store::Place;
 use crate::{say, stdio};
 
 /// Flags that every binary takes. Each stands above the environment variable of the same meaning.
@@ -128,7 +129,11 @@ impl Host {
         };
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied())?;
-        let machine = Machine::new(options.roots(usual)?, &config.allowed_urls, options.verbose);
+        let place = match options.setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()) {
+            None if options.sandbox => Place::Memory,
+            place => Place::named(place.as_deref()),
+        };
+        let machine = Machine::new(options.roots(usual)?, &config.allowed_urls, place, options.verbose);
         Ok(Host { config: Arc::new(config), machine: Arc::new(machine) })
     }
 

@@ -9,7 +9,9 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_native::store::Database;
 
 /// What the script answers to one request.
 #[derive(Clone, Debug)]
@@ -35,13 +37,14 @@ pub struct Sent {
     pub body: String,
 }
 
-/// The scripted platform. Its clock moves only when something sleeps, and then at once.
+/// The scripted platform, with an empty database. Its clock moves only when something sleeps, and then at once.
 #[derive(Default)]
 pub struct Script {
     replies: Mutex<VecDeque<Reply>>,
     sent: std::sync::Arc<Mutex<Vec<Sent>>>,
     clock: Mutex<Duration>,
     saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
+    database: Mutex<Option<Database>>,
 }
 
 /// Base URL of scripted servers.
@@ -174,6 +177,15 @@ impl Platform for Script {
 
     fn room(&self) -> usize {
         64 * 1024 * 1024
+    }
+
+    fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        let mut database = lock(&self.database);
+        let outcome = match &mut *database {
+            Some(database) => Ok(database),
+            none => Database::memory().map(|database| none.insert(database)),
+        };
+        ready(outcome.and_then(|database| database.run(&statements))).boxed()
     }
 
     fn record(&self, _: &Event<'_>) {}

@@ -8,6 +8,7 @@ use http::{Method, Request, Response, header};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use worker::console_log;
 use worker::send::SendFuture;
@@ -78,6 +79,10 @@ impl Platform for Edge {
 
     fn room(&self) -> usize {
         ROOM
+    }
+
+    fn query(&self, _: &'static str, _: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        ready(Err(Error::new(Kind::Store, "this Worker has no store"))).boxed()
     }
 
     fn record(&self, event: &Event<'_>) {

@@ -4,6 +4,7 @@
 mod files;
 mod http;
 mod stdio;
+mod store;
 mod things;
 mod upstream;
 mod urls;

@@ -7,6 +7,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::{Definition, Service};
 use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
+use openai_mcp_native::store::Place;
 
 tools![Get, Crash];
 
@@ -27,7 +28,7 @@ impl Crash {
 }
 
 pub(crate) static THINGS: Definition =
-    Definition { domain: "thing", version: "1.2.3", about: "Things.", tools: &[TOOLS], extras: None };
+    Definition { domain: "thing", version: "1.2.3", about: "Things.", tools: &[TOOLS], migrations: &[], extras: None };
 
 /// Settings with a key of the operator.
 pub(crate) fn config(base_url: &str, more: &[(&str, &str)]) -> Arc<Config> {
@@ -40,7 +41,7 @@ pub(crate) fn config(base_url: &str, more: &[(&str, &str)]) -> Arc<Config> {
 }
 
 pub(crate) fn machine() -> Arc<Machine> {
-    Arc::new(Machine::new(Roots::default(), &[], false))
+    Arc::new(Machine::new(Roots::default(), &[], Place::Memory, false))
 }
 
 pub(crate) fn service(config: Arc<Config>) -> Arc<Service> {

@@ -1,0 +1,141 @@
+//! The store as tools see it: whose rows are whose, and how tables come to be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_executor::block_on;
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::platform::Platform as _;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Definition, Reply, Service};
+use openai_mcp_kernel::store::sql;
+use openai_mcp_kernel::tool::Spec;
+use openai_mcp_testkit::script::Script;
+
+/// Keep a note.
+#[tool("note-put")]
+struct Put {
+    body: String,
+}
+
+impl Put {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let note = sql("INSERT INTO note (owner, body) VALUES (?1, ?2)", [cx.owner()?.into(), self.body.into()]);
+        let changed = cx.store().run(note).await?.changed;
+        Ok(Output::json(&json!({"kept": changed})))
+    }
+}
+
+/// List the notes.
+#[tool("note-list", reads)]
+struct List {}
+
+impl List {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let notes = sql("SELECT body FROM note WHERE owner = ?1 ORDER BY id", [cx.owner()?.into()]);
+        let rows = cx.store().run(notes).await?.rows;
+        let notes: Vec<_> = rows.iter().map(|row| row.text(0)).collect::<Result<_>>()?;
+        Ok(Output::json(&json!(notes)))
+    }
+}
+
+const NOTE: &str = "CREATE TABLE note (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX note_owner ON note (owner, id);
+";
+const MARK: &str = "UPDATE note SET body = body || '!'";
+const BROKEN: &str = "DELETE FROM note;
+UPDATE nowhere SET x = 1;
+";
+
+const fn server(migrations: &'static [&'static str]) -> Definition {
+    const ALL: &[&[&Spec]] = &[&[&Put::SPEC, &List::SPEC]];
+    Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, extras: None }
+}
+
+static FIRST: Definition = server(&[NOTE]);
+static SECOND: Definition = server(&[NOTE, MARK, MARK]);
+static FAULTY: Definition = server(&[NOTE, BROKEN]);
+
+fn service(server: &'static Definition, script: &Arc<Script>, settings: &[(&str, &str)]) -> Arc<Service> {
+    let value = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Service::new(server, Arc::new(Config::read(value).unwrap()), script.clone()).unwrap()
+}
+
+/// The text that a tool gives to a caller with this key, or to one on the operator's machine.
+fn call(service: &Arc<Service>, key: Option<&str>, tool: &str, arguments: Value) -> String {
+    let message =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+    let caller = Caller { key: key.map(|key| Secret::new(key).unwrap()), trusted: key.is_none(), ..Caller::default() };
+    let begun = service.begin(&Bytes::from(message.to_string()), caller, None);
+    let Reply::One(_, answer) = block_on(begun.reply) else { panic!("expected one message") };
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+fn put(service: &Arc<Service>, key: Option<&str>, body: &str) {
+    assert_eq!(call(service, key, "note-put", json!({"body": body})), r#"{"kept":1}"#);
+}
+
+#[test]
+fn a_caller_sees_the_rows_of_their_own_key() {
+    let script = Arc::default();
+    let service = service(&FIRST, &script, &[("OPENAI_API_KEY", "sk-env")]);
+    put(&service, Some("sk-a"), "of a");
+    put(&service, Some("sk-b"), "of b");
+    put(&service, None, "of the operator");
+    assert_eq!(call(&service, Some("sk-a"), "note-list", json!({})), r#"["of a"]"#);
+    assert_eq!(call(&service, Some("sk-b"), "note-list", json!({})), r#"["of b"]"#);
+    assert_eq!(call(&service, Some("sk-env"), "note-list", json!({})), r#"["of the operator"]"#);
+    let owners = block_on(script.query("note", vec![sql("SELECT owner FROM note", [])])).unwrap();
+    for owner in owners[0].rows.iter().map(|row| row.text(0).unwrap()) {
+        assert!(owner.len() == 32 && owner.bytes().all(|byte| byte.is_ascii_hexdigit()), "{owner}");
+    }
+}
+
+#[test]
+fn a_named_owner_keeps_the_rows_when_the_operator_changes_the_key() {
+    let script = Arc::default();
+    let named = |key| service(&FIRST, &script, &[("OPENAI_API_KEY", key), ("OPENAI_MCP_OWNER", "team")]);
+    put(&named("sk-old"), None, "of the team");
+    put(&named("sk-old"), Some("sk-a"), "of a");
+    assert_eq!(call(&named("sk-new"), None, "note-list", json!({})), r#"["of the team"]"#);
+    assert_eq!(call(&named("sk-new"), Some("sk-a"), "note-list", json!({})), r#"["of a"]"#);
+    assert_eq!(call(&named("sk-new"), Some("team"), "note-list", json!({})), "[]", "a key is not a name");
+}
+
+#[test]
+fn an_administrator_alone_has_rows_too_and_nobody_has_none() {
+    let script = Arc::default();
+    let admin = service(&FIRST, &script, &[("OPENAI_ADMIN_KEY", "sk-admin-1")]);
+    put(&admin, None, "of the administrator");
+    let nobody = service(&FIRST, &script, &[]);
+    assert!(call(&nobody, None, "note-list", json!({})).starts_with("no OpenAI key\nhint: "));
+}
+
+#[test]
+fn an_older_store_is_brought_up_to_date_once() {
+    let script = Arc::default();
+    put(&service(&FIRST, &script, &[]), Some("sk-a"), "old");
+    for _ in 0..2 {
+        let second = service(&SECOND, &script, &[]);
+        assert_eq!(call(&second, Some("sk-a"), "note-list", json!({})), r#"["old!!"]"#);
+    }
+    let error = call(&service(&FIRST, &script, &[]), Some("sk-a"), "note-list", json!({}));
+    assert_eq!(
+        error,
+        "the store is of a newer release of openai-note-mcp: it has version 3, this release knows 1\n\
+         hint: update the server"
+    );
+}
+
+#[test]
+fn a_migration_that_fails_leaves_everything_as_it_was() {
+    let script = Arc::default();
+    put(&service(&FIRST, &script, &[]), Some("sk-a"), "kept");
+    let error = call(&service(&FAULTY, &script, &[]), Some("sk-a"), "note-list", json!({}));
+    assert_eq!(error, "the store refused a statement: no such table: nowhere");
+    assert_eq!(call(&service(&FIRST, &script, &[]), Some("sk-a"), "note-list", json!({})), r#"["kept"]"#);
+}

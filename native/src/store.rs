@@ -1,0 +1,295 @@
+//! The stores of servers on a machine: one SQLite file per domain, each with a thread of its own, opened on first use.
+//!
+//! The thread runs one batch after the other; a process that dies within one leaves nothing of it behind. Other
+//! processes on the same file wait for each other, up to [`PATIENCE`].
+
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use etcetera::BaseStrategy as _;
+use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::store::{Datum, Row, Rows, Statement};
+use rusqlite::limits::Limit;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::oneshot;
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Statements that are kept prepared.
+const PREPARED: usize = 64;
+/// What D1 allows, so that what works here works there: bytes of a value or row, of a statement, of a `LIKE` pattern,
+/// and the number of parameters. <https://developers.cloudflare.com/d1/platform/limits/>
+const LIMITS: [(Limit, i32); 4] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+];
+
+/// Where stores are kept.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Nowhere: they end with the process.
+    Memory,
+    /// In this folder, one file per domain.
+    Folder(PathBuf),
+    /// In the user's folder for data.
+    Usual,
+}
+
+impl Place {
+    /// `:memory:`, a folder, or the usual place if nothing is said.
+    pub fn named(text: Option<&str>) -> Self {
+        match text {
+            None => Place::Usual,
+            Some(":memory:") => Place::Memory,
+            Some(folder) => Place::Folder(folder.into()),
+        }
+    }
+
+    fn open(&self, domain: &str) -> Result<Database> {
+        let folder = match self {
+            Place::Memory => return Database::memory(),
+            Place::Folder(folder) => folder.clone(),
+            Place::Usual => match etcetera::base_strategy::choose_native_strategy() {
+                Ok(usual) => usual.data_dir().join("openai-mcp"),
+                Err(_) => {
+                    return Err(Error::new(
+                        Kind::Store,
+                        "there is no home folder to keep the store in\nhint: set OPENAI_MCP_STORE to a folder",
+                    ));
+                }
+            },
+        };
+        Database::open(&folder.join(format!("{domain}.db")))
+    }
+}
+
+/// The stores of all servers of a process.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    place: Place,
+    open: Mutex<HashMap<&'static str, mpsc::Sender<Job>>>,
+}
+
+struct Job {
+    statements: Vec<Statement>,
+    done: oneshot::Sender<Result<Vec<Rows>>>,
+}
+
+impl Stores {
+    pub(crate) fn new(place: Place) -> Self {
+        Stores { place, open: Mutex::default() }
+    }
+
+    /// Hands a batch to the thread of the domain. It waits its turn before anything is awaited.
+    pub(crate) fn query(
+        &self,
+        domain: &'static str,
+        statements: Vec<Statement>,
+    ) -> impl Future<Output = Result<Vec<Rows>>> + use<> {
+        let (done, outcome) = oneshot::channel();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // A thread that cannot be had leaves its job undone, and that is told below.
+        let jobs = open.entry(domain).or_insert_with(|| self.start(domain));
+        let _ = jobs.send(Job { statements, done });
+        async { outcome.await.unwrap_or_else(|_| Err(Error::new(Kind::Store, "the store has no thread to run on"))) }
+    }
+
+    fn start(&self, domain: &'static str) -> mpsc::Sender<Job> {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        let place = self.place.clone();
+        let work = move || {
+            let mut database = None;
+            for Job { statements, done } in jobs {
+                // Nobody waits for it any more.
+                if done.is_closed() {
+                    continue;
+                }
+                let outcome = match &mut database {
+                    Some(database) => Ok(database),
+                    none => place.open(domain).map(|database| none.insert(database)),
+                };
+                let outcome = outcome.and_then(|database| database.run(&statements));
+                // The caller may have gone meanwhile.
+                let _ = done.send(outcome);
+            }
+        };
+        let _ = thread::Builder::new().name(format!("store {domain}")).spawn(work);
+        sender
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    connection: Connection,
+    path: Option<PathBuf>,
+}
+
+impl Database {
+    /// An empty one that is on no disk.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn memory() -> Result<Self> {
+        Connection::open_in_memory()
+            .and_then(prepared)
+            .map(|connection| Database { connection, path: None })
+            .map_err(|error| failed(None, &error))
+    }
+
+    /// The one in a file, which is made, with its folder, if it is not there; the user alone can read it.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn open(path: &Path) -> Result<Self> {
+        create(path).map_err(|error| unusable(path, &error))?;
+        let connection = Connection::open(path).and_then(|connection| {
+            connection.busy_timeout(PATIENCE)?;
+            write_ahead(&connection)?;
+            prepared(connection)
+        });
+        match connection {
+            Ok(connection) => Ok(Database { connection, path: Some(path.to_owned()) }),
+            Err(error) => Err(failed(Some(path), &error)),
+        }
+    }
+
+    /// Runs statements in one transaction, all or none.
+    ///
+    /// # Errors
+    /// The file cannot be used, or a statement is refused.
+    pub fn run(&mut self, statements: &[Statement]) -> Result<Vec<Rows>> {
+        self.transact(statements).map_err(|error| failed(self.path.as_deref(), &error))
+    }
+
+    fn transact(&mut self, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
+        if let [statement] = statements {
+            return Ok(vec![run(&self.connection, statement)?]);
+        }
+        // A transaction that reads first and writes then would fail, not wait, should another process write between.
+        let reads = statements.iter().all(|statement| statement.text.trim_start().starts_with("SELECT"));
+        let behavior = if reads { TransactionBehavior::Deferred } else { TransactionBehavior::Immediate };
+        let transaction = self.connection.transaction_with_behavior(behavior)?;
+        let rows = statements.iter().map(|statement| run(&transaction, statement)).collect::<Result<_, _>>()?;
+        transaction.commit()?;
+        Ok(rows)
+    }
+}
+
+/// Has writers and readers not wait for each other. SQLite does not wait for another process that does just this.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    for (limit, value) in LIMITS {
+        connection.set_limit(limit, value)?;
+    }
+    Ok(connection)
+}
+
+fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows> {
+    let before = connection.total_changes();
+    let mut prepared = connection.prepare_cached(&statement.text)?;
+    let columns = prepared.column_count();
+    let values = statement.values.iter().map(|value| ToSqlOutput::Borrowed(bound(value)));
+    let mut found = prepared.query(rusqlite::params_from_iter(values))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(Row((0..columns).map(|column| row.get_ref(column).map(datum)).collect::<Result<_, _>>()?));
+    }
+    let changed = if connection.total_changes() == before { 0 } else { connection.changes() };
+    Ok(Rows { rows, changed })
+}
+
+fn bound(value: &Datum) -> ValueRef<'_> {
+    match value {
+        Datum::Null => ValueRef::Null,
+        Datum::Integer(number) => ValueRef::Integer(*number),
+        Datum::Real(number) => ValueRef::Real(*number),
+        Datum::Text(text) => ValueRef::Text(text.as_bytes()),
+        Datum::Blob(bytes) => ValueRef::Blob(bytes),
+    }
+}
+
+fn datum(value: ValueRef<'_>) -> Datum {
+    match value {
+        ValueRef::Null => Datum::Null,
+        ValueRef::Integer(number) => Datum::Integer(number),
+        ValueRef::Real(number) => Datum::Real(number),
+        ValueRef::Text(text) => Datum::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Datum::Blob(bytes.to_vec().into()),
+    }
+}
+
+/// Makes the file, with its folder, if it is not there. SQLite gives the files beside it the same mode.
+fn create(path: &Path) -> io::Result<()> {
+    let mut folders = fs::DirBuilder::new();
+    let mut file = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        folders.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(folder) = path.parent() {
+        folders.recursive(true).create(folder)?;
+    }
+    file.create(true).append(true).open(path).map(drop)
+}
+
+fn failed(path: Option<&Path>, error: &rusqlite::Error) -> Error {
+    let code = error.sqlite_error_code();
+    match (path, code) {
+        (Some(path), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => Error::new(
+            Kind::Store,
+            format!(
+                "the store `{}` is locked: another program has been writing to it for {} s\nhint: try again",
+                path.display(),
+                PATIENCE.as_secs()
+            ),
+        ),
+        (
+            Some(path),
+            Some(
+                ErrorCode::NotADatabase
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull,
+            ),
+        ) => unusable(path, error),
+        _ => Error::new(Kind::Store, format!("the store refused a statement: {error}")),
+    }
+}
+
+fn unusable(path: &Path, error: &dyn std::error::Error) -> Error {
+    Error::new(
+        Kind::Store,
+        format!(
+            "the store `{}` cannot be used: {error}\n\
+             hint: put the file right or move it away, or set OPENAI_MCP_STORE to another folder",
+            path.display()
+        ),
+    )
+}
