@@ -159,6 +159,14 @@ impl Context {
         openai::send(self, spec, plan).await
     }
 
+    /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn check(&self, spec: &'static Spec, arguments: &Arguments) -> Result<()> {
+        plan::check(spec, arguments, self.0.config.open_arguments)
+    }
+
     /// As [`Context::request`], with files that a composite made: each is an argument's name and what it holds.
     ///
     /// # Errors

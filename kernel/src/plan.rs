@@ -255,14 +255,11 @@ fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>) -> Result<Vec
             source(node).map(|source| files.push(Part { name, value: PartValue::File(source) }))
         };
         match (&entry.node, entry.field.map(|field| holds_files((field.shape)()))) {
-            (Node::Array(nodes), Some(true)) => match nodes.as_slice() {
-                [node] => file(entry.wire().to_owned(), node)?,
-                _ => {
-                    for node in nodes {
-                        file(format!("{}[]", entry.wire()), node)?;
-                    }
+            (Node::Array(nodes), Some(true)) => {
+                for node in nodes {
+                    file(format!("{}[]", entry.wire()), node)?;
                 }
-            },
+            }
             (node @ Node::Object(_), Some(true)) => file(entry.wire().to_owned(), node)?,
             _ => flatten(entry.wire(), entry.scalar(), &entry.node, &mut |name, value| {
                 fields.push(Part { name: name.to_owned(), value: PartValue::Text(value.to_owned()) });

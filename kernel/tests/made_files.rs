@@ -8,13 +8,19 @@ use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Send, Halve];
+tools![Send, Halve, Gather];
 
 /// Send a thing.
 #[tool("thing-send", POST "/things", multipart)]
 struct Send {
     thing: FileInput,
     name: String,
+}
+
+/// Send several things.
+#[tool("thing-gather", POST "/things/all", multipart)]
+struct Gather {
+    things: OneOrMany<FileInput>,
 }
 
 /// Send half of a thing.
@@ -50,7 +56,7 @@ fn a_made_file_is_sent_with_its_own_name_and_type() {
     assert_eq!(result["isError"], false, "{result}");
     let sent = script.sent();
     assert_eq!(sent.len(), 1);
-    let body = &sent[0].body;
+    let body = String::from_utf8_lossy(&sent[0].bytes);
     assert!(body.contains("name=\"name\"\r\n\r\nn\r\n"), "{body}");
     let part = "name=\"thing\"; filename=\"half.bin\"\r\nContent-Type: application/x-half\r\n\r\n\0\u{fffd}\r\n";
     assert!(body.contains(part), "{body:?}");
@@ -64,4 +70,23 @@ fn the_other_arguments_are_checked() {
     assert_eq!(result["isError"], true);
     assert_eq!(result["content"][0]["text"], "`name`: required: a string");
     assert!(script.sent().is_empty());
+}
+
+/// As the official SDK writes them: a file has the field's name, the files of a list have brackets after it.
+#[test]
+fn the_files_of_a_list_have_brackets() {
+    let names = |things: &str| -> Vec<String> {
+        let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
+        call_tool(&SERVER, "thing-gather", &format!(r#"{{"things": {things}}}"#), script.clone());
+        let body = script.sent().remove(0).body;
+        body.split("; name=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('"'))
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    };
+    let file = r#"{"text": "x", "filename": "f"}"#;
+    assert_eq!(names(file), ["things"]);
+    assert_eq!(names(&format!("[{file}]")), ["things[]"]);
+    assert_eq!(names(&format!("[{file}, {file}]")), ["things[]", "things[]"]);
 }

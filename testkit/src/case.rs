@@ -9,9 +9,13 @@
 //! result    {"id":"vs_1"}
 //! ```
 //!
+//! A case may begin with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
+//! stands with the rest.
+//!
 //! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
 //! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
-//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `call` and `replies` is rewritten.
+//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `before`, `call` and `replies` is
+//! rewritten.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,10 +47,16 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) {
         text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
 
     let script = Arc::new(Script::new(replies));
+    let mut actual = comments;
+    for (_, body) in sections.iter().filter(|(name, _)| *name == "before") {
+        let (tool, arguments) = body.split_once(' ').unwrap_or((body, "{}"));
+        let result = call_tool(server, tool, arguments, script.clone());
+        assert_ne!(result["isError"], true, "{}: before: {result}", file.display());
+        section(&mut actual, "before", body);
+    }
     let result = call_tool(server, tool, arguments, script.clone());
     assert_eq!(script.left(), 0, "{}: answers that nothing asked for", file.display());
 
-    let mut actual = comments;
     section(&mut actual, "call", arguments);
     let mut replies = sections.iter().filter(|(name, _)| *name == "replies");
     for sent in script.sent() {

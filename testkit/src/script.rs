@@ -33,8 +33,10 @@ pub struct Sent {
     pub target: String,
     /// The headers that differ from request to request.
     pub headers: Vec<(String, String)>,
-    /// The body, as text.
+    /// The body, as text: of a part that is none, how many bytes it has.
     pub body: String,
+    /// The body as it was sent.
+    pub bytes: Bytes,
 }
 
 /// The scripted platform, with an empty database. Its clock moves only when something sleeps, and then at once.
@@ -44,7 +46,32 @@ pub struct Script {
     sent: std::sync::Arc<Mutex<Vec<Sent>>>,
     clock: Mutex<Duration>,
     saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
+    drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
+}
+
+/// A body as text. In a form, parts that are no text are told by their length.
+fn text(body: &[u8]) -> String {
+    let part = |part: &[u8]| match std::str::from_utf8(part) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            let head = part.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
+            let (head, content) = part.split_at(head);
+            format!("{}[{} bytes]\r\n", String::from_utf8_lossy(head), content.len().saturating_sub(2))
+        }
+    };
+    let Some(end) = body.starts_with(b"--").then(|| body.windows(2).position(|two| two == b"\r\n")).flatten() else {
+        return part(body);
+    };
+    let (boundary, mut rest) = body.split_at(end);
+    let mut parts = Vec::new();
+    while let Some(at) = rest.windows(end).position(|window| window == boundary) {
+        parts.push(part(&rest[..at]));
+        rest = &rest[at + end..];
+    }
+    parts.push(part(rest));
+    let boundary = String::from_utf8_lossy(boundary);
+    format!("{boundary}{}", parts.join(&boundary))
 }
 
 /// Base URL of scripted servers.
@@ -92,7 +119,8 @@ impl Platform for Script {
                 headers: headers
                     .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
                     .collect(),
-                body: String::from_utf8_lossy(&body).into_owned(),
+                body: text(&body),
+                bytes: body,
             });
             let reply = reply.ok_or(Failure { text: "the script has no further answer".into(), unsent: false })?;
             let mut response = http::Response::builder().status(reply.status);
@@ -120,8 +148,12 @@ impl Platform for Script {
         *lock(&self.clock)
     }
 
+    /// 0 at first, another number each time.
     fn random(&self) -> u128 {
-        0
+        let mut drawn = lock(&self.drawn);
+        let number = *drawn;
+        *drawn += 1 << 64 | 1 << 16;
+        number
     }
 
     fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
