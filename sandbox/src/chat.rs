@@ -536,8 +536,8 @@ fn usage(reply: &Reply, n: usize) -> Value {
 async fn create(Extension(account): Caller, Json(params): Json) -> Result<Response> {
     let wish = Wish::read(params)?;
     let reply = wish.ask.answer();
-    if reply.fails && !wish.stream {
-        return Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "The sandbox was asked to fail."));
+    if let (Some(failure), false) = (reply.fails, wish.stream) {
+        return Err(failure.into_error());
     }
     let mut world = account.world();
     let id = world.mint("chatcmpl-");
@@ -669,9 +669,9 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
     if wish.usage {
         told.push(chunk(json!([]), usage(reply, wish.n)));
     }
-    if reply.fails {
+    if let Some(failure) = reply.fails {
         told.truncate(3);
-        told.push(json!({"error": {"message": "The sandbox was asked to fail.", "type": "server_error", "param": null, "code": null}}));
+        told.push(failure.into_error().body());
     }
     told
 }

@@ -34,17 +34,31 @@
 //! - Models are not models: what they answer is told in `model.rs`, with the magic words that bring about refusals, cuts,
 //!   slow streams and failures. Any name of a model is taken, but those that begin with `unknown`. Every completion has
 //!   `system_fingerprint` `fp_sandbox`. Audio is a tone of a fifth of a second, in wav or pcm16.
+//! - A response in the background is `queued` for 200 ms and `in_progress` for 200 ms before the model says anything.
+//!   Hosted tools are used by rule: file search once for each message of the user, the code interpreter when the message
+//!   has a digit or a word like `solve`. The code interpreter runs no code and says so. Other hosted tools are taken and
+//!   never used. The answer quotes and cites the best passage found, no other.
+//! - A conversation gains the items of a response that ends `completed` or `incomplete`; one that is `failed` or
+//!   `cancelled` leaves nothing. While a response runs, its conversation can be read and have its metadata changed;
+//!   everything else is refused as `conversation_locked`. Who hangs up on a response in the foreground cancels it.
+//! - Reasoning items come only where a summary is asked for. What is `encrypted_content` holds nothing, so a compacted
+//!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
+//! - Items of types other than messages, function calls and their outputs are kept as they are given, unchecked.
 //! - Indexing starts 300 ms after a file is attached. An expired vector store only says so in its `status`.
 
 mod auth;
 mod chat;
+mod conversations;
 mod error;
 mod faults;
 mod files;
 mod filter;
 mod index;
+mod items;
 mod model;
 mod params;
+mod respond;
+mod responses;
 mod shelf;
 mod vector_stores;
 mod world;
@@ -83,7 +97,12 @@ pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
 pub fn router() -> Router {
     let sandbox = Arc::new(Sandbox::default());
     // A domain is a module with its routes, and a field in `World` for what it remembers.
-    let domains = Router::new().merge(files::routes()).merge(vector_stores::routes()).merge(chat::routes());
+    let domains = Router::new()
+        .merge(files::routes())
+        .merge(vector_stores::routes())
+        .merge(chat::routes())
+        .merge(conversations::routes())
+        .merge(responses::routes());
     Router::new()
         .nest("/v1", domains)
         .method_not_allowed_fallback(wrong_method)

@@ -32,11 +32,14 @@
 //! | `[[long N]]` | the answer goes on for N tokens |
 //! | `[[slow N]]` | N milliseconds pass between the pieces of a stream |
 //! | `[[error]]` | a stream breaks with an error after its first pieces; without a stream the request fails with 500 |
+//! | `[[error rate_limit_exceeded]]` | the same, with 429 |
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::error::Error;
 use crate::index;
 
 const GREETING: &str = "This is the sandbox, not a model.";
@@ -147,8 +150,35 @@ pub(crate) struct Reply {
     pub(crate) output_tokens: usize,
     /// How long to wait between the pieces of a stream.
     pub(crate) pause: Duration,
-    /// Whether the caller asked for a failure.
-    pub(crate) fails: bool,
+    /// The failure that the caller asked for.
+    pub(crate) fails: Option<Failure>,
+}
+
+/// How a model fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Server,
+    RateLimit,
+}
+
+impl Failure {
+    pub(crate) const MESSAGE: &str = "The sandbox was asked to fail.";
+
+    /// The code by which responses name it.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Server => "server_error",
+            Self::RateLimit => "rate_limit_exceeded",
+        }
+    }
+
+    /// What answers a request that has no stream.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Server => Error::new(StatusCode::INTERNAL_SERVER_ERROR, Self::MESSAGE),
+            Self::RateLimit => Error::new(StatusCode::TOO_MANY_REQUESTS, Self::MESSAGE).code(self.code()),
+        }
+    }
 }
 
 /// The number of tokens of a text, by the measure of the sandbox.
@@ -202,6 +232,16 @@ impl Ask {
         Reply { said, end, input_tokens, output_tokens, pause: magic.slow, fails: magic.error }
     }
 
+    /// What the user said last, without the magic words.
+    pub(crate) fn question(&self) -> String {
+        Magic::read(&self.heard()).rest
+    }
+
+    /// Whether a tool was called since the user last spoke.
+    pub(crate) fn called(&self, tool: &str) -> bool {
+        self.since().iter().any(|turn| matches!(turn, Turn::Called { name, .. } if name == tool))
+    }
+
     /// What the user said last, all their messages since the model last spoke.
     fn heard(&self) -> String {
         let mut heard = Vec::new();
@@ -225,9 +265,7 @@ impl Ask {
     }
 
     fn calls(&self, subject: &Subject, arguments: Option<&str>) -> Option<Vec<Call>> {
-        let done =
-            |name: &str| self.since().iter().any(|turn| matches!(turn, Turn::Called { name: n, .. } if n == name));
-        let open: Vec<&Tool> = self.tools.iter().filter(|tool| !done(&tool.name)).collect();
+        let open: Vec<&Tool> = self.tools.iter().filter(|tool| !self.called(&tool.name)).collect();
         let shared = |tool: &Tool| shared_words(&format!("{} {}", tool.name, tool.description), &subject.words);
         // Of several that fit equally, the first.
         let best = open.iter().rev().max_by_key(|tool| shared(tool)).copied();
@@ -343,7 +381,7 @@ struct Magic {
     refuse: bool,
     length: bool,
     filter: bool,
-    error: bool,
+    error: Option<Failure>,
     say: Option<String>,
     arguments: Option<String>,
     long: Option<usize>,
@@ -369,7 +407,8 @@ impl Magic {
                 "refuse" => magic.refuse = true,
                 "length" => magic.length = true,
                 "filter" => magic.filter = true,
-                "error" => magic.error = true,
+                "error" if value == "rate_limit_exceeded" => magic.error = Some(Failure::RateLimit),
+                "error" => magic.error = Some(Failure::Server),
                 "say" => magic.say = Some(value.to_owned()),
                 "arguments" => magic.arguments = Some(value.to_owned()),
                 "long" => magic.long = value.parse().ok(),

@@ -20,7 +20,17 @@ pub(crate) struct Params {
 
 impl Params {
     pub(crate) fn query(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let values = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+        let mut values = Map::new();
+        for (name, value) in pairs {
+            match name.strip_suffix("[]") {
+                None => _ = values.insert(name, Value::String(value)),
+                // The SDKs write an array as `name[]=a&name[]=b`.
+                Some(name) => match values.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                    Value::Array(items) => items.push(Value::String(value)),
+                    other => *other = Value::Array(vec![Value::String(value)]),
+                },
+            }
+        }
         Self { path: String::new(), values, textual: true }
     }
 
@@ -106,22 +116,23 @@ impl Params {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(Value::String(flag)) if self.textual && flag == "true" => Ok(Some(true)),
+            Some(Value::String(flag)) if self.textual && flag == "false" => Ok(Some(false)),
             Some(other) => Err(mistyped(&self.path(name), "a boolean", &other)),
         }
     }
 
     pub(crate) fn one_of(&mut self, name: &str, known: &[&'static str]) -> Result<Option<&'static str>> {
         let Some(text) = self.string(name)? else { return Ok(None) };
-        if let Some(value) = known.iter().find(|value| **value == text) {
-            return Ok(Some(value));
-        }
-        let known: Vec<String> = known.iter().map(|value| format!("'{value}'")).collect();
-        let known = match known.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{}, and {last}", rest.join(", ")),
-            _ => known.concat(),
-        };
-        let message = format!("Invalid value: '{text}'. Supported values are: {known}.");
-        Err(Error::invalid(&self.path(name), "invalid_value", message))
+        known_value(&self.path(name), &text, known).map(Some)
+    }
+
+    /// An array of some of the known values.
+    pub(crate) fn some_of(&mut self, name: &str, known: &[&'static str]) -> Result<Option<Vec<&'static str>>> {
+        let path = self.path(name);
+        let Some(texts) = self.strings(name, 0..=usize::MAX)? else { return Ok(None) };
+        let known_at = |(at, text): (usize, String)| known_value(&format!("{path}[{at}]"), &text, known);
+        texts.into_iter().enumerate().map(known_at).collect::<Result<_>>().map(Some)
     }
 
     pub(crate) fn object(&mut self, name: &str) -> Result<Option<Params>> {
@@ -142,6 +153,7 @@ impl Params {
         let items = match self.take(name) {
             None => return Ok(None),
             Some(Value::Array(items)) => items,
+            Some(one @ Value::String(_)) if self.textual => vec![one],
             Some(other) => return Err(mistyped(&path, "an array", &other)),
         };
         let (least, most, got) = (*length.start(), *length.end(), items.len());
@@ -203,6 +215,11 @@ impl Params {
         Ok(Some(values))
     }
 
+    /// Everything that nobody has read, for what is kept as it came.
+    pub(crate) fn rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.values)
+    }
+
     /// Refuses what nobody has read.
     pub(crate) fn finish(self) -> Result<()> {
         let Some(name) = self.values.keys().next() else { return Ok(()) };
@@ -210,6 +227,19 @@ impl Params {
         let what = if self.textual { "Unknown query parameter" } else { "Unknown parameter" };
         Err(Error::invalid(&path, "unknown_parameter", format!("{what}: '{path}'.")))
     }
+}
+
+fn known_value(path: &str, text: &str, known: &[&'static str]) -> Result<&'static str> {
+    if let Some(value) = known.iter().find(|value| **value == text) {
+        return Ok(value);
+    }
+    let known: Vec<String> = known.iter().map(|value| format!("'{value}'")).collect();
+    let known = match known.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{}, and {last}", rest.join(", ")),
+        _ => known.concat(),
+    };
+    let message = format!("Invalid value: '{text}'. Supported values are: {known}.");
+    Err(Error::invalid(path, "invalid_value", message))
 }
 
 fn in_range<N: PartialOrd + Into<Decimal> + Copy>(

@@ -387,10 +387,26 @@ async fn search(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
     }
     body.finish()?;
 
-    let mut world = account.world();
-    let store = find(&mut world, &id)?;
+    let most = usize::try_from(most).unwrap_or_default();
+    let data = search_in(&mut account.world(), &id, &queries, filter.as_ref(), threshold, most)?;
+    Ok(Answer(json!({
+        "object": "vector_store.search_results.page", "search_query": queries, "data": data, "has_more": false,
+        "next_page": null,
+    })))
+}
+
+/// What a store has on some queries, best first: each a result as the search endpoint shows it.
+pub(crate) fn search_in(
+    world: &mut World,
+    id: &str,
+    queries: &[String],
+    filter: Option<&Filter>,
+    threshold: f64,
+    most: usize,
+) -> Result<Vec<Value>> {
+    let store = find(world, id)?;
     store.last_active_at = now();
-    let admitted = |entry: &Entry| filter.as_ref().is_none_or(|filter| filter.admits(&entry.attributes));
+    let admitted = |entry: &Entry| filter.is_none_or(|filter| filter.admits(&entry.attributes));
     let entries: HashMap<u64, (&String, &Entry)> =
         store.files.iter().filter(|(_, entry)| admitted(entry)).map(|found| (found.1.serial, found)).collect();
     let mut best: HashMap<(u64, usize), f32> = HashMap::new();
@@ -410,12 +426,7 @@ async fn search(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
             "content": [{"type": "text", "text": text}],
         }))
     };
-    let most = usize::try_from(most).unwrap_or_default();
-    let data: Vec<Value> = hits.into_iter().filter_map(show).take(most).collect();
-    Ok(Answer(json!({
-        "object": "vector_store.search_results.page", "search_query": queries, "data": data, "has_more": false,
-        "next_page": null,
-    })))
+    Ok(hits.into_iter().filter_map(show).take(most).collect())
 }
 
 async fn create_file(

@@ -1,6 +1,6 @@
 //! What the sandbox remembers: one world per key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Extension;
 
 use crate::chat::Stored;
+use crate::conversations::Conversation;
 use crate::files::File;
+use crate::responses::Run;
 use crate::shelf::Shelf;
 use crate::vector_stores::Store;
 
@@ -51,6 +53,10 @@ pub(crate) struct World {
     pub(crate) files: Shelf<File>,
     pub(crate) vector_stores: Shelf<Store>,
     pub(crate) completions: Shelf<Stored>,
+    pub(crate) conversations: Shelf<Conversation>,
+    pub(crate) responses: Shelf<Run>,
+    /// The containers of code interpreters.
+    pub(crate) containers: HashSet<String>,
 }
 
 impl World {

@@ -1,0 +1,515 @@
+"""The official SDK asks the sandbox for responses. SANDBOX_BASE_URL names it."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+from pydantic import BaseModel
+from test_conversations import client, gone, say, texts  # noqa: F401
+from test_sandbox import REFUND, SHIPPING, client_with, refused, store_with
+
+MODEL = "gpt-5.5"
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "The weather of a place",
+    "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
+    "strict": False,
+}
+
+
+def ask(client, input=None, **options):
+    return client.responses.create(**{"model": MODEL, "input": input, **options})
+
+
+def wait(client, response):
+    while response.status in ("queued", "in_progress"):
+        time.sleep(0.05)
+        response = client.responses.retrieve(response.id)
+    return response
+
+
+def outputs(response, *results):
+    calls = [item for item in response.output if item.type == "function_call"]
+    return [
+        {"type": "function_call_output", "call_id": call.call_id, "output": result}
+        for call, result in zip(calls, results)
+    ]
+
+
+def test_a_response_lives_and_dies(client):
+    made = ask(client, "Hello!", instructions="Be brief", metadata={"a": "b"}, temperature=0.5)
+    assert made.id.startswith("resp_") and made.output[0].id.startswith("msg_")
+    assert (made.object, made.status, made.model, made.error) == ("response", "completed", MODEL, None)
+    assert "Hello!" in made.output_text and "Be brief" in made.output_text and "sandbox" in made.output_text
+    assert (made.instructions, made.metadata, made.temperature, made.top_p) == ("Be brief", {"a": "b"}, 0.5, 1.0)
+    assert (made.tools, made.tool_choice, made.parallel_tool_calls, made.truncation) == ([], "auto", True, "disabled")
+    assert (made.background, made.text.format.type, made.conversation) == (False, "text", None)
+    assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens > 0
+    assert client.responses.retrieve(made.id) == made
+
+    (input,) = client.responses.input_items.list(made.id)
+    assert (input.role, input.content[0].text, input.id.startswith("msg_")) == ("user", "Hello!", True)
+    assert client.responses.delete(made.id) is None
+    for call in (client.responses.retrieve, client.responses.delete, client.responses.cancel):
+        gone(lambda: call(made.id), f"Response with id '{made.id}' not found.")
+
+
+def test_the_same_question_has_the_same_answer(client):
+    assert ask(client, "Hi").output_text == ask(client, [say("Hi")]).output_text
+
+
+def test_a_response_that_is_not_stored(client):
+    made = ask(client, "Hello", store=False)
+    assert made.status == "completed" and not made.store
+    gone(lambda: client.responses.retrieve(made.id), "not found")
+    refused(lambda: ask(client, "more", previous_response_id=made.id), "previous_response_id", "not found")
+    gone(lambda: ask(client, [{"type": "item_reference", "id": made.output[0].id}]), "not persisted")
+
+
+def test_a_chain_of_responses(client):
+    first = ask(client, "My name is Ada", instructions="Be brief")
+    second = ask(client, "Who am I?", previous_response_id=first.id)
+    assert "My name is Ada" in second.output_text and "Be brief" not in second.output_text
+    assert second.previous_response_id == first.id
+    seen = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+    assert texts(seen) == ["My name is Ada", first.output_text, "Who am I?"]
+    assert seen[1].id == first.output[0].id
+    client.responses.delete(first.id)
+    third = ask(client, "And now?", previous_response_id=second.id)
+    assert texts(client.responses.input_items.list(third.id))[-1] == "My name is Ada"
+    refused(
+        lambda: ask(client, "x", previous_response_id=first.id), "previous_response_id", "not found",
+        "previous_response_not_found",
+    )  # fmt: skip
+
+
+def test_a_conversation_grows_with_its_responses(client):
+    conversation = client.conversations.create(items=[say("My name is Ada")])
+    first = ask(client, "Hello", conversation=conversation.id)
+    assert first.conversation.id == conversation.id
+    second = ask(client, [say("Again")], conversation={"id": conversation.id})
+    items = list(client.conversations.items.list(conversation.id, order="asc"))
+    assert texts(items) == ["My name is Ada", "Hello", first.output_text, "Again", second.output_text]
+    assert items[2].id == first.output[0].id and items[2].role == "assistant"
+    assert "Hello" in second.output_text
+    client.responses.delete(first.id)
+    assert len(list(client.conversations.items.list(conversation.id))) == 5
+    # Whoever added a message asks for a response without input.
+    client.conversations.items.create(conversation.id, items=[say("Ping")])
+    assert '"Ping"' in ask(client, [], conversation=conversation.id).output_text
+    client.conversations.delete(conversation.id)
+    gone(lambda: ask(client, "x", conversation=conversation.id), "Conversation with id")
+
+
+# Tools
+
+
+def test_the_loop_of_function_calls(client):
+    conversation = client.conversations.create()
+    question = "What is the weather in Paris and in Rome?"
+    first = ask(client, question, conversation=conversation.id, tools=[WEATHER])
+    assert [item.type for item in first.output] == ["function_call", "function_call"]
+    assert [json.loads(item.arguments)["place"] for item in first.output] == ["Paris", "Rome"]
+    assert all(item.call_id.startswith("call_") and item.id.startswith("fc_") for item in first.output)
+    assert first.output[0].call_id != first.output[1].call_id
+    assert (first.tools[0].name, first.tools[0].strict, first.output_text) == ("get_weather", False, "")
+
+    call_id = first.output[0].call_id
+    message = f"No tool output found for function call {call_id}."
+    refused(lambda: ask(client, "Well?", conversation=conversation.id), "input", message)
+    refused(lambda: ask(client, outputs(first), conversation=conversation.id), "input", message)
+    refused(lambda: ask(client, "x", previous_response_id=first.id), "input", message)
+    stray = [*outputs(first, "a", "b"), {"type": "function_call_output", "call_id": "call_x", "output": ""}]
+    refused(
+        lambda: ask(client, stray, conversation=conversation.id),
+        "input",
+        "No tool call found for function call output with call_id call_x.",
+    )
+
+    last = ask(client, outputs(first, "rain", "sun"), conversation=conversation.id, tools=[WEATHER])
+    assert "rain" in last.output_text and "sun" in last.output_text
+    kinds = [item.type for item in client.conversations.items.list(conversation.id, order="asc")]
+    assert kinds == ["message", "function_call", "function_call", "function_call_output", "function_call_output", "message"]
+
+
+def test_outputs_may_be_added_beforehand(client):
+    """What a run that was given up must do to leave its conversation usable."""
+    conversation = client.conversations.create()
+    first = ask(client, "The weather in Bern?", conversation=conversation.id, tools=[WEATHER])
+    client.conversations.items.create(conversation.id, items=outputs(first, "cancelled"))
+    assert ask(client, "Hello", conversation=conversation.id).status == "completed"
+
+
+def test_the_choice_of_tools(client):
+    time_tool = {**WEATHER, "name": "get_time", "description": ""}
+    named = {"type": "function", "name": "get_time"}
+    tools = [WEATHER, time_tool]
+    calls = lambda **options: [item.name for item in ask(client, "hello there", tools=tools, **options).output]  # noqa: E731
+    assert calls(tool_choice=named) == ["get_time"]
+    assert calls(tool_choice="required") == ["get_weather"]
+    assert calls(tool_choice={"type": "allowed_tools", "mode": "required", "tools": [named]}) == ["get_time"]
+    assert ask(client, "The weather in Paris?", tools=tools, tool_choice="none").output_text
+    assert len(ask(client, "Weather in Paris and Rome", tools=tools, parallel_tool_calls=False).output) == 1
+    wrong = lambda choice: lambda: ask(client, "x", tools=tools, tool_choice=choice)  # noqa: E731
+    refused(wrong({"type": "function", "name": "nope"}), "tool_choice", "'nope' not found in 'tools'")
+    refused(wrong({"type": "file_search"}), "tool_choice", "'file_search' not found in 'tools'")
+    refused(wrong("maybe"), "tool_choice", "Invalid value: 'maybe'")
+
+
+def test_a_custom_tool(client):
+    tool = {"type": "custom", "name": "run_sql", "description": "Runs a query"}
+    made = ask(client, "Run the query please", tools=[tool])
+    assert (made.output[0].type, made.output[0].name) == ("custom_tool_call", "run_sql")
+    answer = {"type": "custom_tool_call_output", "call_id": made.output[0].call_id, "output": "7 rows"}
+    assert "7 rows" in ask(client, [answer], previous_response_id=made.id).output_text
+
+
+def test_file_search_end_to_end(client):
+    store, (refund, shipping) = store_with(client, REFUND, SHIPPING)
+    tool = {"type": "file_search", "vector_store_ids": [store.id], "max_num_results": 5}
+    include = ["file_search_call.results"]
+    made = ask(client, "When are refunds paid?", tools=[tool], include=include)
+    search, message = made.output
+    assert (search.type, search.status, search.queries) == ("file_search_call", "completed", ["When are refunds paid?"])
+    assert search.id.startswith("fs_")
+    assert [(hit.file_id, hit.filename) for hit in search.results] == [(refund.id, "0.txt")]
+    assert search.results[0].text == REFUND.decode() and 0 < search.results[0].score < 1
+    assert REFUND.decode() in made.output_text
+    (citation,) = message.content[0].annotations
+    assert (citation.type, citation.file_id, citation.filename) == ("file_citation", refund.id, "0.txt")
+    assert client.responses.retrieve(made.id).output[0].results is None
+    assert client.responses.retrieve(made.id, include=include).output[0].results == search.results
+
+    nothing = ask(client, "Zebras?", tools=[tool], include=include)
+    assert nothing.output[0].results == [] and nothing.output[1].content[0].annotations == []
+    assert ask(client, "refunds", tools=[tool], tool_choice="none").output[0].type == "message"
+    filtered = {**tool, "filters": {"type": "eq", "key": "a", "value": 1}}
+    assert ask(client, "refunds", tools=[filtered], include=include).output[0].results == []
+    absent = {**tool, "vector_store_ids": ["vs_none"]}
+    gone(lambda: ask(client, "refunds", tools=[absent]), r"Vector store with id \['vs_none'\] not found.")
+
+
+def test_the_code_interpreter_says_that_it_runs_nothing(client):
+    tool = {"type": "code_interpreter", "container": {"type": "auto"}}
+    conversation = client.conversations.create()
+    question = "Solve 3x + 11 = 14"
+    options = {"tools": [tool], "conversation": conversation.id}
+    made = ask(client, question, include=["code_interpreter_call.outputs"], **options)
+    call, message = made.output
+    assert (call.type, call.status) == ("code_interpreter_call", "completed")
+    assert call.id.startswith("ci_") and call.container_id.startswith("cntr_")
+    assert question in call.code
+    assert call.outputs[0].logs == "The sandbox runs no code." and "The sandbox runs no code." in made.output_text
+    again = ask(client, "Solve 4x = 2", **options).output[0]
+    assert (again.container_id, again.outputs) == (call.container_id, None)
+    own = {"type": "code_interpreter", "container": call.container_id}
+    assert ask(client, "1 + 1", tools=[own]).output[0].container_id == call.container_id
+    assert ask(client, "Just talk", tools=[tool]).output[0].type == "message"
+    forced = ask(client, "Just talk", tools=[tool], tool_choice={"type": "code_interpreter"})
+    assert forced.output[0].type == "code_interpreter_call"
+    gone(lambda: ask(client, "1", tools=[{**own, "container": "cntr_none"}]), "Container with id 'cntr_none'")
+
+
+def test_calls_of_hosted_tools_have_a_limit(client):
+    store, _ = store_with(client, REFUND)
+    tools = [
+        {"type": "file_search", "vector_store_ids": [store.id]},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+    ]
+    kinds = lambda **options: [item.type for item in ask(client, "refunds in 14 days", tools=tools, **options).output]  # noqa: E731
+    assert kinds() == ["file_search_call", "code_interpreter_call", "message"]
+    assert kinds(max_tool_calls=1) == ["file_search_call", "message"]
+
+
+# Forms of the answer
+
+
+class Event(BaseModel):
+    name: str
+    participants: list[str]
+    day: int
+
+
+def test_structured_output(client):
+    made = client.responses.parse(model=MODEL, input="Alice and Bob meet on day 12", text_format=Event)
+    assert made.output_parsed == Event.model_validate_json(made.output_text)
+    assert made.output_parsed.day == 12
+    assert made.text.format.name == "Event" and made.text.format.strict is True
+    loose = ask(client, "Some json", text={"format": {"type": "json_object"}})
+    assert json.loads(loose.output_text)
+    with client.responses.stream(model=MODEL, input="Carol on day 3", text_format=Event) as stream:
+        assert stream.get_final_response().output_parsed.day == 3
+
+
+def test_functions_from_models(client):
+    made = client.responses.parse(
+        model=MODEL, input="An event named Launch", tools=[openai.pydantic_function_tool(Event, name="make_event")]
+    )
+    assert isinstance(made.output[0].parsed_arguments, Event)
+
+
+def test_reasoning_is_told_when_asked_for(client):
+    made = ask(client, "Hm", reasoning={"effort": "low", "summary": "auto"})
+    assert [item.type for item in made.output] == ["reasoning", "message"]
+    assert made.output[0].id.startswith("rs_") and made.output[0].encrypted_content
+    assert made.usage.output_tokens_details.reasoning_tokens > 0
+    assert client.responses.retrieve(made.id).output[0].encrypted_content is None
+    assert made.reasoning.effort == "low"
+    # A caller who keeps the state himself sends everything back.
+    more = ask(client, [say("Hm"), *(item.model_dump(exclude_none=True) for item in made.output), say("And?")])
+    assert "And?" in more.output_text
+
+
+@pytest.mark.parametrize(
+    ("magic", "status", "reason"),
+    [("[[length]]", "incomplete", "max_output_tokens"), ("[[filter]]", "incomplete", "content_filter")],
+)
+def test_an_answer_may_be_incomplete(client, magic, status, reason):
+    conversation = client.conversations.create()
+    made = ask(client, f"Tell me {magic}", conversation=conversation.id)
+    assert (made.status, made.incomplete_details.reason, made.output[-1].status) == (status, reason, "incomplete")
+    assert made.completed_at is None
+    assert len(list(client.conversations.items.list(conversation.id))) == 2
+    *_, last = ask(client, f"Tell me {magic}", stream=True)
+    assert last.type == "response.incomplete"
+
+
+def test_the_answer_ends_at_the_limit(client):
+    made = ask(client, "[[long 200]]", max_output_tokens=16)
+    assert (made.status, made.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert made.usage.output_tokens == 16
+
+
+def test_a_refusal(client):
+    made = ask(client, "[[refuse]] this")
+    assert made.output[0].content[0].type == "refusal" and made.output_text == ""
+    kinds = [event.type for event in ask(client, "[[refuse]] this", stream=True)]
+    assert "response.refusal.delta" in kinds and "response.refusal.done" in kinds
+
+
+def test_a_failure(client):
+    with pytest.raises(openai.InternalServerError):
+        ask(client, "[[error]]")
+    *_, last = ask(client, "[[error]]", stream=True)
+    assert (last.type, last.response.status, last.response.error.code) == ("response.failed", "failed", "server_error")
+    conversation = client.conversations.create()
+    failed = wait(client, ask(client, "[[error]]", background=True, conversation=conversation.id))
+    assert (failed.status, failed.error.code, failed.output) == ("failed", "server_error", [])
+    assert list(client.conversations.items.list(conversation.id)) == []
+    limited = wait(client, ask(client, "[[error rate_limit_exceeded]]", background=True))
+    assert (limited.status, limited.error.code) == ("failed", "rate_limit_exceeded")
+    with pytest.raises(openai.RateLimitError):
+        ask(client, "[[error rate_limit_exceeded]]")
+
+
+# Streams
+
+
+def test_a_stream_of_text(client):
+    events = list(ask(client, "Hello, stream", stream=True))
+    kinds = [event.type for event in events]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    assert kinds[:4] == ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"]
+    assert set(kinds[4:-4]) == {"response.output_text.delta"}
+    assert kinds[-4:] == ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"]
+    whole = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    final = events[-1].response
+    assert whole == final.output_text == events[-4].text and "Hello, stream" in whole
+    assert events[0].response.output == [] and events[0].response.status == "in_progress"
+    assert events[2].item.content == [] and events[2].item.status == "in_progress"
+    assert events[-2].item == final.output[0]
+    assert client.responses.retrieve(final.id) == final
+    refused(lambda: client.responses.retrieve(final.id, stream=True), "stream", "background=true")
+
+
+def test_the_helper_for_streams(client):
+    with client.responses.stream(model=MODEL, input="The weather in Oslo?", tools=[WEATHER]) as stream:
+        kinds = [event.type for event in stream]
+        final = stream.get_final_response()
+    assert "response.function_call_arguments.delta" in kinds and "response.function_call_arguments.done" in kinds
+    assert json.loads(final.output[0].arguments) == {"place": "Oslo"}
+    with client.responses.stream(model=MODEL, input="Hi") as stream:
+        assert stream.get_final_response().output_text == ask(client, "Hi").output_text
+
+
+def test_a_stream_of_hosted_tools(client):
+    store, _ = store_with(client, REFUND)
+    tools = [
+        {"type": "file_search", "vector_store_ids": [store.id]},
+        {"type": "code_interpreter", "container": {"type": "auto"}},
+    ]
+    events = list(ask(client, "refunds in 14 days", tools=tools, stream=True, reasoning={"summary": "auto"}))
+    kinds = [event.type for event in events]
+    for kind in (
+        "reasoning_summary_part.added",
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.done",
+        "reasoning_summary_part.done",
+        "file_search_call.in_progress",
+        "file_search_call.searching",
+        "file_search_call.completed",
+        "code_interpreter_call.in_progress",
+        "code_interpreter_call_code.delta",
+        "code_interpreter_call_code.done",
+        "code_interpreter_call.interpreting",
+        "code_interpreter_call.completed",
+        "output_text.annotation.added",
+    ):
+        assert f"response.{kind}" in kinds
+    added = [event for event in events if event.type == "response.output_item.added"]
+    assert [event.output_index for event in added] == [0, 1, 2, 3]
+    # Every event has a type of its own in the SDK.
+    assert all(type(event).__name__.startswith("Response") for event in events)
+
+
+# Background
+
+
+def test_a_response_in_the_background(client):
+    conversation = client.conversations.create()
+    made = ask(client, "Hello", background=True, conversation=conversation.id)
+    assert (made.status, made.output, made.background, made.usage) == ("queued", [], True, None)
+    assert list(client.conversations.items.list(conversation.id)) == []
+    done = wait(client, made)
+    assert (done.status, done.id) == ("completed", made.id) and done.completed_at
+    assert len(list(client.conversations.items.list(conversation.id))) == 2
+    assert client.responses.cancel(done.id).status == "completed"
+    refused(lambda: ask(client, "x", background=True, store=False), "background")
+
+
+def test_a_conversation_is_locked_while_a_response_runs(client):
+    conversation = client.conversations.create(items=[say("before")])
+    (item,) = client.conversations.items.list(conversation.id)
+    made = ask(client, "[[slow 1000]] Hello", background=True, conversation=conversation.id)
+    for call in (
+        lambda: ask(client, "me too", conversation=conversation.id),
+        lambda: client.conversations.items.create(conversation.id, items=[say("and me")]),
+        lambda: client.conversations.items.delete(item.id, conversation_id=conversation.id),
+        lambda: client.conversations.delete(conversation.id),
+    ):
+        refused(call, "conversation", "Another process is currently operating", "conversation_locked")
+    refused(lambda: ask(client, "x", previous_response_id=made.id), "previous_response_id", "still in progress")
+    assert client.conversations.update(conversation.id, metadata={"a": "b"}).metadata == {"a": "b"}
+
+    stopped = client.responses.cancel(made.id)
+    assert (stopped.status, stopped.output) == ("cancelled", [])
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert [it.id for it in client.conversations.items.list(conversation.id)] == [item.id]
+    assert ask(client, "me too", conversation=conversation.id).status == "completed"
+
+
+def test_only_the_background_can_be_cancelled(client):
+    made = ask(client, "Hello")
+    refused(lambda: client.responses.cancel(made.id), None, "Cannot cancel a synchronous response.")
+
+
+def test_who_hangs_up_ends_the_response(client):
+    conversation = client.conversations.create()
+    stream = ask(client, "[[slow 1000]] Hello", conversation=conversation.id, stream=True)
+    first = next(iter(stream))
+    stream.close()
+    while client.responses.retrieve(first.response.id).status == "in_progress":
+        time.sleep(0.05)
+    assert client.responses.retrieve(first.response.id).status == "cancelled"
+    assert list(client.conversations.items.list(conversation.id)) == []
+    assert ask(client, "Hello", conversation=conversation.id).status == "completed"
+
+
+def test_a_deleted_response_lets_its_conversation_go(client):
+    conversation = client.conversations.create()
+    made = ask(client, "[[slow 1000]] Hello", background=True, conversation=conversation.id)
+    client.responses.delete(made.id)
+    assert ask(client, "Hello", conversation=conversation.id).status == "completed"
+
+
+def test_a_stream_from_the_background_can_be_taken_up_again(client):
+    stream = ask(client, "[[slow 20]] Hello", background=True, stream=True)
+    seen = []
+    for event in stream:
+        seen.append(event)
+        if event.type == "response.output_text.delta":
+            break
+    stream.close()
+    assert [event.type for event in seen[:3]] == ["response.created", "response.queued", "response.in_progress"]
+    assert [event.response.status for event in seen[:3]] == ["queued", "queued", "in_progress"]
+    id, last = seen[0].response.id, seen[-1].sequence_number
+    rest = list(client.responses.retrieve(id, stream=True, starting_after=last))
+    assert [event.sequence_number for event in seen + rest] == list(range(len(seen) + len(rest)))
+    assert rest[-1].type == "response.completed"
+    assert rest[-1].response == client.responses.retrieve(id)
+    assert list(client.responses.retrieve(id, stream=True)) == seen + rest
+    assert list(client.responses.retrieve(id, stream=True, starting_after=10_000)) == []
+
+
+def test_of_two_that_want_a_conversation_one_gets_it(client):
+    conversation = client.conversations.create()
+
+    def one(n):
+        try:
+            return ask(client, f"[[slow 50]] {n}", conversation=conversation.id).status
+        except openai.BadRequestError as error:
+            return error.code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(one, range(2))) == ["completed", "conversation_locked"]
+    assert len(list(client.conversations.items.list(conversation.id))) == 2
+
+
+# The rest
+
+
+def test_counting_and_compacting(client):
+    count = client.responses.input_tokens.count(model=MODEL, input="one two three")
+    assert count.object == "response.input_tokens" and count.input_tokens > 2
+    longer = client.responses.input_tokens.count(model=MODEL, input="one two three", tools=[WEATHER])
+    assert longer.input_tokens > count.input_tokens
+    assert ask(client, "one two three").usage.input_tokens == count.input_tokens
+    first = ask(client, "Hello")
+    # The SDK's type of the answer knows no messages of the user, its documentation does.
+    compacted = client_with(client.api_key).responses.compact(model=MODEL, previous_response_id=first.id)
+    assert compacted.object == "response.compaction"
+    assert [item.type for item in compacted.output] == ["message", "compaction"]
+    given = [item.to_dict(warnings=False) for item in compacted.output]
+    assert ask(client, [*given, say("Go on")]).status == "completed"
+
+
+def test_what_responses_refuse(client):
+    options = {"model": MODEL, "input": "x"}
+    bad = lambda param, message="", code=None, **more: refused(  # noqa: E731
+        lambda: client.responses.create(**{**options, **more}), param, message, code
+    )
+    refused(lambda: client.responses.create(input="x"), "model", "Missing", "missing_required_parameter")
+    refused(lambda: client.responses.create(model=MODEL), "input", "must be provided", "missing_required_parameter")
+    bad("conversation", "Mutually exclusive", "mutually_exclusive_parameters", conversation="c", previous_response_id="r")
+    bad("max_output_tokens", ">= 16", "integer_below_min_value", max_output_tokens=1)
+    bad("temperature", "<= 2", "decimal_above_max_value", temperature=3)
+    bad("input[0].content[0].type", "Invalid value: 'text'", input=[say([{"type": "text", "text": "x"}])])
+    bad("input", "expected a string or an array", "invalid_type", input=1)
+    bad("tools[0].type", "Invalid value: 'novel'", tools=[{"type": "novel"}])
+    bad("tools[0].name", "Missing", tools=[{"type": "function"}])
+    bad("tools[0].name", "does not match pattern", tools=[{**WEATHER, "name": "a b"}])
+    bad("tools[0].vector_store_ids", "Missing", tools=[{"type": "file_search"}])
+    bad("tools[0].container", "Missing", tools=[{"type": "code_interpreter"}])
+    bad("text.format.schema", "Missing", text={"format": {"type": "json_schema", "name": "a"}})
+    strict = {**WEATHER, "strict": True}
+    bad("tools[0].parameters", "'additionalProperties' is required", "invalid_function_parameters", tools=[strict])
+    open_schema = {"type": "json_schema", "name": "a", "strict": True, "schema": WEATHER["parameters"]}
+    bad("text.format.schema", "'additionalProperties'", "invalid_json_schema", text={"format": open_schema})
+    bad("input", "must contain the word 'json'", text={"format": {"type": "json_object"}})
+    bad("model", "does not exist", "model_not_found", model="unknown-model")
+    bad("include[0]", "Invalid value: 'all'", include=["all"])
+    bad("stream_options", "only allowed when 'stream'", stream_options={"include_obfuscation": True})
+    bad("novelty", "Unknown parameter", "unknown_parameter", extra_body={"novelty": 1})
+    gone(lambda: client.responses.create(prompt={"id": "pmpt_1"}, input="x"), "Prompt with id 'pmpt_1' not found.")
+
+
+def test_failures_on_demand(client):
+    failing = client_with("sk-sandbox-fail-503-1-responses")
+    with pytest.raises(openai.InternalServerError):
+        ask(failing, "x")
+    assert ask(failing, "x").status == "completed"
+    with pytest.raises(openai.RateLimitError):
+        ask(client, "x", extra_headers={"x-sandbox-fail": "429"})

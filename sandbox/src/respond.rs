@@ -1,0 +1,697 @@
+//! What a response is asked for, and what the stand-in model makes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::items::{self, Include, Item, text};
+use crate::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
+use crate::params::{Params, mistyped};
+use crate::vector_stores;
+use crate::world::World;
+
+/// Tools that are taken but that the stand-in never uses.
+const UNUSED: &[&str] = &[
+    "apply_patch",
+    "computer",
+    "computer_use_preview",
+    "image_generation",
+    "local_shell",
+    "mcp",
+    "namespace",
+    "programmatic_tool_calling",
+    "shell",
+    "tool_search",
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+];
+const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+/// What the code interpreter is asked for: any of these words, or a digit.
+const COMPUTING: &[&str] = &["calculate", "code", "compute", "plot", "python", "solve"];
+const CODE_LOGS: &str = "The sandbox runs no code.";
+/// How much of a passage the answer quotes.
+const QUOTED_CHARS: usize = 400;
+
+/// A request for a response, read and checked as far as that goes without knowing what exists.
+pub(crate) struct Wish {
+    /// What the response repeats of the request.
+    pub(crate) settings: Map<String, Value>,
+    pub(crate) input: Option<Vec<Value>>,
+    pub(crate) conversation: Option<String>,
+    pub(crate) previous: Option<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) background: bool,
+    pub(crate) store: bool,
+    pub(crate) stream: bool,
+    pub(crate) include: Include,
+    instructions: Option<String>,
+    functions: Vec<model::Tool>,
+    search: Option<Search>,
+    interpreter: Option<Interpreter>,
+    choice: Choice,
+    parallel: bool,
+    form: Form,
+    max_tokens: Option<usize>,
+    max_tool_calls: usize,
+    summary: bool,
+}
+
+struct Search {
+    stores: Vec<String>,
+    filter: Option<Filter>,
+    threshold: f64,
+    most: usize,
+    forced: bool,
+}
+
+struct Interpreter {
+    /// A container of the caller's choice, in place of a new one.
+    container: Option<String>,
+    files: Vec<String>,
+    forced: bool,
+}
+
+/// What the model did.
+pub(crate) struct Outcome {
+    pub(crate) items: Vec<Item>,
+    /// Why it is not the whole answer.
+    pub(crate) cut: Option<&'static str>,
+    pub(crate) usage: Value,
+    /// How long to wait between the pieces of it.
+    pub(crate) pause: Duration,
+    /// The failure it ends with.
+    pub(crate) error: Option<Failure>,
+}
+
+impl Wish {
+    pub(crate) fn read(body: &mut Params) -> Result<Self> {
+        let mut settings = Map::new();
+        let mut repeat = |name: &str, value: Value| _ = settings.insert(name.to_owned(), value);
+        let prompt = match body.object("prompt")? {
+            None => None,
+            Some(mut prompt) => {
+                let id = prompt.string("id")?;
+                Some(prompt.required("id", id)?)
+            }
+        };
+        let model = body.string("model")?.filter(|model| !model.is_empty());
+        if prompt.is_none() {
+            body.required("model", model.as_ref())?;
+        }
+        if model.as_ref().is_some_and(|model| model.starts_with("unknown")) {
+            let message = format!("The requested model '{}' does not exist.", model.unwrap_or_default());
+            return Err(Error::invalid("model", "model_not_found", message));
+        }
+        repeat("model", json!(model));
+        let input = read_input(body)?;
+        let conversation = read_conversation(body)?;
+        let previous = body.string("previous_response_id")?;
+        if conversation.is_some() && previous.is_some() {
+            let message = "Mutually exclusive parameters: Ensure you are only providing one of: 'previous_response_id' or 'conversation'.";
+            return Err(Error::invalid("conversation", "mutually_exclusive_parameters", message));
+        }
+        if input.as_ref().is_none_or(Vec::is_empty) && conversation.is_none() && previous.is_none() && prompt.is_none()
+        {
+            let message =
+                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided.";
+            return Err(Error::invalid("input", "missing_required_parameter", message));
+        }
+        repeat("previous_response_id", json!(previous));
+        let instructions = body.string("instructions")?;
+        repeat("instructions", json!(instructions));
+        let store = body.boolean("store")?.unwrap_or(true);
+        repeat("store", json!(store));
+        let background = body.boolean("background")?.unwrap_or(false);
+        repeat("background", json!(background));
+        if background && !store {
+            let message = "Background mode requires 'store' to be true.";
+            return Err(Error::invalid("background", "invalid_value", message));
+        }
+        let stream = body.boolean("stream")?.unwrap_or(false);
+        if body.mentions("stream_options") && !stream {
+            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+            return Err(Error::invalid("stream_options", "invalid_value", message));
+        }
+        body.object("stream_options")?.map_or(Ok(None), |mut options| options.boolean("include_obfuscation"))?;
+
+        repeat("metadata", Value::Object(body.labels("metadata", true)?.unwrap_or_default()));
+        repeat("temperature", json!(body.number("temperature", 0.0..=2.0)?.unwrap_or(1.0)));
+        repeat("top_p", json!(body.number("top_p", 0.0..=1.0)?.unwrap_or(1.0)));
+        repeat("top_logprobs", json!(body.integer("top_logprobs", 0..=20)?.unwrap_or(0)));
+        let max_tokens = body.integer("max_output_tokens", 16..=i64::MAX)?;
+        repeat("max_output_tokens", json!(max_tokens));
+        let max_tool_calls = body.integer("max_tool_calls", 1..=i64::MAX)?;
+        repeat("max_tool_calls", json!(max_tool_calls));
+        let parallel = body.boolean("parallel_tool_calls")?.unwrap_or(true);
+        repeat("parallel_tool_calls", json!(parallel));
+        repeat("truncation", json!(body.one_of("truncation", &["auto", "disabled"])?.unwrap_or("disabled")));
+        let tier =
+            body.one_of("service_tier", &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"])?;
+        let tier = match tier {
+            None | Some("auto") => "default",
+            Some("fast") => "priority",
+            Some(tier) => tier,
+        };
+        repeat("service_tier", json!(tier));
+        for name in ["prompt_cache_key", "safety_identifier", "user", "prompt_cache_retention"] {
+            repeat(name, json!(body.string(name)?));
+        }
+        for name in ["prompt_cache_options", "access_programs", "background_options", "image", "moderation"] {
+            body.object(name)?;
+        }
+        body.array("context_management", 0..=usize::MAX)?;
+        let summary = read_reasoning(body, &mut repeat)?;
+        let form = read_text(body, &mut repeat)?;
+        let include = Include::read(body)?;
+
+        let mut wish = Self {
+            settings: Map::new(),
+            input,
+            conversation,
+            previous,
+            prompt,
+            background,
+            store,
+            stream,
+            include,
+            instructions,
+            functions: Vec::new(),
+            search: None,
+            interpreter: None,
+            choice: Choice::Auto,
+            parallel,
+            form,
+            max_tokens: max_tokens.and_then(|most| usize::try_from(most).ok()),
+            max_tool_calls: max_tool_calls.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX),
+            summary,
+        };
+        wish.settings = settings;
+        wish.read_tools(body)?;
+        wish.read_choice(body)?;
+        Ok(wish)
+    }
+
+    fn read_tools(&mut self, body: &mut Params) -> Result<()> {
+        let mut shown = Vec::new();
+        let mut kinds: Vec<&'static str> = vec!["function", "custom", "file_search", "code_interpreter"];
+        kinds.extend(UNUSED);
+        for (path, value) in body.array("tools", 0..=128)?.unwrap_or_default() {
+            let mut echo = value.clone();
+            let mut tool = Params::nested(path, value)?;
+            let kind = tool.one_of("type", &kinds)?;
+            let mut default = |name: &str, value: Value| {
+                if let Value::Object(fields) = &mut echo {
+                    fields.entry(name).or_insert(value);
+                }
+            };
+            match tool.required("type", kind)? {
+                "function" => {
+                    let name = read_name(&mut tool)?;
+                    let description = tool.string("description")?.unwrap_or_default();
+                    let parameters = tool.take("parameters").unwrap_or_else(|| json!({"type": "object"}));
+                    default("description", Value::Null);
+                    let strict = tool.boolean("strict")?;
+                    default("strict", json!(strict.unwrap_or(true)));
+                    if strict == Some(true) {
+                        model::check_strict(&parameters).map_err(|fault| {
+                            let message = format!("Invalid schema for function '{name}': {fault}");
+                            Error::invalid(&tool.path("parameters"), "invalid_function_parameters", message)
+                        })?;
+                    }
+                    self.functions.push(model::Tool { name, description, parameters: Some(parameters) });
+                }
+                "custom" => {
+                    let name = read_name(&mut tool)?;
+                    let description = tool.string("description")?.unwrap_or_default();
+                    default("format", json!({"type": "text"}));
+                    self.functions.push(model::Tool { name, description, parameters: None });
+                }
+                "file_search" => {
+                    self.search = Some(read_search(&mut tool)?);
+                    default("filters", Value::Null);
+                    default("max_num_results", json!(20));
+                    default("ranking_options", json!({"ranker": "auto", "score_threshold": 0.0}));
+                }
+                "code_interpreter" => self.interpreter = Some(read_interpreter(&mut tool)?),
+                _ => {}
+            }
+            shown.push(echo);
+        }
+        self.settings.insert("tools".to_owned(), Value::Array(shown));
+        Ok(())
+    }
+
+    fn read_choice(&mut self, body: &mut Params) -> Result<()> {
+        let choice = body.take("tool_choice").unwrap_or_else(|| json!("auto"));
+        self.settings.insert("tool_choice".to_owned(), choice.clone());
+        match choice {
+            Value::String(mode) => {
+                let mut mode = Params::nested(String::new(), json!({"tool_choice": mode}))?;
+                self.set_mode(mode.one_of("tool_choice", &["none", "auto", "required"])?);
+            }
+            Value::Object(_) => {
+                let mut choice = Params::nested("tool_choice".to_owned(), choice)?;
+                let kind = choice.string("type")?;
+                match choice.required("type", kind)?.as_str() {
+                    "function" | "custom" => {
+                        let name = choice.string("name")?;
+                        let name = choice.required("name", name)?;
+                        if !self.functions.iter().any(|tool| tool.name == name) {
+                            return Err(not_offered(&name));
+                        }
+                        (self.search, self.interpreter) = (None, None);
+                        self.choice = Choice::Named(name);
+                    }
+                    "allowed_tools" => {
+                        let mode = choice.one_of("mode", &["auto", "required"])?;
+                        let mode = choice.required("mode", mode)?;
+                        let tools = choice.array("tools", 1..=usize::MAX)?;
+                        let tools = choice.required("tools", tools)?;
+                        let allows = |kind: &str| tools.iter().any(|(_, tool)| text(tool, "type") == kind);
+                        self.functions.retain(|own| tools.iter().any(|(_, tool)| text(tool, "name") == own.name));
+                        self.search = self.search.take().filter(|_| allows("file_search"));
+                        self.interpreter = self.interpreter.take().filter(|_| allows("code_interpreter"));
+                        self.set_mode(Some(mode));
+                    }
+                    kind => {
+                        self.functions.clear();
+                        let offered = match kind {
+                            "file_search" => self.search.as_mut().map(|search| &mut search.forced),
+                            "code_interpreter" => self.interpreter.as_mut().map(|tool| &mut tool.forced),
+                            _ => None,
+                        };
+                        *offered.ok_or_else(|| not_offered(kind))? = true;
+                        if kind == "file_search" {
+                            self.interpreter = None;
+                        } else {
+                            self.search = None;
+                        }
+                    }
+                }
+            }
+            other => return Err(mistyped("tool_choice", "a string or an object", &other)),
+        }
+        Ok(())
+    }
+
+    fn set_mode(&mut self, mode: Option<&str>) {
+        match mode {
+            Some("none") => {
+                (self.search, self.interpreter) = (None, None);
+                self.choice = Choice::None;
+            }
+            Some("required") if self.search.is_none() && self.interpreter.is_none() => self.choice = Choice::Required,
+            Some("required") if self.functions.is_empty() => {
+                if let Some(interpreter) = &mut self.interpreter {
+                    interpreter.forced = self.search.is_none();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Refuses tools whose stores and files do not exist.
+    pub(crate) fn check(&self, world: &World) -> Result<()> {
+        if let Some(id) = &self.prompt {
+            return Err(Error::not_found(format!("Prompt with id '{id}' not found.")).param("prompt"));
+        }
+        for store in self.search.iter().flat_map(|search| &search.stores) {
+            if world.vector_stores.get(store).is_none() {
+                let message = format!("Vector store with id ['{store}'] not found.");
+                return Err(Error::not_found(message).param("tools"));
+            }
+        }
+        if let Some(interpreter) = &self.interpreter {
+            interpreter.files.iter().try_for_each(|file| crate::files::find(world, file).map(drop))?;
+            if let Some(id) = interpreter.container.as_ref().filter(|id| !world.containers.contains(*id)) {
+                return Err(Error::not_found(format!("Container with id '{id}' not found.")).param("tools"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses an input that does not go with the form of the answer.
+    pub(crate) fn check_input<'a>(&self, mut items: impl Iterator<Item = &'a Item>) -> Result<()> {
+        if matches!(self.form, Form::Object) && !items.any(|item| item.to_string().to_lowercase().contains("json")) {
+            let message = "Response input messages must contain the word 'json' in some form to use 'text.format' of type 'json_object'.";
+            return Err(Error::new(StatusCode::BAD_REQUEST, message).param("input"));
+        }
+        Ok(())
+    }
+
+    /// What there is to read for the model.
+    fn ask(&self, context: &[Item]) -> Ask {
+        let told = |text: &String| Turn::Said { role: Role::System, text: text.clone(), attached: Vec::new() };
+        let mut turns: Vec<Turn> = self.instructions.iter().map(told).collect();
+        turns.extend(context.iter().flat_map(|item| read_turns(item)));
+        Ask {
+            turns,
+            tools: self.functions.clone(),
+            choice: self.choice.clone(),
+            parallel: self.parallel,
+            form: self.form.clone(),
+            max_tokens: self.max_tokens,
+            stop: Vec::new(),
+        }
+    }
+
+    /// How many tokens the model would read.
+    pub(crate) fn input_tokens(&self, context: &[Item]) -> usize {
+        self.ask(context).answer().input_tokens
+    }
+
+    /// The model's work on a context.
+    pub(crate) fn answer(&self, world: &mut World, context: &[Item]) -> Outcome {
+        let mut ask = self.ask(context);
+        let question = ask.question();
+        let mut items = Vec::new();
+        let reasoning = if self.summary { "The sandbox does not think; it answers by rule." } else { "" };
+        if self.summary {
+            let summary = [json!({"type": "summary_text", "text": reasoning})];
+            let id = items::mint(world, "reasoning");
+            items.push(json!({"id": id, "type": "reasoning", "encrypted_content": "c2FuZGJveA==", "summary": summary}));
+        }
+        let mut left = self.max_tool_calls;
+        let mut cited = Vec::new();
+        if let Some(search) = self.search.as_ref().filter(|_| left > 0 && !ask.called("file_search")) {
+            left -= 1;
+            let (item, quote) = search.run(world, &question);
+            let id = text(&item, "id").to_owned();
+            ask.turns.push(Turn::Called { id: id.clone(), name: "file_search".to_owned() });
+            ask.turns.push(Turn::Output { id, text: quote });
+            cited.extend(item.pointer("/results/0").cloned());
+            items.push(item);
+        }
+        if let Some(interpreter) = &self.interpreter
+            && left > 0
+            && !ask.called("code_interpreter")
+            && (interpreter.forced || wants_code(&question))
+        {
+            let item = interpreter.run(world, &question, context);
+            let id = text(&item, "id").to_owned();
+            ask.turns.push(Turn::Called { id: id.clone(), name: "code_interpreter".to_owned() });
+            ask.turns.push(Turn::Output { id, text: CODE_LOGS.to_owned() });
+            items.push(item);
+        }
+        let reply = ask.answer();
+        let cut = match reply.end {
+            End::Stop => None,
+            End::Length => Some("max_output_tokens"),
+            End::Filter => Some("content_filter"),
+        };
+        let status = if cut.is_some() { "incomplete" } else { "completed" };
+        match reply.said {
+            Said::Text(said) => {
+                let mut part = items::said(&said);
+                if said.contains("file_search gave: ") {
+                    let citations = cited.iter().map(|hit| citation(hit, &said)).collect();
+                    items::put(&mut part, "annotations", citations);
+                }
+                items.push(message(world, status, part));
+            }
+            Said::Refusal(refusal) => {
+                items.push(message(world, status, json!({"type": "refusal", "refusal": refusal})));
+            }
+            Said::Calls(calls) => {
+                for call in calls {
+                    let call_id = world.mint("call_");
+                    let (kind, input) =
+                        if call.custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
+                    let id = items::mint(world, kind);
+                    items.push(json!({
+                        "id": id, "type": kind, "status": "completed", "call_id": call_id, "name": call.name,
+                        input: call.arguments,
+                    }));
+                }
+            }
+        }
+        let thought = model::tokens(reasoning);
+        let (read, written) = (reply.input_tokens, reply.output_tokens + thought);
+        let usage = json!({
+            "input_tokens": read, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": written, "output_tokens_details": {"reasoning_tokens": thought},
+            "total_tokens": read + written,
+        });
+        let items = items.into_iter().map(Arc::new).collect();
+        Outcome { items, cut, usage, pause: reply.pause, error: reply.fails }
+    }
+}
+
+fn read_input(body: &mut Params) -> Result<Option<Vec<Value>>> {
+    match body.take("input") {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(vec![items::from_user(&text)])),
+        Some(Value::Array(items)) => {
+            items::read_list(&mut Params::nested(String::new(), json!({"input": items}))?, "input", usize::MAX)
+        }
+        Some(other) => Err(mistyped("input", "a string or an array of items", &other)),
+    }
+}
+
+/// The id of a conversation, which may also come in an object.
+fn read_conversation(body: &mut Params) -> Result<Option<String>> {
+    match body.take("conversation") {
+        None => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(Value::Object(object)) => {
+            let mut object = Params::nested("conversation".to_owned(), Value::Object(object))?;
+            let id = object.string("id")?;
+            object.required("id", id).map(Some)
+        }
+        Some(other) => Err(mistyped("conversation", "a string or an object", &other)),
+    }
+}
+
+/// Whether a summary of the reasoning is wanted.
+fn read_reasoning(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<bool> {
+    let Some(mut reasoning) = body.object("reasoning")? else {
+        repeat("reasoning", json!({"effort": null, "summary": null}));
+        return Ok(false);
+    };
+    let effort = reasoning.one_of("effort", EFFORTS)?;
+    let summaries = &["auto", "concise", "detailed"];
+    let summary = reasoning.one_of("summary", summaries)?.or(reasoning.one_of("generate_summary", summaries)?);
+    let (context, mode) = (reasoning.string("context")?, reasoning.string("mode")?);
+    reasoning.finish()?;
+    let mut shown = json!({"effort": effort, "summary": summary});
+    for (name, value) in [("context", context), ("mode", mode)] {
+        if let Some(value) = value {
+            items::put(&mut shown, name, Value::String(value));
+        }
+    }
+    repeat("reasoning", shown);
+    Ok(summary.is_some())
+}
+
+fn read_text(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<Form> {
+    let mut form = Form::Text;
+    let mut shown = json!({"format": {"type": "text"}, "verbosity": "medium"});
+    if let Some(mut text) = body.object("text")? {
+        if let Some(verbosity) = text.one_of("verbosity", &["low", "medium", "high"])? {
+            items::put(&mut shown, "verbosity", json!(verbosity));
+        }
+        if let Some(mut format) = text.object("format")? {
+            let kind = format.one_of("type", &["text", "json_schema", "json_object"])?;
+            match format.required("type", kind)? {
+                "json_schema" => {
+                    let name = read_name(&mut format)?;
+                    let schema = format.object("schema")?;
+                    let schema = Value::Object(format.required("schema", schema)?.rest());
+                    let strict = format.boolean("strict")?.unwrap_or(false);
+                    if strict {
+                        model::check_strict(&schema).map_err(|fault| {
+                            let message = format!("Invalid schema for response_format '{name}': {fault}");
+                            Error::invalid(&format.path("schema"), "invalid_json_schema", message)
+                        })?;
+                    }
+                    let description = format.string("description")?;
+                    let echo = json!({
+                        "type": "json_schema", "name": name, "description": description, "schema": schema,
+                        "strict": strict,
+                    });
+                    items::put(&mut shown, "format", echo);
+                    form = Form::Schema(schema);
+                }
+                "json_object" => {
+                    items::put(&mut shown, "format", json!({"type": "json_object"}));
+                    form = Form::Object;
+                }
+                _ => {}
+            }
+            format.finish()?;
+        }
+        text.finish()?;
+    }
+    repeat("text", shown);
+    Ok(form)
+}
+
+fn read_name(params: &mut Params) -> Result<String> {
+    let name = params.string("name")?;
+    let name = params.required("name", name)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        let path = params.path("name");
+        let message = format!(
+            "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
+        );
+        return Err(Error::invalid(&path, "invalid_value", message));
+    }
+    Ok(name)
+}
+
+fn read_search(tool: &mut Params) -> Result<Search> {
+    let stores = tool.strings("vector_store_ids", 1..=usize::MAX)?;
+    let stores = tool.required("vector_store_ids", stores)?;
+    let filter = tool.object("filters")?.map(Filter::read).transpose()?;
+    let most = tool.integer("max_num_results", 1..=50)?.unwrap_or(20);
+    let threshold = match tool.object("ranking_options")? {
+        None => None,
+        Some(mut ranking) => {
+            ranking.one_of("ranker", &["auto", "default-2024-11-15", "none"])?;
+            ranking.object("hybrid_search")?;
+            ranking.number("score_threshold", 0.0..=1.0)?
+        }
+    };
+    let most = usize::try_from(most).unwrap_or_default();
+    Ok(Search { stores, filter, threshold: threshold.unwrap_or(0.0), most, forced: false })
+}
+
+fn read_interpreter(tool: &mut Params) -> Result<Interpreter> {
+    let mut read = Interpreter { container: None, files: Vec::new(), forced: false };
+    match tool.take("container") {
+        None => tool.required("container", None)?,
+        Some(Value::String(id)) => read.container = Some(id),
+        Some(container) => {
+            let mut container = Params::nested(tool.path("container"), container)?;
+            let kind = container.one_of("type", &["auto"])?;
+            container.required("type", kind)?;
+            read.files = container.strings("file_ids", 0..=50)?.unwrap_or_default();
+        }
+    }
+    Ok(read)
+}
+
+fn not_offered(tool: &str) -> Error {
+    let message = format!("Tool choice '{tool}' not found in 'tools' parameter.");
+    Error::invalid("tool_choice", "invalid_value", message)
+}
+
+impl Search {
+    /// The call with its results, and what the answer quotes of them.
+    fn run(&self, world: &mut World, question: &str) -> (Value, String) {
+        let queries = [question.to_owned()];
+        let mut hits: Vec<Value> = Vec::new();
+        for store in &self.stores {
+            // A store that went away while the response was waiting has nothing to say.
+            let found =
+                vector_stores::search_in(world, store, &queries, self.filter.as_ref(), self.threshold, self.most);
+            hits.extend(found.unwrap_or_default());
+        }
+        let score = |hit: &Value| hit.get("score").and_then(Value::as_f64).unwrap_or_default();
+        hits.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        hits.truncate(self.most);
+        for hit in &mut hits {
+            let passage = hit.pointer("/content/0/text").cloned();
+            if let Value::Object(fields) = hit {
+                fields.remove("content");
+                fields.insert("text".to_owned(), passage.unwrap_or_default());
+            }
+        }
+        let quote = hits.first().map(|hit| text(hit, "text").chars().take(QUOTED_CHARS).collect());
+        let id = items::mint(world, "file_search_call");
+        let item = json!({
+            "id": id, "type": "file_search_call", "status": "completed", "queries": queries, "results": hits,
+        });
+        (item, quote.unwrap_or_else(|| "nothing".to_owned()))
+    }
+}
+
+impl Interpreter {
+    fn run(&self, world: &mut World, question: &str, context: &[Item]) -> Value {
+        let earlier = context.iter().rev().find(|item| text(item, "type") == "code_interpreter_call");
+        let earlier = earlier.map(|item| text(item, "container_id").to_owned());
+        let container = self.container.clone().or(earlier).unwrap_or_else(|| world.mint("cntr_"));
+        world.containers.insert(container.clone());
+        let asked: String = question.lines().map(|line| format!("# {line}\n")).collect();
+        let id = items::mint(world, "code_interpreter_call");
+        json!({
+            "id": id, "type": "code_interpreter_call", "status": "completed", "container_id": container,
+            "code": format!("{asked}print({CODE_LOGS:?})"), "outputs": [{"type": "logs", "logs": CODE_LOGS}],
+        })
+    }
+}
+
+fn wants_code(question: &str) -> bool {
+    let question = question.to_lowercase();
+    question.contains(|c: char| c.is_ascii_digit()) || COMPUTING.iter().any(|word| question.contains(word))
+}
+
+fn message(world: &mut World, status: &str, part: Value) -> Value {
+    let id = items::mint(world, "message");
+    json!({"id": id, "type": "message", "status": status, "role": "assistant", "content": [part]})
+}
+
+fn citation(hit: &Value, said: &str) -> Value {
+    json!({
+        "type": "file_citation", "file_id": hit.get("file_id"), "filename": hit.get("filename"),
+        "index": said.chars().count().saturating_sub(1),
+    })
+}
+
+/// An item as the model reads it.
+fn read_turns(item: &Value) -> Vec<Turn> {
+    let id = text(item, "call_id").to_owned();
+    let hosted = |output: String| {
+        let id = text(item, "id").to_owned();
+        let name = text(item, "type").trim_end_matches("_call").to_owned();
+        vec![Turn::Called { id: id.clone(), name }, Turn::Output { id, text: output }]
+    };
+    match text(item, "type") {
+        "message" => {
+            let role = match text(item, "role") {
+                "user" => Role::User,
+                "assistant" => Role::Assistant,
+                _ => Role::System,
+            };
+            let (text, attached) = read_content(item.get("content"));
+            vec![Turn::Said { role, text, attached }]
+        }
+        "function_call" | "custom_tool_call" => vec![Turn::Called { id, name: text(item, "name").to_owned() }],
+        "function_call_output" | "custom_tool_call_output" => {
+            vec![Turn::Output { id, text: read_content(item.get("output")).0 }]
+        }
+        "file_search_call" => {
+            let passage = item.pointer("/results/0/text").and_then(Value::as_str);
+            hosted(passage.unwrap_or("nothing").chars().take(QUOTED_CHARS).collect())
+        }
+        "code_interpreter_call" => hosted(CODE_LOGS.to_owned()),
+        _ => Vec::new(),
+    }
+}
+
+/// The text of a content, and what it holds besides.
+fn read_content(content: Option<&Value>) -> (String, Vec<&'static str>) {
+    let parts = match content {
+        Some(Value::String(text)) => return (text.clone(), Vec::new()),
+        Some(Value::Array(parts)) => parts.as_slice(),
+        _ => &[],
+    };
+    let mut texts = Vec::new();
+    let mut attached = Vec::new();
+    for part in parts {
+        match text(part, "type") {
+            "input_image" => attached.push("image"),
+            "input_file" => attached.push("file"),
+            "refusal" => texts.push(text(part, "refusal")),
+            _ => texts.push(text(part, "text")),
+        }
+    }
+    (texts.join("\n"), attached)
+}
