@@ -174,16 +174,17 @@ impl Context {
     pub async fn request_with(
         &self,
         spec: &'static Spec,
-        mut arguments: Value,
+        arguments: impl Into<Arguments>,
         files: Vec<(&'static str, Source)>,
     ) -> Result<Response<Body>> {
         let Some(endpoint) = &spec.endpoint else {
             return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
         };
-        if let Some(arguments) = arguments.as_object_mut() {
-            arguments.extend(files.iter().map(|(name, _)| ((*name).to_owned(), json!({"text": "", "filename": "-"}))));
+        let mut arguments = arguments.into();
+        for (name, _) in &files {
+            arguments = arguments.with(name, &json!({"text": "", "filename": "-"}))?;
         }
-        let mut plan = plan::plan(spec, endpoint, &arguments.into(), self.0.config.open_arguments)?;
+        let mut plan = plan::plan(spec, endpoint, &arguments, self.0.config.open_arguments)?;
         for (name, source) in files {
             plan.replace_file(name, source);
         }

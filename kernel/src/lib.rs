@@ -56,7 +56,9 @@ pub mod prelude {
     pub use crate::events::Events;
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
-    pub use crate::schema::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Text};
+    pub use crate::schema::{
+        Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text,
+    };
     pub use crate::{download, tools};
 }
 

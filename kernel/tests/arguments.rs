@@ -16,13 +16,19 @@ tools![Make];
 struct Make {
     size: Option<f64>,
     note: Option<Nullable<String>>,
+    shade: Option<Sent<Shade>>,
     #[local]
     loud: Option<bool>,
 }
 
+#[shape(tag = "type")]
+enum Shade {
+    Grey { level: Int<0, 9> },
+}
+
 impl Make {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.size, self.note);
+        let _ = (self.size, self.note, self.shade);
         let arguments = match self.loud {
             Some(true) => cx.arguments().with("note", &json!("LOUD"))?,
             _ => cx.arguments().clone(),
@@ -44,6 +50,15 @@ fn sent(arguments: &str) -> String {
 fn what_the_caller_wrote_is_what_is_sent() {
     assert_eq!(sent(r#"{"size": 1.50, "note": null}"#), r#"{"size": 1.50, "note": null}"#);
     assert_eq!(sent(r#"{"size": 1.50, "loud": false}"#), r#"{"size":1.50}"#);
+}
+
+#[test]
+fn what_is_only_sent_is_checked_as_anything_else() {
+    let grey = r#"{"shade": {"level": 3, "type": "grey"}}"#;
+    assert_eq!(sent(grey), grey);
+    let script = Arc::new(Script::new(Vec::new()));
+    let result = call_tool(&SERVER, "thing-make", r#"{"shade": {"type": "grey", "level": 10}}"#, script);
+    assert_eq!(result["isError"], true, "{result}");
 }
 
 #[test]

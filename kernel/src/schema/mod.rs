@@ -11,7 +11,7 @@ mod types;
 pub use check::{Fault, check, check_fields, nearest};
 pub use node::Node;
 pub(crate) use render::{fields as render_fields, text as render_text};
-pub use types::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Text};
+pub use types::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text};
 
 /// How one shape refers to another. A function, so that recursive types compile.
 pub type Ref = fn() -> &'static Shape;
