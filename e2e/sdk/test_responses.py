@@ -418,6 +418,19 @@ def test_who_hangs_up_ends_the_response(client):
     assert ask(client, "Hello", conversation=conversation.id).status == "completed"
 
 
+def test_who_gives_up_waiting_ends_the_response(client):
+    conversation = client.conversations.create()
+    with pytest.raises(openai.APITimeoutError):
+        ask(client, "[[slow 1000]] Hello", conversation=conversation.id, timeout=0.2)
+    while True:
+        try:
+            assert ask(client, "Hello", conversation=conversation.id).status == "completed"
+            break
+        except openai.BadRequestError as error:
+            assert error.code == "conversation_locked"
+    assert len(list(client.conversations.items.list(conversation.id))) == 2
+
+
 def test_a_deleted_response_lets_its_conversation_go(client):
     conversation = client.conversations.create()
     made = ask(client, "[[slow 1000]] Hello", background=True, conversation=conversation.id)
@@ -504,6 +517,12 @@ def test_what_responses_refuse(client):
     bad("stream_options", "only allowed when 'stream'", stream_options={"include_obfuscation": True})
     bad("novelty", "Unknown parameter", "unknown_parameter", extra_body={"novelty": 1})
     gone(lambda: client.responses.create(prompt={"id": "pmpt_1"}, input="x"), "Prompt with id 'pmpt_1' not found.")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_assistants_are_gone(client):
+    gone(lambda: client.beta.assistants.list(), "shut down on August 26, 2026")
+    gone(lambda: client.beta.threads.runs.create("thread_1", assistant_id="asst_1"), "shut down on August 26, 2026")
 
 
 def test_failures_on_demand(client):

@@ -44,6 +44,7 @@
 //! - Reasoning items come only where a summary is asked for. What is `encrypted_content` holds nothing, so a compacted
 //!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
 //! - Items of types other than messages, function calls and their outputs are kept as they are given, unchecked.
+//! - `/assistants` and `/threads` are as gone as there. The words in which the 404 says so are the sandbox's.
 //! - Indexing starts 300 ms after a file is attached. An expired vector store only says so in its `status`.
 
 mod auth;
@@ -112,6 +113,11 @@ pub fn router() -> Router {
 }
 
 async fn unknown_url(method: Method, OriginalUri(uri): OriginalUri) -> Error {
+    let first = uri.path().strip_prefix("/v1/").and_then(|path| path.split('/').next());
+    if let Some("assistants" | "threads") = first {
+        let message = "The Assistants API was shut down on August 26, 2026. Use the Responses and Conversations APIs.";
+        return Error::not_found(message);
+    }
     Error::not_found(format!("Invalid URL ({method} {})", uri.path()))
 }
 
