@@ -4,6 +4,7 @@
 
 mod extras;
 mod questions;
+mod store;
 mod tools;
 
 use openai_mcp_kernel::server::Definition;
@@ -13,8 +14,8 @@ pub static SERVER: Definition = Definition {
     domain: "everything",
     version: env!("CARGO_PKG_VERSION"),
     about: "Fixtures for the MCP conformance suite.",
-    tools: &[tools::CONTENT, tools::NOTES, tools::QUESTIONS],
-    migrations: &[],
+    tools: &[tools::CONTENT, tools::NOTES, tools::QUESTIONS, store::TOOLS],
+    migrations: store::MIGRATIONS,
     extras: Some(&extras::Everything),
 };
 

@@ -104,7 +104,7 @@ pub enum Era {
 
 /// One message, read as far as its envelope.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Incoming<'a> {
     Request(Request<'a>),
     Notification {

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! The SQL must mean the same to both. D1 has no transaction that lasts over an await, so conditions stand in the SQL
-//! (`UPDATE … WHERE version = ?2 RETURNING id`), and what belongs together goes into one [`Store::batch`]. A value has
-//! at most 2 MB there, and whole numbers are exact up to 2⁵³. Every row has an owner, and every statement asks for it.
+//! (`UPDATE … WHERE version = ?2 RETURNING id`), and what belongs together goes into one [`Store::batch`]. A value or row
+//! has at most 2 MB there, a statement at most 100 parameters (`json_each(?1)` takes a list as one), the columns of a row
+//! have different names, and whole numbers are below 2⁵³. Every row has an owner, and every statement asks for it.
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,9 @@ use bytes::Bytes;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+
+/// Largest whole number that JavaScript keeps exact.
+const EXACT: u64 = (1 << 53) - 1;
 
 /// A value in a row, or one bound to a statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +62,7 @@ pub fn sql(text: impl Into<Cow<'static, str>>, values: impl IntoIterator<Item = 
 pub struct Rows {
     /// The rows of a `SELECT` or of `RETURNING`.
     pub rows: Vec<Row>,
-    /// How many rows an `INSERT`, `UPDATE` or `DELETE` changed.
+    /// How many rows an `INSERT`, `UPDATE` or `DELETE` changed, with those that a foreign key took along.
     pub changed: u64,
 }
 
@@ -220,6 +224,10 @@ impl<'a> Store<'a> {
     /// # Errors
     /// As [`Store::run`].
     pub async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>> {
+        let exact = |value: &Datum| !matches!(value, Datum::Integer(number) if number.unsigned_abs() > EXACT);
+        if !statements.iter().flat_map(|statement| &statement.values).all(exact) {
+            return Err(Error::new(Kind::Store, "a whole number for the store is above 2^53 - 1"));
+        }
         let migrated = self.cx.migrated();
         if !migrated.load(Ordering::Relaxed) {
             self.migrate().await?;

@@ -210,14 +210,25 @@ fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Rows>
     let before = connection.total_changes();
     let mut prepared = connection.prepare_cached(&statement.text)?;
     let columns = prepared.column_count();
+    named_apart(&prepared.column_names().collect::<Vec<_>>())?;
     let values = statement.values.iter().map(|value| ToSqlOutput::Borrowed(bound(value)));
     let mut found = prepared.query(rusqlite::params_from_iter(values))?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         rows.push(Row((0..columns).map(|column| row.get_ref(column).map(datum)).collect::<Result<_, _>>()?));
     }
-    let changed = if connection.total_changes() == before { 0 } else { connection.changes() };
-    Ok(Rows { rows, changed })
+    Ok(Rows { rows, changed: connection.total_changes() - before })
+}
+
+/// D1 gives a row as an object of JavaScript, in which names that are equal fall together and numbers come first.
+fn named_apart(columns: &[&str]) -> rusqlite::Result<()> {
+    let number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    for (index, name) in columns.iter().enumerate().skip(1) {
+        if columns.iter().take(index).any(|other| other == name || number(other)) || number(name) {
+            return Err(rusqlite::Error::InvalidColumnName(format!("{name}: give each column a name of its own")));
+        }
+    }
+    Ok(())
 }
 
 fn bound(value: &Datum) -> ValueRef<'_> {

@@ -47,6 +47,11 @@ macro_rules! suite {
         fn inventory() {
             $crate::server::inventory(&$server);
         }
+
+        #[test]
+        fn bindings() {
+            $crate::server::bindings(&$server, ::core::env!("CARGO_MANIFEST_DIR"));
+        }
     };
 }
 
@@ -97,6 +102,24 @@ pub fn schemas(server: &'static Definition, folder: &str, budget: usize) {
     let size = service(server).tool_list().len();
     assert!(size <= budget, "tools/list of {} has {size} bytes, its budget is {budget}", server.domain);
     golden::compare(&folder.join("size.txt"), &format!("{size} bytes of tools/list\n"));
+}
+
+/// A server that keeps something has a database bound to its Worker, in production and in staging, and no other has.
+///
+/// # Panics
+/// `wrangler.jsonc` says otherwise.
+pub fn bindings(server: &'static Definition, folder: &str) {
+    let file = Path::new(folder).join("wrangler.jsonc");
+    let config = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let bound = config.matches(r#""binding": "STORE""#).count();
+    let expected = if server.migrations.is_empty() { 0 } else { 2 };
+    assert_eq!(
+        bound,
+        expected,
+        r#"{}: `"d1_databases": [{{ "binding": "STORE", "database_name": "openai-{domain}-mcp" }}]` stands once, and again under `env.staging` with `-staging`, exactly if the server has migrations"#,
+        file.display(),
+        domain = server.domain
+    );
 }
 
 fn service(server: &'static Definition) -> Arc<Service> {

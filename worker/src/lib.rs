@@ -6,6 +6,8 @@
 
 mod fetch;
 mod machine;
+#[doc(hidden)]
+pub mod store;
 mod urls;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +25,7 @@ use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use crate::fetch::{body_of, stream_of};
 use crate::machine::Edge;
+use crate::store::Query;
 
 #[doc(hidden)]
 pub use {js_sys, wasm_bindgen, web_sys};
@@ -34,15 +37,22 @@ macro_rules! serve {
         /// The handler of requests.
         #[$crate::wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen = $crate::wasm_bindgen)]
         pub fn fetch(request: $crate::web_sys::Request, env: $crate::wasm_bindgen::JsValue) -> $crate::js_sys::Promise {
-            $crate::serve(&$server, request, env)
+            let store = if $server.migrations.is_empty() { None } else { Some($crate::store::query as _) };
+            $crate::serve(&$server, store, request, env)
         }
     };
 }
 
-/// Answers one request. The first one of an isolate makes the server, with the variables and secrets of `env`.
-pub fn serve(definition: &'static Definition, request: web_sys::Request, env: JsValue) -> Promise {
+/// Answers one request. The first one of an isolate makes the server, with the variables, secrets
+/// and, if it keeps anything, the database of `env`.
+pub fn serve(
+    definition: &'static Definition,
+    query: Option<Query>,
+    request: web_sys::Request,
+    env: JsValue,
+) -> Promise {
     static GATEWAY: OnceLock<Result<Gateway, String>> = OnceLock::new();
-    let gateway = GATEWAY.get_or_init(|| gateway(definition, &env));
+    let gateway = GATEWAY.get_or_init(|| gateway(definition, query, &env));
     future_to_promise(async move {
         let response = match gateway {
             Ok(gateway) => answer(gateway, &request).await,
@@ -52,12 +62,13 @@ pub fn serve(definition: &'static Definition, request: web_sys::Request, env: Js
     })
 }
 
-fn gateway(definition: &'static Definition, env: &JsValue) -> Result<Gateway, String> {
+fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue) -> Result<Gateway, String> {
     let variable = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
     let config = Arc::new(Config::read(variable)?);
     config.filter.check(definition.specs())?;
     let verbose = variable("OPENAI_MCP_VERBOSE").is_some_and(|value| matches!(value.as_str(), "1" | "true"));
-    let edge = Arc::new(Edge::new(&config.allowed_urls, verbose));
+    let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
+    let edge = Arc::new(Edge::new(&config.allowed_urls, store, verbose));
     let service = Service::new(definition, config.clone(), edge);
     Ok(Gateway::new(vec![(definition, service)], Mount::Root, config))
 }

@@ -10,10 +10,12 @@ use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
+use wasm_bindgen::JsValue;
 use worker::console_log;
-use worker::send::SendFuture;
+use worker::send::{SendFuture, SendWrapper};
 
 use crate::fetch::{self, failed};
+use crate::store::Query;
 use crate::urls::{self, REDIRECTS, redirect};
 
 /// Longest time without a byte of an answer's body.
@@ -25,12 +27,14 @@ const ROOM: usize = 48 * 1024 * 1024;
 /// A place without disks, and with a clock that stands still while code runs.
 pub(crate) struct Edge {
     allowed_urls: Arc<[String]>,
+    store: Option<(Query, SendWrapper<JsValue>)>,
     verbose: bool,
 }
 
 impl Edge {
-    pub(crate) fn new(allowed_urls: &[String], verbose: bool) -> Self {
-        Edge { allowed_urls: allowed_urls.into(), verbose }
+    pub(crate) fn new(allowed_urls: &[String], store: Option<(Query, JsValue)>, verbose: bool) -> Self {
+        let store = store.map(|(query, bound)| (query, SendWrapper(bound)));
+        Edge { allowed_urls: allowed_urls.into(), store, verbose }
     }
 }
 
@@ -81,8 +85,11 @@ impl Platform for Edge {
         ROOM
     }
 
-    fn query(&self, _: &'static str, _: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
-        ready(Err(Error::new(Kind::Store, "this Worker has no store"))).boxed()
+    fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        match &self.store {
+            Some((query, bound)) => query(bound, statements),
+            None => ready(Err(Error::new(Kind::Store, "this server keeps nothing"))).boxed(),
+        }
     }
 
     fn record(&self, event: &Event<'_>) {

@@ -10,5 +10,6 @@ mod interop;
 mod judge;
 mod lifecycle;
 mod sandbox;
+mod store;
 mod uploads;
 mod worker;

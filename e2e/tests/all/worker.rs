@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::canary::{self, Said};
 use crate::conformance;
@@ -20,18 +21,46 @@ use crate::harness::{
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
 
+/// An upstream where nobody listens.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
 /// All Workers in one workerd, each on a port of its own.
 struct Edge {
     process: Process,
     addrs: BTreeMap<String, SocketAddr>,
     _config: tempfile::NamedTempFile,
+    _disk: Option<TempDir>,
 }
 
 /// What `cargo xtask worker build` made of a server.
 fn built(domain: &str) -> PathBuf {
-    let dist = here().join(format!("../servers/openai-{domain}-mcp/worker/dist"));
+    let dist = match domain {
+        "everything" => here().join("worker/dist"),
+        domain => here().join(format!("../servers/openai-{domain}-mcp/worker/dist")),
+    };
     assert!(dist.join("worker.capnp").is_file(), "run `cargo xtask worker build --all` first");
     dist.canonicalize().unwrap()
+}
+
+/// What was made of a server, to be changed and put into a configuration.
+fn inline(domain: &str) -> String {
+    let dist = built(domain);
+    let config = std::fs::read_to_string(dist.join("worker.capnp")).unwrap();
+    let (_, rest) = config.split_once("Workerd.Worker = ").unwrap();
+    let (worker, _) = rest.split_once(';').unwrap();
+    worker.replace("embed \"", &format!("embed \"{}/", dist.display()))
+}
+
+/// The tests' own server as two Workers on one database in a folder: the process, and where they are.
+pub(crate) fn fixtures(disk: &Path) -> (Process, [SocketAddr; 2]) {
+    let worker = import("everything", "worker");
+    let edge = Edge::with(&[("one".into(), worker.clone()), ("two".into(), worker)], NOWHERE, disk, &[]);
+    (edge.process, [edge.addrs["one"], edge.addrs["two"]])
+}
+
+/// A constant of what was made of a server.
+fn import(domain: &str, name: &str) -> String {
+    format!("import \"{}\".{name}", built(domain).join("worker.capnp").display())
 }
 
 fn workerd() -> PathBuf {
@@ -43,15 +72,13 @@ fn workerd() -> PathBuf {
 impl Edge {
     /// Every server, with what it asks of the internet led to `upstream`.
     fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
-        let worker = |domain: String| {
-            let import = format!("import \"{}\".worker", built(&domain).join("worker.capnp").display());
-            (domain, import)
-        };
-        let workers: Vec<_> = domains().into_iter().map(worker).collect();
-        Self::with(&workers, upstream, env)
+        let workers: Vec<_> = domains().into_iter().map(|domain| (domain.clone(), import(&domain, "worker"))).collect();
+        let disk = tempfile::tempdir().unwrap();
+        let edge = Self::with(&workers, upstream, disk.path(), env);
+        Edge { _disk: Some(disk), ..edge }
     }
 
-    fn with(workers: &[(String, String)], upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+    fn with(workers: &[(String, String)], upstream: SocketAddr, disk: &Path, env: &[(&str, &str)]) -> Self {
         let (mut services, mut sockets) = (String::new(), String::new());
         for (name, worker) in workers {
             let _ = writeln!(services, "(name = \"{name}\", worker = {worker}),");
@@ -62,18 +89,28 @@ impl Edge {
         let text = format!(
             "using Workerd = import \"/workerd/workerd.capnp\";\n\
              const config :Workerd.Config = (services = [{services}\
-             (name = \"internet\", external = (address = \"{upstream}\", http = ()))], sockets = [{sockets}]);\n"
+             (name = \"store\", worker = {}), (name = \"disk\", disk = (path = \"{}\", writable = true)),\
+             (name = \"internet\", external = (address = \"{upstream}\", http = ()))], sockets = [{sockets}]);\n",
+            import("everything", "store"),
+            disk.display()
         );
         std::fs::write(config.path(), text).unwrap();
         let path = config.path().to_str().unwrap();
-        let launch = Launch::new(workerd()).args(&["serve", "--verbose", "--import-path=/", "--control-fd=1", path]);
+        let launch = Launch::new(workerd()).args(&[
+            "serve",
+            "--verbose",
+            "--experimental",
+            "--import-path=/",
+            "--control-fd=1",
+            path,
+        ]);
         let process = env.iter().fold(launch, |launch, (name, value)| launch.env(name, value)).start();
         let addrs = process.output.wait_for(|text| {
             let ports: BTreeMap<String, SocketAddr> = text.lines().filter_map(listening).collect();
             (ports.len() == workers.len()).then_some(ports)
         });
         let Some(addrs) = addrs else { panic!("workerd does not listen; it wrote: {}", process.errors.text()) };
-        Edge { process, addrs, _config: config }
+        Edge { process, addrs, _config: config, _disk: None }
     }
 
     fn url(&self, domain: &str) -> String {
@@ -515,7 +552,7 @@ fn the_log_keeps_the_key() {
                 ask("GET", "/health", b"");
                 ask("GET", "/", b"");
             }
-            let Edge { process, addrs, _config } = edge;
+            let Edge { process, addrs, .. } = edge;
             assert!(
                 upstream.port() == 1 || process.output.text().contains("tool=vector-store-get"),
                 "nothing was logged"
@@ -532,7 +569,6 @@ fn the_log_keeps_the_key() {
 fn a_crash_stays_in_its_server() {
     let upstream = Recorder::start_default().unwrap();
     let dist = built("vector-store");
-    let config = std::fs::read_to_string(dist.join("worker.capnp")).unwrap();
     // The same modules, but for one path at which the instance traps.
     let folder = tempfile::tempdir().unwrap();
     let crash = folder.path().join("bg.js");
@@ -541,12 +577,9 @@ fn a_crash_stays_in_its_server() {
     let doctored = glue.replace("export function fetch(request, env) {", trap);
     assert_ne!(doctored, glue);
     std::fs::write(&crash, doctored).unwrap();
-    let (_, worker) = config.split_once("Workerd.Worker = ").unwrap();
-    let mut worker = worker.trim_end().trim_end_matches(';').to_owned();
-    worker = worker.replace("embed \"", &format!("embed \"{}/", dist.display()));
-    worker = worker.replace(&format!("{}/bg.js", dist.display()), crash.to_str().unwrap());
-    let files = format!("import \"{}\".worker", built("files").join("worker.capnp").display());
-    let edge = Edge::with(&[("broken".into(), worker), ("files".into(), files)], upstream.addr(), &[]);
+    let worker = inline("vector-store").replace(&format!("{}/bg.js", dist.display()), crash.to_str().unwrap());
+    let workers = [("broken".into(), worker), ("files".into(), import("files", "worker"))];
+    let edge = Edge::with(&workers, upstream.addr(), folder.path(), &[]);
     let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     for _ in 0..2 {
         assert_eq!(edge.ask("broken", "POST", "/mcp", &[], ping).status, 200);
@@ -565,4 +598,17 @@ fn a_wrong_variable_is_named() {
     let reply = edge.ask("files", "GET", "/health", &[], b"");
     assert_eq!(reply.status, 503);
     assert!(reply.body.contains("OPENAI_BASE_URL"), "{reply:?}");
+}
+
+#[test]
+fn a_worker_without_a_database_serves_the_rest_and_says_what_to_bind() {
+    let whole = inline("everything");
+    let worker: String = whole.lines().filter(|line| !line.contains("\"STORE\"")).collect();
+    assert!(worker.len() < whole.len());
+    let disk = tempfile::tempdir().unwrap();
+    let edge = Edge::with(&[("unbound".into(), worker)], NOWHERE, disk.path(), &[]);
+    assert_eq!(edge.call("unbound", KEY, "test_simple_text", &json!({}))["isError"], false);
+    let result = edge.call("unbound", KEY, "store-batch", &json!({ "statements": [["SELECT 1"]] }));
+    assert_eq!(result["isError"], true, "{result}");
+    assert!(text(&result).contains("bind a D1 database as `STORE`"), "{result}");
 }

@@ -101,7 +101,13 @@ fn what_d1_would_refuse_is_refused() {
     database.run(&[table()]).unwrap();
     let values = vec![Datum::Integer(1); 101];
     let many = format!("SELECT {}", (1..=101).map(|n| format!("?{n}")).collect::<Vec<_>>().join(","));
-    for statement in [add(1, "x".repeat(2_000_001)), sql(many, values), sql("SELECT 1; SELECT 2", [])] {
+    for statement in [
+        add(1, "x".repeat(2_000_001)),
+        sql(many, values),
+        sql("SELECT 1; SELECT 2", []),
+        sql("SELECT 1 AS a, 2 AS a", []),
+        sql("SELECT 2 AS a, 1", []),
+    ] {
         database.run(&[statement]).unwrap_err();
     }
 }
