@@ -45,11 +45,14 @@
 //!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
 //! - Items of types other than messages, function calls and their outputs are kept as they are given, unchecked.
 //! - `/assistants` and `/threads` are as gone as there. The words in which the 404 says so are the sandbox's.
+//! - An embedding tells which words a text has (English stems): texts are close where they share words, not where they
+//!   mean alike. The answer's `model` ends in `-sandbox`.
 //! - Indexing starts 300 ms after a file is attached. An expired vector store only says so in its `status`.
 
 mod auth;
 mod chat;
 mod conversations;
+mod embeddings;
 mod error;
 mod faults;
 mod files;
@@ -103,6 +106,7 @@ pub fn router() -> Router {
         .merge(vector_stores::routes())
         .merge(chat::routes())
         .merge(conversations::routes())
+        .merge(embeddings::routes())
         .merge(responses::routes());
     Router::new()
         .nest("/v1", domains)
