@@ -14,7 +14,8 @@ use openai_mcp_native::run::{self, Options};
 use openai_mcp_native::say;
 
 /// Every server there is, in the order of lists.
-static SERVERS: &[&Definition] = &[&openai_vector_store_mcp::SERVER, &openai_files_mcp::SERVER];
+static SERVERS: &[&Definition] =
+    &[&openai_vector_store_mcp::SERVER, &openai_files_mcp::SERVER, &openai_embeddings_mcp::SERVER];
 
 /// The OpenAI API as MCP servers
 ///

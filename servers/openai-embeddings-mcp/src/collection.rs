@@ -1,0 +1,436 @@
+//! Collections: named sets of vectors with their texts, in the store.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::store::{Datum, Row as Stored, Rows, Statement, sql};
+use serde_json::Map;
+
+use crate::batch::{self, Target};
+use crate::embed::{Dimensions, Model};
+use crate::filter::Filter;
+use crate::rows::Row;
+use crate::vector::{self, WIDTH};
+
+tools![Add, List, Delete];
+
+/// Most bytes of the vectors in a segment: D1 takes values and rows of 2 MB.
+const SEGMENT: usize = 1_800_000;
+/// Most bytes of items in a statement, for the same reason.
+const ITEMS: usize = 1_000_000;
+/// Bytes of vectors that are read at once, several small segments together.
+const PAGE: usize = 2_000_000;
+/// Pages read ahead: while one is searched, the store reads the next.
+const AHEAD: usize = 2;
+/// Characters of a text that lists show.
+const EXCERPT: usize = 160;
+
+/// Embed texts into a collection, made if new, for embedding-search.
+///
+/// An id that is there is replaced. Many texts, or a file: embedding-batch.
+#[tool("embedding-collection-add", destroys, idempotent)]
+struct Add {
+    collection: String,
+    items: Vec<Item>,
+    /// text-embedding-3-small unless told; a collection keeps its first.
+    model: Option<String>,
+    dimensions: Option<Dimensions>,
+}
+
+#[shape(read)]
+enum Item {
+    Text(String),
+    Record(Record),
+}
+
+#[shape(read)]
+struct Record {
+    text: String,
+    /// A hash of the text unless told.
+    id: Option<String>,
+    /// For filters.
+    metadata: Option<Attributes>,
+}
+
+impl Add {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let row = |item| match item {
+            Item::Text(text) => Ok(Row { text, id: None, metadata: None }),
+            Item::Record(Record { text, id, metadata }) => {
+                Ok(Row { text, id, metadata: metadata.map(|Attributes(metadata)| metadata) })
+            }
+        };
+        let rows = self.items.into_iter().map(row).collect();
+        let model = (self.model, self.dimensions);
+        batch::run(&cx, rows, batch::Limits::default(), model, Target::Collection(self.collection)).await
+    }
+}
+
+/// List collections, or the items of one.
+#[tool("embedding-collection-list", reads)]
+struct List {
+    /// List its items, texts cut short.
+    collection: Option<String>,
+    /// Only these items, texts whole.
+    ids: Option<Vec<String>>,
+    limit: Option<Int<1, 100>>,
+    after: Option<String>,
+}
+
+impl List {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let limit = self.limit.map_or(20, |Int(limit)| limit);
+        let after = self.after.unwrap_or_default();
+        let owner = cx.owner()?;
+        let Some(name) = self.collection else {
+            let wanted = sql(
+                "SELECT name, model, dimensions, created_at, (SELECT count(*) FROM item WHERE item.collection = collection.id) \
+                 FROM collection WHERE owner = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
+                [owner.into(), after.into(), (limit + 1).into()],
+            );
+            let show = |row: &Stored| {
+                Ok(json!({
+                    "id": row.text(0)?, "model": row.text(1)?, "dimensions": row.integer(2)?,
+                    "created_at": row.integer(3)?, "items": row.integer(4)?,
+                }))
+            };
+            return page(cx.store().run(wanted).await?, limit, show);
+        };
+        let collection = require(&cx, &name).await?;
+        let whole = self.ids.is_some();
+        let wanted = match self.ids {
+            Some(ids) => sql(
+                "SELECT id, text, metadata FROM item WHERE owner = ?1 AND collection = ?2 AND id > ?3 \
+                 AND id IN (SELECT value FROM json_each(?5)) ORDER BY id LIMIT ?4",
+                [owner.into(), collection.id.into(), after.into(), (limit + 1).into(), json!(ids).to_string().into()],
+            ),
+            None => sql(
+                "SELECT id, text, metadata FROM item WHERE owner = ?1 AND collection = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
+                [owner.into(), collection.id.into(), after.into(), (limit + 1).into()],
+            ),
+        };
+        page(cx.store().run(wanted).await?, limit, |row| {
+            let text = row.text(1)?;
+            let text = if whole { text.to_owned() } else { excerpt(text, EXCERPT) };
+            Ok(item(row.text(0)?, text, row.get(2)).into())
+        })
+    }
+}
+
+/// A page of rows, of which one more than `limit` was asked for.
+fn page(found: Rows, limit: i64, show: impl Fn(&Stored) -> Result<Value>) -> Result<Output> {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let data: Vec<Value> = found.rows.iter().take(limit).map(show).collect::<Result<_>>()?;
+    let last = data.last().and_then(|item| item.get("id")).cloned();
+    Ok(Output::json(&json!({"object": "list", "data": data, "has_more": found.rows.len() > limit, "last_id": last})))
+}
+
+/// Delete items of a collection, or all of it.
+#[tool("embedding-collection-delete", destroys, idempotent)]
+struct Delete {
+    collection: String,
+    /// Only these items.
+    ids: Option<Vec<String>>,
+}
+
+impl Delete {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let owner = || cx.owner().map(Datum::from);
+        let collection = require(&cx, &self.collection).await?;
+        let Some(ids) = self.ids else {
+            let delete = sql("DELETE FROM collection WHERE owner = ?1 AND id = ?2", [owner()?, collection.id.into()]);
+            cx.store().run(delete).await?;
+            return Ok(Output::json(&json!({"collection": self.collection, "deleted": true})));
+        };
+        let ids = json!(ids).to_string();
+        let mut statements = vec![
+            bury(owner()?, collection.id, &ids),
+            sql(
+                "DELETE FROM item WHERE owner = ?1 AND collection = ?2 AND id IN (SELECT value FROM json_each(?3))",
+                [owner()?, collection.id.into(), ids.into()],
+            ),
+        ];
+        statements.push(sweep(owner()?, collection.id));
+        let done = cx.store().batch(statements).await?;
+        let deleted = done.get(1).map_or(0, |rows| rows.changed);
+        Ok(Output::json(&json!({"collection": self.collection, "deleted_items": deleted})))
+    }
+}
+
+/// A collection in the store.
+pub(crate) struct Collection {
+    id: i64,
+    pub(crate) model: String,
+    pub(crate) dimensions: usize,
+    shortened: bool,
+}
+
+impl Collection {
+    /// The model that its texts and queries are embedded with.
+    pub(crate) fn model(&self) -> Model {
+        let dimensions = self.shortened.then(|| i64::try_from(self.dimensions).unwrap_or(i64::MAX));
+        Model { name: self.model.clone(), dimensions }
+    }
+
+    /// Refuses another model or other dimensions than its own.
+    pub(crate) fn accept(&self, name: &str, model: Option<&str>, dimensions: Option<usize>) -> Result<()> {
+        let differs = |argument: &str, own: &dyn std::fmt::Display, got: &dyn std::fmt::Display| {
+            let problem = format!(
+                "`{name}` holds vectors of {own}, got {got}\n\
+                 hint: leave `{argument}` out, or use another collection"
+            );
+            Err(Error::argument(argument, problem))
+        };
+        match (model, dimensions) {
+            (Some(model), _) if model != self.model => differs("model", &self.model, &model),
+            (_, Some(dimensions)) if dimensions != self.dimensions => {
+                differs("dimensions", &format!("{} dimensions", self.dimensions), &dimensions)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds rows with their vectors, as many at a time as a segment takes; each lot is written whole or not at all.
+    /// Gives how many replaced what was there.
+    pub(crate) async fn add(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
+        let mut replaced = 0;
+        for items in items.chunks((SEGMENT / (self.dimensions * WIDTH).max(1)).max(1)) {
+            replaced += self.add_segment(cx, items).await?;
+        }
+        Ok(replaced)
+    }
+
+    async fn add_segment(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
+        let owner = || cx.owner().map(Datum::from);
+        // Of two items with the same id, the last counts.
+        let mut last: HashMap<String, usize> = HashMap::new();
+        let ids: Vec<String> = items.iter().map(|(row, _)| row.id.clone().unwrap_or_else(|| hash(&row.text))).collect();
+        for (index, id) in ids.iter().enumerate() {
+            last.insert(id.clone(), index);
+        }
+        let kept = items.iter().zip(&ids).enumerate().filter(|(index, (_, id))| last.get(*id) == Some(index));
+        let (mut vectors, mut lots, mut size) = (Vec::new(), vec![String::new()], 0);
+        for (_, ((row, vector), id)) in kept {
+            vector::push_bytes(&mut vectors, &vector::unit(vector));
+            let item = json!([id, size, row.metadata.as_ref().map(|metadata| json!(metadata).to_string()), row.text]);
+            let item = item.to_string();
+            if lots.last().is_some_and(|lot| lot.len() + item.len() > ITEMS && !lot.is_empty()) {
+                lots.push(String::new());
+            }
+            if let Some(lot) = lots.last_mut() {
+                lot.push(if lot.is_empty() { '[' } else { ',' });
+                lot.push_str(&item);
+            }
+            size += 1;
+        }
+        let mut statements: Vec<Statement> = vec![
+            sql(
+                "INSERT INTO segment (owner, collection, size, vectors) VALUES (?1, ?2, ?3, ?4)",
+                [owner()?, self.id.into(), Datum::Integer(size), vectors.into()],
+            ),
+            bury(owner()?, self.id, &json!(ids).to_string()),
+        ];
+        for lot in lots {
+            statements.push(sql(
+                "INSERT OR REPLACE INTO item (owner, collection, id, segment, slot, metadata, text) \
+                 SELECT ?1, ?2, value ->> 0, (SELECT max(id) FROM segment WHERE owner = ?1 AND collection = ?2), \
+                 value ->> 1, value ->> 2, value ->> 3 FROM json_each(?3)",
+                [owner()?, self.id.into(), format!("{lot}]").into()],
+            ));
+        }
+        statements.push(sweep(owner()?, self.id));
+        let done = cx.store().batch(statements).await?;
+        Ok(done.get(1).map_or(0, |rows| rows.changed))
+    }
+
+    /// Goes through the vectors in use, page by page, but for those of items that `filter` does not admit. Gives how
+    /// many there were.
+    pub(crate) async fn scan(
+        &self,
+        cx: &Context,
+        filter: Option<&Filter>,
+        mut each: impl FnMut(Place, &[u8]),
+    ) -> Result<usize> {
+        let owner = Datum::from(cx.owner()?);
+        let wanted = sql(
+            "SELECT id, size FROM segment WHERE owner = ?1 AND collection = ?2 ORDER BY id",
+            [owner.clone(), self.id.into()],
+        );
+        let width = self.dimensions * WIDTH;
+        let mut pages: Vec<(i64, i64)> = Vec::new();
+        let mut room = 0;
+        for row in cx.store().run(wanted).await?.rows {
+            let (id, bytes) = (row.integer(0)?, usize::try_from(row.integer(1)?).unwrap_or_default() * width);
+            match pages.last_mut().filter(|_| bytes <= room) {
+                Some((_, last)) => {
+                    *last = id;
+                    room -= bytes;
+                }
+                None => {
+                    pages.push((id, id));
+                    room = PAGE.saturating_sub(bytes);
+                }
+            }
+        }
+        let read = |(first, last): (i64, i64)| {
+            let within = [owner.clone(), first.into(), last.into(), self.id.into()];
+            let vectors =
+                "SELECT id, vectors FROM segment WHERE owner = ?1 AND id BETWEEN ?2 AND ?3 AND collection = ?4";
+            let statements = vec![
+                sql(vectors, within.clone()),
+                match filter {
+                    Some(_) => sql(
+                        "SELECT segment, slot, metadata FROM item \
+                         WHERE owner = ?1 AND segment BETWEEN ?2 AND ?3 AND collection = ?4",
+                        within,
+                    ),
+                    None => sql(
+                        "SELECT segment, slot FROM dead WHERE owner = ?1 AND segment BETWEEN ?2 AND ?3",
+                        within.into_iter().take(3),
+                    ),
+                },
+            ];
+            async move { cx.store().batch(statements).await }
+        };
+        let mut pages = stream::iter(pages).map(read).buffered(AHEAD);
+        let mut count = 0;
+        while let Some(page) = pages.try_next().await? {
+            let [segments, which] = page.as_slice() else { continue };
+            let mut told: HashMap<Place, bool> = HashMap::new();
+            for row in &which.rows {
+                let admitted = match (filter, row.get(2)) {
+                    (None, _) => false,
+                    (Some(filter), Some(Datum::Text(metadata))) => {
+                        filter.admits(&serde_json::from_str(metadata).unwrap_or_default())
+                    }
+                    (Some(filter), _) => filter.admits(&Map::new()),
+                };
+                told.insert(Place { segment: row.integer(0)?, slot: row.integer(1)? }, admitted);
+            }
+            for row in &segments.rows {
+                let segment = row.integer(0)?;
+                let vectors: &Bytes = row.blob(1)?;
+                for (slot, vector) in (0..).zip(vectors.chunks_exact(width.max(1))) {
+                    let place = Place { segment, slot };
+                    if told.get(&place).copied().unwrap_or(filter.is_none()) {
+                        count += 1;
+                        each(place, vector);
+                    }
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// The items at these places; one that is gone meanwhile is left out.
+    pub(crate) async fn items(&self, cx: &Context, places: &[Place]) -> Result<HashMap<Place, Map<String, Value>>> {
+        let places: Vec<[i64; 2]> = places.iter().map(|place| [place.segment, place.slot]).collect();
+        let wanted = sql(
+            "SELECT segment, slot, item.id, text, metadata FROM json_each(?3) AS wanted \
+             JOIN item ON segment = wanted.value ->> 0 AND slot = wanted.value ->> 1 \
+             WHERE owner = ?1 AND collection = ?2",
+            [cx.owner()?.into(), self.id.into(), json!(places).to_string().into()],
+        );
+        let mut items = HashMap::new();
+        for row in cx.store().run(wanted).await?.rows {
+            let place = Place { segment: row.integer(0)?, slot: row.integer(1)? };
+            items.insert(place, item(row.text(2)?, row.text(3)?.to_owned(), row.get(4)));
+        }
+        Ok(items)
+    }
+}
+
+/// Where a vector is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    segment: i64,
+    slot: i64,
+}
+
+/// The caller's collection of a name, if there is one.
+pub(crate) async fn find(cx: &Context, name: &str) -> Result<Option<Collection>> {
+    let wanted = sql(
+        "SELECT id, model, dimensions, shortened FROM collection WHERE owner = ?1 AND name = ?2",
+        [cx.owner()?.into(), name.into()],
+    );
+    let found = cx.store().run(wanted).await?;
+    let Some(row) = found.rows.first() else { return Ok(None) };
+    Ok(Some(Collection {
+        id: row.integer(0)?,
+        model: row.text(1)?.to_owned(),
+        dimensions: usize::try_from(row.integer(2)?).unwrap_or_default(),
+        shortened: row.integer(3)? != 0,
+    }))
+}
+
+/// The caller's collection of a name.
+pub(crate) async fn require(cx: &Context, name: &str) -> Result<Collection> {
+    find(cx, name).await?.ok_or_else(|| {
+        let problem = format!(
+            "no collection `{name}`\nhint: embedding-collection-list tells them, embedding-collection-add makes one"
+        );
+        Error::argument("collection", problem)
+    })
+}
+
+/// The caller's collection of a name, made if there is none.
+pub(crate) async fn open(cx: &Context, name: &str, model: &Model, dimensions: usize) -> Result<Collection> {
+    let make = sql(
+        "INSERT INTO collection (owner, name, model, dimensions, shortened, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT (owner, name) DO NOTHING",
+        [
+            cx.owner()?.into(),
+            name.into(),
+            (&model.name).into(),
+            Datum::Integer(i64::try_from(dimensions).unwrap_or(i64::MAX)),
+            model.dimensions.is_some().into(),
+            Datum::Integer(i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX)),
+        ],
+    );
+    cx.store().run(make).await?;
+    let collection = require(cx, name).await?;
+    collection.accept(name, Some(&model.name), Some(dimensions))?;
+    Ok(collection)
+}
+
+/// Marks the vectors of these items as dead.
+fn bury(owner: Datum, collection: i64, ids: &str) -> Statement {
+    sql(
+        "INSERT INTO dead (owner, segment, slot) SELECT owner, segment, slot FROM item \
+         WHERE owner = ?1 AND collection = ?2 AND id IN (SELECT value FROM json_each(?3))",
+        [owner, collection.into(), ids.into()],
+    )
+}
+
+/// Drops the segments in which nothing lives.
+fn sweep(owner: Datum, collection: i64) -> Statement {
+    sql(
+        "DELETE FROM segment WHERE owner = ?1 AND collection = ?2 \
+         AND size <= (SELECT count(*) FROM dead WHERE dead.segment = segment.id)",
+        [owner, collection.into()],
+    )
+}
+
+fn item(id: &str, text: String, metadata: Option<&Datum>) -> Map<String, Value> {
+    let mut item = Map::from_iter([("id".to_owned(), id.into()), ("text".to_owned(), text.into())]);
+    if let Some(Datum::Text(metadata)) = metadata {
+        item.insert("metadata".into(), serde_json::from_str(metadata).unwrap_or_default());
+    }
+    item
+}
+
+/// The beginning of a text.
+pub(crate) fn excerpt(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The id of a text that was given none: the same for the same text (FNV-1a).
+fn hash(text: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}

@@ -1,0 +1,165 @@
+//! Exact search: every vector is compared.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+use crate::collection;
+use crate::embed::{Dimensions, Model};
+use crate::filter::Filter;
+use crate::vector;
+
+tools![Search];
+
+/// Characters of all texts that a result shows.
+const MOST_TEXT: usize = 20_000;
+/// Characters of one text.
+const LONGEST_TEXT: usize = 2000;
+
+/// Find the texts nearest in meaning to a query, in a collection or of candidates.
+///
+/// Exact; scores are cosines.
+#[tool("embedding-search", reads)]
+struct Search {
+    query: String,
+    collection: Option<String>,
+    /// Instead of a collection.
+    candidates: Option<Vec<String>>,
+    /// 5 unless told.
+    top_k: Option<Int<1, 100>>,
+    /// On the metadata of a collection's items.
+    filter: Option<Filter>,
+    /// For candidates.
+    model: Option<String>,
+    /// For candidates.
+    dimensions: Option<Dimensions>,
+}
+
+impl Search {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let top_k = self.top_k.map_or(5, |Int(top_k)| usize::try_from(top_k).unwrap_or(1));
+        if let Some(filter) = &self.filter {
+            filter.check()?;
+        }
+        match (self.collection, self.candidates) {
+            (Some(name), None) => {
+                let found = collection::require(&cx, &name).await?;
+                let dimensions = self.dimensions.and_then(|Int(dimensions)| usize::try_from(dimensions).ok());
+                found.accept(&name, self.model.as_deref(), dimensions)?;
+                let embedded = found.model().embed(&cx, &[&self.query]).await?;
+                let query = vector::unit(embedded.vectors.first().map_or(&[], Vec::as_slice));
+                let mut best = Best::new(top_k);
+                let searched = found
+                    .scan(&cx, self.filter.as_ref(), |place, bytes| best.offer(vector::dot_bytes(&query, bytes), place))
+                    .await?;
+                let best = best.into_sorted();
+                let places: Vec<_> = best.iter().map(|(_, place)| *place).collect();
+                let mut items = found.items(&cx, &places).await?;
+                let hits = best.into_iter().filter_map(|(score, place)| Some((score, items.remove(&place)?)));
+                Ok(result(&embedded.model, embedded.usage(), searched, hits.collect()))
+            }
+            (None, Some(candidates)) => {
+                if self.filter.is_some() {
+                    return Err(Error::argument("filter", "candidates have no metadata: only a collection takes it"));
+                }
+                let texts: Vec<&str> = std::iter::once(&self.query).chain(&candidates).map(String::as_str).collect();
+                let embedded = Model::new(self.model, self.dimensions).embed_all(&cx, &texts).await?;
+                let Some((query, vectors)) = embedded.vectors.split_first() else {
+                    return Err(Error::argument("candidates", "expected at least one"));
+                };
+                let mut best = Best::new(top_k);
+                for (index, vector) in vectors.iter().enumerate() {
+                    best.offer(vector::cosine(query, vector), index);
+                }
+                let hit = |(score, index): (f32, usize)| {
+                    let text = Value::from(candidates.get(index)?.as_str());
+                    Some((score, Map::from_iter([("index".to_owned(), index.into()), ("text".to_owned(), text)])))
+                };
+                let hits = best.into_sorted().into_iter().filter_map(hit).collect();
+                Ok(result(&embedded.model, embedded.usage(), candidates.len(), hits))
+            }
+            _ => Err(Error::argument("collection", "expected either `collection` or `candidates`")),
+        }
+    }
+}
+
+fn result(model: &str, usage: Value, searched: usize, hits: Vec<(f32, Map<String, Value>)>) -> Output {
+    let room = (MOST_TEXT / hits.len().max(1)).min(LONGEST_TEXT);
+    let show = |(score, mut hit): (f32, Map<String, Value>)| {
+        if let Some(Value::String(text)) = hit.get_mut("text") {
+            *text = collection::excerpt(text, room);
+        }
+        hit.insert("score".into(), vector::rounded(score).into());
+        hit
+    };
+    let data: Vec<_> = hits.into_iter().map(show).collect();
+    Output::json(&json!({"object": "list", "data": data, "searched": searched, "model": model, "usage": usage}))
+}
+
+/// The best of what is offered, with the places of the best; of equals, those at lower places.
+struct Best<P> {
+    most: usize,
+    worst_first: BinaryHeap<Reverse<(Score, Reverse<P>)>>,
+}
+
+/// A score in its order; what is no number is below all.
+#[derive(PartialEq)]
+struct Score(f32);
+
+impl Eq for Score {}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Score {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl<P: Ord> Best<P> {
+    fn new(most: usize) -> Self {
+        Best { most, worst_first: BinaryHeap::with_capacity(most + 1) }
+    }
+
+    fn offer(&mut self, score: f32, place: P) {
+        let score = if score.is_nan() { f32::NEG_INFINITY } else { score };
+        if self.worst_first.len() == self.most
+            && self.worst_first.peek().is_some_and(|Reverse((worst, _))| score < worst.0)
+        {
+            return;
+        }
+        self.worst_first.push(Reverse((Score(score), Reverse(place))));
+        if self.worst_first.len() > self.most {
+            self.worst_first.pop();
+        }
+    }
+
+    /// Best first.
+    fn into_sorted(self) -> Vec<(f32, P)> {
+        let best = self.worst_first.into_sorted_vec().into_iter();
+        best.map(|Reverse((Score(score), Reverse(place)))| (score, place)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_are_kept_in_order() {
+        let mut best = Best::new(3);
+        for (place, score) in [0.1, 0.9, f32::NAN, 0.5, 0.9, -1.0, 0.5].into_iter().enumerate() {
+            best.offer(score, place);
+        }
+        assert_eq!(best.into_sorted(), [(0.9, 1), (0.9, 4), (0.5, 3)]);
+        let mut few = Best::new(3);
+        few.offer(0.0, 7);
+        assert_eq!(few.into_sorted(), [(0.0, 7)]);
+    }
+}
