@@ -33,6 +33,7 @@ mod page;
 pub mod plan;
 pub mod platform;
 pub mod protocol;
+pub mod redirect;
 pub mod schema;
 pub mod secret;
 pub mod server;

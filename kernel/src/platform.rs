@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
-use crate::file::Source;
+use crate::file::{Source, media_type};
 use crate::store::{Rows, Statement};
 use crate::telemetry::Event;
 
@@ -53,6 +53,14 @@ pub struct Opened {
     pub mime_type: String,
     /// Its content.
     pub body: Body,
+}
+
+impl Opened {
+    /// A file whose bytes the caller gave.
+    pub fn inline(bytes: Bytes, filename: String, mime_type: Option<String>) -> Self {
+        let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+        Opened { filename, mime_type, body: Body::Full(bytes) }
+    }
 }
 
 /// A written file.

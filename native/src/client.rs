@@ -8,8 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderName};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{
@@ -18,11 +17,13 @@ use hyper_util::client::legacy::{
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::urls::is_public;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
+use url::Url;
 
 use crate::body::{Outgoing, incoming};
 
@@ -32,8 +33,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(600);
 /// How often a silent connection is asked whether it still lives.
 const PULSE: Duration = Duration::from_secs(30);
-/// Most redirects that are followed.
-pub(crate) const REDIRECTS: usize = 5;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -92,78 +91,15 @@ impl Client {
     }
 }
 
-/// Sends a request to OpenAI. Redirects of a GET are followed; the key stays with the origin it was meant for.
+/// Sends a request to OpenAI and follows its redirects.
 pub(crate) async fn send(client: Arc<Client>, request: Request<Body>) -> Result<Response<Body>, Failure> {
-    let request = request.map(Outgoing::from);
-    if *request.method() != Method::GET {
-        return client.send(request).await.map(arrived);
-    }
-    let mut at = request.uri().clone();
-    let mut headers = request.headers().clone();
-    let mut response = client.send(request).await?;
-    for _ in 0..REDIRECTS {
-        let Some(next) = redirect(&at, &response)? else { return Ok(arrived(response)) };
-        if !same_origin(&at, &next) {
-            drop_credentials(&mut headers);
-        }
-        at = next;
-        let mut request = Request::new(Outgoing::Full(bytes::Bytes::new()));
-        *request.uri_mut() = at.clone();
-        *request.headers_mut() = headers.clone();
-        response = client.send(request).await?;
-    }
-    match redirect(&at, &response)? {
-        None => Ok(arrived(response)),
-        Some(_) => Err(Failure { text: format!("more than {REDIRECTS} redirects"), unsent: false }),
-    }
+    let response = redirect::follow(request, join, |request| client.send(request.map(Outgoing::from))).await?;
+    Ok(response.map(|body| incoming(body, IDLE)))
 }
 
-fn arrived(response: Response<Incoming>) -> Response<Body> {
-    response.map(|body| incoming(body, IDLE))
-}
-
-/// Where an answer redirects to, if it does.
-pub(crate) fn redirect<B>(at: &Uri, response: &Response<B>) -> Result<Option<Uri>, Failure> {
-    let redirects = matches!(
-        response.status(),
-        StatusCode::MOVED_PERMANENTLY
-            | StatusCode::FOUND
-            | StatusCode::SEE_OTHER
-            | StatusCode::TEMPORARY_REDIRECT
-            | StatusCode::PERMANENT_REDIRECT
-    );
-    let Some(location) = response.headers().get(header::LOCATION).filter(|_| redirects) else { return Ok(None) };
-    let failed = |text: &str| Failure { text: text.to_owned(), unsent: false };
-    let mut next = std::str::from_utf8(location.as_bytes())
-        .ok()
-        .and_then(|location| url::Url::parse(&at.to_string()).ok()?.join(location).ok())
-        .ok_or_else(|| failed("redirected to something that is no URL"))?;
-    match (at.scheme_str(), next.scheme()) {
-        (_, "https") | (Some("http"), "http") => {}
-        (_, "http") => return Err(failed("redirected from https to http, which is not followed")),
-        _ => return Err(failed("redirected to something other than http or https")),
-    }
-    next.set_fragment(None);
-    next.as_str().parse().map(Some).map_err(|_| failed("redirected to something that is no URL"))
-}
-
-fn same_origin(a: &Uri, b: &Uri) -> bool {
-    let origin = |uri: &Uri| {
-        let port = uri.port_u16().or(match uri.scheme_str() {
-            Some("https") => Some(443),
-            _ => Some(80),
-        });
-        (uri.scheme_str().map(str::to_owned), uri.host().map(str::to_ascii_lowercase), port)
-    };
-    origin(a) == origin(b)
-}
-
-fn drop_credentials(headers: &mut HeaderMap) {
-    headers.remove(header::AUTHORIZATION);
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("openai-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+/// WHATWG's way to read a `Location`.
+pub(crate) fn join(at: &str, location: &str) -> Option<String> {
+    Some(Url::parse(at).ok()?.join(location).ok()?.into())
 }
 
 /// What a request's body said when it broke off.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
 use openai_mcp_kernel::error::Result;
-use openai_mcp_kernel::file::{Source, media_type};
+use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
@@ -76,8 +76,7 @@ impl Platform for Machine {
                 async move { fetcher.open(&url, filename, mime_type).await }.boxed()
             }
             Source::Inline { bytes, filename, mime_type } => {
-                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
-                std::future::ready(Ok(Opened { filename, mime_type, body: Body::Full(bytes) })).boxed()
+                std::future::ready(Ok(Opened::inline(bytes, filename, mime_type))).boxed()
             }
         }
     }

@@ -11,12 +11,13 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_
 use http::{Request, Uri};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::platform::{Body, Opened};
+use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::urls::{Place, Trust, capped, name, told_type};
 use tokio::time::timeout;
 use url::Url;
 
 use crate::body::{Outgoing, incoming};
-use crate::client::{Client, REDIRECTS, Reach, redirect};
+use crate::client::{Client, Reach, join};
 
 /// Longest wait for the head of an answer, and between the bytes of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,12 +57,12 @@ impl Fetcher {
                 .await
                 .map_err(|_| problem(&format!("no answer within {} s", PATIENCE.as_secs())))?
                 .map_err(|failure| problem(&failure.text))?;
-            let Some(next) = redirect(&uri, &response).map_err(|failure| problem(&failure.text))? else {
+            let Some(next) = redirect::next(&uri, &response, join).map_err(|failure| problem(&failure.text))? else {
                 break response;
             };
             redirects += 1;
-            if redirects > REDIRECTS {
-                return Err(problem(&format!("more than {REDIRECTS} redirects")));
+            if redirects > redirect::MOST {
+                return Err(problem(&redirect::too_many()));
             }
             at = Url::parse(&next.to_string()).map_err(|_| problem("redirected to something that is no URL"))?;
         };

@@ -178,10 +178,7 @@ impl Platform for Script {
             Source::Url { url, filename, mime_type } => {
                 Ok(opened(filename, mime_type, &url, format!("content of {url}")))
             }
-            Source::Inline { bytes, filename, mime_type } => {
-                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
-                Ok(Opened { filename, mime_type, body: Body::Full(bytes) })
-            }
+            Source::Inline { bytes, filename, mime_type } => Ok(Opened::inline(bytes, filename, mime_type)),
         })
         .boxed()
     }

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use http::{Method, Request, Response, header};
+use http::{Request, Response};
 use openai_mcp_kernel::error::{Error, Kind, Result};
-use openai_mcp_kernel::file::{Source, media_type};
+use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use wasm_bindgen::JsValue;
 use worker::console_log;
 use worker::send::{SendFuture, SendWrapper};
 
-use crate::fetch::{self, failed};
+use crate::fetch;
 use crate::store::Query;
-use crate::urls::{self, REDIRECTS, redirect};
+use crate::urls;
 
 /// Longest time without a byte of an answer's body.
 const IDLE: Duration = Duration::from_secs(600);
@@ -40,7 +41,7 @@ impl Edge {
 
 impl Platform for Edge {
     fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
-        SendFuture::new(send(request)).boxed()
+        SendFuture::new(redirect::follow(request, urls::join, |request| fetch::fetch(request, IDLE))).boxed()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -67,8 +68,7 @@ impl Platform for Edge {
                 SendFuture::new(urls::open(url, filename, mime_type, self.allowed_urls.clone())).boxed()
             }
             Source::Inline { bytes, filename, mime_type } => {
-                let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
-                ready(Ok(Opened { filename, mime_type, body: Body::Full(bytes) })).boxed()
+                ready(Ok(Opened::inline(bytes, filename, mime_type))).boxed()
             }
         }
     }
@@ -109,30 +109,4 @@ fn no_disk(argument: &str) -> Error {
         Kind::Unsupported,
         format!("`{argument}`: this server runs on Cloudflare Workers, which have no files\nhint: {hint}"),
     )
-}
-
-/// Sends a request to OpenAI. Redirects of a GET are followed; the key stays with the origin it was meant for.
-async fn send(request: Request<Body>) -> Result<Response<Body>, Failure> {
-    if *request.method() != Method::GET {
-        return fetch::fetch(request, IDLE).await;
-    }
-    let (mut at, mut headers) = (request.uri().to_string(), request.headers().clone());
-    let mut response = fetch::fetch(request, IDLE).await?;
-    for _ in 0..REDIRECTS {
-        let Some(next) = redirect(&at, &response).map_err(|text| failed(&text))? else { return Ok(response) };
-        if web_sys::Url::new(&at).map(|at| at.origin()) != Ok(next.origin()) {
-            headers.remove(header::AUTHORIZATION);
-            headers.remove("openai-organization");
-            headers.remove("openai-project");
-        }
-        at = next.href();
-        let mut request = Request::new(Body::EMPTY);
-        *request.uri_mut() = at.parse().map_err(|_| failed("redirected to something that is no URL"))?;
-        *request.headers_mut() = headers.clone();
-        response = fetch::fetch(request, IDLE).await?;
-    }
-    match redirect(&at, &response) {
-        Ok(None) => Ok(response),
-        _ => Err(failed(&format!("more than {REDIRECTS} redirects"))),
-    }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use js_sys::{Array, ArrayBuffer, JsString, Number, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Number, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::store::{Datum, Row, Rows, Statement};
 use wasm_bindgen::prelude::*;
@@ -87,7 +87,7 @@ fn datum(value: JsValue) -> Datum {
 }
 
 fn refused(error: JsValue) -> Error {
-    let text = String::from(JsString::from(error.unchecked_ref::<Object>().to_string()));
+    let text = String::from(error.unchecked_ref::<Object>().to_string());
     let text = text.trim_start_matches("Error: ").trim_start_matches("D1_ERROR: ");
     Error::new(Kind::Store, format!("the store refused a statement: {text}"))
 }

@@ -8,10 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderValue, LOCATION, USER_AGENT};
-use http::{Request, Response, StatusCode};
+use http::header::{ACCEPT, HeaderValue, USER_AGENT};
+use http::{Request, Uri};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::platform::{Body, Opened};
+use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::urls::{Place, Trust, capped, name, told_type};
 use web_sys::Url;
 
@@ -19,8 +20,6 @@ use crate::fetch::{fetch, within};
 
 /// Longest wait for the head of an answer, and between the bytes of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Most redirects that are followed.
-pub(crate) const REDIRECTS: usize = 5;
 
 /// Opens a URL.
 pub(crate) async fn open(
@@ -36,18 +35,20 @@ pub(crate) async fn open(
         check(&at, &allowed).map_err(|text| problem(&text))?;
         at.set_hash("");
         let mut request = Request::new(Body::EMPTY);
-        *request.uri_mut() = at.href().parse().map_err(|_| problem("not a URL that can be fetched"))?;
+        let uri: Uri = at.href().parse().map_err(|_| problem("not a URL that can be fetched"))?;
+        *request.uri_mut() = uri.clone();
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("openai-mcp/", env!("CARGO_PKG_VERSION"))));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let response = within(PATIENCE, fetch(request, PATIENCE)).await.and_then(|response| response);
         let response = response.map_err(|failure| problem(&failure.text))?;
-        let Some(next) = redirect(&at.href(), &response).map_err(|text| problem(&text))? else { break response };
+        let next = redirect::next(&uri, &response, join).map_err(|failure| problem(&failure.text))?;
+        let Some(next) = next else { break response };
         redirects += 1;
-        if redirects > REDIRECTS {
-            return Err(problem(&format!("more than {REDIRECTS} redirects")));
+        if redirects > redirect::MOST {
+            return Err(problem(&redirect::too_many()));
         }
-        at = next;
+        at = Url::new(&next.to_string()).map_err(|_| problem("redirected to something that is no URL"))?;
     };
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
@@ -73,25 +74,7 @@ fn check(url: &Url, allowed: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an answer redirects to, if it does.
-pub(crate) fn redirect(at: &str, response: &Response<Body>) -> Result<Option<Url>, String> {
-    let redirects = matches!(
-        response.status(),
-        StatusCode::MOVED_PERMANENTLY
-            | StatusCode::FOUND
-            | StatusCode::SEE_OTHER
-            | StatusCode::TEMPORARY_REDIRECT
-            | StatusCode::PERMANENT_REDIRECT
-    );
-    let Some(location) = response.headers().get(LOCATION).filter(|_| redirects) else { return Ok(None) };
-    let next = std::str::from_utf8(location.as_bytes())
-        .ok()
-        .and_then(|location| Url::new_with_base(location, at).ok())
-        .ok_or("redirected to something that is no URL")?;
-    next.set_hash("");
-    match (at.starts_with("https:"), next.protocol().as_str()) {
-        (_, "https:") | (false, "http:") => Ok(Some(next)),
-        (true, "http:") => Err("redirected from https to http, which is not followed".into()),
-        _ => Err("redirected to something other than http or https".into()),
-    }
+/// WHATWG's way to read a `Location`.
+pub(crate) fn join(at: &str, location: &str) -> Option<String> {
+    Url::new_with_base(location, at).ok().map(|url| url.href())
 }
