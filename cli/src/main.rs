@@ -14,8 +14,12 @@ use openai_mcp_native::run::{self, Options};
 use openai_mcp_native::say;
 
 /// Every server there is, in the order of lists.
-static SERVERS: &[&Definition] =
-    &[&openai_vector_store_mcp::SERVER, &openai_files_mcp::SERVER, &openai_embeddings_mcp::SERVER];
+static SERVERS: &[&Definition] = &[
+    &openai_vector_store_mcp::SERVER,
+    &openai_files_mcp::SERVER,
+    &openai_embeddings_mcp::SERVER,
+    &openai_conversations_mcp::SERVER,
+];
 
 /// The OpenAI API as MCP servers
 ///

@@ -1,0 +1,35 @@
+//! Conversations themselves. <https://platform.openai.com/docs/api-reference/conversations>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Create, Get, Modify, Delete];
+
+/// Create a conversation, empty or with its first items.
+#[tool("conversation-create", POST "/conversations")]
+struct Create {
+    /// At most 20, as in conversation-item-create.
+    items: Option<Nullable<Vec<Json>>>,
+    metadata: Option<Nullable<Metadata>>,
+}
+
+/// Get a conversation's metadata; conversation-item-list shows what it holds.
+#[tool("conversation-get", GET "/conversations/{conversation_id}")]
+struct Get {
+    conversation_id: String,
+}
+
+/// Replace a conversation's metadata.
+#[tool("conversation-modify", POST "/conversations/{conversation_id}", destroys, idempotent)]
+struct Modify {
+    conversation_id: String,
+    /// All of it.
+    metadata: Nullable<Metadata>,
+}
+
+/// Delete a conversation.
+///
+/// Its items stay with the responses they came from.
+#[tool("conversation-delete", DELETE "/conversations/{conversation_id}")]
+struct Delete {
+    conversation_id: String,
+}

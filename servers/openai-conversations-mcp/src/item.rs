@@ -1,0 +1,72 @@
+//! Items of a conversation. <https://platform.openai.com/docs/api-reference/conversations/list-items>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Create, List, Get, Delete];
+
+/// Add up to 20 items at the end of a conversation.
+///
+/// No response is made. A function_call without its function_call_output makes the next response fail.
+#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items")]
+struct Create {
+    conversation_id: String,
+    /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
+    /// …, "output": …}, {"type": "item_reference", "id": …}, …
+    items: Vec<Json>,
+    #[query]
+    include: Option<Vec<Include>>,
+}
+
+/// List the items of a conversation, the newest first unless told otherwise.
+#[tool("conversation-item-list", GET "/conversations/{conversation_id}/items")]
+struct List {
+    conversation_id: String,
+    /// 20 unless told.
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    /// Id of the last item of the page before.
+    after: Option<String>,
+    include: Option<Vec<Include>>,
+}
+
+/// Get an item of a conversation.
+#[tool("conversation-item-get", GET "/conversations/{conversation_id}/items/{item_id}")]
+struct Get {
+    conversation_id: String,
+    item_id: String,
+    include: Option<Vec<Include>>,
+}
+
+/// Delete an item of a conversation; the result is the conversation.
+#[tool("conversation-item-delete", DELETE "/conversations/{conversation_id}/items/{item_id}")]
+struct Delete {
+    conversation_id: String,
+    item_id: String,
+}
+
+#[shape]
+enum Order {
+    Asc,
+    Desc,
+}
+
+/// What items show beyond the usual.
+#[shape]
+enum Include {
+    #[wire("file_search_call.results")]
+    FileSearchResults,
+    #[wire("web_search_call.results")]
+    WebSearchResults,
+    #[wire("web_search_call.action.sources")]
+    WebSearchSources,
+    #[wire("message.input_image.image_url")]
+    InputImageUrl,
+    #[wire("computer_call_output.output.image_url")]
+    ComputerImageUrl,
+    #[wire("code_interpreter_call.outputs")]
+    CodeOutputs,
+    #[wire("reasoning.encrypted_content")]
+    EncryptedReasoning,
+    #[wire("message.output_text.logprobs")]
+    Logprobs,
+}
