@@ -153,6 +153,10 @@ def test_the_choice_of_tools(client):
     assert calls(tool_choice={"type": "allowed_tools", "mode": "required", "tools": [named]}) == ["get_time"]
     assert ask(client, "The weather in Paris?", tools=tools, tool_choice="none").output_text
     assert len(ask(client, "Weather in Paris and Rome", tools=tools, parallel_tool_calls=False).output) == 1
+    code = {"type": "code_interpreter", "container": {"type": "auto"}}
+    kinds = lambda *tools: [item.type for item in ask(client, "hello", tools=tools, tool_choice="required").output]  # noqa: E731
+    assert kinds(code) == ["code_interpreter_call", "message"]
+    assert kinds(code, WEATHER) == ["function_call"]
     wrong = lambda choice: lambda: ask(client, "x", tools=tools, tool_choice=choice)  # noqa: E731
     refused(wrong({"type": "function", "name": "nope"}), "tool_choice", "'nope' not found in 'tools'")
     refused(wrong({"type": "file_search"}), "tool_choice", "'file_search' not found in 'tools'")

@@ -306,12 +306,11 @@ impl Wish {
                 (self.search, self.interpreter) = (None, None);
                 self.choice = Choice::None;
             }
-            Some("required") if self.search.is_none() && self.interpreter.is_none() => self.choice = Choice::Required,
-            Some("required") if self.functions.is_empty() => {
-                if let Some(interpreter) = &mut self.interpreter {
-                    interpreter.forced = self.search.is_none();
-                }
-            }
+            // A search that is on offer is made in any case.
+            Some("required") if self.search.is_none() => match &mut self.interpreter {
+                Some(interpreter) if self.functions.is_empty() => interpreter.forced = true,
+                _ => self.choice = Choice::Required,
+            },
             _ => {}
         }
     }
