@@ -9,7 +9,7 @@ use openai_mcp_kernel::tool::Arguments;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Make];
+tools![Make, Copy];
 
 /// Make a thing.
 #[tool("thing-make", POST "/things", run)]
@@ -37,12 +37,29 @@ impl Make {
     }
 }
 
+/// Copy a thing.
+#[tool("thing-copy", POST "/things/{id}/copies", raw)]
+struct Copy {
+    id: String,
+    shade: Option<Shade>,
+}
+
+impl Copy {
+    async fn run(cx: Context) -> Result<Output> {
+        cx.call(&Self::SPEC, cx.arguments().clone()).await.map(Output::Json)
+    }
+}
+
 static SERVER: Definition =
     Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
 fn sent(arguments: &str) -> String {
+    sent_by("thing-make", arguments)
+}
+
+fn sent_by(tool: &str, arguments: &str) -> String {
     let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
-    call_tool(&SERVER, "thing-make", arguments, script.clone());
+    call_tool(&SERVER, tool, arguments, script.clone());
     script.sent().remove(0).body
 }
 
@@ -59,6 +76,14 @@ fn what_is_only_sent_is_checked_as_anything_else() {
     let script = Arc::new(Script::new(Vec::new()));
     let result = call_tool(&SERVER, "thing-make", r#"{"shade": {"type": "grey", "level": 10}}"#, script);
     assert_eq!(result["isError"], true, "{result}");
+}
+
+#[test]
+fn a_tool_can_do_without_reading_its_arguments() {
+    let shade = r#"{"id": "a", "shade": {"level": 3.0, "type": "grey"}}"#;
+    assert_eq!(sent_by("thing-copy", shade.replace("3.0", "3").as_str()), r#"{"shade":{"level": 3, "type": "grey"}}"#);
+    let script = Arc::new(Script::new(Vec::new()));
+    assert_eq!(call_tool(&SERVER, "thing-copy", shade, script)["isError"], true);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use proc_macro::TokenStream;
 ///
 /// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a new local file), `multipart`, `admin` (takes the admin key),
 /// `beta = "value"` (the `OpenAI-Beta` header), `run` (an endpoint whose result the tool makes itself).
-/// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`.
+/// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`; one with `raw` has
+/// `async fn run(cx: Context) -> Result<Output>` and takes what it needs of `cx.arguments()`.
 #[proc_macro_attribute]
 pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
     tool::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -42,14 +42,14 @@ impl Parse for Attribute {
                     input.parse::<Token![=]>()?;
                     attribute.beta = Some(input.parse()?);
                 }
-                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" => {
+                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" | "raw" => {
                     attribute.flags.push(word);
                 }
                 _ => {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of \
-                         reads, destroys, idempotent, open, saves, multipart, admin, run, beta = \"…\"",
+                         reads, destroys, idempotent, open, saves, multipart, admin, run, raw, beta = \"…\"",
                     ));
                 }
             }
@@ -61,9 +61,10 @@ impl Parse for Attribute {
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let attribute: Attribute = syn::parse2(attribute)?;
     let mut item: ItemStruct = syn::parse2(item)?;
-    let runs = attribute.endpoint.is_none() || attribute.has("run");
+    let raw = attribute.has("raw");
+    let reads_fields = !raw && (attribute.endpoint.is_none() || attribute.has("run"));
     let doc = fields::doc(&item.attrs);
-    let fields = fields::take(&mut item.fields, runs)?;
+    let fields = fields::take(&mut item.fields, reads_fields)?;
 
     check_name(&attribute.name)?;
     check_doc(&doc, &item.ident)?;
@@ -109,14 +110,16 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let admin = attribute.has("admin");
 
     let (ident, vis) = (&item.ident, &item.vis);
-    let run = if runs {
+    let run = if raw {
+        quote!(Some(|cx, _| ::std::boxed::Box::pin(<#ident>::run(cx))))
+    } else if reads_fields {
         quote!(Some(|cx, arguments| {
             ::std::boxed::Box::pin(async move { <#ident>::run(arguments.read::<#ident>()?, cx).await })
         }))
     } else {
         quote!(None)
     };
-    let declaration = if runs {
+    let declaration = if reads_fields {
         quote! {
             #[derive(::openai_mcp_kernel::serde::Deserialize)]
             #[serde(crate = "::openai_mcp_kernel::serde")]
