@@ -127,11 +127,13 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
     let body = if endpoint.method != Method::POST || !spec.fields.iter().any(|field| field.place == Place::Body) {
         Payload::Empty
     } else if endpoint.multipart {
-        Payload::Multipart(parts(entries.iter().filter(|entry| placed(entry) == Place::Body))?)
-    } else if entries.iter().all(|entry| placed(entry) == Place::Body && entry.wire() == entry.name) {
+        Payload::Multipart(parts(entries.iter().filter(|entry| placed(entry) == Place::Body), endpoint.streams)?)
+    } else if !endpoint.streams
+        && entries.iter().all(|entry| placed(entry) == Place::Body && entry.wire() == entry.name)
+    {
         Payload::Json(arguments.text().clone())
     } else {
-        Payload::Json(object(entries.iter().filter(|entry| placed(entry) == Place::Body)))
+        Payload::Json(object(entries.iter().filter(|entry| placed(entry) == Place::Body), endpoint.streams))
     };
     Ok(Plan { method: endpoint.method.clone(), target, headers, body })
 }
@@ -247,7 +249,7 @@ fn text_of<'a>(node: &'a Node<'_>) -> Cow<'a, str> {
 }
 
 /// Plain fields first, then files: the order of the official SDK.
-fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>) -> Result<Vec<Part>> {
+fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>, streams: bool) -> Result<Vec<Part>> {
     let (mut fields, mut files) = (Vec::new(), Vec::new());
     for entry in entries {
         let source = |node: &Node<'_>| Source::read(node).map_err(|problem| Error::argument(&entry.name, problem));
@@ -266,6 +268,9 @@ fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>) -> Result<Vec
             }),
         }
     }
+    if streams {
+        fields.push(Part { name: "stream".into(), value: PartValue::Text("true".into()) });
+    }
     fields.append(&mut files);
     Ok(fields)
 }
@@ -280,7 +285,7 @@ fn holds_files(shape: &'static Shape) -> bool {
 }
 
 /// The entries as a JSON object, each value as the caller wrote it.
-fn object<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>) -> Bytes {
+fn object<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>, streams: bool) -> Bytes {
     let mut text = String::from("{");
     for entry in entries {
         if text.len() > 1 {
@@ -289,6 +294,9 @@ fn object<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>) -> Bytes {
         schema::render_text(&mut text, entry.wire());
         text.push(':');
         text.push_str(entry.raw.get());
+    }
+    if streams {
+        text.push_str(if text.len() > 1 { r#","stream":true"# } else { r#""stream":true"# });
     }
     text.push('}');
     text.into()

@@ -46,6 +46,8 @@ pub struct Endpoint {
     pub beta: Option<&'static str>,
     /// Whether the body is `multipart/form-data`.
     pub multipart: bool,
+    /// Whether it asks for an event stream: `"stream": true` in every body.
+    pub streams: bool,
 }
 
 /// What a tool does to the world: the four hints of MCP's tool annotations.

@@ -9,7 +9,7 @@ use openai_mcp_kernel::tool::Arguments;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Make, Copy];
+tools![Make, Copy, Watch, Hear];
 
 /// Make a thing.
 #[tool("thing-make", POST "/things", run)]
@@ -50,6 +50,19 @@ impl Copy {
     }
 }
 
+/// Watch a thing.
+#[tool("thing-watch", POST "/things/{id}/watch", streams)]
+struct Watch {
+    id: String,
+    shade: Option<Shade>,
+}
+
+/// Hear a thing.
+#[tool("thing-hear", POST "/things/hear", multipart, streams)]
+struct Hear {
+    file: FileInput,
+}
+
 static SERVER: Definition =
     Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
 
@@ -84,6 +97,15 @@ fn a_tool_can_do_without_reading_its_arguments() {
     assert_eq!(sent_by("thing-copy", shade.replace("3.0", "3").as_str()), r#"{"shade":{"level": 3, "type": "grey"}}"#);
     let script = Arc::new(Script::new(Vec::new()));
     assert_eq!(call_tool(&SERVER, "thing-copy", shade, script)["isError"], true);
+}
+
+#[test]
+fn a_stream_is_asked_for_in_every_body() {
+    assert_eq!(sent_by("thing-watch", r#"{"id": "a"}"#), r#"{"stream":true}"#);
+    let shade = r#"{"id": "a", "shade": {"level": 3, "type": "grey"}}"#;
+    assert_eq!(sent_by("thing-watch", shade), r#"{"shade":{"level": 3, "type": "grey"},"stream":true}"#);
+    let form = sent_by("thing-hear", r#"{"file": {"text": "x", "filename": "a"}}"#);
+    assert!(form.contains("name=\"stream\"\r\n\r\ntrue\r\n"), "{form}");
 }
 
 #[test]

@@ -16,7 +16,8 @@ use proc_macro::TokenStream;
 /// any other into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise;
 /// `#[wire("name")]` gives it another name on the wire.
 ///
-/// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a new local file), `multipart`, `admin` (takes the admin key),
+/// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a new local file),
+/// `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
 /// `beta = "value"` (the `OpenAI-Beta` header), `run` (an endpoint whose result the tool makes itself).
 /// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`; one with `raw` has
 /// `async fn run(cx: Context) -> Result<Output>` and takes what it needs of `cx.arguments()`.

@@ -42,14 +42,15 @@ impl Parse for Attribute {
                     input.parse::<Token![=]>()?;
                     attribute.beta = Some(input.parse()?);
                 }
-                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" | "raw" => {
+                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" | "raw"
+                | "streams" => {
                     attribute.flags.push(word);
                 }
                 _ => {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of \
-                         reads, destroys, idempotent, open, saves, multipart, admin, run, raw, beta = \"…\"",
+                         reads, destroys, idempotent, open, saves, multipart, admin, run, raw, streams, beta = \"…\"",
                     ));
                 }
             }
@@ -91,12 +92,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let endpoint = match &attribute.endpoint {
         Some((method, path)) => {
             let beta = beta.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
-            let multipart = attribute.has("multipart");
+            let (multipart, streams) = (attribute.has("multipart"), attribute.has("streams"));
             quote!(Some(::openai_mcp_kernel::tool::Endpoint {
                 method: ::openai_mcp_kernel::http_types::Method::#method,
                 path: #path,
                 beta: #beta,
                 multipart: #multipart,
+                streams: #streams,
             }))
         }
         None => quote!(None),
@@ -111,7 +113,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 
     let (ident, vis) = (&item.ident, &item.vis);
     let run = if raw {
-        quote!(Some(|cx, _| ::std::boxed::Box::pin(<#ident>::run(cx))))
+        quote!(Some(|cx, _| ::std::boxed::Box::pin(async move { <#ident>::run(cx).await })))
     } else if reads_fields {
         quote!(Some(|cx, arguments| {
             ::std::boxed::Box::pin(async move { <#ident>::run(arguments.read::<#ident>()?, cx).await })

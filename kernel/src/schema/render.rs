@@ -105,7 +105,10 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             // `"type": [..., "null"]` no client refuses a whole tool list for it.
             schema(out, *inner, doc, seen);
             out.pop();
-            out.push_str(r#","nullable":true}"#);
+            if !out.ends_with('{') {
+                out.push(',');
+            }
+            out.push_str(r#""nullable":true}"#);
             return;
         }
         Shape::File => {
