@@ -606,7 +606,8 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
     };
     let mut told = Vec::new();
     for (index, (message, finish, logprobs)) in choices.iter().enumerate() {
-        let mut deltas = vec![(json!({"role": "assistant", "content": "", "refusal": null}), Value::Null)];
+        let begun = if message.get("tool_calls").is_some() { Value::Null } else { "".into() };
+        let mut deltas = vec![(json!({"role": "assistant", "content": begun, "refusal": null}), Value::Null)];
         let mut tell = |delta: Value, logprobs: Value| deltas.push((delta, logprobs));
         for name in ["content", "refusal"] {
             let Some(text) = message.get(name).and_then(Value::as_str) else { continue };

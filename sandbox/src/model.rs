@@ -522,13 +522,13 @@ fn free_strings(schema: &Value) -> usize {
 struct Filler<'a> {
     root: &'a Value,
     subject: &'a Subject,
-    things: std::iter::Peekable<std::slice::Iter<'a, String>>,
+    things: std::slice::Iter<'a, String>,
     numbers: std::slice::Iter<'a, f64>,
 }
 
 impl<'a> Filler<'a> {
     fn new(root: &'a Value, subject: &'a Subject) -> Self {
-        Self { root, subject, things: subject.things.iter().peekable(), numbers: subject.numbers.iter() }
+        Self { root, subject, things: subject.things.iter(), numbers: subject.numbers.iter() }
     }
 
     fn whole(mut self) -> Value {
@@ -613,7 +613,11 @@ impl<'a> Filler<'a> {
         let wanted = match depth {
             depth if depth >= DEEPEST => 0,
             _ if schema.get("prefixItems").is_some() => items.len(),
-            _ if is_free_string(item) => self.things.len(),
+            _ if is_free_string(item) => {
+                // A list is of all things, whoever got one before.
+                self.things = self.subject.things.iter();
+                self.things.len()
+            }
             _ => 1,
         };
         while items.len() < wanted.clamp(least, most.max(least)) {
@@ -841,7 +845,7 @@ mod tests {
         };
         let expected = json!({
             "name": "Bob.....", "day": "2026-01-01", "count": 6, "share": 0.0, "kind": "b",
-            "people": ["Carol", "Carol", "Carol"], "place": {"room": 1},
+            "people": ["Bob", "Carol", "Carol"], "place": {"room": 1},
         });
         let mut answer: Value = serde_json::from_str(&text(&ask)).unwrap();
         let share = answer["share"].take().as_f64().unwrap();
