@@ -17,6 +17,7 @@ use openai_mcp_native::say;
 static SERVERS: &[&Definition] = &[
     &openai_vector_store_mcp::SERVER,
     &openai_files_mcp::SERVER,
+    &openai_chat_mcp::SERVER,
     &openai_embeddings_mcp::SERVER,
     &openai_conversations_mcp::SERVER,
 ];

@@ -1,7 +1,7 @@
 """Makes the request of each case with the official SDK, against a recorder.
 
 Usage: sdk.py BASE_URL KEY CASES. Every request carries its case's number in `x-case`: cases are counted through the
-files of the folder CASES in the order of their names. The last line is a JSON object with what the SDK itself refused
+files of the folder CASES in the order of their names. What only the SDK has to be told is in a case's `sdk`. The last line is a JSON object with what the SDK itself refused
 to send, by case number.
 """
 
@@ -28,6 +28,7 @@ def main(base_url, key, folder):
     refused = {}
     for number, case in enumerate(cases):
         arguments = dict(case["arguments"])
+        arguments |= case.get("sdk", {})
         arguments |= {name: upload(spec) for name, spec in case.get("uploads", {}).items()}
         resource, *parts = client, *case["method"].split(".")
         for name in parts[:-1]:

@@ -32,7 +32,8 @@ fn every_request_satisfies_the_openapi_document() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let judge = Launch::new(here().join("node_modules/.bin/steady"))
         .args(&["--port", &port, "--host", "127.0.0.1", "--log-format", "json"])
-        .args(&["--validator-form-object-format=brackets", document.to_str().unwrap()])
+        .args(&["--validator-form-object-format=brackets", "--validator-query-object-format=brackets"])
+        .args(&[document.to_str().unwrap()])
         .start();
     let events = |text: &str, kind: &str| -> Vec<Value> {
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);

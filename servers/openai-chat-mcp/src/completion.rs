@@ -1,0 +1,192 @@
+//! Completions and the stored ones. <https://platform.openai.com/docs/api-reference/chat>
+
+use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::prelude::*;
+
+use crate::media::{self, Keep};
+use crate::shapes::{
+    AudioOutput, Effort, Level, Message, Modality, Moderation, Order, Prediction, PromptCacheOptions, ResponseFormat,
+    Retention, ServiceTier, StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
+};
+use crate::stream::Assembly;
+use crate::{attach, given};
+
+tools![Create, Stream, List, Get, Modify, Delete, Messages];
+
+/// Declares a tool with the parameters that every way of making a completion has.
+macro_rules! completion {
+    ($(#[$attribute:meta])* $vis:vis struct $name:ident { $($more:tt)* }) => {
+        $(#[$attribute])*
+        $vis struct $name {
+            messages: Vec<Message>,
+            model: String,
+            /// With modalities text and audio.
+            audio: Option<AudioOutput>,
+            frequency_penalty: Option<Num<-2, 2>>,
+            /// Deprecated: tool_choice.
+            function_call: Option<Json>,
+            /// Deprecated: tools.
+            functions: Option<Vec<Json>>,
+            /// Token ids with a bias from -100 to 100.
+            logit_bias: Option<Json>,
+            logprobs: Option<bool>,
+            max_completion_tokens: Option<Tokens>,
+            /// Deprecated: max_completion_tokens.
+            max_tokens: Option<Tokens>,
+            metadata: Option<Metadata>,
+            modalities: Option<Vec<Modality>>,
+            moderation: Option<Moderation>,
+            n: Option<Int<1, 128>>,
+            parallel_tool_calls: Option<bool>,
+            prediction: Option<Prediction>,
+            presence_penalty: Option<Num<-2, 2>>,
+            prompt_cache_key: Option<String>,
+            prompt_cache_options: Option<PromptCacheOptions>,
+            /// Deprecated: prompt_cache_options.
+            prompt_cache_retention: Option<Retention>,
+            reasoning_effort: Option<Effort>,
+            response_format: Option<ResponseFormat>,
+            /// Hash of the end user, at most 128 characters.
+            safety_identifier: Option<String>,
+            seed: Option<i64>,
+            service_tier: Option<ServiceTier>,
+            /// At most 4.
+            stop: Option<OneOrMany<String>>,
+            /// Keep it at OpenAI, for chat-completion-get and the like.
+            store: Option<bool>,
+            temperature: Option<Num<0, 2>>,
+            tool_choice: Option<ToolChoice>,
+            tools: Option<Vec<Tool>>,
+            top_logprobs: Option<Int<0, 20>>,
+            top_p: Option<Num<0, 1>>,
+            /// Deprecated: safety_identifier.
+            user: Option<String>,
+            verbosity: Option<Level>,
+            web_search_options: Option<WebSearchOptions>,
+            $($more)*
+        }
+    };
+}
+
+completion! {
+/// Let a model answer a conversation.
+///
+/// The whole conversation is in messages: nothing is remembered between calls.
+#[tool("chat-completion-create", POST "/chat/completions", raw, open, saves)]
+pub(crate) struct Create {
+    /// Images, wav, mp3 or documents for the last user message.
+    #[local]
+    attach: Option<Vec<FileInput>>,
+    /// New local file for the spoken audio, or else the text.
+    #[local]
+    save_to: Option<String>,
+}
+}
+
+impl Create {
+    async fn run(cx: Context) -> Result<Output> {
+        let keep = Keep::read(cx.arguments())?;
+        let arguments = attach::add(&cx, cx.arguments()).await?;
+        let answer = cx.call(&Self::SPEC, arguments).await?;
+        media::show(&cx, answer, keep).await
+    }
+}
+
+completion! {
+/// Let a model answer a conversation, and tell the text as it grows.
+///
+/// Takes what chat-completion-create takes and gives the same result; the text goes out as progress meanwhile.
+#[tool("chat-completion-stream", POST "/chat/completions", raw, streams, open, saves)]
+struct Stream {
+    stream_options: Option<StreamOptions>,
+    /// Files for the last user message.
+    #[local]
+    attach: Option<Vec<FileInput>>,
+    /// New local file for the spoken audio, or else the text.
+    #[local]
+    save_to: Option<String>,
+}
+}
+
+impl Stream {
+    async fn run(cx: Context) -> Result<Output> {
+        let keep = Keep::read(cx.arguments())?;
+        let arguments = attach::add(&cx, cx.arguments()).await?;
+        let mut options: Value = given::member(&arguments, "stream_options")?.unwrap_or_else(|| json!({}));
+        if let Some(options) = options.as_object_mut() {
+            options.entry("include_usage").or_insert(true.into());
+        }
+        let arguments = arguments.with("stream_options", &options)?;
+        let mut events = Events::new(cx.request(&Self::SPEC, arguments).await?)?;
+        let mut answer = Assembly::default();
+        while let Some(event) = events.next().await? {
+            cx.tell_text(&answer.add(&event.data)?);
+        }
+        cx.flush_text();
+        media::show(&cx, answer.finish()?.to_string().into(), keep).await
+    }
+}
+
+/// List stored completions, oldest first unless told.
+#[tool("chat-completion-list", GET "/chat/completions", raw)]
+struct List {
+    model: Option<String>,
+    /// Only those with these values.
+    metadata: Option<Metadata>,
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    /// Id of the last one of the page before.
+    after: Option<String>,
+}
+
+impl List {
+    async fn run(cx: Context) -> Result<Output> {
+        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+    }
+}
+
+/// Get a stored completion; chat-completion-messages has what was asked.
+#[tool("chat-completion-get", GET "/chat/completions/{completion_id}", raw)]
+pub(crate) struct Get {
+    completion_id: String,
+}
+
+impl Get {
+    async fn run(cx: Context) -> Result<Output> {
+        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+    }
+}
+
+/// Replace the metadata of a stored completion.
+#[tool("chat-completion-modify", POST "/chat/completions/{completion_id}", raw, destroys, idempotent)]
+struct Modify {
+    completion_id: String,
+    metadata: Nullable<Metadata>,
+}
+
+impl Modify {
+    async fn run(cx: Context) -> Result<Output> {
+        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+    }
+}
+
+/// Delete a stored completion.
+#[tool("chat-completion-delete", DELETE "/chat/completions/{completion_id}")]
+struct Delete {
+    completion_id: String,
+}
+
+/// List the messages a stored completion answered.
+#[tool("chat-completion-messages", GET "/chat/completions/{completion_id}/messages", raw)]
+pub(crate) struct Messages {
+    completion_id: String,
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    after: Option<String>,
+}
+
+impl Messages {
+    async fn run(cx: Context) -> Result<Output> {
+        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+    }
+}

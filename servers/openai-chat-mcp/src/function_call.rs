@@ -1,0 +1,248 @@
+//! Functions: the model calls, the caller runs, the model goes on.
+
+use std::collections::BTreeMap;
+
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+use crate::completion::Create;
+use crate::given::{self, Members, Object, Raw};
+use crate::media;
+use crate::schema;
+use crate::shapes::{Tool, ToolChoice, Turn};
+use crate::stored::{Pending, Stored};
+
+tools![FunctionCall];
+
+/// Let a model call functions, and go on with their outputs.
+///
+/// Begin with model, messages and tools. The result has the calls: arguments parsed and checked against the schemas.
+/// Run them, then call again with completion_id and outputs alone, until done is true. Completions are kept at OpenAI
+/// for that.
+#[tool("chat-function-call", raw, open)]
+struct FunctionCall {
+    model: Option<String>,
+    /// The conversation; with completion_id, what the user adds to it.
+    messages: Option<Vec<Turn>>,
+    tools: Option<Vec<Tool>>,
+    tool_choice: Option<ToolChoice>,
+    parallel_tool_calls: Option<bool>,
+    /// Go on from this result.
+    completion_id: Option<String>,
+    /// One for each call of that result.
+    outputs: Option<Vec<CallOutput>>,
+    /// More arguments of chat-completion-create.
+    options: Option<Json>,
+}
+
+#[shape]
+struct CallOutput {
+    tool_call_id: String,
+    /// Text, or JSON.
+    output: Json,
+}
+
+impl FunctionCall {
+    async fn run(cx: Context) -> Result<Output> {
+        let mut given = given::members(cx.arguments().text())?;
+        let completion_id: Option<String> = given::take(&mut given, "completion_id")?;
+        let outputs: Option<Vec<Value>> = given::take(&mut given, "outputs")?;
+        let messages: Option<Vec<Value>> = given::take(&mut given, "messages")?;
+        let mut tools = given.remove("tools");
+        let mut model: Option<String> = given::take(&mut given, "model")?;
+
+        let messages = match completion_id {
+            Some(id) => {
+                let stored = Stored::get(&cx, &id).await?;
+                let answers = answers(&stored.pending(), outputs.unwrap_or_default())?;
+                if answers.is_empty() && messages.as_ref().is_none_or(Vec::is_empty) {
+                    let problem = "the model called no function there\nhint: give what the user says next";
+                    return Err(Error::argument("messages", problem));
+                }
+                let mut whole = stored.conversation(&cx).await?;
+                whole.extend(answers);
+                whole.extend(messages.unwrap_or_default());
+                tools = tools.or(stored.tools);
+                model = model.or(stored.model);
+                whole
+            }
+            None if outputs.is_some() => {
+                return Err(Error::argument(
+                    "completion_id",
+                    "required with `outputs`: that of the result with the calls",
+                ));
+            }
+            None => {
+                let missing =
+                    [("messages", messages.is_none()), ("tools", tools.is_none()), ("model", model.is_none())];
+                let missing = missing.iter().filter(|(_, missing)| *missing);
+                let missing: Vec<String> =
+                    missing.map(|(name, _)| format!("`{name}`: required without `completion_id`")).collect();
+                if !missing.is_empty() {
+                    return Err(Error::new(Kind::Arguments, missing.join("\n")));
+                }
+                messages.unwrap_or_default()
+            }
+        };
+
+        let mut body = Object::default();
+        body.set("model", &model);
+        body.set("messages", &messages);
+        if let Some(tools) = &tools {
+            body.set("tools", tools);
+        }
+        let store = options(&mut given, &mut body, &["model", "messages", "tools", "n"])?.unwrap_or(true);
+        body.set("store", &store);
+        for (name, value) in &given {
+            body.set(name, value);
+        }
+        let completion = cx.call_value(&Create::SPEC, body).await?;
+        Ok(told(completion, tools.as_ref(), store))
+    }
+}
+
+/// Sets the further arguments of a completion, and gives what they say of `store`.
+///
+/// # Errors
+/// They are no object, or name what has an argument of its own.
+pub(crate) fn options(given: &mut Members, body: &mut Object, taken: &[&str]) -> Result<Option<bool>> {
+    let Some(raw) = given.remove("options") else { return Ok(None) };
+    let mut options: Members =
+        serde_json::from_str(raw.get()).map_err(|_| Error::argument("options", "expected an object"))?;
+    let store = given::take(&mut options, "store")?;
+    for (name, value) in &options {
+        if taken.contains(&name.as_str()) || given.contains_key(name) {
+            return Err(Error::argument(&format!("options.{name}"), "not an option of this tool"));
+        }
+        body.set(name, value);
+    }
+    Ok(store)
+}
+
+/// The outputs as messages, in the order of the calls.
+fn answers(pending: &[Pending], outputs: Vec<Value>) -> Result<Vec<Value>> {
+    let mut given: BTreeMap<String, Value> = BTreeMap::new();
+    let mut faults = Vec::new();
+    let waiting = || match pending {
+        [] => "that result has no calls".to_owned(),
+        calls => format!("the calls are {}", calls.iter().map(named).collect::<Vec<_>>().join(", ")),
+    };
+    for (index, mut output) in outputs.into_iter().enumerate() {
+        let id = output.get("tool_call_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let content = output.get_mut("output").map(Value::take).unwrap_or_default();
+        if !pending.iter().any(|call| call.id == id) {
+            faults.push(format!("`outputs[{index}].tool_call_id`: no call `{id}`; {}", waiting()));
+        } else if given.insert(id.clone(), content).is_some() {
+            faults.push(format!("`outputs[{index}].tool_call_id`: a second output for `{id}`"));
+        }
+    }
+    let missing: Vec<String> = pending.iter().filter(|call| !given.contains_key(&call.id)).map(named).collect();
+    if !missing.is_empty() {
+        faults.push(format!("`outputs`: missing for {}", missing.join(", ")));
+    }
+    if !faults.is_empty() {
+        return Err(Error::new(Kind::Arguments, faults.join("\n")));
+    }
+    let answer = |call: &Pending| {
+        let content = match given.remove(&call.id) {
+            Some(Value::String(text)) => text,
+            other => other.unwrap_or_default().to_string(),
+        };
+        json!({"role": "tool", "tool_call_id": call.id, "content": content})
+    };
+    Ok(pending.iter().map(answer).collect())
+}
+
+fn named(call: &Pending) -> String {
+    format!("`{}` ({})", call.id, call.name)
+}
+
+/// What the caller needs of a completion.
+fn told(mut completion: Value, tools: Option<&Raw>, store: bool) -> Output {
+    let mut choice = completion.pointer_mut("/choices/0").map(Value::take).unwrap_or_default();
+    let mut message = choice.get_mut("message").map(Value::take).unwrap_or_default();
+    media::leave_out(&mut message);
+    let cut = choice.get("finish_reason").is_some_and(|reason| reason == "length");
+    let schemas = schemas(tools);
+    let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
+    let calls: Vec<Value> = calls.map(|call| checked(call, &schemas, cut)).collect();
+    let done = calls.is_empty();
+
+    let mut told = Object::default();
+    told.set("completion_id", &completion.get("id"));
+    told.set("done", &done);
+    if !done {
+        told.set("calls", &calls);
+    }
+    for name in ["content", "refusal", "audio", "annotations"] {
+        if let Some(value) = message.get(name).filter(|value| !value.is_null() && **value != json!([])) {
+            told.set(name, value);
+        }
+    }
+    told.set("finish_reason", &choice.get("finish_reason"));
+    told.set("model", &completion.get("model"));
+    told.set("usage", &usage(&completion));
+    if !done {
+        let next = match (store, tools) {
+            (true, Some(_)) => {
+                "run the calls, then call this tool with completion_id and outputs; a call that is not valid gets its faults \
+                 as output"
+            }
+            (true, None) => "OpenAI kept no tools: give them again, with completion_id and outputs",
+            (false, _) => {
+                told.set("message", &message);
+                "not stored: call this tool with the whole conversation: its messages, this message, and one of role tool \
+                 for each call"
+            }
+        };
+        told.set("next", next);
+    }
+    told.into()
+}
+
+/// The three numbers that cost money.
+pub(crate) fn usage(completion: &Value) -> Map<String, Value> {
+    let mut usage = completion.get("usage").and_then(Value::as_object).cloned().unwrap_or_default();
+    usage.retain(|_, value| value.is_number());
+    usage
+}
+
+/// The schema of each function's arguments; of a function that has none, no arguments at all.
+fn schemas(tools: Option<&Raw>) -> BTreeMap<String, Value> {
+    let tools: Vec<Value> = tools.and_then(|tools| serde_json::from_str(tools.get()).ok()).unwrap_or_default();
+    let schema = |tool: &Value| {
+        let function = tool.get("function")?;
+        let schema = function.get("parameters").cloned().unwrap_or_else(|| json!({"type": "object"}));
+        Some((function.get("name")?.as_str()?.to_owned(), schema))
+    };
+    tools.iter().filter_map(schema).collect()
+}
+
+/// A call with its arguments parsed and checked.
+fn checked(call: &Value, schemas: &BTreeMap<String, Value>, cut: bool) -> Value {
+    let id = call.get("id");
+    if let Some(custom) = call.get("custom") {
+        return json!({"tool_call_id": id, "name": custom.get("name"), "input": custom.get("input")});
+    }
+    let text = |name: &str| call.get("function")?.get(name)?.as_str();
+    let (name, arguments) = (text("name").unwrap_or_default(), text("arguments").unwrap_or_default());
+    // A function without parameters may be called with no arguments at all.
+    let parsed = serde_json::from_str::<Value>(if arguments.trim().is_empty() { "{}" } else { arguments });
+    let faults = match (&parsed, schemas.get(name)) {
+        (Err(error), _) if cut => vec![format!("cut off by the limit of tokens: {error}")],
+        (Err(error), _) => vec![format!("not JSON: {error}")],
+        (Ok(_), None) => vec![format!("no function `{name}` in tools")],
+        (Ok(arguments), Some(schema)) => schema::faults(schema, arguments),
+    };
+    let mut told = json!({"tool_call_id": id, "name": name, "valid": faults.is_empty()});
+    if let Some(told) = told.as_object_mut() {
+        match parsed {
+            Ok(arguments) => told.insert("arguments".into(), arguments),
+            Err(_) => told.insert("arguments_text".into(), arguments.into()),
+        };
+        if !faults.is_empty() {
+            told.insert("faults".into(), faults.into());
+        }
+    }
+    told
+}

@@ -1,0 +1,193 @@
+//! Bytes in answers: sound goes to a file or into a block of its own, never as base64 into text.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::tool::Arguments;
+use serde_json::Map;
+
+use crate::given;
+
+/// Largest sound that goes into a result.
+const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
+/// How much of a saved text is shown.
+const EXCERPT: usize = 500;
+/// The raw samples of the API: mono, two bytes each.
+const SAMPLE_RATE: u32 = 24_000;
+
+/// Where the caller wants the answer, and in which format its sound is.
+#[derive(Default)]
+pub(crate) struct Keep {
+    save_to: Option<String>,
+    format: String,
+}
+
+impl Keep {
+    pub(crate) fn read(arguments: &Arguments) -> Result<Self> {
+        let mut members = given::members(arguments.text())?;
+        let audio: Option<Value> = given::take(&mut members, "audio")?;
+        let format = audio.as_ref().and_then(|audio| audio.get("format")).and_then(Value::as_str).unwrap_or_default();
+        Ok(Self { format: format.to_owned(), save_to: given::take(&mut members, "save_to")? })
+    }
+}
+
+/// A completion as a result.
+///
+/// # Errors
+/// The text cannot be saved.
+pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Result<Output> {
+    if keep.save_to.is_none() && !mentions(&answer, &["\"transcript\""]) {
+        return Ok(Output::Json(answer));
+    }
+    let mut completion: Value = serde_json::from_slice(&answer)
+        .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    let mut blocks = Vec::new();
+    let mut taken = false;
+    let choices = completion.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten();
+    for (index, choice) in choices.enumerate() {
+        let Some(message) = choice.get_mut("message").and_then(Value::as_object_mut) else { continue };
+        let path = keep.save_to.as_ref().map(|path| numbered(path, index));
+        if let Some(audio) = message.get_mut("audio").and_then(Value::as_object_mut) {
+            taken = true;
+            blocks.extend(take_sound(cx, audio, path, &keep.format).await);
+        } else if let (Some(path), Some(Value::String(text))) = (path, message.get_mut("content"))
+            && !text.is_empty()
+        {
+            taken = true;
+            let saved = cx.save(path, Body::Full(text.clone().into())).await;
+            match saved {
+                Ok(saved) => {
+                    if let Some((at, _)) = text.char_indices().nth(EXCERPT) {
+                        text.truncate(at);
+                        text.push('…');
+                    }
+                    message.insert("saved".to_owned(), json!({"path": saved.path, "bytes": saved.bytes}));
+                }
+                // What was paid for is shown all the same.
+                Err(error) => {
+                    message.insert("not_saved".to_owned(), error.to_string().into());
+                }
+            }
+        }
+    }
+    if !taken && keep.save_to.is_some() {
+        note(&mut completion, "there was nothing to save");
+    }
+    if blocks.is_empty() {
+        return Ok(Output::json(&completion));
+    }
+    blocks.insert(0, Content::Text(completion.to_string()));
+    Ok(Output::Content(blocks))
+}
+
+fn note(completion: &mut Value, text: &str) {
+    if let Some(completion) = completion.as_object_mut() {
+        completion.insert("note".to_owned(), text.into());
+    }
+}
+
+/// The path for a choice: `a.wav`, `a-1.wav`, ….
+fn numbered(path: &str, index: usize) -> String {
+    match (index, path.rsplit_once('.')) {
+        (0, _) => path.to_owned(),
+        (_, Some((stem, kind))) if !kind.contains('/') => format!("{stem}-{index}.{kind}"),
+        _ => format!("{path}-{index}"),
+    }
+}
+
+/// Takes the sound out of a message: into a file, or into a block. A file that cannot be written costs nobody the sound.
+async fn take_sound(
+    cx: &Context,
+    audio: &mut Map<String, Value>,
+    path: Option<String>,
+    format: &str,
+) -> Option<Content> {
+    let Some(Value::String(data)) = audio.remove("data") else { return None };
+    let Ok(mut sound) = STANDARD.decode(&data) else {
+        audio.insert("note".to_owned(), "the data was not base64".into());
+        return None;
+    };
+    let wav = path.as_ref().is_none_or(|path| path.ends_with(".wav"));
+    if format == "pcm16" && wav {
+        sound.splice(..0, wav_header(sound.len()));
+    }
+    audio.insert("bytes".to_owned(), sound.len().into());
+    if let Some(path) = path {
+        match cx.save(path, Body::Full(sound.clone().into())).await {
+            Ok(saved) => {
+                audio.insert("path".to_owned(), saved.path.into());
+                return None;
+            }
+            Err(error) => audio.insert("not_saved".to_owned(), error.to_string().into()),
+        };
+    }
+    if sound.len() > LARGEST_BLOCK {
+        audio.insert("note".to_owned(), "too large to show: give save_to, or a denser format such as mp3".into());
+        return None;
+    }
+    let mime_type = match format {
+        "wav" | "pcm16" | "" => "audio/wav",
+        "mp3" => "audio/mpeg",
+        "opus" => "audio/ogg",
+        "aac" => "audio/aac",
+        other => return Some(Content::Audio { data: sound.into(), mime_type: format!("audio/{other}") }),
+    };
+    Some(Content::Audio { data: sound.into(), mime_type: mime_type.into() })
+}
+
+/// The header that makes a file of raw samples.
+fn wav_header(length: usize) -> Vec<u8> {
+    let length = u32::try_from(length).unwrap_or(u32::MAX - 36);
+    let mut header = b"RIFF".to_vec();
+    header.extend((36 + length).to_le_bytes());
+    header.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    header.extend(SAMPLE_RATE.to_le_bytes());
+    header.extend((SAMPLE_RATE * 2).to_le_bytes());
+    header.extend(b"\x02\0\x10\0data");
+    header.extend(length.to_le_bytes());
+    header
+}
+
+/// Any answer, with what it holds as base64 left out.
+///
+/// # Errors
+/// The answer is not JSON.
+pub(crate) fn without_bytes(answer: bytes::Bytes) -> Result<Output> {
+    if !mentions(&answer, &["\"transcript\"", "base64,", "\"input_audio\"", "\"file_data\""]) {
+        return Ok(Output::Json(answer));
+    }
+    let mut value: Value = serde_json::from_slice(&answer)
+        .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    leave_out(&mut value);
+    Ok(Output::json(&value))
+}
+
+fn mentions(answer: &[u8], words: &[&str]) -> bool {
+    let text = std::str::from_utf8(answer).unwrap_or_default();
+    words.iter().any(|word| text.contains(word))
+}
+
+/// Leaves out base64, which no model can read.
+pub(crate) fn leave_out(value: &mut Value) {
+    const SHORT: usize = 200;
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(leave_out),
+        Value::Object(members) => {
+            let sound = members.contains_key("transcript") || members.contains_key("format");
+            for (name, value) in members {
+                match value {
+                    Value::String(text) if text.len() > SHORT => {
+                        let coded = text.starts_with("data:") && text.contains(";base64,");
+                        if coded || name == "file_data" || (sound && name == "data") {
+                            let kind = text.split_once(";base64,").map_or("", |(kind, _)| kind);
+                            *text = format!("{kind}({} characters of base64 left out)", text.len());
+                        }
+                    }
+                    other => leave_out(other),
+                }
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,265 @@
+//! What the tools of this server take, as far as a model writes it.
+
+use openai_mcp_kernel::prelude::*;
+
+/// A number of tokens.
+pub(crate) type Tokens = Int<1, { i64::MAX }>;
+
+#[shape]
+pub(crate) struct Message {
+    role: Role,
+    content: Option<Nullable<Content>>,
+    name: Option<String>,
+    tool_call_id: Option<String>,
+    /// As the model gave them.
+    tool_calls: Option<Vec<Json>>,
+    refusal: Option<Nullable<String>>,
+    audio: Option<Nullable<Json>>,
+    function_call: Option<Nullable<Json>>,
+}
+
+#[shape]
+enum Role {
+    Developer,
+    System,
+    User,
+    Assistant,
+    Tool,
+    Function,
+}
+
+#[shape]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[shape(tag = "type")]
+enum Part {
+    Text { text: String, prompt_cache_breakpoint: Option<Json> },
+    ImageUrl { image_url: ImageUrl, prompt_cache_breakpoint: Option<Json> },
+    InputAudio { input_audio: Json, prompt_cache_breakpoint: Option<Json> },
+    File { file: Json, prompt_cache_breakpoint: Option<Json> },
+    Refusal { refusal: String },
+}
+
+#[shape]
+struct ImageUrl {
+    url: String,
+    detail: Option<Detail>,
+}
+
+#[shape]
+enum Detail {
+    Auto,
+    Low,
+    High,
+    Original,
+}
+
+// A message where a composite takes them: chat-completion-create tells what its parts may be.
+#[shape]
+pub(crate) struct Turn {
+    role: Role,
+    /// Text, or parts as in chat-completion-create.
+    content: Option<Nullable<TurnContent>>,
+    name: Option<String>,
+    tool_call_id: Option<String>,
+    tool_calls: Option<Vec<Json>>,
+    refusal: Option<Nullable<String>>,
+}
+
+#[shape]
+enum TurnContent {
+    Text(String),
+    Parts(Vec<Json>),
+}
+
+#[shape(tag = "type")]
+pub(crate) enum Tool {
+    Function { function: Function },
+    Custom { custom: Custom },
+}
+
+#[shape]
+struct Function {
+    name: String,
+    description: Option<String>,
+    /// JSON Schema of the arguments.
+    parameters: Option<Json>,
+    strict: Option<Nullable<bool>>,
+}
+
+#[shape]
+struct Custom {
+    name: String,
+    description: Option<String>,
+    /// {type: text} or {type: grammar, grammar: {syntax, definition}}.
+    format: Option<Json>,
+}
+
+#[shape]
+pub(crate) enum ToolChoice {
+    Word(ToolChoiceWord),
+    Named(NamedTool),
+}
+
+#[shape]
+enum ToolChoiceWord {
+    None,
+    Auto,
+    Required,
+}
+
+#[shape(tag = "type")]
+enum NamedTool {
+    Function { function: Name },
+    Custom { custom: Json },
+    AllowedTools { allowed_tools: Json },
+}
+
+#[shape]
+struct Name {
+    name: String,
+}
+
+#[shape]
+pub(crate) struct AudioOutput {
+    format: OutputFormat,
+    /// As alloy, or {id} of a custom voice.
+    voice: Voice,
+}
+
+#[shape]
+enum OutputFormat {
+    Wav,
+    Aac,
+    Mp3,
+    Flac,
+    Opus,
+    Pcm16,
+}
+
+#[shape]
+enum Voice {
+    BuiltIn(String),
+    Custom(VoiceId),
+}
+
+#[shape]
+struct VoiceId {
+    id: String,
+}
+
+#[shape]
+pub(crate) enum Modality {
+    Text,
+    Audio,
+}
+
+#[shape]
+pub(crate) struct Moderation {
+    model: String,
+    /// {input, output}, each {mode: score or block}.
+    policy: Option<Nullable<Json>>,
+}
+
+#[shape]
+pub(crate) struct Prediction {
+    r#type: PredictionType,
+    /// Text, or an array of text parts.
+    content: Json,
+}
+
+#[shape]
+enum PredictionType {
+    Content,
+}
+
+#[shape]
+pub(crate) struct PromptCacheOptions {
+    mode: Option<CacheMode>,
+    ttl: Option<CacheTtl>,
+}
+
+#[shape]
+enum CacheMode {
+    Implicit,
+    Explicit,
+}
+
+#[shape]
+enum CacheTtl {
+    #[wire("30m")]
+    HalfHour,
+}
+
+#[shape]
+pub(crate) enum Retention {
+    InMemory,
+    #[wire("24h")]
+    Day,
+}
+
+#[shape]
+pub(crate) enum Effort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
+}
+
+#[shape(tag = "type")]
+pub(crate) enum ResponseFormat {
+    Text {},
+    JsonObject {},
+    JsonSchema { json_schema: JsonSchema },
+}
+
+#[shape]
+struct JsonSchema {
+    name: String,
+    description: Option<String>,
+    schema: Option<Json>,
+    strict: Option<Nullable<bool>>,
+}
+
+#[shape]
+pub(crate) enum ServiceTier {
+    Auto,
+    Default,
+    Flex,
+    Scale,
+    Priority,
+    Fast,
+}
+
+#[shape]
+pub(crate) enum Level {
+    Low,
+    Medium,
+    High,
+}
+
+#[shape]
+pub(crate) struct WebSearchOptions {
+    search_context_size: Option<Level>,
+    /// {type: approximate, approximate: {city, country, region, timezone}}.
+    user_location: Option<Nullable<Json>>,
+}
+
+#[shape]
+pub(crate) struct StreamOptions {
+    include_obfuscation: Option<bool>,
+    /// True unless told.
+    include_usage: Option<bool>,
+}
+
+#[shape]
+pub(crate) enum Order {
+    Asc,
+    Desc,
+}

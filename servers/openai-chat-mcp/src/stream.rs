@@ -1,0 +1,162 @@
+//! A streamed completion put together again.
+//! <https://platform.openai.com/docs/api-reference/chat-streaming>
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+/// What is there of a completion so far.
+#[derive(Default)]
+pub(crate) struct Assembly {
+    /// Everything that is not within a choice.
+    head: Map<String, Value>,
+    choices: BTreeMap<u64, Choice>,
+}
+
+#[derive(Default)]
+struct Choice {
+    message: Value,
+    logprobs: Value,
+    finish_reason: Value,
+    /// Every piece is base64 of its own, so their texts cannot be joined.
+    sound: Vec<u8>,
+}
+
+impl Assembly {
+    /// Takes in a chunk and gives the text that it adds to the first choice.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<String> {
+        let chunk: Map<String, Value> = serde_json::from_slice(chunk)
+            .map_err(|error| Error::new(Kind::Answer, format!("a chunk of the stream is not JSON: {error}")))?;
+        let mut told = String::new();
+        for (name, value) in chunk {
+            match (name.as_str(), value) {
+                ("choices", Value::Array(choices)) => {
+                    choices.into_iter().for_each(|choice| self.choice(choice, &mut told))
+                }
+                // Padding that hides the lengths of chunks from who listens on the line.
+                ("obfuscation", _) | (_, Value::Null) => {}
+                (_, value) => {
+                    self.head.insert(name, value);
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    fn choice(&mut self, mut given: Value, told: &mut String) {
+        let index = given.get("index").and_then(Value::as_u64).unwrap_or_default();
+        let choice = self.choices.entry(index).or_default();
+        let mut delta = given.get_mut("delta").map(Value::take).unwrap_or_default();
+        if let Some(data) = delta.get_mut("audio").and_then(Value::as_object_mut).and_then(|audio| audio.remove("data"))
+        {
+            choice.sound.extend(STANDARD.decode(data.as_str().unwrap_or_default()).unwrap_or_default());
+        }
+        if index == 0 {
+            let texts = ["/content", "/refusal", "/audio/transcript"].iter().filter_map(|place| delta.pointer(place));
+            told.extend(texts.filter_map(Value::as_str));
+        }
+        merge(&mut choice.message, delta);
+        merge(&mut choice.logprobs, given.get_mut("logprobs").map(Value::take).unwrap_or_default());
+        if let Some(reason) = given.get_mut("finish_reason").filter(|reason| !reason.is_null()) {
+            choice.finish_reason = reason.take();
+        }
+    }
+
+    /// The completion as it would have come without a stream.
+    ///
+    /// # Errors
+    /// The stream ended before the answer did.
+    pub(crate) fn finish(self) -> Result<Value> {
+        if self.choices.is_empty() || self.choices.values().any(|choice| choice.finish_reason.is_null()) {
+            return Err(Error::new(Kind::Connection, "the stream ended before the answer did"));
+        }
+        let mut completion = self.head;
+        completion.insert("object".into(), "chat.completion".into());
+        let choices = self.choices.into_iter().map(|(index, choice)| choice.finish(index));
+        completion.insert("choices".into(), choices.collect());
+        Ok(completion.into())
+    }
+}
+
+impl Choice {
+    fn finish(self, index: u64) -> Value {
+        let Choice { message, logprobs, finish_reason, sound } = self;
+        let mut message = match message {
+            Value::Object(message) => message,
+            _ => Map::new(),
+        };
+        for (name, unless_told) in [("role", json!("assistant")), ("content", Value::Null), ("refusal", Value::Null)] {
+            message.entry(name).or_insert(unless_told);
+        }
+        message.entry("annotations").or_insert(json!([]));
+        for name in ["content", "refusal"] {
+            // Whatever the answer is, some models begin it with an empty text.
+            let beside = ["tool_calls", "function_call", "audio", "refusal"]
+                .iter()
+                .any(|name| message.get(*name).is_some_and(|it| !it.is_null()));
+            if beside && message.get(name).is_some_and(|text| text == "") {
+                message.insert(name.into(), Value::Null);
+            }
+        }
+        if let Some(audio) = message.get_mut("audio").and_then(Value::as_object_mut) {
+            audio.insert("data".into(), STANDARD.encode(&sound).into());
+        }
+        for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(call) = call.as_object_mut() {
+                call.remove("index");
+            }
+        }
+        json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish_reason})
+    }
+}
+
+/// Adds what a chunk says: texts go on, lists grow, items with an `index` go on where they are, the rest is replaced.
+/// So what the API adds to its chunks one day is not lost.
+fn merge(whole: &mut Value, piece: Value) {
+    match (whole, piece) {
+        (_, Value::Null) => {}
+        (Value::Object(whole), Value::Object(piece)) => {
+            for (name, value) in piece {
+                match whole.get_mut(&name) {
+                    // What names a thing comes once, or again and again.
+                    Some(old) if !matches!(name.as_str(), "id" | "type" | "role" | "index") => merge(old, value),
+                    _ => {
+                        whole.insert(name.clone(), Value::Null);
+                        if let Some(new) = whole.get_mut(&name) {
+                            begin(new, value);
+                        }
+                    }
+                }
+            }
+        }
+        (Value::Array(whole), Value::Array(piece)) => {
+            for item in piece {
+                let index = item.get("index");
+                let old = index.and_then(|index| whole.iter_mut().find(|old| old.get("index") == Some(index)));
+                match old {
+                    Some(old) => merge(old, item),
+                    None => whole.push(item),
+                }
+            }
+        }
+        (Value::String(whole), Value::String(piece)) => whole.push_str(&piece),
+        (whole, piece) => begin(whole, piece),
+    }
+}
+
+/// A first piece. Its lists are merged into empty ones, since one chunk may hold two pieces of an item.
+fn begin(whole: &mut Value, piece: Value) {
+    match piece {
+        Value::Array(items) => {
+            *whole = json!([]);
+            merge(whole, items.into());
+        }
+        other => *whole = other,
+    }
+}

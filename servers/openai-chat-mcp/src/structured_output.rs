@@ -1,0 +1,132 @@
+//! Objects of a given schema.
+
+use openai_mcp_kernel::prelude::*;
+use serde_json::value::RawValue;
+
+use crate::attach;
+use crate::completion::Create;
+use crate::function_call::{options, usage};
+use crate::given::{self, Object, Raw};
+use crate::schema;
+use crate::shapes::Turn;
+
+tools![StructuredOutput];
+
+/// Get an object that fits a JSON Schema from a model.
+///
+/// The output was checked against the schema; a refusal, a cut answer or one that does not fit is an error.
+#[tool("chat-structured-output", raw, open)]
+struct StructuredOutput {
+    model: String,
+    messages: Vec<Turn>,
+    /// Of an object. In strict mode each object has additionalProperties false and all properties required.
+    schema: Json,
+    /// Of the output, as letters, digits, _ and -.
+    name: Option<String>,
+    /// What the output is for.
+    description: Option<String>,
+    /// True unless told.
+    strict: Option<bool>,
+    /// Files for the last user message.
+    attach: Option<Vec<FileInput>>,
+    /// More arguments of chat-completion-create.
+    options: Option<Json>,
+}
+
+impl StructuredOutput {
+    async fn run(cx: Context) -> Result<Output> {
+        let mut given = given::members(cx.arguments().text())?;
+        let raw: Option<Raw> = given.remove("schema");
+        let schema: Value = raw.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let name: String = given::take(&mut given, "name")?.unwrap_or_else(|| "output".to_owned());
+        let strict: bool = given::take(&mut given, "strict")?.unwrap_or(true);
+        check(&name, &schema, strict)?;
+
+        let mut format = Object::default();
+        format.set("name", &name);
+        if let Some(description) = given.remove("description") {
+            format.set("description", &description);
+        }
+        format.set("schema", &raw);
+        format.set("strict", &strict);
+        let format = format!(r#"{{"type":"json_schema","json_schema":{}}}"#, format.text());
+        let format = RawValue::from_string(format).map_err(|error| Error::argument("schema", error))?;
+
+        let files: Vec<FileInput> = given::take(&mut given, "attach")?.unwrap_or_default();
+        let messages: Value = given::take(&mut given, "messages")?.unwrap_or_default();
+        let messages = attach::add_to(&cx, messages, files).await?;
+        let mut body = Object::default();
+        body.set("messages", &messages);
+        body.set("response_format", &format);
+        let store = options(&mut given, &mut body, &["messages", "response_format", "tools", "modalities", "n"])?;
+        if let Some(store) = store {
+            body.set("store", &store);
+        }
+        for (name, value) in &given {
+            body.set(name, value);
+        }
+        let completion = cx.call_value(&Create::SPEC, body).await?;
+        let output = output(&completion, &schema)?;
+
+        let mut told = Object::default();
+        told.set("output", &output);
+        told.set("completion_id", &completion.get("id"));
+        told.set("model", &completion.get("model"));
+        told.set("usage", &usage(&completion));
+        Ok(told.into())
+    }
+}
+
+/// Tells of a schema that OpenAI would refuse.
+fn check(name: &str, schema: &Value, strict: bool) -> Result<()> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(letter) {
+        return Err(Error::argument("name", "expected 1 to 64 letters, digits, `_` or `-`"));
+    }
+    if !schema.is_object() {
+        return Err(Error::argument("schema", "expected a JSON Schema, which is an object"));
+    }
+    let faults = if strict { schema::not_strict(schema) } else { Vec::new() };
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = faults.iter().map(|fault| format!("`schema`: {fault}")).collect();
+    let hint = "hint: strict mode takes no other schema; an optional property is one that may also be null; or give \
+                `strict` false";
+    Err(Error::new(Kind::Arguments, format!("{}\n{hint}", lines.join("\n"))))
+}
+
+/// The output of a completion, if it is one.
+fn output(completion: &Value, schema: &Value) -> Result<Raw> {
+    let id = completion.get("id").and_then(Value::as_str).unwrap_or_default();
+    let choice = completion.pointer("/choices/0").unwrap_or(&Value::Null);
+    let text = |name: &str| choice.get("message").and_then(|message| message.get(name)).and_then(Value::as_str);
+    let failed = |what: String| Error::new(Kind::Answer, format!("{what} (completion {id})"));
+    if let Some(refusal) = text("refusal") {
+        return Err(failed(format!("the model refused: {refusal}")));
+    }
+    match choice.get("finish_reason").and_then(Value::as_str) {
+        Some("length") => {
+            let spent = completion.pointer("/usage/completion_tokens").cloned().unwrap_or_default();
+            return Err(Error::new(
+                Kind::Answer,
+                format!(
+                    "the answer was cut off after {spent} tokens (completion {id})\n\
+                     hint: raise `options.max_completion_tokens`, or ask for less"
+                ),
+            ));
+        }
+        Some("content_filter") => return Err(failed("the content filter stopped the answer".to_owned())),
+        _ => {}
+    }
+    let answer = text("content").unwrap_or_default();
+    let shown = || answer.chars().take(500).collect::<String>();
+    let raw: Raw = serde_json::from_str(answer)
+        .map_err(|error| failed(format!("the answer is not JSON: {error}: {}", shown())))?;
+    let value: Value = serde_json::from_str(answer).unwrap_or_default();
+    let faults = schema::faults(schema, &value);
+    if faults.is_empty() {
+        return Ok(raw);
+    }
+    Err(failed(format!("the answer does not fit the schema: {}\nthe answer: {}", faults.join("; "), shown())))
+}

@@ -1,0 +1,147 @@
+//! Our check of values against schemas, beside a library that checks everything but is too large for a Worker.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use openai_chat_mcp::schema::{faults, not_strict};
+use serde_json::{Value, json};
+
+/// Values of every kind, to be checked against every schema.
+fn values() -> Vec<Value> {
+    vec![
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(1.0),
+        json!(2.5),
+        json!(-3),
+        json!(9007199254740993u64),
+        json!(""),
+        json!("a"),
+        json!("grün 🦀"),
+        json!([]),
+        json!([1]),
+        json!([1, 1.0]),
+        json!(["a", 2, null]),
+        json!({}),
+        json!({"a": 1}),
+        json!({"a": "x", "b": null}),
+        json!({"a": {"a": {"a": 5}}}),
+        json!({"kind": "cat", "lives": 9}),
+        json!({"kind": "dog", "lives": 9}),
+        json!({"a": [{"b": 1}, {"b": "x"}]}),
+    ]
+}
+
+fn schemas() -> Vec<Value> {
+    let tree = json!({"type": "object", "properties": {"a": {"anyOf": [{"$ref": "#"}, {"type": "integer"}]}}});
+    vec![
+        json!({}),
+        json!(true),
+        json!(false),
+        json!({"type": "integer"}),
+        json!({"type": "number"}),
+        json!({"type": ["string", "null"]}),
+        json!({"type": "boolean"}),
+        json!({"enum": [1, "a", null, [1]]}),
+        json!({"const": 1}),
+        json!({"const": {"a": 1.0}}),
+        json!({"minimum": 1, "maximum": 2}),
+        json!({"exclusiveMinimum": 0, "exclusiveMaximum": 2.5}),
+        json!({"multipleOf": 0.5}),
+        json!({"multipleOf": 3}),
+        json!({"minLength": 1, "maxLength": 6}),
+        json!({"maxLength": 5}),
+        json!({"items": {"type": "integer"}}),
+        json!({"prefixItems": [{"type": "string"}, {"type": "integer"}], "items": false}),
+        json!({"minItems": 1, "maxItems": 2}),
+        json!({"uniqueItems": true}),
+        json!({"properties": {"a": {"type": "integer"}}, "required": ["a"]}),
+        json!({"properties": {"a": true}, "additionalProperties": false}),
+        json!({"additionalProperties": {"type": "integer"}}),
+        json!({"minProperties": 1, "maxProperties": 1}),
+        json!({"propertyNames": {"maxLength": 1}}),
+        json!({"dependentRequired": {"b": ["c"]}}),
+        json!({"allOf": [{"type": "object"}, {"required": ["a"]}]}),
+        json!({"anyOf": [{"type": "string"}, {"type": "object", "required": ["kind"]}]}),
+        json!({"oneOf": [{"type": "integer"}, {"minimum": 1}]}),
+        json!({"not": {"type": "string"}}),
+        json!({"if": {"required": ["kind"]}, "then": {"properties": {"kind": {"const": "cat"}}}, "else": {"type": "object"}}),
+        json!({"$ref": "#/$defs/pet", "$defs": {"pet": {"properties": {"kind": {"enum": ["cat"]}}}}}),
+        json!({"properties": {"a": {"type": "array", "items": {"properties": {"b": {"type": "integer"}}}}}}),
+        json!({"patternProperties": {"^a$": {}}, "properties": {"b": {"type": "null"}}}),
+        tree,
+    ]
+}
+
+#[test]
+fn what_fits_is_what_fits_by_the_library() {
+    let mut checked = 0;
+    for schema in schemas() {
+        let library = jsonschema::validator_for(&schema).unwrap();
+        for value in values() {
+            let ours = faults(&schema, &value);
+            assert_eq!(ours.is_empty(), library.is_valid(&value), "{schema} of {value}: {ours:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 700);
+}
+
+#[test]
+fn faults_say_where_and_what() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "place": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+            "days": {"type": "array", "items": {"type": "integer", "maximum": 7}},
+            "pet": {"anyOf": [
+                {"type": "null"},
+                {"type": "object", "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}},
+            ]},
+        },
+        "additionalProperties": false,
+    });
+    let value = json!({"place": {}, "days": [1, 8, "x"], "pet": {"kind": "cat", "lives": "nine"}, "more": 1});
+    let told = faults(&schema, &value);
+    let expected = [
+        "`days[1]`: expected at most 7, got 8",
+        "`days[2]`: expected an integer, got a string",
+        "`more`: unknown property",
+        "`pet.lives`: expected an integer, got a string",
+        "`place.city`: required",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(
+        faults(&json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), &json!(1)),
+        ["fits none of the 2 alternatives, got an integer"]
+    );
+    assert_eq!(faults(&json!({"type": ["string", "null"]}), &json!([])), ["expected a string or null, got an array"]);
+}
+
+#[test]
+fn a_schema_that_only_refers_to_itself_ends() {
+    assert_eq!(faults(&json!({"$ref": "#"}), &json!(1)), [] as [&str; 0]);
+    let many = json!({"items": {"type": "integer"}});
+    assert_eq!(faults(&many, &Value::from(vec!["x"; 50])).len(), 10);
+}
+
+#[test]
+fn strict_mode_takes_closed_and_whole_objects() {
+    let none: [&str; 0] = [];
+    let closed = json!({
+        "type": "object",
+        "properties": {"a": {"anyOf": [{"$ref": "#/$defs/b"}, {"type": "null"}]}},
+        "required": ["a"],
+        "additionalProperties": false,
+        "$defs": {"b": {"type": "object", "properties": {}, "additionalProperties": false}},
+    });
+    assert_eq!(not_strict(&closed), none);
+    let mut open = closed.clone();
+    open["$defs"]["b"] = json!({"type": "array", "items": {"type": "object", "properties": {"x": {}, "y": {}}}});
+    assert_eq!(
+        not_strict(&open),
+        ["$defs.b.items: `additionalProperties` must be false", "$defs.b.items: `required` must also have `x`, `y`",]
+    );
+    // A property may have the name of a keyword.
+    let named = json!({"type": "object", "properties": {"items": {"type": "string"}}, "required": ["items"], "additionalProperties": false});
+    assert_eq!(not_strict(&named), none);
+}
