@@ -20,6 +20,7 @@ static SERVERS: &[&Definition] = &[
     &openai_chat_mcp::SERVER,
     &openai_embeddings_mcp::SERVER,
     &openai_conversations_mcp::SERVER,
+    &openai_images_mcp::SERVER,
 ];
 
 /// The OpenAI API as MCP servers

@@ -47,6 +47,9 @@
 //! - `/assistants` and `/threads` are as gone as there. The words in which the 404 says so are the sandbox's.
 //! - An embedding tells which words a text has (English stems): texts are close where they share words, not where they
 //!   mean alike. The answer's `model` ends in `-sandbox`.
+//! - Images are gradients with rings, by the words of the prompt, signed `SANDBOX` with the prompt. An edit draws what the
+//!   mask opens, or tints all of the first image; further images stand small in the upper right corner. GIF is refused,
+//!   `[[refuse]]` in a prompt is, and tokens are counted by size and quality.
 //! - Indexing starts 300 ms after a file is attached. An expired vector store only says so in its `status`.
 
 mod auth;
@@ -57,6 +60,7 @@ mod error;
 mod faults;
 mod files;
 mod filter;
+mod images;
 mod index;
 mod items;
 mod model;
@@ -107,7 +111,8 @@ pub fn router() -> Router {
         .merge(chat::routes())
         .merge(conversations::routes())
         .merge(embeddings::routes())
-        .merge(responses::routes());
+        .merge(responses::routes())
+        .merge(images::routes());
     Router::new()
         .nest("/v1", domains)
         .method_not_allowed_fallback(wrong_method)

@@ -66,7 +66,7 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) {
         }
     }
     for (path, content) in script.saved() {
-        section(&mut actual, "saves", &format!("{path}\n{}", String::from_utf8_lossy(&content)));
+        section(&mut actual, "saves", &format!("{path}\n{}", crate::script::text(&content)));
     }
     let outcome = if result.get("isError") == Some(&Value::Bool(true)) { "error" } else { "result" };
     section(&mut actual, outcome, &shown(&result));

@@ -50,18 +50,20 @@ pub struct Script {
     database: Mutex<Option<Database>>,
 }
 
-/// A body as text. In a form, parts that are no text are told by their length.
-fn text(body: &[u8]) -> String {
+/// A body as text. Contents that are no text, in a form its parts, are told by their length.
+pub(crate) fn text(body: &[u8]) -> String {
+    let length = |content: &[u8]| format!("[{} bytes]", content.len());
+    let Some(end) = body.starts_with(b"--").then(|| body.windows(2).position(|two| two == b"\r\n")).flatten() else {
+        return std::str::from_utf8(body).map_or_else(|_| length(body), str::to_owned);
+    };
     let part = |part: &[u8]| match std::str::from_utf8(part) {
         Ok(text) => text.to_owned(),
         Err(_) => {
             let head = part.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
             let (head, content) = part.split_at(head);
-            format!("{}[{} bytes]\r\n", String::from_utf8_lossy(head), content.len().saturating_sub(2))
+            let content = content.strip_suffix(b"\r\n").unwrap_or(content);
+            format!("{}{}\r\n", String::from_utf8_lossy(head), length(content))
         }
-    };
-    let Some(end) = body.starts_with(b"--").then(|| body.windows(2).position(|two| two == b"\r\n")).flatten() else {
-        return part(body);
     };
     let (boundary, mut rest) = body.split_at(end);
     let mut parts = Vec::new();

@@ -1,0 +1,274 @@
+//! From a request to its images: asked for, kept, shown.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::tool::{Arguments, Spec};
+use serde::Deserialize;
+use serde_json::Map;
+
+use crate::draw;
+use crate::record::{self, Record};
+use crate::shapes::Preview;
+
+/// Most bytes of an answer: ten images of the largest size.
+const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+/// Most bytes of the images that one result shows: base64 makes 1 MB of them, which is what clients take.
+pub(crate) const ROOM: usize = 750_000;
+/// How often a client that wants progress is told that the work goes on.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// What to do with the images.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Delivery {
+    pub(crate) save_to: Option<String>,
+    pub(crate) preview: Option<Preview>,
+}
+
+/// What OpenAI answered.
+#[derive(Debug, Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    data: Vec<Picture>,
+    usage: Option<Value>,
+    svg_usage: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Picture {
+    b64_json: Option<String>,
+    url: Option<String>,
+    revised_prompt: Option<String>,
+}
+
+/// A call of the API that makes images.
+pub(crate) struct Wish {
+    /// The tool that was called.
+    pub(crate) tool: &'static str,
+    /// The request.
+    pub(crate) spec: &'static Spec,
+    pub(crate) arguments: Arguments,
+    /// Files that the tool made.
+    pub(crate) files: Vec<(&'static str, Source)>,
+    /// The arguments for the record.
+    pub(crate) asked: Value,
+    pub(crate) delivery: Delivery,
+    /// Most bytes of pictures in the result.
+    pub(crate) room: usize,
+}
+
+/// The arguments with `stream`, without which the API sends no partial images.
+pub(crate) fn streamed(arguments: Arguments) -> Result<Arguments> {
+    #[derive(Deserialize)]
+    struct Asked {
+        stream: Option<bool>,
+        partial_images: Option<u64>,
+    }
+    match arguments.read()? {
+        Asked { stream: None, partial_images: Some(1..) } => arguments.with("stream", &true.into()),
+        _ => Ok(arguments),
+    }
+}
+
+/// The further arguments that a tool takes in one object.
+pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
+    match options {
+        None | Some(Json(Value::Null)) => Ok(Map::new()),
+        Some(Json(Value::Object(options))) => Ok(options),
+        Some(_) => Err(Error::argument("options", "expected an object")),
+    }
+}
+
+/// Asks for images, keeps them, and gives what a result shows of them.
+///
+/// # Errors
+/// OpenAI was not reached or refused, or its answer holds no image. What comes after that is told and does not fail the
+/// call: the images are paid for.
+pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
+    let Wish { tool, spec, arguments, files, asked, delivery, room } = wish;
+    let answer = pulse(cx, ask(cx, spec, streamed(arguments)?, files)).await?;
+    if answer.data.is_empty() {
+        return Err(Error::new(Kind::Answer, "the answer holds no image"));
+    }
+    let (count, salt) = (answer.data.len(), cx.random() as u64 >> 16);
+    let mut blocks = Vec::new();
+    for (index, picture) in answer.data.into_iter().enumerate() {
+        let id = if index == 0 { format!("img_{salt:012x}") } else { format!("img_{salt:012x}_{}", index + 1) };
+        let record = Record::new(cx, id, tool, &asked, answer.usage.as_ref());
+        blocks.extend(deliver(cx, record, picture, &delivery, index, room / count).await);
+    }
+    if let Some(text) = tokens(answer.usage.as_ref(), answer.svg_usage.as_ref(), count) {
+        blocks.push(Content::Text(text));
+    }
+    Ok(blocks)
+}
+
+/// Tells a client that wants progress that the work goes on, so that it does not give up.
+async fn pulse<T>(cx: &Context, work: impl Future<Output = T>) -> T {
+    let started = cx.now();
+    let mut work = pin!(work);
+    loop {
+        match select(work.as_mut(), pin!(cx.sleep(PULSE))).await {
+            Either::Left((done, _)) => return done,
+            Either::Right(_) => cx.tell(&format!("at work for {} s", cx.now().saturating_sub(started).as_secs())),
+        }
+    }
+}
+
+async fn ask(
+    cx: &Context,
+    spec: &'static Spec,
+    arguments: Arguments,
+    files: Vec<(&'static str, Source)>,
+) -> Result<Answer> {
+    #[derive(Deserialize)]
+    struct Asked {
+        #[serde(default)]
+        stream: Option<bool>,
+    }
+    let Asked { stream } = arguments.read()?;
+    let response = if files.is_empty() {
+        cx.request(spec, arguments).await?
+    } else {
+        cx.request_with(spec, arguments, files).await?
+    };
+    let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
+    if stream != Some(true) {
+        let answer = response.into_body().collect(LONGEST_ANSWER).await?;
+        return serde_json::from_slice(&answer).map_err(unreadable);
+    }
+    #[derive(Deserialize)]
+    struct Step {
+        #[serde(rename = "type")]
+        kind: String,
+        partial_image_index: Option<u64>,
+        usage: Option<Value>,
+        #[serde(flatten)]
+        picture: Picture,
+    }
+    let mut answer = Answer::default();
+    let mut events = Events::new(response)?;
+    while let Some(event) = events.next().await? {
+        let step: Step = serde_json::from_slice(&event.data).map_err(unreadable)?;
+        if step.kind.ends_with(".partial_image") {
+            let number = step.partial_image_index.unwrap_or_default() + 1;
+            cx.tell(&format!("partial image {number} has come"));
+        } else if step.kind.ends_with(".completed") {
+            answer.data.push(step.picture);
+            answer.usage = step.usage.or(answer.usage);
+        }
+    }
+    Ok(answer)
+}
+
+/// Keeps one image and says where it is.
+async fn deliver(
+    cx: &Context,
+    mut record: Record,
+    picture: Picture,
+    delivery: &Delivery,
+    index: usize,
+    room: usize,
+) -> Vec<Content> {
+    let Picture { b64_json, url, revised_prompt } = picture;
+    let mut notes: Vec<String> =
+        revised_prompt.map(|prompt| format!("prompt as revised: {prompt}")).into_iter().collect();
+    let mut kept = true;
+    let bytes = match (b64_json.map(|text| STANDARD.decode(text)), url) {
+        (Some(Ok(bytes)), _) => Bytes::from(bytes),
+        (_, Some(url)) => {
+            record.url = Some(url);
+            if let Err(error) = record::insert(cx, &record, None).await {
+                notes.push(format!("not recorded: {error}"));
+            }
+            return lines(&record, notes, None);
+        }
+        _ => return vec![Content::Text("the answer holds neither an image nor a URL".into())],
+    };
+    record.describe(&bytes);
+    if let Some(to) = &delivery.save_to {
+        let path = path(to, &record, index);
+        match cx.save(path, Body::Full(bytes.clone())).await {
+            Ok(saved) => record.path = Some(saved.path),
+            Err(error) => notes.push(format!("not saved to a file: {error}")),
+        }
+    }
+    let content = record.path.is_none().then_some(&bytes);
+    if let Err(error) = record::insert(cx, &record, content).await {
+        notes.push(format!("not recorded: {error}"));
+        kept = content.is_none();
+    }
+    let shown = if kept {
+        show(cx, &bytes, delivery.preview.unwrap_or(Preview::Small), room)
+    } else {
+        notes.push("this block is all there is of the image".into());
+        show(cx, &bytes, Preview::Full, room)
+    };
+    lines(&record, notes, shown)
+}
+
+/// A block that shows an image.
+pub(crate) fn show(cx: &Context, bytes: &Bytes, preview: Preview, room: usize) -> Option<Content> {
+    let image = |(data, kind): (Bytes, &str)| Content::Image { data, mime_type: kind.to_owned() };
+    match preview {
+        Preview::None => None,
+        Preview::Small => draw::preview(bytes, room).map(image),
+        Preview::Full => match draw::facts(bytes).format {
+            Some("svg") => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                Some(text).filter(|text| text.len() <= cx.max_result()).map(Content::Text)
+            }
+            format => Some(image((bytes.clone(), draw::mime_type(format.unwrap_or_default())))),
+        },
+    }
+}
+
+fn lines(record: &Record, notes: Vec<String>, shown: Option<Content>) -> Vec<Content> {
+    let mut text = record.line();
+    for note in notes {
+        text.push('\n');
+        text.push_str(&note);
+    }
+    std::iter::once(Content::Text(text)).chain(shown).collect()
+}
+
+/// Where an image goes: into a folder under its id, or to a file, with a number from the second image on.
+fn path(to: &str, record: &Record, index: usize) -> String {
+    let extension = if record.format == "jpeg" { "jpg" } else { &record.format };
+    if to.ends_with(['/', '\\']) {
+        return format!("{to}{}.{extension}", record.id);
+    }
+    if index == 0 {
+        return to.to_owned();
+    }
+    let name = to.rfind(['/', '\\']).map_or(0, |at| at + 1);
+    match to.rfind('.').filter(|dot| *dot > name) {
+        Some(dot) => format!("{}-{}{}", &to[..dot], index + 1, &to[dot..]),
+        None => format!("{to}-{}", index + 1),
+    }
+}
+
+fn tokens(usage: Option<&Value>, svg: Option<&Value>, images: usize) -> Option<String> {
+    let count = |usage: &Value, name: &str| usage.get(name).and_then(Value::as_u64);
+    let told = |usage: &Value| {
+        let total = count(usage, "total_tokens")?;
+        let (input, output) = (count(usage, "input_tokens")?, count(usage, "output_tokens")?);
+        Some(format!("{total} tokens ({input} in, {output} out)"))
+    };
+    let mut text = usage.and_then(told)?;
+    if images > 1 {
+        text.push_str(&format!(" for all {images} images"));
+    }
+    if let Some(svg) = svg.and_then(told) {
+        text.push_str(&format!("; for writing the SVG {svg}"));
+    }
+    Some(text)
+}

@@ -1,0 +1,360 @@
+//! Images from images. <https://platform.openai.com/docs/api-reference/images/createEdit>
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped, of};
+use serde::Deserialize;
+
+use crate::answer::{self, Delivery, ROOM, Wish};
+use crate::draw::{self, Area};
+use crate::record;
+use crate::shapes::{
+    Background, Fidelity, Format, ImageInput, Images, Level, Preview, Prompt, Quality, ResponseFormat, Svg,
+};
+
+tools![Edit, Inpaint, Outpaint, Variations];
+
+/// Most bytes of an image that the API takes.
+const LARGEST: usize = 50 * 1024 * 1024;
+/// Canvases are multiples of this.
+const STEP: u32 = 16;
+/// Longest edge and most pixels of a canvas: 3840x2160.
+const LONGEST_EDGE: u32 = 3840;
+const MOST_PIXELS: u64 = 3840 * 2160;
+
+/// Edit or combine up to 16 images by a prompt.
+#[tool("image-edit", POST "/images/edits", multipart, run, open, saves)]
+#[allow(dead_code, reason = "sent on as the caller wrote it")]
+struct Edit {
+    /// Files, or ids of images made here.
+    image: Images,
+    prompt: Sent<Prompt>,
+    /// PNG of the first image's size, transparent where it may change.
+    mask: Option<Sent<FileInput>>,
+    /// Transparent PNG laid over the first image to guide the edit; not with mask.
+    markup: Option<Sent<FileInput>>,
+    model: Option<Sent<String>>,
+    n: Option<Sent<Int<1, 10>>>,
+    size: Option<Sent<String>>,
+    quality: Option<Sent<Quality>>,
+    background: Option<Sent<Background>>,
+    input_fidelity: Option<Sent<Fidelity>>,
+    output_format: Option<Sent<Format>>,
+    output_compression: Option<Sent<Int<0, 100>>>,
+    complexity: Option<Sent<Level>>,
+    stream: Option<Sent<bool>>,
+    partial_images: Option<Sent<Int<0, 3>>>,
+    frame_count: Option<Sent<Int<2, 16>>>,
+    frame_duration_ms: Option<Sent<u32>>,
+    svg: Option<Sent<Svg>>,
+    /// For retired models only.
+    response_format: Option<Sent<ResponseFormat>>,
+    safety_identifier: Option<Sent<String>>,
+    /// Deprecated: safety_identifier.
+    user: Option<Sent<String>>,
+    #[local]
+    save_to: Option<String>,
+    #[local]
+    preview: Option<Preview>,
+}
+
+impl Edit {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let mut arguments = cx.arguments().clone();
+        if let Some(files) = self.image.named(&cx).await? {
+            arguments = arguments.with("image", &files)?;
+        }
+        let wish = Wish {
+            tool: Self::SPEC.name,
+            spec: &Self::SPEC,
+            arguments,
+            files: Vec::new(),
+            asked: cx.arguments().read()?,
+            delivery: Delivery { save_to: self.save_to, preview: self.preview },
+            room: ROOM,
+        };
+        answer::make(&cx, wish).await.map(Output::Content)
+    }
+}
+
+impl Images {
+    /// The argument with images of ours in place of their ids, if there are such.
+    async fn named(&self, cx: &Context) -> Result<Option<Value>> {
+        let given: Value = cx.arguments().read()?;
+        let given = given.get("image").cloned().unwrap_or_default();
+        match self {
+            Images::One(ImageInput::Id(id)) => Ok(Some(file(&record::image(cx, "image", id).await?))),
+            Images::One(ImageInput::File(_)) => Ok(None),
+            Images::Many(images) => {
+                let mut files = given.as_array().cloned().unwrap_or_default();
+                let mut any = false;
+                for (image, place) in images.iter().zip(&mut files) {
+                    if let ImageInput::Id(id) = image {
+                        *place = file(&record::image(cx, "image", id).await?);
+                        any = true;
+                    }
+                }
+                Ok(any.then_some(Value::Array(files)))
+            }
+        }
+    }
+}
+
+/// A file within the arguments.
+fn file((filename, bytes): &(String, Bytes)) -> Value {
+    json!({"data": STANDARD.encode(bytes), "filename": filename})
+}
+
+impl ImageInput {
+    /// Its name and its bytes.
+    async fn read(self, cx: &Context) -> Result<(String, Bytes)> {
+        match self {
+            ImageInput::Id(id) => record::image(cx, "image", &id).await,
+            ImageInput::File(FileInput(source)) => {
+                let read = cx.read(source, LARGEST).await?;
+                Ok((read.filename, read.bytes))
+            }
+        }
+    }
+}
+
+/// Repaint one area of an image; the rest stays.
+///
+/// Give the area as exactly one of mask, rectangle, polygon, in pixels from the upper left.
+#[tool("image-inpaint", open, saves)]
+struct Inpaint {
+    /// File, or id of an image made here.
+    image: ImageInput,
+    /// The whole picture that is wanted, not the area alone.
+    prompt: Prompt,
+    /// PNG of the image's size, transparent where it may change.
+    mask: Option<FileInput>,
+    rectangle: Option<Rectangle>,
+    /// Corners as [x, y].
+    polygon: Option<Polygon>,
+    /// Other arguments of image-edit: model, n, quality, …
+    options: Option<Json>,
+    save_to: Option<String>,
+    preview: Option<Preview>,
+}
+
+#[shape(read)]
+struct Rectangle {
+    x: Int<0, 100_000>,
+    y: Int<0, 100_000>,
+    width: Int<1, 100_000>,
+    height: Int<1, 100_000>,
+}
+
+impl Rectangle {
+    fn area(&self) -> Area {
+        let number = |value: i64| u32::try_from(value).unwrap_or_default();
+        Area { x: number(self.x.0), y: number(self.y.0), width: number(self.width.0), height: number(self.height.0) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Polygon(Vec<(f64, f64)>);
+
+struct Corner;
+
+impl Shaped for Corner {
+    const SHAPE: Shape = Shape::Array { items: of::<f64>, min: 2, max: 2 };
+}
+
+impl Shaped for Polygon {
+    const SHAPE: Shape = Shape::Array { items: of::<Corner>, min: 3, max: 1000 };
+}
+
+impl Inpaint {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let Inpaint { image, prompt: Text(prompt), mask, rectangle, polygon, options, save_to, preview } = self;
+        let from = origin(&image);
+        let (name, bytes) = image.read(&cx).await?;
+        let (width, height, turned) = draw::upright(&bytes).map_err(|error| Error::argument("image", error))?;
+        let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
+        let mask = match (mask, rectangle, polygon) {
+            (Some(FileInput(source)), None, None) => {
+                let mask = cx.read(source, LARGEST).await?.bytes;
+                draw::check_mask(&mask, width, height)?;
+                mask
+            }
+            (None, Some(rectangle), None) => draw::rectangle_mask(width, height, rectangle.area())?,
+            (None, None, Some(Polygon(corners))) => draw::polygon_mask(width, height, &corners)?,
+            _ => return Err(Error::argument("mask", "expected exactly one of `mask`, `rectangle`, `polygon`")),
+        };
+        let files = vec![("image", made(image)), ("mask", made(("mask.png".into(), mask)))];
+        finish(&cx, Self::SPEC.name, json!({"prompt": prompt}), files, from, options, Delivery { save_to, preview })
+            .await
+    }
+}
+
+/// Extend an image beyond its edges.
+///
+/// Give size or margins. The canvas grows to the right and downwards to multiples of 16.
+#[tool("image-outpaint", open, saves)]
+struct Outpaint {
+    /// File, or id of an image made here.
+    image: ImageInput,
+    /// The whole picture that is wanted, not the new area alone.
+    prompt: Prompt,
+    /// Of the result, as 1536x1024, with the image in its middle, scaled down if it is larger.
+    size: Option<String>,
+    /// Pixels to add.
+    margins: Option<Margins>,
+    /// Other arguments of image-edit: model, n, quality, …
+    options: Option<Json>,
+    save_to: Option<String>,
+    preview: Option<Preview>,
+}
+
+#[shape(read)]
+struct Margins {
+    left: Option<Int<0, 3840>>,
+    top: Option<Int<0, 3840>>,
+    right: Option<Int<0, 3840>>,
+    bottom: Option<Int<0, 3840>>,
+}
+
+impl Outpaint {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let Outpaint { image, prompt: Text(prompt), size, margins, options, save_to, preview } = self;
+        let from = origin(&image);
+        let target = match (&size, &margins) {
+            (Some(size), None) => Some(read_size(size)?),
+            (None, Some(_)) => None,
+            _ => return Err(Error::argument("size", "expected either `size` or `margins`")),
+        };
+        let (_, bytes) = image.read(&cx).await?;
+        let image = draw::decode(&bytes).map_err(|error| Error::argument("image", error))?;
+        let up = |edge: u32| edge.next_multiple_of(STEP);
+        let (image, (width, height), (left, top)) = match (target, margins) {
+            (Some((width, height)), _) => {
+                check_canvas("size", width, height)?;
+                let image = draw::fit(image, width, height);
+                let corner = ((width - image.width()) / 2, (height - image.height()) / 2);
+                (image, (width, height), corner)
+            }
+            (None, margins) => {
+                let pixels = |margin: Option<&Option<Int<0, 3840>>>| {
+                    margin.and_then(|margin| *margin).map_or(0, |Int(pixels)| u32::try_from(pixels).unwrap_or_default())
+                };
+                let margins = margins.as_ref();
+                let (left, top) = (pixels(margins.map(|it| &it.left)), pixels(margins.map(|it| &it.top)));
+                let (right, bottom) = (pixels(margins.map(|it| &it.right)), pixels(margins.map(|it| &it.bottom)));
+                let (width, height) = (up(image.width() + left + right), up(image.height() + top + bottom));
+                check_canvas("margins", width, height)?;
+                (image, (width, height), (left, top))
+            }
+        };
+        let (canvas, mask) = draw::extend(&image, width, height, left, top)?;
+        let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
+        let ours = json!({"prompt": prompt, "size": format!("{width}x{height}")});
+        finish(&cx, Self::SPEC.name, ours, files, from, options, Delivery { save_to, preview }).await
+    }
+}
+
+fn read_size(text: &str) -> Result<(u32, u32)> {
+    let fault = || Error::argument("size", format!("expected pixels as `1536x1024`, got `{text}`"));
+    let (width, height) = text.split_once('x').ok_or_else(fault)?;
+    let edge = |text: &str| text.parse::<u32>().ok().filter(|edge| (1..=LONGEST_EDGE).contains(edge));
+    let (width, height) = edge(width).zip(edge(height)).ok_or_else(fault)?;
+    Ok((width.next_multiple_of(STEP), height.next_multiple_of(STEP)))
+}
+
+/// What the models take as a size.
+fn check_canvas(argument: &str, width: u32, height: u32) -> Result<()> {
+    let (short, long) = (width.min(height), width.max(height));
+    let problem = if long > LONGEST_EDGE || u64::from(width) * u64::from(height) > MOST_PIXELS {
+        "at most 3840x2160"
+    } else if long > short * 3 {
+        "a ratio of at most 3:1"
+    } else {
+        return Ok(());
+    };
+    Err(Error::argument(argument, format!("expected a canvas of {problem}, got {width}x{height}")))
+}
+
+/// Make new images on the model of one, through image-edit.
+///
+/// The API's own endpoint for variations is retired.
+#[tool("image-generate-variations", open, saves)]
+struct Variations {
+    /// File, or id of an image made here.
+    image: ImageInput,
+    /// What to vary, if not just anything.
+    prompt: Option<Prompt>,
+    n: Option<Int<1, 10>>,
+    /// Other arguments of image-edit: model, size, quality, …
+    options: Option<Json>,
+    save_to: Option<String>,
+    preview: Option<Preview>,
+}
+
+impl Variations {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let Variations { image, prompt, n, options, save_to, preview } = self;
+        let from = origin(&image);
+        let mut prompt_text =
+            "A variation of this image: the same subject, style and mood in another composition.".to_owned();
+        if let Some(Text(prompt)) = prompt {
+            prompt_text.push(' ');
+            prompt_text.push_str(&prompt);
+        }
+        let files = vec![("image", made(image.read(&cx).await?))];
+        let mut ours = json!({"prompt": prompt_text});
+        if let (Some(Int(n)), Some(entries)) = (n, ours.as_object_mut()) {
+            entries.insert("n".into(), n.into());
+        }
+        finish(&cx, Self::SPEC.name, ours, files, from, options, Delivery { save_to, preview }).await
+    }
+}
+
+/// Where an image comes from, for the record.
+fn origin(image: &ImageInput) -> Value {
+    match image {
+        ImageInput::Id(id) => id.as_str().into(),
+        ImageInput::File(FileInput(Source::Path { path, .. })) => json!({"path": path}),
+        ImageInput::File(FileInput(Source::Url { url, .. })) => json!({"url": url}),
+        ImageInput::File(FileInput(Source::Inline { filename, .. })) => json!({"filename": filename}),
+    }
+}
+
+/// A file to send.
+fn made((filename, bytes): (String, Bytes)) -> Source {
+    Source::Inline { bytes, filename, mime_type: None }
+}
+
+/// Calls image-edit with what a tool made of its arguments, and with the caller's further ones.
+async fn finish(
+    cx: &Context,
+    tool: &'static str,
+    ours: Value,
+    files: Vec<(&'static str, Source)>,
+    from: Value,
+    options: Option<Json>,
+    delivery: Delivery,
+) -> Result<Output> {
+    let mut arguments = answer::options(options)?;
+    let ours = ours.as_object().cloned().unwrap_or_default();
+    let taken = |name: &str| ["image", "mask", "markup"].contains(&name) || ours.contains_key(name);
+    if let Some(name) = arguments.keys().find(|name| taken(name)) {
+        return Err(Error::argument("options", format!("`{name}` is not for options here")));
+    }
+    arguments.extend(ours);
+    let mut asked = arguments.clone();
+    asked.insert("image".into(), from);
+    let wish = Wish {
+        tool,
+        spec: &Edit::SPEC,
+        arguments: Value::Object(arguments).into(),
+        files,
+        asked: Value::Object(asked),
+        delivery,
+        room: ROOM,
+    };
+    answer::make(cx, wish).await.map(Output::Content)
+}

@@ -1,0 +1,76 @@
+//! Images from words. <https://platform.openai.com/docs/api-reference/images/create>
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::answer::{self, Delivery, ROOM, Wish};
+use crate::shapes::{Background, Format, Level, Preview, Prompt, Quality, ResponseFormat, Svg};
+
+tools![Generate];
+
+/// Generate images from a prompt.
+#[tool("image-generate", POST "/images/generations", run, saves)]
+#[allow(dead_code, reason = "sent on as the caller wrote it")]
+pub(crate) struct Generate {
+    prompt: Sent<Prompt>,
+    /// Such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
+    model: Option<Sent<String>>,
+    n: Option<Sent<Int<1, 10>>>,
+    /// Auto, or as 1536x1024: multiples of 16, ratio up to 3:1, at most 3840x2160.
+    size: Option<Sent<String>>,
+    quality: Option<Sent<Quality>>,
+    /// Transparent needs png or webp.
+    background: Option<Sent<Background>>,
+    output_format: Option<Sent<Format>>,
+    /// Percent, for webp and jpeg.
+    output_compression: Option<Sent<Int<0, 100>>>,
+    /// Planning before drawing.
+    complexity: Option<Sent<Level>>,
+    moderation: Option<Sent<Moderation>>,
+    stream: Option<Sent<bool>>,
+    /// Told as progress; each costs tokens.
+    partial_images: Option<Sent<Int<0, 3>>>,
+    /// Of a gif.
+    frame_count: Option<Sent<Int<2, 16>>>,
+    frame_duration_ms: Option<Sent<u32>>,
+    svg: Option<Sent<Svg>>,
+    /// For retired models only.
+    style: Option<Sent<Style>>,
+    /// For retired models only.
+    response_format: Option<Sent<ResponseFormat>>,
+    safety_identifier: Option<Sent<String>>,
+    /// Deprecated: safety_identifier.
+    user: Option<Sent<String>>,
+    /// New local file, or a folder ending in /; kept under its id unless given.
+    #[local]
+    save_to: Option<String>,
+    /// Small unless told; full may be several MB.
+    #[local]
+    preview: Option<Preview>,
+}
+
+#[shape]
+enum Moderation {
+    Low,
+    Auto,
+}
+
+#[shape]
+enum Style {
+    Vivid,
+    Natural,
+}
+
+impl Generate {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let wish = Wish {
+            tool: Self::SPEC.name,
+            spec: &Self::SPEC,
+            arguments: cx.arguments().clone(),
+            files: Vec::new(),
+            asked: cx.arguments().read()?,
+            delivery: Delivery { save_to: self.save_to, preview: self.preview },
+            room: ROOM,
+        };
+        answer::make(&cx, wish).await.map(Output::Content)
+    }
+}

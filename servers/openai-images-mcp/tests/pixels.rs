@@ -1,0 +1,245 @@
+//! What is drawn: masks, canvases and previews, read back from what was sent and shown.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageEncoder as _, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use openai_images_mcp::SERVER;
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
+use serde_json::{Value, json};
+
+const RED: Rgba<u8> = Rgba([255, 0, 0, 255]);
+
+fn png(image: impl Into<DynamicImage>) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    image.into().write_to(&mut out, ImageFormat::Png).unwrap();
+    out.into_inner()
+}
+
+fn file(bytes: &[u8]) -> Value {
+    json!({"data": STANDARD.encode(bytes), "filename": "a"})
+}
+
+/// Every pixel tells where it was.
+fn chart(width: u32, height: u32) -> RgbaImage {
+    RgbaImage::from_fn(width, height, |x, y| Rgba([x as u8, y as u8, 77, 255]))
+}
+
+/// The result of a call that is answered with `images`, and the files that were sent, by field.
+fn call(tool: &str, arguments: &Value, images: &[&[u8]]) -> (Value, Vec<(String, RgbaImage)>) {
+    let data: Vec<Value> = images.iter().map(|image| json!({"b64_json": STANDARD.encode(image)})).collect();
+    let body = json!({"created": 1, "data": data}).to_string().into();
+    let replies = if images.is_empty() { Vec::new() } else { vec![Reply { status: 200, headers: Vec::new(), body }] };
+    let script = Arc::new(Script::new(replies));
+    let result = call_tool(&SERVER, tool, &arguments.to_string(), script.clone());
+    let files = script.sent().first().map(|sent| files(&sent.bytes)).unwrap_or_default();
+    (result, files)
+}
+
+fn files(form: &[u8]) -> Vec<(String, RgbaImage)> {
+    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
+    let mut found = Vec::new();
+    let mut rest = form;
+    while let Some(at) = find(rest, b"; filename=") {
+        let head = String::from_utf8_lossy(&rest[..at]).into_owned();
+        let name = head.rsplit_once("name=\"").unwrap().1.trim_end_matches('"').to_owned();
+        rest = &rest[at..];
+        rest = &rest[find(rest, b"\r\n\r\n").unwrap() + 4..];
+        let content = &rest[..find(rest, b"\r\n--").unwrap()];
+        found.push((name, image::load_from_memory(content).unwrap().into_rgba8()));
+    }
+    found
+}
+
+/// The pictures that a result shows.
+fn shown(result: &Value) -> Vec<(String, Vec<u8>)> {
+    let blocks = result["content"].as_array().unwrap().iter().filter(|block| block["type"] == "image");
+    let read = |block: &Value| {
+        (block["mimeType"].as_str().unwrap().to_owned(), STANDARD.decode(block["data"].as_str().unwrap()).unwrap())
+    };
+    blocks.map(read).collect()
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap()
+}
+
+/// Noise, which no format packs.
+fn noise(width: u32, height: u32, alpha: u8) -> RgbaImage {
+    let mut state = 1u32;
+    RgbaImage::from_fn(width, height, |x, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [a, b, c, _] = state.to_be_bytes();
+        Rgba([a, b, c, if x == 0 { alpha } else { 255 }])
+    })
+}
+
+fn open(mask: &RgbaImage) -> Vec<(u32, u32)> {
+    mask.enumerate_pixels().filter(|(.., pixel)| pixel.0[3] == 0).map(|(x, y, _)| (x, y)).collect()
+}
+
+#[test]
+fn a_rectangle_opens_its_pixels_and_no_other() {
+    let image = png(chart(20, 10));
+    let answer = png(chart(2, 2));
+    let rectangle = json!({"x": 17, "y": 3, "width": 2, "height": 2});
+    let (_, sent) =
+        call("image-inpaint", &json!({"image": file(&image), "prompt": "p", "rectangle": rectangle}), &[&answer]);
+    assert_eq!((sent[0].0.as_str(), sent[1].0.as_str()), ("image", "mask"));
+    assert_eq!(sent[0].1, chart(20, 10));
+    assert_eq!(sent[1].1.dimensions(), (20, 10));
+    assert_eq!(open(&sent[1].1), [(17, 3), (18, 3), (17, 4), (18, 4)]);
+}
+
+#[test]
+fn a_polygon_opens_the_pixels_whose_middle_is_inside() {
+    let image = png(chart(6, 4));
+    // On and right of the diagonal.
+    let cases = [
+        (json!([[0, 0], [4, 0], [4, 4]]), (0..4).flat_map(|x| (0..=x).map(move |y| (x, y))).collect()),
+        (json!([[0.4, 0.4], [1.6, 0.4], [1.6, 0.6], [0.4, 0.6]]), vec![(0, 0), (1, 0)]),
+        (json!([[-50, 3], [500, 3], [500, 99], [-50, 99]]), (0..6).map(|x| (x, 3)).collect()),
+        // A bow tie: both wings are inside.
+        (
+            json!([[0, 0], [6, 4], [6, 0], [0, 4]]),
+            vec![(0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (4, 1), (4, 2), (5, 0), (5, 1), (5, 2), (5, 3)],
+        ),
+    ];
+    for (polygon, expected) in cases {
+        let arguments = json!({"image": file(&image), "prompt": "p", "polygon": polygon});
+        let (result, sent) = call("image-inpaint", &arguments, &[&image]);
+        assert_eq!(result["isError"], false, "{result}");
+        let mut expected = expected;
+        let mut opened = open(&sent[1].1);
+        opened.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(opened, expected, "{polygon}");
+    }
+    let outside = json!({"image": file(&image), "prompt": "p", "polygon": [[10, 10], [20, 10], [20, 20]]});
+    assert!(text(&call("image-inpaint", &outside, &[]).0).starts_with("`polygon`: holds no pixel"));
+}
+
+#[test]
+fn an_image_that_is_stored_turned_is_sent_upright() {
+    // As a phone stores a portrait: 20 wide and 10 high, to be turned clockwise when it is shown.
+    let stored = RgbImage::from_fn(20, 10, |x, _| if x < 10 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 100);
+    let exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder.write_image(stored.as_raw(), 20, 10, image::ExtendedColorType::Rgb8).unwrap();
+    let rectangle = json!({"x": 0, "y": 19, "width": 10, "height": 1});
+    let arguments = json!({"image": file(&jpeg), "prompt": "p", "rectangle": rectangle});
+    let (_, sent) = call("image-inpaint", &arguments, &[&png(chart(2, 2))]);
+    let (image, mask) = (&sent[0].1, &sent[1].1);
+    assert_eq!((image.dimensions(), mask.dimensions()), ((10, 20), (10, 20)));
+    let [upper, lower] = [image.get_pixel(5, 2).0, image.get_pixel(5, 17).0];
+    assert!(upper[0] > 200 && upper[2] < 50 && lower[2] > 200 && lower[0] < 50, "{upper:?} {lower:?}");
+}
+
+#[test]
+fn margins_put_the_image_on_a_clear_canvas_that_the_mask_opens() {
+    let image = chart(20, 10);
+    let arguments = json!({"image": file(&png(image.clone())), "prompt": "p", "margins": {"left": 5, "top": 3}});
+    let (_, sent) = call("image-outpaint", &arguments, &[&png(chart(2, 2))]);
+    let (canvas, mask) = (&sent[0].1, &sent[1].1);
+    // 25 by 13, and on to multiples of 16.
+    assert_eq!((canvas.dimensions(), mask.dimensions()), ((32, 16), (32, 16)));
+    for (x, y, pixel) in canvas.enumerate_pixels() {
+        let inside = (5..25).contains(&x) && (3..13).contains(&y);
+        let expected = if inside { *image.get_pixel(x - 5, y - 3) } else { Rgba([0, 0, 0, 0]) };
+        assert_eq!(*pixel, expected, "{x} {y}");
+        assert_eq!(mask.get_pixel(x, y).0[3] == 0, !inside, "{x} {y}");
+    }
+}
+
+#[test]
+fn a_size_puts_the_image_in_the_middle_and_scales_a_larger_one_down() {
+    let sizes = [((20, 10), "64x48", (22, 19, 20, 10)), ((200, 100), "96x96", (0, 24, 96, 48))];
+    for ((width, height), size, (left, top, wide, high)) in sizes {
+        let image = png(RgbaImage::from_pixel(width, height, RED));
+        let arguments = json!({"image": file(&image), "prompt": "p", "size": size});
+        let (_, sent) = call("image-outpaint", &arguments, &[&image]);
+        let (canvas, mask) = (&sent[0].1, &sent[1].1);
+        assert_eq!(format!("{}x{}", canvas.width(), canvas.height()), size);
+        for (x, y, pixel) in canvas.enumerate_pixels() {
+            let inside = (left..left + wide).contains(&x) && (top..top + high).contains(&y);
+            assert_eq!(*pixel == RED, inside, "{size} {x} {y}");
+            assert_eq!(mask.get_pixel(x, y).0[3] == 255, inside, "{size} {x} {y}");
+        }
+    }
+}
+
+#[test]
+fn a_preview_fits_what_clients_take() {
+    for (alpha, kind) in [(255, "image/jpeg"), (100, "image/png")] {
+        let large = png(noise(1200, 900, alpha));
+        let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&large]);
+        assert!(text(&result).starts_with(&format!("img_000000000000: 1200x900 png, {} bytes", large.len())));
+        let [(mime, bytes)] = shown(&result).try_into().unwrap();
+        let small = image::load_from_memory(&bytes).unwrap();
+        assert_eq!((mime.as_str(), small.has_alpha()), (kind, alpha < 255));
+        assert!(bytes.len() <= 750_000 && small.width() <= 1024, "{} {}", bytes.len(), small.width());
+        assert_eq!(small.width() * 3, small.height() * 4);
+        let full = call("image-generate", &json!({"prompt": "p", "preview": "full"}), &[&large]).0;
+        assert_eq!(shown(&full), [("image/png".to_owned(), large.clone())]);
+        assert!(shown(&call("image-generate", &json!({"prompt": "p", "preview": "none"}), &[&large]).0).is_empty());
+    }
+}
+
+#[test]
+fn several_previews_share_the_room() {
+    let large = png(noise(900, 900, 255));
+    let (result, _) = call("image-generate", &json!({"prompt": "p", "n": 4}), &[&large, &large, &large, &large]);
+    let shown = shown(&result);
+    assert_eq!(shown.len(), 4);
+    assert!(shown.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= 750_000);
+}
+
+#[test]
+fn a_small_image_is_shown_as_it_is() {
+    let small = png(chart(30, 30));
+    let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&small]);
+    assert_eq!(shown(&result), [("image/png".to_owned(), small)]);
+}
+
+#[test]
+fn an_image_that_would_fill_the_memory_is_not_unpacked() {
+    // A head that promises 60,000 by 60,000 pixels, and next to nothing after it.
+    let mut bomb = png(chart(2, 2));
+    bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let crc = {
+        let sum = bomb[12..29].iter().fold(!0u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+        });
+        !sum
+    };
+    bomb[29..33].copy_from_slice(&crc.to_be_bytes());
+    let calls = [
+        ("image-inpaint", json!({"rectangle": {"x": 0, "y": 0, "width": 1, "height": 1}})),
+        ("image-outpaint", json!({"size": "64x64"})),
+    ];
+    for (tool, mut arguments) in calls {
+        arguments["image"] = file(&bomb);
+        arguments["prompt"] = "p".into();
+        let (result, sent) = call(tool, &arguments, &[]);
+        assert_eq!(text(&result), "`image`: the image is too large: at most 25 megapixels\nhint: scale it down");
+        assert!(sent.is_empty());
+    }
+    // One that OpenAI sent is kept and not shown.
+    let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&bomb]);
+    assert_eq!(result["isError"], false);
+    assert!(shown(&result).is_empty() && text(&result).contains("60000x60000"), "{result}");
+}
+
+#[test]
+fn what_was_sent_broken_is_kept_and_told() {
+    let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[b"no image at all"]);
+    assert_eq!(result["isError"], false);
+    assert!(text(&result).contains("15 bytes, kept under this id"), "{result}");
+}
