@@ -19,8 +19,10 @@ static SERVERS: &[&Definition] = &[
     &openai_files_mcp::SERVER,
     &openai_chat_mcp::SERVER,
     &openai_embeddings_mcp::SERVER,
-    &openai_conversations_mcp::SERVER,
     &openai_images_mcp::SERVER,
+    &openai_moderation_mcp::SERVER,
+    &openai_fine_tuning_mcp::SERVER,
+    &openai_conversations_mcp::SERVER,
 ];
 
 /// The OpenAI API as MCP servers

@@ -1,8 +1,8 @@
 """Makes the request of each case with the official SDK, against a recorder.
 
-Usage: sdk.py BASE_URL KEY CASES. Every request carries its case's number in `x-case`: cases are counted through the
-files of the folder CASES in the order of their names. What only the SDK has to be told is in a case's `sdk`. The last line is a JSON object with what the SDK itself refused
-to send, by case number.
+Usage: sdk.py BASE_URL KEY ADMIN_KEY CASES. Every request carries its case's number in `x-case`: cases are counted
+through the files of the folder CASES in the order of their names. What only the SDK has to be told is in a case's `sdk`;
+`admin` says which key it takes. The last line is a JSON object with what the SDK itself refused to send, by case number.
 """
 
 import base64
@@ -21,16 +21,17 @@ def upload(spec):
     return (*parts, spec["mime_type"]) if "mime_type" in spec else parts
 
 
-def main(base_url, key, folder):
+def main(base_url, key, admin_key, folder):
     files = sorted(pathlib.Path(folder).glob("*.json"))
     cases = [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))]
-    client = openai.OpenAI(api_key=key, base_url=base_url, organization="org-e2e", project="proj_e2e", max_retries=0)
+    options = {"base_url": base_url, "organization": "org-e2e", "project": "proj_e2e", "max_retries": 0}
+    clients = [openai.OpenAI(api_key=key, **options) for key in (key, admin_key)]
     refused = {}
     for number, case in enumerate(cases):
         arguments = dict(case["arguments"])
         arguments |= case.get("sdk", {})
         arguments |= {name: upload(spec) for name, spec in case.get("uploads", {}).items()}
-        resource, *parts = client, *case["method"].split(".")
+        resource, *parts = clients[case.get("admin", False)], *case["method"].split(".")
         for name in parts[:-1]:
             resource = getattr(resource, name)
         # The answer of a recorder says nothing, so nothing is to be read from it.

@@ -27,6 +27,8 @@ pub struct Config {
     pub access_token: Option<Secret>,
     /// Whose rows are used with the keys of the environment; a hash of the key unless set.
     pub owner: Option<String>,
+    /// Whether tools keep no record of what they were asked.
+    pub no_history: bool,
     /// Which tools there are.
     pub filter: Filter,
     /// Most bytes of one result; longer ones are cut and say how to get the rest.
@@ -45,7 +47,7 @@ pub struct Config {
 
 impl Config {
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
-    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`, `TOOLS`,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`, `NO_HISTORY`, `TOOLS`,
     /// `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
     /// `OPEN_ARGUMENTS`. Lists are separated by commas; an empty variable is an absent one.
     ///
@@ -80,6 +82,7 @@ impl Config {
             project: header("OPENAI_PROJECT_ID")?,
             access_token: secret("OPENAI_MCP_ACCESS_TOKEN")?,
             owner: get("OPENAI_MCP_OWNER"),
+            no_history: switch("OPENAI_MCP_NO_HISTORY")?,
             filter: Filter {
                 only: get("OPENAI_MCP_TOOLS").map(|value| words(&value)),
                 exclude: list("OPENAI_MCP_EXCLUDE"),

@@ -276,6 +276,11 @@ impl Context {
         ))
     }
 
+    /// Whether a tool may keep a record of its calls in the store, besides what it was asked to keep.
+    pub fn keeps_history(&self) -> bool {
+        !(self.0.config.no_history || self.0.config.filter.read_only || self.0.caller.filter.read_only)
+    }
+
     /// The server's store.
     pub fn store(&self) -> Store<'_> {
         Store::new(self)

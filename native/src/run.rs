@@ -122,7 +122,8 @@ impl Host {
                 Config::read(|name| match name {
                     "OPENAI_BASE_URL" => Some(url.clone()),
                     "OPENAI_API_KEY" => Some("sk-sandbox".into()),
-                    "OPENAI_ADMIN_KEY" | "OPENAI_ORG_ID" | "OPENAI_PROJECT_ID" => None,
+                    "OPENAI_ADMIN_KEY" => Some("sk-admin-sandbox".into()),
+                    "OPENAI_ORG_ID" | "OPENAI_PROJECT_ID" => None,
                     name => options.setting(name),
                 })?
             }

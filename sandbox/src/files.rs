@@ -61,6 +61,14 @@ impl Default for Content {
 }
 
 impl Content {
+    /// A content that is all there.
+    pub(crate) fn holding(bytes: &[u8]) -> Self {
+        let content = Self::default();
+        // What is too large for memory and cannot be stored reads as empty.
+        let _ = content.append(bytes);
+        content
+    }
+
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         lock(&self.0).write_all(bytes)
     }

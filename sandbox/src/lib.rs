@@ -60,10 +60,13 @@ mod error;
 mod faults;
 mod files;
 mod filter;
+mod fine_tuning;
+mod graders;
 mod images;
 mod index;
 mod items;
 mod model;
+mod moderations;
 mod params;
 mod respond;
 mod responses;
@@ -112,7 +115,9 @@ pub fn router() -> Router {
         .merge(conversations::routes())
         .merge(embeddings::routes())
         .merge(responses::routes())
-        .merge(images::routes());
+        .merge(images::routes())
+        .merge(moderations::routes())
+        .merge(fine_tuning::routes());
     Router::new()
         .nest("/v1", domains)
         .method_not_allowed_fallback(wrong_method)

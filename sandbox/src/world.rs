@@ -10,6 +10,7 @@ use axum::Extension;
 use crate::chat::Stored;
 use crate::conversations::Conversation;
 use crate::files::File;
+use crate::fine_tuning::{Job, Permission};
 use crate::responses::Run;
 use crate::shelf::Shelf;
 use crate::vector_stores::Store;
@@ -57,6 +58,8 @@ pub(crate) struct World {
     pub(crate) responses: Shelf<Run>,
     /// The containers of code interpreters.
     pub(crate) containers: HashSet<String>,
+    pub(crate) jobs: Shelf<Job>,
+    pub(crate) permissions: Shelf<Permission>,
 }
 
 impl World {

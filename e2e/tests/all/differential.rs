@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{KEY, Launch, Reply, Server, bearer, here, python};
+use crate::harness::{ADMIN_KEY, KEY, Launch, Reply, Server, bearer, here, python};
 
 const HEADERS: &[&str] = &["authorization", "openai-beta", "openai-organization", "openai-project"];
 
@@ -33,6 +33,12 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) tool: String,
     pub(crate) arguments: Box<RawValue>,
+    /// Arguments that only we have: they keep a tool from making requests of its own besides.
+    #[serde(default)]
+    ours: Option<Box<RawValue>>,
+    /// Whether it takes the admin key.
+    #[serde(default)]
+    admin: bool,
     /// What the SDK sends as files, and what paths of ours hold, by argument.
     #[serde(default)]
     uploads: BTreeMap<String, Uploads>,
@@ -100,6 +106,11 @@ impl Case {
         })
     }
 
+    /// The key that the request is made with.
+    pub(crate) fn key(&self) -> &'static str {
+        if self.admin { ADMIN_KEY } else { KEY }
+    }
+
     /// The message with the files themselves in place of paths.
     pub(crate) fn message_inline(&self) -> String {
         self.message_with(Upload::inline)
@@ -107,6 +118,10 @@ impl Case {
 
     fn message_with(&self, source: impl Fn(&Upload) -> Value) -> String {
         let mut arguments = self.arguments.get().to_owned();
+        if let Some(ours) = &self.ours {
+            let (ours, rest) = (ours.get().trim_end_matches('}'), arguments.trim_start_matches('{'));
+            arguments = format!("{ours},{rest}");
+        }
         if !self.uploads.is_empty() {
             let mut value: Value = serde_json::from_str(&arguments).unwrap();
             let place = |given: &mut Value, upload: &Upload| {
@@ -151,7 +166,7 @@ impl Ours {
     }
 
     pub(crate) fn call(&self, case: &Case) -> Reply {
-        self.server.post(&format!("/{}/mcp", case.domain), &bearer(KEY), case.message(&self.folder).as_bytes())
+        self.server.post(&format!("/{}/mcp", case.domain), &bearer(case.key()), case.message(&self.folder).as_bytes())
     }
 }
 
@@ -163,7 +178,7 @@ fn our_requests_are_the_sdks_requests() {
     let base_url = recorder.base_url();
     let script = here().join("differential/sdk.py");
     let folder = folder();
-    let arguments = [script.to_str().unwrap(), &base_url, KEY, folder.to_str().unwrap()];
+    let arguments = [script.to_str().unwrap(), &base_url, KEY, ADMIN_KEY, folder.to_str().unwrap()];
     let finished = Launch::new(python()).args(&arguments).run().expect_success("the SDK");
     let refused: BTreeMap<String, String> = serde_json::from_str(finished.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(refused, BTreeMap::new(), "the SDK itself does not take these cases");
@@ -229,7 +244,8 @@ fn every_request_and_parameter_has_a_case() {
 }
 
 /// Arguments that shape what comes back and are not sent.
-const OURS_ALONE: &[&str] = &["attach", "max_bytes", "numbers", "offset", "preview", "save_to"];
+const OURS_ALONE: &[&str] =
+    &["attach", "check", "full", "keep", "max_bytes", "numbers", "offset", "preview", "save_to", "threshold"];
 
 /// Each thing in which two requests differ, with both values.
 pub(crate) fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static str, String, String)> {

@@ -17,6 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A key that the sandbox takes.
 pub(crate) const KEY: &str = "sk-sandbox-e2e";
 
+/// A key of an organization's administrator.
+pub(crate) const ADMIN_KEY: &str = "sk-admin-e2e";
+
 /// The folder of this crate.
 pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

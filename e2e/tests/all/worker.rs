@@ -190,7 +190,7 @@ fn requests_are_those_of_the_native_servers() {
         native.call(&case);
         // A Worker has no files.
         let body = case.message_inline();
-        let reply = edge.ask(&case.domain, "POST", "/mcp", &bearer(KEY), body.as_bytes());
+        let reply = edge.ask(&case.domain, "POST", "/mcp", &bearer(case.key()), body.as_bytes());
         let (one, other) = (ours.take(), theirs.take());
         let ([one], [other]) = (&one[..], &other[..]) else {
             faults.push(format!("{}: {} requests and {}; {}", case.name, one.len(), other.len(), reply.body));

@@ -1,0 +1,28 @@
+//! Graders of reinforcement fine-tuning. <https://platform.openai.com/docs/api-reference/graders>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Run, Validate];
+
+/// Run a grader on a sample, to see its reward before a job uses it.
+///
+/// A grader has name and type: string_check {input, operation: eq | ne | like | ilike, reference}, text_similarity
+/// {input, reference, evaluation_metric: fuzzy_match | bleu | gleu | meteor | cosine | rouge_1…5 | rouge_l}, python
+/// {source with def grade(sample, item), image_tag?}, score_model {model, input: messages, range?, sampling_params?} or
+/// multi {graders: {key: grader}, calculate_output: formula of keys}. Texts may hold {{item.…}} and
+/// {{sample.output_text}}.
+#[tool("fine-tune-grader-run", POST "/fine_tuning/alpha/graders/run")]
+struct Run {
+    grader: Json,
+    /// What a model answered: sample.output_text, and sample.output_json if it is JSON.
+    model_sample: String,
+    /// The item: a line of the training file.
+    item: Option<Json>,
+}
+
+/// Validate a grader, without running it.
+#[tool("fine-tune-grader-validate", POST "/fine_tuning/alpha/graders/validate", reads)]
+struct Validate {
+    /// As fine-tune-grader-run takes it.
+    grader: Json,
+}

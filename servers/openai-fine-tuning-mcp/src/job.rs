@@ -1,0 +1,225 @@
+//! Jobs. <https://platform.openai.com/docs/api-reference/fine-tuning>
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped};
+
+use crate::training::{self, Format, Paid};
+
+tools![Create, List, Get, Cancel, Pause, Resume, Events, Checkpoints];
+
+/// Check the training file, then start a fine-tuning job.
+///
+/// A fault in the file is told by its line and nothing is spent. OpenAI takes no new jobs from 2027-01-06, and since
+/// 2026-07-02 only from organizations that use fine-tuned models. Then: fine-tune-wait.
+#[tool("fine-tune-create", POST "/fine_tuning/jobs", raw)]
+struct Create {
+    /// As gpt-4.1-mini-2025-04-14.
+    model: String,
+    /// Id of a JSONL file with purpose fine-tune.
+    training_file: String,
+    validation_file: Option<Nullable<String>>,
+    /// supervised unless told.
+    method: Option<Method>,
+    /// Ends the model's name.
+    suffix: Option<Nullable<Text<1, 64>>>,
+    seed: Option<Nullable<Int<0, 2_147_483_647>>>,
+    metadata: Option<Nullable<Metadata>>,
+    integrations: Option<Nullable<Vec<Integration>>>,
+    /// Deprecated: use method.
+    hyperparameters: Option<Hyperparameters>,
+    /// first (unless told): then create. only: create nothing, tell examples and tokens.
+    #[local]
+    check: Option<Check>,
+}
+
+#[shape]
+enum Check {
+    First,
+    Only,
+    Skip,
+}
+
+#[shape(tag = "type")]
+enum Method {
+    Supervised { supervised: Option<Supervised> },
+    Dpo { dpo: Option<Dpo> },
+    Reinforcement { reinforcement: Reinforcement },
+}
+
+#[shape]
+struct Supervised {
+    hyperparameters: Option<Hyperparameters>,
+}
+
+#[shape]
+struct Dpo {
+    hyperparameters: Option<DpoHyperparameters>,
+}
+
+#[shape]
+struct Reinforcement {
+    /// As fine-tune-grader-run takes it.
+    grader: Json,
+    hyperparameters: Option<ReinforcementHyperparameters>,
+}
+
+#[shape]
+struct Hyperparameters {
+    n_epochs: Option<Whole<1, 50>>,
+    batch_size: Option<Whole<1, 256>>,
+    learning_rate_multiplier: Option<Number>,
+}
+
+#[shape]
+struct DpoHyperparameters {
+    n_epochs: Option<Whole<1, 50>>,
+    batch_size: Option<Whole<1, 256>>,
+    learning_rate_multiplier: Option<Number>,
+    /// Higher keeps the model closer to its base.
+    beta: Option<Number>,
+}
+
+#[shape]
+struct ReinforcementHyperparameters {
+    n_epochs: Option<Whole<1, 50>>,
+    batch_size: Option<Whole<1, 256>>,
+    learning_rate_multiplier: Option<Number>,
+    compute_multiplier: Option<Number>,
+    /// Steps between evaluations.
+    eval_interval: Option<Count>,
+    eval_samples: Option<Count>,
+    reasoning_effort: Option<Effort>,
+}
+
+#[shape]
+enum Auto {
+    Auto,
+}
+
+/// A whole number, or `auto`.
+enum Whole<const MIN: i64, const MAX: i64> {}
+
+impl<const MIN: i64, const MAX: i64> Shaped for Whole<MIN, MAX> {
+    const SHAPE: Shape =
+        Shape::Union(&[openai_mcp_kernel::schema::of::<Auto>, openai_mcp_kernel::schema::of::<Int<MIN, MAX>>]);
+}
+
+#[shape]
+enum Count {
+    Auto(Auto),
+    Number(u32),
+}
+
+#[shape]
+enum Number {
+    Auto(Auto),
+    Number(f64),
+}
+
+#[shape]
+enum Effort {
+    Default,
+    Low,
+    Medium,
+    High,
+}
+
+#[shape]
+struct Integration {
+    r#type: Kind,
+    wandb: Wandb,
+}
+
+#[shape]
+enum Kind {
+    Wandb,
+}
+
+#[shape]
+struct Wandb {
+    project: String,
+    name: Option<Nullable<String>>,
+    entity: Option<Nullable<String>>,
+    tags: Option<Vec<String>>,
+}
+
+impl Create {
+    async fn run(cx: Context) -> Result<Output> {
+        let given: Value = cx.arguments().read()?;
+        let text = |name: &str| given.get(name).and_then(Value::as_str);
+        let mut checked = serde_json::Map::new();
+        if text("check") != Some("skip") {
+            for argument in ["training_file", "validation_file"] {
+                let Some(id) = text(argument) else { continue };
+                let report = training::check(&cx, argument, id, Format::of(&given)).await?;
+                let paid = if argument == "training_file" { Paid::of(&given) } else { Paid::Nothing };
+                checked.insert(argument.into(), report.show(&paid));
+            }
+        }
+        let checked = Value::Object(checked);
+        if text("check") == Some("only") {
+            return Ok(Output::json(&json!({"created": false, "check": checked})));
+        }
+        let job = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        // The job goes out as OpenAI wrote it.
+        match String::from_utf8_lossy(&job).trim_start().strip_prefix('{') {
+            Some(rest) if checked != json!({}) => {
+                let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+                Ok(Output::Json(format!(r#"{{"check":{checked}{comma}{rest}"#).into()))
+            }
+            _ => Ok(Output::Json(job)),
+        }
+    }
+}
+
+/// List fine-tuning jobs.
+#[tool("fine-tune-list", GET "/fine_tuning/jobs")]
+struct List {
+    limit: Option<Int<1, 100>>,
+    /// Id of the last job of the page before.
+    after: Option<String>,
+    /// Jobs with these values.
+    metadata: Option<Metadata>,
+}
+
+/// Get a fine-tuning job: status, error, model, result files.
+#[tool("fine-tune-get", GET "/fine_tuning/jobs/{fine_tuning_job_id}")]
+pub(crate) struct Get {
+    fine_tuning_job_id: String,
+}
+
+/// Cancel a fine-tuning job for good.
+#[tool("fine-tune-cancel", POST "/fine_tuning/jobs/{fine_tuning_job_id}/cancel", destroys, idempotent)]
+struct Cancel {
+    fine_tuning_job_id: String,
+}
+
+/// Pause a running fine-tuning job at its next checkpoint.
+#[tool("fine-tune-pause", POST "/fine_tuning/jobs/{fine_tuning_job_id}/pause", idempotent)]
+struct Pause {
+    fine_tuning_job_id: String,
+}
+
+/// Resume a paused fine-tuning job.
+#[tool("fine-tune-resume", POST "/fine_tuning/jobs/{fine_tuning_job_id}/resume", idempotent)]
+struct Resume {
+    fine_tuning_job_id: String,
+}
+
+/// List what happened in a fine-tuning job, the latest first.
+#[tool("fine-tune-events", GET "/fine_tuning/jobs/{fine_tuning_job_id}/events")]
+pub(crate) struct Events {
+    fine_tuning_job_id: String,
+    limit: Option<Int<1, 100>>,
+    /// Id of the last event of the page before.
+    after: Option<String>,
+}
+
+/// List the checkpoints of a fine-tuning job: usable models with their metrics.
+#[tool("fine-tune-checkpoints", GET "/fine_tuning/jobs/{fine_tuning_job_id}/checkpoints")]
+pub(crate) struct Checkpoints {
+    fine_tuning_job_id: String,
+    limit: Option<Int<1, 100>>,
+    /// Id of the last checkpoint of the page before.
+    after: Option<String>,
+}

@@ -1,0 +1,249 @@
+//! Curves as a PNG: losses above, accuracies and rewards below.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use embedded_graphics::Pixel;
+use embedded_graphics::draw_target::DrawTarget;
+use embedded_graphics::geometry::{OriginDimensions, Point, Size};
+use embedded_graphics::mono_font::MonoTextStyle;
+use embedded_graphics::mono_font::ascii::FONT_9X15;
+use embedded_graphics::pixelcolor::BinaryColor;
+use embedded_graphics::text::Baseline;
+use embedded_graphics::text::renderer::TextRenderer as _;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters_backend::{BackendColor, BackendTextStyle, DrawingErrorKind};
+
+use crate::table::Table;
+
+const WIDTH: u32 = 960;
+const HEIGHT: u32 = 360;
+/// Curves of one chart, and points of one curve: more are not told apart.
+const CURVES: usize = 5;
+const POINTS: usize = 1000;
+const COLOURS: [RGBColor; CURVES] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 39, 40),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(148, 103, 189),
+];
+
+type Drawn<T> = Result<T, DrawingAreaErrorKind<Infallible>>;
+
+struct Curve<'a> {
+    name: &'a str,
+    points: Vec<(f64, f64)>,
+}
+
+/// The plot, if there is anything to draw.
+pub(crate) fn draw(table: &Table) -> Option<Bytes> {
+    let curve = |name: &'_ String| {
+        let points = table.points(name);
+        let every = points.len().div_ceil(POINTS).max(1);
+        points.iter().step_by(every).map(|(step, value)| (*step as f64, *value)).collect::<Vec<_>>()
+    };
+    let group = |wanted: &dyn Fn(&str) -> bool| {
+        let names = table.columns.iter().filter(|name| wanted(name));
+        let curves = names.map(|name| Curve { name, points: curve(name) });
+        curves.filter(|curve| !curve.points.is_empty()).take(CURVES).collect::<Vec<_>>()
+    };
+    let charts: Vec<Vec<Curve<'_>>> =
+        vec![group(&|name| name.contains("loss")), group(&|name| name.contains("accuracy") || name.contains("reward"))];
+    let charts: Vec<Vec<Curve<'_>>> = charts.into_iter().filter(|chart| !chart.is_empty()).collect();
+    if charts.is_empty() {
+        return None;
+    }
+    let height = HEIGHT * u32::try_from(charts.len()).unwrap_or(1);
+    let mut pixels = vec![255; (WIDTH * height * 3) as usize];
+    paint(Canvas { height, pixels: &mut pixels }, &charts).ok()?;
+    encode(height, &pixels).ok()
+}
+
+fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve<'_>>]) -> Drawn<()> {
+    let area = canvas.into_drawing_area();
+    for (part, chart) in area.split_evenly((charts.len(), 1)).iter().zip(charts) {
+        paint_chart(part, chart)?;
+    }
+    area.present()
+}
+
+fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> Drawn<()> {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let (left, right) = range(&mut points().map(|(step, _)| *step));
+    let (low, high) = range(&mut points().map(|(_, value)| *value));
+    // A single point has a place too.
+    let (wide, tall) = ((right - left).max(1.0), if high > low { high - low } else { high.abs().max(1.0) });
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_right(24)
+        .x_label_area_size(44)
+        .y_label_area_size(72)
+        .build_cartesian_2d(left..left + wide, (low - tall * 0.05).max(0f64.min(low))..high + tall * 0.05)?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE)
+        .bold_line_style(RGBColor(225, 225, 225))
+        .x_desc("step")
+        .x_labels(10)
+        .y_labels(6)
+        .x_label_formatter(&|step| format!("{step:.0}"))
+        .y_label_formatter(&|value| label(*value, tall))
+        .draw()?;
+    for (curve, colour) in curves.iter().zip(COLOURS) {
+        chart.draw_series(LineSeries::new(curve.points.iter().copied(), colour.stroke_width(2)))?;
+        // Few points are no curve yet.
+        if curve.points.len() <= 25 {
+            chart.draw_series(curve.points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+        }
+    }
+    legend(area, curves)
+}
+
+/// Names beside strokes of their colours: where losses are high at first, and accuracies are low. The legend of plotters
+/// would ask a browser how wide its letters are.
+fn legend(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> Drawn<()> {
+    let size = |length: usize| i32::try_from(length).unwrap_or_default();
+    let (line, letter) = (20, FONT_9X15.character_size.width.cast_signed());
+    let width = curves.iter().map(|curve| size(curve.name.len())).max().unwrap_or_default() * letter + 56;
+    let height = size(curves.len()) * line + 8;
+    let (wide, tall) = area.dim_in_pixel();
+    let falls = curves.iter().all(|curve| curve.name.contains("loss"));
+    let left = wide.cast_signed() - width - 32;
+    let top = if falls { 20 } else { tall.cast_signed() - height - 64 };
+    let frame = [(left, top), (left + width, top + height)];
+    area.draw(&Rectangle::new(frame, WHITE.mix(0.85).filled()))?;
+    area.draw(&Rectangle::new(frame, RGBColor(200, 200, 200)))?;
+    for ((index, curve), colour) in curves.iter().enumerate().zip(COLOURS) {
+        let middle = top + 4 + size(index) * line + line / 2;
+        area.draw(&PathElement::new([(left + 10, middle), (left + 36, middle)], colour.stroke_width(3)))?;
+        let style = ("sans-serif", 15).into_text_style(area).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(curve.name, (left + 44, middle), style))?;
+    }
+    Ok(())
+}
+
+/// As many places as tell the lines of the grid apart.
+fn label(value: f64, tall: f64) -> String {
+    let places = (1.0 - tall.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{value:.places$}")
+}
+
+/// Pixels of three bytes.
+struct Canvas<'a> {
+    height: u32,
+    pixels: &'a mut [u8],
+}
+
+impl Canvas<'_> {
+    fn mix(&mut self, (x, y): (i32, i32), colour: BackendColor) {
+        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
+        if x >= WIDTH || y >= self.height {
+            return;
+        }
+        let at = ((y * WIDTH + x) * 3) as usize;
+        let (red, green, blue) = colour.rgb;
+        for (byte, new) in self.pixels.iter_mut().skip(at).zip([red, green, blue]) {
+            *byte = (f64::from(*byte) * (1.0 - colour.alpha) + f64::from(new) * colour.alpha).round() as u8;
+        }
+    }
+}
+
+fn encode(height: u32, pixels: &[u8]) -> Result<Bytes, png::EncodingError> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, WIDTH, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Balanced);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(out.into())
+}
+
+/// Plotters draws on a machine's fonts or in a browser; there are neither on a Worker, so letters are a bitmap font's.
+impl DrawingBackend for Canvas<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        (WIDTH, self.height)
+    }
+
+    fn ensure_prepared(&mut self) -> Result<(), DrawingErrorKind<Infallible>> {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Result<(), DrawingErrorKind<Infallible>> {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, at: (i32, i32), colour: BackendColor) -> Result<(), DrawingErrorKind<Infallible>> {
+        self.mix(at, colour);
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        _: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+        let letter = FONT_9X15.character_size;
+        Ok((letter.width * u32::try_from(text.chars().count()).unwrap_or_default(), letter.height))
+    }
+
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        (x, y): (i32, i32),
+    ) -> Result<(), DrawingErrorKind<Infallible>> {
+        let (width, height) = self.estimate_text_size(text, style)?;
+        let (width, height) = (width.cast_signed(), height.cast_signed());
+        let Pos { h_pos, v_pos } = style.anchor();
+        let left = match h_pos {
+            HPos::Left => x,
+            HPos::Center => x - width / 2,
+            HPos::Right => x - width,
+        };
+        let top = match v_pos {
+            VPos::Top => y,
+            VPos::Center => y - height / 2,
+            VPos::Bottom => y - height,
+        };
+        let mut letters = Letters { canvas: self, colour: style.color() };
+        let style = MonoTextStyle::new(&FONT_9X15, BinaryColor::On);
+        let Ok(_) = style.draw_string(text, Point::new(left, top), Baseline::Top, &mut letters);
+        Ok(())
+    }
+}
+
+/// Where a bitmap font sets its pixels.
+struct Letters<'a, 'b> {
+    canvas: &'a mut Canvas<'b>,
+    colour: BackendColor,
+}
+
+impl OriginDimensions for Letters<'_, '_> {
+    fn size(&self) -> Size {
+        Size::new(WIDTH, self.canvas.height)
+    }
+}
+
+impl DrawTarget for Letters<'_, '_> {
+    type Color = BinaryColor;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(at, lit) in pixels {
+            if lit.is_on() {
+                self.canvas.mix((at.x, at.y), self.colour);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The metrics of a job as a table: a row per step, a column per metric.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::prelude::*;
+
+/// Metrics by step.
+#[derive(Default)]
+pub(crate) struct Table {
+    /// In the order in which they came, without `step`.
+    pub(crate) columns: Vec<String>,
+    rows: BTreeMap<u64, Vec<Option<f64>>>,
+}
+
+impl Table {
+    /// Reads a result file: CSV, which OpenAI has also been seen to give in base64.
+    pub(crate) fn read_csv(&mut self, file: &[u8]) -> Result<()> {
+        let plain = file.contains(&b',').then(|| file.to_vec());
+        let csv = plain.or_else(|| STANDARD.decode(file.trim_ascii()).ok()).unwrap_or_default();
+        let broken = |error: csv::Error| Error::new(Kind::Answer, format!("the result file is not CSV: {error}"));
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_slice());
+        let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
+        let Some(step) = names.iter().position(|name| name == "step") else {
+            return Err(Error::new(Kind::Answer, format!("the result file has no column `step`, but {names:?}")));
+        };
+        for record in reader.records() {
+            let record = record.map_err(broken)?;
+            let number = |index: usize| record.get(index).and_then(|text| text.trim().parse::<f64>().ok());
+            let Some(at) = number(step) else { continue };
+            let metrics = names.iter().enumerate().filter(|(index, _)| *index != step);
+            self.add(at, metrics.filter_map(|(index, name)| Some((name.as_str(), number(index)?))));
+        }
+        Ok(())
+    }
+
+    /// Reads the metrics of an event.
+    pub(crate) fn read_event(&mut self, event: &Value) {
+        let Some(data) = event.get("data").and_then(Value::as_object) else { return };
+        let Some(step) = data.get("step").and_then(Value::as_f64) else { return };
+        let metrics = data.iter().filter(|(name, _)| !matches!(name.as_str(), "step" | "total_steps"));
+        self.add(step, metrics.filter_map(|(name, value)| Some((name.as_str(), value.as_f64()?))));
+    }
+
+    fn add<'a>(&mut self, step: f64, metrics: impl Iterator<Item = (&'a str, f64)>) {
+        if !(0.0..=1e15).contains(&step) {
+            return;
+        }
+        let row = self.rows.entry(step as u64).or_default();
+        for (name, value) in metrics.filter(|(_, value)| value.is_finite()) {
+            let column = self.columns.iter().position(|column| column == name).unwrap_or_else(|| {
+                self.columns.push(name.to_owned());
+                self.columns.len() - 1
+            });
+            if row.len() <= column {
+                row.resize(column + 1, None);
+            }
+            if let Some(cell) = row.get_mut(column) {
+                *cell = Some(value);
+            }
+        }
+    }
+
+    pub(crate) fn steps(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The points of a metric, by step.
+    pub(crate) fn points(&self, metric: &str) -> Vec<(u64, f64)> {
+        let Some(column) = self.columns.iter().position(|column| column == metric) else { return Vec::new() };
+        let points = self.rows.iter().map(|(step, row)| Some((*step, (*row.get(column)?)?)));
+        points.flatten().collect()
+    }
+
+    /// At most `most` rows, evenly spread, the first and the last among them: `[step, metric, …]`.
+    pub(crate) fn sample(&self, most: usize) -> Vec<Value> {
+        let count = self.rows.len();
+        let most = most.max(2);
+        let wanted = |index: usize| {
+            count <= most || index == 0 || index * (most - 1) / (count - 1) != (index - 1) * (most - 1) / (count - 1)
+        };
+        let rows = self.rows.iter().enumerate().filter(|(index, _)| wanted(*index));
+        rows.map(|(_, (step, row))| {
+            let cells = (0..self.columns.len()).map(|column| row.get(column).copied().flatten().map(short));
+            let mut shown: Vec<Value> = vec![(*step).into()];
+            shown.extend(cells.map(|cell| cell.map_or(Value::Null, Value::from)));
+            Value::Array(shown)
+        })
+        .collect()
+    }
+}
+
+/// Five significant places.
+pub(crate) fn short(value: f64) -> f64 {
+    if value == 0.0 {
+        return value;
+    }
+    let scale = 10f64.powi(4 - value.abs().log10().floor() as i32);
+    let rounded = (value * scale).round() / scale;
+    if rounded.is_finite() { rounded } else { value }
+}

@@ -1,0 +1,93 @@
+//! One input. <https://platform.openai.com/docs/api-reference/moderations/create>
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::history::{self, Keep};
+use crate::verdict::{self, Verdict};
+
+tools![Check];
+
+/// Check text or images for harmful content.
+#[tool("moderation-check", POST "/moderations", reads, run)]
+#[allow(dead_code, reason = "what is sent are the arguments as they were written")]
+pub(crate) struct Check {
+    /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all).
+    input: Input,
+    /// omni-moderation-latest unless told.
+    model: Option<String>,
+    /// List categories with at least this score, flagged or not.
+    #[local]
+    threshold: Option<Num<0, 1>>,
+    /// Every category with its score, as OpenAI answers.
+    #[local]
+    full: Option<bool>,
+    /// Of the input in the history; hash unless told.
+    #[local]
+    keep: Option<Keep>,
+}
+
+/// What OpenAI takes: it tells mixed arrays apart itself.
+#[shape(read)]
+enum Input {
+    Text(String),
+    Many(Vec<Item>),
+}
+
+#[shape(read)]
+enum Item {
+    Text(String),
+    Part(Part),
+}
+
+#[shape(read, tag = "type")]
+enum Part {
+    Text { text: String },
+    ImageUrl { image_url: ImageUrl },
+}
+
+#[shape(read)]
+struct ImageUrl {
+    /// Or a data URL.
+    url: String,
+}
+
+impl Check {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let verdicts = verdict::read(&answer)?;
+        let inputs = self.input.texts();
+        // A result stands for each text of an array, or for all parts of one.
+        let records = verdicts.results.iter().enumerate().map(|(index, verdict)| {
+            let input = if inputs.len() == verdicts.results.len() { inputs.get(index) } else { None };
+            (input.cloned().unwrap_or_else(|| inputs.join("\n")), verdict)
+        });
+        history::keep(&cx, self.keep, &verdicts.model, records).await;
+        if self.full == Some(true) {
+            return Ok(Output::Json(answer));
+        }
+        let threshold = self.threshold.map(|Num(score)| score);
+        let results: Vec<Value> = verdicts.results.iter().map(|verdict| verdict.brief(threshold)).collect();
+        Ok(Output::json(&json!({
+            "flagged": verdicts.results.iter().any(Verdict::flagged),
+            "results": results,
+            "model": verdicts.model,
+            "id": verdicts.id,
+        })))
+    }
+}
+
+impl Input {
+    /// What was checked, for the history: an image counts as its URL.
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Input::Text(text) => vec![text.clone()],
+            Input::Many(items) => items
+                .iter()
+                .map(|item| match item {
+                    Item::Text(text) | Item::Part(Part::Text { text }) => text.clone(),
+                    Item::Part(Part::ImageUrl { image_url }) => image_url.url.clone(),
+                })
+                .collect(),
+        }
+    }
+}

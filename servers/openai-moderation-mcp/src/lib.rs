@@ -1,0 +1,23 @@
+//! Moderation: is a text or an image harmful? <https://platform.openai.com/docs/api-reference/moderations>
+
+mod batch;
+mod categories;
+mod check;
+mod history;
+mod items;
+mod verdict;
+
+use openai_mcp_kernel::server::Definition;
+
+/// The server.
+pub static SERVER: Definition = Definition {
+    domain: "moderation",
+    version: env!("CARGO_PKG_VERSION"),
+    about: "OpenAI's moderation: whether texts and images are harmful, by 13 categories with scores from 0 to 1. It is \
+            free of charge. moderation-check for one input, moderation-batch for many or a file. Verdicts are kept in \
+            moderation-history with a hash of the input, never the input itself unless `keep` says excerpt. What is \
+            checked is content, not instructions.",
+    tools: &[check::TOOLS, batch::TOOLS, categories::TOOLS, history::TOOLS],
+    migrations: &[include_str!("history.sql")],
+    extras: None,
+};

@@ -1,0 +1,80 @@
+//! OpenAI's verdict, and the short form of it that a model reads.
+
+use std::collections::BTreeMap;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::serde::Deserialize;
+
+/// Scores that are shown of an input that is not flagged.
+const TOP: usize = 3;
+
+#[derive(Deserialize)]
+#[serde(crate = "openai_mcp_kernel::serde")]
+pub(crate) struct Verdicts {
+    #[serde(default)]
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) model: String,
+    pub(crate) results: Vec<Verdict>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(crate = "openai_mcp_kernel::serde")]
+pub(crate) struct Verdict {
+    flagged: bool,
+    /// Older models leave out newer categories, or say `null`.
+    #[serde(default)]
+    categories: BTreeMap<String, Option<bool>>,
+    #[serde(default)]
+    category_scores: BTreeMap<String, Option<f64>>,
+}
+
+pub(crate) fn read(answer: &[u8]) -> Result<Verdicts> {
+    serde_json::from_slice(answer)
+        .map_err(|error| Error::new(Kind::Answer, format!("the answer is no moderation: {error}")))
+}
+
+impl Verdict {
+    pub(crate) fn flagged(&self) -> bool {
+        self.flagged
+    }
+
+    /// The categories that OpenAI flags.
+    pub(crate) fn categories(&self) -> impl Iterator<Item = &str> {
+        self.categories.iter().filter(|(_, flagged)| **flagged == Some(true)).map(|(name, _)| name.as_str())
+    }
+
+    /// Every score, to four places.
+    pub(crate) fn scores(&self) -> BTreeMap<&str, f64> {
+        let scores = self.category_scores.iter();
+        scores.filter_map(|(name, score)| Some((name.as_str(), round((*score)?)))).collect()
+    }
+
+    /// The verdict, the categories that are flagged or reach the threshold, their scores and the highest others.
+    pub(crate) fn brief(&self, threshold: Option<f64>) -> Value {
+        let flagged: Vec<&str> = self.categories().collect();
+        let mut scores: Vec<(&str, f64)> =
+            self.category_scores.iter().filter_map(|(name, score)| Some((name.as_str(), (*score)?))).collect();
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let above: Vec<&str> = scores
+            .iter()
+            .filter(|(_, score)| threshold.is_some_and(|least| *score >= least))
+            .map(|(name, _)| *name)
+            .collect();
+        let shown = scores
+            .iter()
+            .enumerate()
+            .filter(|(rank, (name, _))| *rank < TOP || flagged.contains(name) || above.contains(name));
+        let shown: serde_json::Map<String, Value> =
+            shown.map(|(_, (name, score))| ((*name).to_owned(), round(*score).into())).collect();
+        let mut brief = json!({"flagged": self.flagged, "categories": flagged, "scores": shown});
+        if let (Some(_), Some(brief)) = (threshold, brief.as_object_mut()) {
+            brief.insert("above_threshold".into(), above.into());
+        }
+        brief
+    }
+}
+
+fn round(score: f64) -> f64 {
+    (score * 1e4).round() / 1e4
+}
