@@ -43,6 +43,8 @@ pub struct Config {
     pub allowed_urls: Vec<String>,
     /// Whether arguments that we do not know are passed on, for the day OpenAI is ahead of us.
     pub open_arguments: bool,
+    /// What single servers read, by the variable's name after `OPENAI_MCP_`.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Config {
@@ -94,7 +96,20 @@ impl Config {
             allowed_origins: list("OPENAI_MCP_ALLOWED_ORIGINS"),
             allowed_urls: list("OPENAI_MCP_ALLOWED_URLS"),
             open_arguments: switch("OPENAI_MCP_OPEN_ARGUMENTS")?,
+            settings: Vec::new(),
         })
+    }
+
+    /// Takes up, out of all variables, what single servers may read through [`crate::context::Context::setting`].
+    #[must_use]
+    pub fn with_settings(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        // The access token is a secret, and stays in the field that never prints it.
+        let own = |(name, value): (String, String)| {
+            let name = name.strip_prefix("OPENAI_MCP_").filter(|name| *name != "ACCESS_TOKEN")?;
+            Some((name.to_owned(), value.trim().to_owned())).filter(|(_, value)| !value.is_empty())
+        };
+        self.settings.extend(variables.into_iter().filter_map(own));
+        self
     }
 }
 

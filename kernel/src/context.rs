@@ -142,6 +142,11 @@ impl Context {
         &self.0.request
     }
 
+    /// A setting of this server alone: the operator's `OPENAI_MCP_{name}`.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.0.config.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Most bytes that a result should have.
     pub fn max_result(&self) -> usize {
         self.0.config.max_result

@@ -31,7 +31,9 @@ pub enum Kind {
     File,
     /// OpenAI answered with this HTTP status.
     Status(u16),
-    /// OpenAI could not be reached, or its answer broke off.
+    /// OpenAI could not be reached: the request was not sent.
+    Unsent,
+    /// The connection to OpenAI failed, so that nobody knows whether the request was carried out, or its answer broke off.
     Connection,
     /// The answer is not what the API promises.
     Answer,

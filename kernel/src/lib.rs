@@ -60,6 +60,7 @@ pub mod prelude {
     pub use crate::schema::{
         Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text,
     };
+    pub use crate::tool::Arguments;
     pub use crate::{download, tools};
 }
 

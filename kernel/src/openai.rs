@@ -58,7 +58,8 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
             (_, Ok(response)) => return Err(redacted(&key, refused(response, tries).await)),
             (_, Err(failure)) => {
                 let text = format!("openai could not be reached: {}", failure.text);
-                return Err(redacted(&key, Error::new(Kind::Connection, text)));
+                let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
+                return Err(redacted(&key, Error::new(kind, text)));
             }
         }
     }

@@ -128,6 +128,10 @@ impl Host {
                 })?
             }
         };
+        // A variable that is not text can be none of ours.
+        let variables =
+            env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let config = config.with_settings(variables);
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied())?;
         let place = match options.setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()) {

@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use js_sys::{Array, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::http::{Gateway, Mount, Peer};
 use openai_mcp_kernel::platform::Body;
@@ -64,13 +64,19 @@ pub fn serve(
 
 fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue) -> Result<Gateway, String> {
     let variable = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
-    let config = Arc::new(Config::read(variable)?);
+    let config = Arc::new(Config::read(variable)?.with_settings(variables(env)));
     config.filter.check(definition.specs())?;
     let verbose = variable("OPENAI_MCP_VERBOSE").is_some_and(|value| matches!(value.as_str(), "1" | "true"));
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
     let edge = Arc::new(Edge::new(&config.allowed_urls, store, verbose));
     let service = Service::new(definition, config.clone(), edge);
     Ok(Gateway::new(vec![(definition, service)], Mount::Root, config))
+}
+
+/// The variables and secrets of `env`. Bindings to other things are left out.
+fn variables(env: &JsValue) -> impl Iterator<Item = (String, String)> {
+    let names = Object::keys(env.unchecked_ref());
+    names.iter().filter_map(|name| Some((name.as_string()?, Reflect::get(env, &name).ok()?.as_string()?)))
 }
 
 async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
