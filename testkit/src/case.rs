@@ -9,12 +9,13 @@
 //! result    {"id":"vs_1"}
 //! ```
 //!
-//! A case may begin with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
+//! A case may begin with settings of the server, each as `setting   NAME VALUE` for the variable `OPENAI_MCP_NAME`, and
+//! with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
 //! stands with the rest.
 //!
 //! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
 //! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
-//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `before`, `call` and `replies` is
+//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `setting`, `before`, `call` and `replies` is
 //! rewritten.
 
 use std::fmt::Write as _;
@@ -48,6 +49,11 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) {
 
     let script = Arc::new(Script::new(replies));
     let mut actual = comments;
+    for (_, body) in sections.iter().filter(|(name, _)| *name == "setting") {
+        let (name, value) = body.split_once(' ').unwrap_or((body, ""));
+        script.set(name, value);
+        section(&mut actual, "setting", body);
+    }
     for (_, body) in sections.iter().filter(|(name, _)| *name == "before") {
         let (tool, arguments) = body.split_once(' ').unwrap_or((body, "{}"));
         let result = call_tool(server, tool, arguments, script.clone());
@@ -84,7 +90,8 @@ pub fn call_tool(server: &'static Definition, tool: &str, arguments: &str, scrip
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
     );
     let config = Config::read(|name| (name == "OPENAI_BASE_URL").then(|| BASE_URL.to_owned()));
-    let config = Arc::new(config.unwrap_or_else(|problem| panic!("{problem}")));
+    let config = config.unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
+    let config = Arc::new(config);
     let service = Service::new(server, config, script).unwrap_or_else(|problem| panic!("{problem}"));
     // The name of the tool tells which key it takes only to the server, so the case brings both.
     let admin = service.specs().iter().any(|spec| spec.is_named(tool) && spec.admin);

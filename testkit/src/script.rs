@@ -48,6 +48,7 @@ pub struct Script {
     saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
     drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
+    settings: Mutex<Vec<(String, String)>>,
 }
 
 /// A body as text. Contents that are no text, in a form its parts, are told by their length.
@@ -87,6 +88,16 @@ impl Script {
     /// A script of these answers, in order.
     pub fn new(replies: Vec<Reply>) -> Self {
         Script { replies: Mutex::new(replies.into()), ..Script::default() }
+    }
+
+    /// Sets the variable `OPENAI_MCP_{name}`.
+    pub fn set(&self, name: &str, value: &str) {
+        lock(&self.settings).push((format!("OPENAI_MCP_{name}"), value.to_owned()));
+    }
+
+    /// The variables that were set.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        lock(&self.settings).clone()
     }
 
     /// What was sent.

@@ -159,9 +159,12 @@ fn cases(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// The first argument of each `#[tool("name", …)]`.
+/// The first argument of each `#[tool("name", …)]` of a file that lists its tools; others only make requests for them.
 fn tool_names(source: &str) -> Vec<String> {
     let code: String = code_lines(source).flat_map(|(_, line)| [line, "\n"]).collect();
+    if !code.contains("tools![") {
+        return Vec::new();
+    }
     let attributes = code.split("#[tool(").skip(1);
     attributes
         .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(ToOwned::to_owned))
@@ -211,7 +214,8 @@ mod tests {
 
     #[test]
     fn tools_are_found_in_code_and_not_in_comments() {
-        let source = "/// like `#[tool(\"no\")]`\n#[tool(\"a-b\", GET \"/x\")]\nstruct A;\n#[tool(\n    \"c\",\n    POST \"/y\"\n)]";
+        let source = "tools![A, C];\n/// like `#[tool(\"no\")]`\n#[tool(\"a-b\", GET \"/x\")]\nstruct A;\n#[tool(\n    \"c\",\n    POST \"/y\"\n)]";
         assert_eq!(tool_names(source), ["a-b", "c"]);
+        assert_eq!(tool_names("#[tool(\"request\", GET \"/x\")]\nstruct A;"), [""; 0]);
     }
 }
