@@ -67,6 +67,7 @@ mod index;
 mod items;
 mod model;
 mod moderations;
+mod models;
 mod params;
 mod respond;
 mod responses;
@@ -117,7 +118,8 @@ pub fn router() -> Router {
         .merge(responses::routes())
         .merge(images::routes())
         .merge(moderations::routes())
-        .merge(fine_tuning::routes());
+        .merge(fine_tuning::routes())
+        .merge(models::routes());
     Router::new()
         .nest("/v1", domains)
         .method_not_allowed_fallback(wrong_method)
