@@ -23,6 +23,7 @@ static SERVERS: &[&Definition] = &[
     &openai_moderation_mcp::SERVER,
     &openai_fine_tuning_mcp::SERVER,
     &openai_conversations_mcp::SERVER,
+    &openai_assistants_mcp::SERVER,
 ];
 
 /// The OpenAI API as MCP servers

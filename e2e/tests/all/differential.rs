@@ -161,6 +161,8 @@ impl Ours {
             .env("OPENAI_BASE_URL", base_url)
             .env("OPENAI_ORG_ID", "org-e2e")
             .env("OPENAI_PROJECT_ID", "proj_e2e")
+            // The requests of the Assistants API are sent as they are in this backend alone.
+            .env("OPENAI_MCP_ASSISTANTS", "native")
             .serve();
         Self { server, folder }
     }

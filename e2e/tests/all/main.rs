@@ -1,6 +1,7 @@
 //! Everything that needs a real process: one test binary, so that it links once.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
+mod assistants;
 mod canary;
 mod conformance;
 mod differential;

@@ -25,7 +25,7 @@ use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// All Workers in one workerd, each on a port of its own.
-struct Edge {
+pub(crate) struct Edge {
     process: Process,
     addrs: BTreeMap<String, SocketAddr>,
     _config: tempfile::NamedTempFile,
@@ -71,7 +71,7 @@ fn workerd() -> PathBuf {
 
 impl Edge {
     /// Every server, with what it asks of the internet led to `upstream`.
-    fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
         let workers: Vec<_> = domains().into_iter().map(|domain| (domain.clone(), import(&domain, "worker"))).collect();
         let disk = tempfile::tempdir().unwrap();
         let edge = Self::with(&workers, upstream, disk.path(), env);
@@ -113,7 +113,7 @@ impl Edge {
         Edge { process, addrs, _config: config, _disk: None }
     }
 
-    fn url(&self, domain: &str) -> String {
+    pub(crate) fn url(&self, domain: &str) -> String {
         format!("http://localhost:{}/mcp", self.addrs[domain].port())
     }
 

@@ -1,0 +1,72 @@
+//! Assistants. <https://platform.openai.com/docs/api-reference/assistants>
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::backend::backed;
+use crate::emulated::assistants;
+use crate::shapes::{Effort, Order, Tool, ToolResources};
+
+tools![Create, List, Get, Modify, Delete];
+
+backed! {
+    Create => assistants::create,
+    List => assistants::list,
+    Get => assistants::get,
+    Modify => assistants::modify,
+    Delete => assistants::delete,
+}
+
+/// Create an assistant: a model with instructions and tools.
+#[tool("assistant-create", POST "/assistants", raw, beta = "assistants=v2")]
+struct Create {
+    model: String,
+    name: Option<Nullable<Text<0, 256>>>,
+    description: Option<Nullable<Text<0, 512>>>,
+    instructions: Option<Nullable<Text<0, 256_000>>>,
+    tools: Option<Vec<Tool>>,
+    tool_resources: Option<Nullable<ToolResources>>,
+    metadata: Option<Nullable<Metadata>>,
+    temperature: Option<Nullable<Num<0, 2>>>,
+    top_p: Option<Nullable<Num<0, 1>>>,
+    /// auto, or an object with type text, json_object or json_schema.
+    response_format: Option<Nullable<Json>>,
+    reasoning_effort: Option<Nullable<Effort>>,
+}
+
+/// List assistants.
+#[tool("assistant-list", GET "/assistants", raw, beta = "assistants=v2")]
+struct List {
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+/// Get an assistant.
+#[tool("assistant-get", GET "/assistants/{assistant_id}", raw, beta = "assistants=v2")]
+struct Get {
+    assistant_id: String,
+}
+
+/// Change an assistant; what is given replaces what was.
+#[tool("assistant-modify", POST "/assistants/{assistant_id}", raw, destroys, idempotent, beta = "assistants=v2")]
+struct Modify {
+    assistant_id: String,
+    model: Option<String>,
+    name: Option<Nullable<Text<0, 256>>>,
+    description: Option<Nullable<Text<0, 512>>>,
+    instructions: Option<Nullable<Text<0, 256_000>>>,
+    tools: Option<Vec<Tool>>,
+    tool_resources: Option<Nullable<ToolResources>>,
+    metadata: Option<Nullable<Metadata>>,
+    temperature: Option<Nullable<Num<0, 2>>>,
+    top_p: Option<Nullable<Num<0, 1>>>,
+    response_format: Option<Nullable<Json>>,
+    reasoning_effort: Option<Nullable<Effort>>,
+}
+
+/// Delete an assistant; its threads stay.
+#[tool("assistant-delete", DELETE "/assistants/{assistant_id}", raw, beta = "assistants=v2")]
+struct Delete {
+    assistant_id: String,
+}

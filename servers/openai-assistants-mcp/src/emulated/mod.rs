@@ -1,0 +1,78 @@
+//! The Assistants API on Responses, Conversations and the store.
+//!
+//! An assistant is a row. A thread is a row and a conversation; its messages are rows, which become items of the
+//! conversation before the next run. A run is a row and one background response, or several where functions are called.
+//! The active run of a thread, of which the table holds one at most, is the thread's lock: only who holds it writes to
+//! the conversation.
+
+pub(crate) mod assistants;
+mod db;
+mod items;
+mod machine;
+pub(crate) mod messages;
+mod request;
+pub(crate) mod runs;
+pub(crate) mod steps;
+pub(crate) mod threads;
+mod upstream;
+
+use openai_mcp_kernel::prelude::*;
+
+/// Whole seconds since the Unix epoch.
+fn now(cx: &Context) -> i64 {
+    i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// An id that nobody can guess; `nth` tells ids apart that are made together.
+fn id(cx: &Context, prefix: &str, nth: usize) -> String {
+    format!("{prefix}{:024x}", cx.random().wrapping_add(nth as u128) & ((1 << 96) - 1))
+}
+
+/// A refusal in the words of the original API.
+fn refuse(status: u16, message: impl std::fmt::Display) -> Error {
+    let kind = if status == 404 { "not_found_error" } else { "invalid_request_error" };
+    Error::new(Kind::Status(status), format!("{status} {kind}: {message}"))
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The items of an array member; none if it is something else.
+fn list<'a>(value: &'a Value, name: &str) -> impl DoubleEndedIterator<Item = &'a Value> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The required string argument `name`.
+fn given<'a>(args: &'a crate::backend::Args, name: &str) -> Result<&'a str> {
+    args.get(name).and_then(Value::as_str).ok_or_else(|| Error::argument(name, "required: a string"))
+}
+
+/// The members of a JSON object, where one that is not there is `null`.
+pub(crate) trait Members {
+    fn at(&self, name: &str) -> &Value;
+    fn at_mut(&mut self, name: &str) -> &mut Value;
+    fn put(&mut self, name: &str, value: Value);
+}
+
+impl Members for Value {
+    fn at(&self, name: &str) -> &Value {
+        const NULL: &Value = &Value::Null;
+        self.get(name).unwrap_or(NULL)
+    }
+
+    /// What is no object becomes one.
+    fn at_mut(&mut self, name: &str) -> &mut Value {
+        if !self.is_object() {
+            *self = Value::Object(serde_json::Map::new());
+        }
+        match self {
+            Value::Object(members) => members.entry(name).or_insert(Value::Null),
+            other => other,
+        }
+    }
+
+    fn put(&mut self, name: &str, value: Value) {
+        *self.at_mut(name) = value;
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs of an assistant on a thread. <https://platform.openai.com/docs/api-reference/runs>
+
+use std::time::Duration;
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::backend::{self, Args, Backend, backed};
+use crate::emulated::{Members as _, runs};
+use crate::shapes::{Effort, Include, NewMessage, Order, Tool, ToolResources, Truncation};
+
+tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
+
+backed! {
+    Create => runs::create,
+    List => runs::list,
+    Get => runs::get,
+    Modify => runs::modify,
+    Cancel => runs::cancel,
+    SubmitToolOutputs => runs::submit,
+    ThreadRunCreate => runs::create_with_thread,
+}
+
+/// Run an assistant on a thread, in the background; then run-wait.
+///
+/// What is given stands above the assistant's own. A thread has one active run at a time and takes no messages meanwhile.
+#[tool("run-create", POST "/threads/{thread_id}/runs", raw, beta = "assistants=v2")]
+struct Create {
+    thread_id: String,
+    assistant_id: String,
+    model: Option<Nullable<String>>,
+    instructions: Option<Nullable<Text<0, 256_000>>>,
+    additional_instructions: Option<Nullable<String>>,
+    additional_messages: Option<Nullable<Vec<NewMessage>>>,
+    tools: Option<Nullable<Vec<Tool>>>,
+    /// none, auto, required, or {"type": …, "function": {"name"}}.
+    tool_choice: Option<Nullable<Json>>,
+    parallel_tool_calls: Option<bool>,
+    response_format: Option<Nullable<Json>>,
+    reasoning_effort: Option<Nullable<Effort>>,
+    temperature: Option<Nullable<Num<0, 2>>>,
+    top_p: Option<Nullable<Num<0, 1>>>,
+    max_prompt_tokens: Option<Nullable<Int<256, 1_000_000_000>>>,
+    max_completion_tokens: Option<Nullable<Int<256, 1_000_000_000>>>,
+    truncation_strategy: Option<Nullable<Truncation>>,
+    metadata: Option<Nullable<Metadata>>,
+    /// Follow to the end, with the text as progress.
+    stream: Option<Nullable<bool>>,
+    #[query]
+    include: Option<Vec<Include>>,
+}
+
+/// List the runs of a thread.
+#[tool("run-list", GET "/threads/{thread_id}/runs", raw, beta = "assistants=v2")]
+struct List {
+    thread_id: String,
+    limit: Option<Int<1, 100>>,
+    order: Option<Order>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+/// Get a run: status, required action, error, usage.
+#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", raw, beta = "assistants=v2")]
+struct Get {
+    thread_id: String,
+    run_id: String,
+}
+
+/// Replace the metadata of a run.
+#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", raw, destroys, idempotent, beta = "assistants=v2")]
+struct Modify {
+    thread_id: String,
+    run_id: String,
+    metadata: Option<Nullable<Metadata>>,
+}
+
+/// Cancel an active run.
+#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", raw, destroys, idempotent, beta = "assistants=v2")]
+struct Cancel {
+    thread_id: String,
+    run_id: String,
+}
+
+/// Give a run in requires_action the outputs of its function calls, all at once.
+#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", raw, beta = "assistants=v2")]
+struct SubmitToolOutputs {
+    thread_id: String,
+    run_id: String,
+    tool_outputs: Vec<ToolOutput>,
+    stream: Option<Nullable<bool>>,
+}
+
+#[shape]
+struct ToolOutput {
+    tool_call_id: Option<String>,
+    output: Option<String>,
+}
+
+/// Create a thread and run an assistant on it, in the background.
+#[tool("thread-run-create", POST "/threads/runs", raw, beta = "assistants=v2")]
+struct ThreadRunCreate {
+    assistant_id: String,
+    /// messages, tool_resources and metadata, as thread-create takes them.
+    thread: Option<Json>,
+    model: Option<Nullable<String>>,
+    instructions: Option<Nullable<Text<0, 256_000>>>,
+    tools: Option<Nullable<Vec<Tool>>>,
+    tool_resources: Option<Nullable<ToolResources>>,
+    tool_choice: Option<Nullable<Json>>,
+    parallel_tool_calls: Option<bool>,
+    response_format: Option<Nullable<Json>>,
+    temperature: Option<Nullable<Num<0, 2>>>,
+    top_p: Option<Nullable<Num<0, 1>>>,
+    max_prompt_tokens: Option<Nullable<Int<256, 1_000_000_000>>>,
+    max_completion_tokens: Option<Nullable<Int<256, 1_000_000_000>>>,
+    truncation_strategy: Option<Nullable<Truncation>>,
+    metadata: Option<Nullable<Metadata>>,
+    stream: Option<Nullable<bool>>,
+}
+
+/// Wait until a run ends or requires action.
+///
+/// Returns after `timeout` at the latest; if `done` is false, call again. In requires_action: run the functions of
+/// `required_action`, then run-submit-tool-outputs.
+#[tool("run-wait", raw, reads)]
+struct Wait {
+    thread_id: String,
+    run_id: String,
+    /// Seconds; 45 unless told.
+    timeout: Option<Int<0, 3600>>,
+}
+
+impl Wait {
+    async fn run(cx: Context) -> Result<Output> {
+        let mut args: Args = cx.arguments().read()?;
+        let patience = Duration::from_secs(args.remove("timeout").and_then(|it| it.as_u64()).unwrap_or(45));
+        let started = cx.now();
+        loop {
+            let run = match backend::of(&cx)? {
+                Backend::Native => cx.call_value(&Get::SPEC, Value::Object(args.clone())).await?,
+                Backend::Responses => runs::get(&cx, args.clone()).await?,
+            };
+            let status = run.at("status").as_str().unwrap_or_default();
+            let done = !matches!(status, "queued" | "in_progress" | "cancelling");
+            let waited = cx.now().saturating_sub(started);
+            let pause = cx.poll_pause();
+            if done || waited + pause > patience {
+                return Ok(Output::json(&json!({"done": done, "waited_seconds": waited.as_secs(), "run": run})));
+            }
+            cx.tell(status);
+            cx.sleep(pause).await;
+        }
+    }
+}

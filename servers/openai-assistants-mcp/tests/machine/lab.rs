@@ -1,0 +1,226 @@
+//! A machine in memory: the sandbox for OpenAI, a database that outlives processes, a clock that a test moves, and a way
+//! to kill a process at any point where it waits for the world.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
+use futures_util::stream::StreamExt as _;
+use http_body_util::{BodyStream, Full};
+use openai_assistants_mcp::SERVER;
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::file::Source;
+use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Reply, Service};
+use openai_mcp_kernel::store::{Rows, Statement};
+use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_native::store::Database;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tower_service::Service as _;
+
+/// What everything of one test shares.
+#[derive(Clone)]
+pub(crate) struct Lab(Arc<Shared>);
+
+struct Shared {
+    upstream: Mutex<Upstream>,
+    database: Mutex<Database>,
+    born: Instant,
+    log: Mutex<Vec<Exchange>>,
+}
+
+type Upstream = Box<dyn FnMut(http::Request<Full<Bytes>>) -> Answer + Send>;
+type Answer = BoxFuture<'static, http::Response<Body>>;
+
+/// A request that OpenAI got, and how it answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) request: String,
+    pub(crate) body: Value,
+    pub(crate) status: u16,
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        let mut router = openai_mcp_sandbox::router();
+        let upstream = move |request: http::Request<Full<Bytes>>| {
+            let answer = router.call(request);
+            async move {
+                let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+                response.map(|body| {
+                    let chunks = BodyStream::new(body).filter_map(|frame| {
+                        let chunk = frame.map(|frame| frame.into_data().unwrap_or_default());
+                        ready(Some(chunk.map_err(|error| Failure { text: error.to_string(), unsent: false })))
+                    });
+                    Body::Stream { chunks: chunks.boxed(), length: None }
+                })
+            }
+            .boxed()
+        };
+        Lab(Arc::new(Shared {
+            upstream: Mutex::new(Box::new(upstream)),
+            database: Mutex::new(Database::memory().unwrap()),
+            born: Instant::now(),
+            log: Mutex::default(),
+        }))
+    }
+
+    /// A process that is killed `before` or after its n-th step into the world, if told.
+    pub(crate) fn process(&self, killed: Option<(usize, bool)>) -> Process {
+        let machine = Arc::new(Machine { lab: self.clone(), left: Mutex::new(killed), dead: Arc::default() });
+        let config = Config::read(|name| (name == "OPENAI_BASE_URL").then(|| "http://sandbox/v1".to_owned())).unwrap();
+        let service = Service::new(&SERVER, Arc::new(config), machine.clone()).unwrap();
+        Process { service, dead: machine.dead.clone() }
+    }
+
+    /// What OpenAI was asked since it was last looked at.
+    pub(crate) fn log(&self) -> Vec<Exchange> {
+        std::mem::take(&mut lock(&self.0.log))
+    }
+
+    /// Asks OpenAI itself.
+    pub(crate) async fn ask(&self, method: &str, path: &str) -> Value {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/v1{path}"))
+            .header("authorization", "Bearer sk-lab")
+            .body(Full::default())
+            .unwrap();
+        let answer = lock(&self.0.upstream)(request);
+        serde_json::from_slice(&answer.await.into_body().collect(1 << 24).await.unwrap()).unwrap()
+    }
+}
+
+/// One server, as long as it lives.
+pub(crate) struct Process {
+    service: Arc<Service>,
+    dead: Arc<Notify>,
+}
+
+impl Process {
+    /// Calls a tool: its result, its error, or nothing if the process was killed.
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Option<Result<Value, String>> {
+        let params = json!({"name": tool, "arguments": arguments});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
+        let caller = Caller { key: Secret::new("sk-lab").ok(), trusted: true, ..Caller::default() };
+        let begun = self.service.begin(&Bytes::from(message), caller, None);
+        tokio::select! {
+            biased;
+            () = self.dead.notified() => None,
+            reply = begun.reply => {
+                let Reply::One(_, answer) = reply else { panic!("{tool}: expected one message") };
+                let answer: Value = serde_json::from_slice(&answer).unwrap();
+                let result = &answer["result"];
+                assert!(result.is_object(), "{tool}: {answer}");
+                let text = result["content"][0]["text"].as_str().unwrap_or_default();
+                Some(if result["isError"] == true {
+                    Err(text.to_owned())
+                } else {
+                    Ok(serde_json::from_str(text).unwrap_or_else(|_| panic!("{tool}: {result}")))
+                })
+            }
+        }
+    }
+}
+
+struct Machine {
+    lab: Lab,
+    left: Mutex<Option<(usize, bool)>>,
+    dead: Arc<Notify>,
+}
+
+impl Machine {
+    /// Counts a step: whether the process is killed at it, and if so, before it is done.
+    fn step(&self) -> Option<bool> {
+        let mut left = lock(&self.left);
+        match &mut *left {
+            Some((0, before)) => Some(*before),
+            Some((steps, _)) => {
+                *steps -= 1;
+                None
+            }
+            None => None,
+        }
+    }
+}
+
+impl Platform for Machine {
+    fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
+        let (lab, killed, dead) = (self.lab.clone(), self.step(), self.dead.clone());
+        async move {
+            if killed == Some(true) {
+                dead.notify_one();
+                return pending().await;
+            }
+            let (head, body) = request.into_parts();
+            let body = body.collect(1 << 24).await.unwrap();
+            let name = format!("{} {}", head.method, head.uri.path().trim_start_matches("/v1"));
+            let sent = serde_json::from_slice(&body).unwrap_or_default();
+            let answer = lock(&lab.0.upstream)(http::Request::from_parts(head, Full::new(body)));
+            let response = answer.await;
+            lock(&lab.0.log).push(Exchange { request: name, body: sent, status: response.status().as_u16() });
+            if killed.is_some() {
+                dead.notify_one();
+                return pending().await;
+            }
+            Ok(response)
+        }
+        .boxed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_secs(1_800_000_000) + self.lab.0.born.elapsed()
+    }
+
+    fn random(&self) -> u128 {
+        fastrand::u128(..)
+    }
+
+    fn open(&self, _: Source) -> BoxFuture<'static, Result<Opened>> {
+        ready(Err(Error::new(Kind::File, "no files here"))).boxed()
+    }
+
+    fn save(&self, _: String, _: Body) -> BoxFuture<'static, Result<Saved>> {
+        ready(Err(Error::new(Kind::File, "no files here"))).boxed()
+    }
+
+    fn list(&self, _: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
+        ready(Err(Error::new(Kind::File, "no files here"))).boxed()
+    }
+
+    fn room(&self) -> usize {
+        1 << 24
+    }
+
+    fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        let (killed, dead) = (self.step(), self.dead.clone());
+        let outcome = (killed != Some(true)).then(|| lock(&self.lab.0.database).run(&statements));
+        async move {
+            match outcome {
+                Some(outcome) if killed.is_none() => outcome,
+                _ => {
+                    dead.notify_one();
+                    pending().await
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn record(&self, _: &Event<'_>) {}
+}
