@@ -49,6 +49,7 @@ pub struct Script {
     drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
     settings: Mutex<Vec<(String, String)>>,
+    storeless: bool,
 }
 
 /// A body as text. Contents that are no text, in a form its parts, are told by their length.
@@ -98,6 +99,12 @@ impl Script {
     /// The variables that were set.
     pub fn settings(&self) -> Vec<(String, String)> {
         lock(&self.settings).clone()
+    }
+
+    /// The same without a database: a Worker to which none is bound.
+    pub fn without_store(mut self) -> Self {
+        self.storeless = true;
+        self
     }
 
     /// What was sent.
@@ -199,6 +206,9 @@ impl Platform for Script {
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         let saved = self.saved.clone();
         async move {
+            if path.contains("missing") {
+                return Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder")));
+            }
             let content = body.collect(1 << 20).await?;
             let bytes = content.len() as u64;
             lock(&saved).push((path.clone(), content));
@@ -222,6 +232,9 @@ impl Platform for Script {
     }
 
     fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        if self.storeless {
+            return ready(Err(Error::new(Kind::Store, "there is no store here"))).boxed();
+        }
         let mut database = lock(&self.database);
         let outcome = match &mut *database {
             Some(database) => Ok(database),

@@ -1,13 +1,8 @@
 //! From a request to its images: asked for, kept, shown.
 
-use std::future::Future;
-use std::pin::pin;
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::prelude::*;
@@ -23,8 +18,6 @@ use crate::shapes::Preview;
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 /// Most bytes of the images that one result shows: base64 makes 1 MB of them, which is what clients take.
 pub(crate) const ROOM: usize = 750_000;
-/// How often a client that wants progress is told that the work goes on.
-const PULSE: Duration = Duration::from_secs(5);
 
 /// What to do with the images.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +87,7 @@ pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
 /// call: the images are paid for.
 pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
     let Wish { tool, spec, arguments, files, asked, delivery, room } = wish;
-    let answer = pulse(cx, ask(cx, spec, streamed(arguments)?, files)).await?;
+    let answer = ask(cx, spec, streamed(arguments)?, files).await?;
     if answer.data.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer holds no image"));
     }
@@ -109,18 +102,6 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
         blocks.push(Content::Text(text));
     }
     Ok(blocks)
-}
-
-/// Tells a client that wants progress that the work goes on, so that it does not give up.
-async fn pulse<T>(cx: &Context, work: impl Future<Output = T>) -> T {
-    let started = cx.now();
-    let mut work = pin!(work);
-    loop {
-        match select(work.as_mut(), pin!(cx.sleep(PULSE))).await {
-            Either::Left((done, _)) => return done,
-            Either::Right(_) => cx.tell(&format!("at work for {} s", cx.now().saturating_sub(started).as_secs())),
-        }
-    }
 }
 
 async fn ask(

@@ -58,7 +58,7 @@ impl Batch {
         let (count, started) = (prompts.len(), cx.now());
         let patience = Duration::from_secs(timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
         let room = ROOM / count;
-        let mut done = 0u32;
+        let mut done = 0;
         let work = asked.into_iter().map(|asked| {
             let (cx, delivery) = (cx.clone(), delivery.clone());
             async move {
@@ -75,7 +75,7 @@ impl Batch {
             .buffered(parallel)
             .inspect(|_| {
                 done += 1;
-                cx.progress(f64::from(done), Some(count as f64), &format!("{done} of {count} prompts done"));
+                cx.tell(&format!("{done} of {count} prompts done"));
             })
             .collect()
             .await;

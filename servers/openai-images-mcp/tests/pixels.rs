@@ -194,10 +194,10 @@ fn a_preview_fits_what_clients_take() {
 
 #[test]
 fn several_previews_share_the_room() {
-    let large = png(noise(900, 900, 255));
-    let (result, _) = call("image-generate", &json!({"prompt": "p", "n": 4}), &[&large, &large, &large, &large]);
+    let large = png(noise(700, 700, 255));
+    let (result, _) = call("image-generate", &json!({"prompt": "p", "n": 2}), &[&large, &large]);
     let shown = shown(&result);
-    assert_eq!(shown.len(), 4);
+    assert_eq!(shown.len(), 2);
     assert!(shown.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= 750_000);
 }
 
@@ -242,4 +242,18 @@ fn what_was_sent_broken_is_kept_and_told() {
     let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[b"no image at all"]);
     assert_eq!(result["isError"], false);
     assert!(text(&result).contains("15 bytes, kept under this id"), "{result}");
+}
+
+#[test]
+fn an_image_that_nothing_can_keep_is_in_the_result() {
+    let large = png(noise(1200, 900, 255));
+    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]}).to_string().into();
+    let script = Script::new(vec![Reply { status: 200, headers: Vec::new(), body }]).without_store();
+    let arguments = json!({"prompt": "p", "preview": "none", "save_to": "missing/a.png"}).to_string();
+    let result = call_tool(&SERVER, "image-generate", &arguments, Arc::new(script));
+    assert_eq!(result["isError"], false);
+    assert_eq!(shown(&result), [("image/png".to_owned(), large)]);
+    for told in ["not saved to a file: the folder of", "not recorded: there is no store here", "all there is"] {
+        assert!(text(&result).contains(told), "{result}");
+    }
 }
