@@ -75,7 +75,12 @@ pub(crate) fn streamed(arguments: Arguments) -> Result<Arguments> {
 pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
     match options {
         None | Some(Json(Value::Null)) => Ok(Map::new()),
-        Some(Json(Value::Object(options))) => Ok(options),
+        Some(Json(Value::Object(options))) => {
+            match ["prompt", "save_to", "preview"].into_iter().find(|name| options.contains_key(*name)) {
+                Some(name) => Err(Error::argument("options", format!("`{name}` stands beside `options`"))),
+                None => Ok(options),
+            }
+        }
         Some(_) => Err(Error::argument("options", "expected an object")),
     }
 }
