@@ -245,8 +245,10 @@ impl Gateway {
             (Mount::Root, [server]) => entry(server),
             (_, servers) => {
                 let ok = servers.iter().all(|(_, service)| service.is_ok());
-                let all: serde_json::Map<String, Value> =
-                    servers.iter().map(|server| (server.0.domain.to_owned(), entry(server))).collect();
+                let mut all = serde_json::Map::new();
+                for server in servers {
+                    all.insert(server.0.domain.to_owned(), entry(server));
+                }
                 json!({"status": if ok { "ok" } else { "degraded" }, "servers": all})
             }
         };

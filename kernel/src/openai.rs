@@ -46,7 +46,7 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
         match (wait, outcome) {
             (Some(asked), _) if tries <= RETRIES && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
-                cx.tell(&format!("retrying in {} s", pause.as_secs_f32().ceil()));
+                cx.tell(&format!("retrying in {} s", pause.as_millis().div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
             (_, Ok(mut response)) if response.status().is_success() => {
@@ -221,7 +221,7 @@ fn backoff(tries: u32, random: u128) -> Duration {
 async fn refused(response: Response<Body>, tries: u32) -> Error {
     let (head, body) = response.into_parts();
     let request_id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    let wait = retry_after(&head.headers).map(|wait| wait.as_secs_f64().ceil() as u64);
+    let wait = retry_after(&head.headers).map(|wait| wait.as_millis().div_ceil(1000) as u64);
     let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
     Error::status(head.status.as_u16(), &body, request_id, wait, tries)
 }

@@ -333,7 +333,14 @@ fn to_value(node: &Node<'_>) -> Value {
         Node::Float(value) => Value::from(*value),
         Node::Text(text) => Value::from(text.as_ref()),
         Node::Array(items) => items.iter().map(to_value).collect(),
-        Node::Object(entries) => entries.iter().map(|(key, value)| (key.to_string(), to_value(value))).collect(),
+        Node::Object(entries) => {
+            // One by one: collecting sorts, and code for sorting is large.
+            let mut object = serde_json::Map::new();
+            for (key, value) in entries {
+                object.insert(key.to_string(), to_value(value));
+            }
+            object.into()
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod load;
 mod process;
 mod roles;
+mod workers;
 
 use std::{
     env,
@@ -23,6 +24,9 @@ use hyper::Uri;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::worker::{self, Built};
+use crate::workspace::Workspace;
+
 use self::{
     load::{Connection, Expect, Load, Pipe},
     process::{Process, cpu_seconds},
@@ -35,6 +39,9 @@ pub(crate) struct Options {
     /// Measure less, in a fraction of the time
     #[arg(long)]
     quick: bool,
+    /// Measure the Workers alone
+    #[arg(long)]
+    workers: bool,
     /// Fail when a target is missed
     #[arg(long)]
     strict: bool,
@@ -64,6 +71,8 @@ enum Role {
 
 const VECTOR_STORE: &str = "/vector-store/mcp";
 const FILES: &str = "/files/mcp";
+/// What others are measured by.
+const PROXY: &str = "bare proxy";
 
 /// Runs the bench, or the part of it that this process was started for.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -74,7 +83,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let own = env::current_exe()?;
     let target = own.ancestors().nth(2).context("not started from a target directory")?;
+    let workspace = Workspace::load()?;
     if cfg!(debug_assertions) {
+        worker::build_servers(&workspace)?;
         // Load, proxy and stand-in have to be release builds too: the bench runs itself again as one.
         build("xtask", target)?;
         let status = Cargo::new(target.join("release/xtask")).args(env::args_os().skip(1)).status()?;
@@ -82,15 +93,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("no binary at {}", binary.display()))?,
+        None if options.workers => PathBuf::new(),
         None => {
             build("openai-mcp", target)?;
             target.join("release/openai-mcp")
         }
     };
-    let report = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(Bench { own: own.clone(), binary, scratch: target.join("bench"), options }.run())?;
+    let report = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(
+        Bench {
+            own: own.clone(),
+            binary,
+            runtime: worker::workerd(&workspace)?,
+            scratch: target.join("bench"),
+            options,
+        }
+        .run(&worker::built(&workspace)?),
+    )?;
     let path = target.join("bench.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
     let missed = report.missed();
@@ -112,6 +130,8 @@ fn build(package: &str, target: &Path) -> Result<()> {
 struct Bench<'a> {
     own: PathBuf,
     binary: PathBuf,
+    /// workerd
+    runtime: PathBuf,
     scratch: PathBuf,
     options: &'a Options,
 }
@@ -212,7 +232,7 @@ struct Measure {
 }
 
 impl Bench<'_> {
-    async fn run(self) -> Result<Report> {
+    async fn run(self, workers: &[Built]) -> Result<Report> {
         std::fs::create_dir_all(&self.scratch)?;
         let cpus = std::thread::available_parallelism()?.get();
         let mut report = Report { cpus, quick: self.options.quick, calls: Vec::new(), figures: Vec::new() };
@@ -220,9 +240,12 @@ impl Bench<'_> {
         let (_upstream, upstream) = Process::serve(process::command(&self.own, ["bench", "upstream", &address]))
             .await
             .context("the stand-in")?;
-        self.calls(upstream, &mut report).await?;
-        self.cold_starts(upstream, &mut report).await?;
-        self.uploads(upstream, &mut report).await?;
+        if !self.options.workers {
+            self.calls(upstream, &mut report).await?;
+            self.cold_starts(upstream, &mut report).await?;
+            self.uploads(upstream, &mut report).await?;
+        }
+        self.workers(upstream, workers, &mut report).await?;
         Ok(report)
     }
 
@@ -271,7 +294,7 @@ impl Bench<'_> {
         }
         for (at_once, reply) in races {
             let call = Call::tool("vector-store-get", json!({"vector_store_id": reply.id}));
-            let mut race = vec![self.proxy_contestant(&proxy, proxy_address, reply, &call, at_once).await?];
+            let mut race = vec![self.proxy_contestant(&proxy, proxy_address, PROXY, reply, &call, at_once).await?];
             let plain = at_once == 8 && reply.name == "1k";
             for era in [Era::Modern, Era::Legacy].into_iter().filter(|era| plain || *era == Era::Modern) {
                 let mut load = Load::http(address, call.http(address, VECTOR_STORE, era), at_once).await?;
@@ -306,7 +329,7 @@ impl Bench<'_> {
         // Answered from memory: the proxy's 1 KB call is only there as the measure.
         let small = REPLIES.first().context("no replies")?;
         let call = Call::tool("vector-store-get", json!({"vector_store_id": small.id}));
-        let mut race = vec![self.proxy_contestant(&proxy, proxy_address, small, &call, 8).await?];
+        let mut race = vec![self.proxy_contestant(&proxy, proxy_address, PROXY, small, &call, 8).await?];
         let http = Load::http(address, list.http(address, VECTOR_STORE, Era::Modern), 8).await?;
         let stdio = Load::Stdio { pipe: &mut pipe, rest: list.rest(Era::Modern), in_flight: 8 };
         for (program, pid, mut load) in
@@ -335,6 +358,7 @@ impl Bench<'_> {
         &self,
         proxy: &Process,
         address: SocketAddr,
+        program: &str,
         reply: &Reply,
         call: &Call,
         at_once: usize,
@@ -343,7 +367,7 @@ impl Bench<'_> {
         let mut load = Load::http(address, request, at_once).await?;
         ensure!(load.probe().await.context("the proxy")? == reply.body, "the proxy changed the answer");
         Ok(Contestant {
-            program: "bare proxy".into(),
+            program: program.into(),
             pid: Some(proxy.pid()),
             load,
             expect: Expect { length: reply.body.len(), words: "" },

@@ -76,6 +76,10 @@ impl Worker {
         self.folder.join("worker/dist")
     }
 
+    fn budget(&self) -> usize {
+        BUDGETS.iter().find(|(domain, _)| *domain == self.domain).map_or(BUDGET, |(_, budget)| *budget)
+    }
+
     /// Whether `wrangler.jsonc` binds a database.
     fn keeps(&self) -> bool {
         fs::read_to_string(self.folder.join("wrangler.jsonc")).is_ok_and(|config| config.contains("\"d1_databases\""))
@@ -108,6 +112,30 @@ pub(crate) fn run(task: &Task) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// A Worker as it was built.
+pub(crate) struct Built {
+    pub(crate) domain: String,
+    pub(crate) dist: PathBuf,
+    /// Bytes of its modules, each gzipped.
+    pub(crate) zipped: usize,
+    /// Most that they may be.
+    pub(crate) budget: usize,
+}
+
+/// Builds the Worker of every server.
+pub(crate) fn build_servers(workspace: &Workspace) -> Result<()> {
+    build(workspace, &all(workspace)?)
+}
+
+/// The Workers of all servers as they were last built.
+pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
+    let built = |worker: Worker| {
+        let (_, zipped) = size(&worker.dist()).with_context(|| format!("{} is not built", worker.domain))?;
+        Ok(Built { budget: worker.budget(), dist: worker.dist(), domain: worker.domain, zipped })
+    };
+    all(workspace)?.into_iter().map(built).collect()
 }
 
 /// Builds every Worker, and that of the tests' own server, for the tests.
@@ -192,7 +220,7 @@ fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
     for worker in workers {
         let (raw, zipped) = size(&worker.dist())?;
         eprintln!("{:<16} {:>4} KB, {:>3} KB gzipped", worker.domain, raw / 1000, zipped / 1000);
-        let budget = BUDGETS.iter().find(|(domain, _)| *domain == worker.domain).map_or(BUDGET, |(_, budget)| *budget);
+        let budget = worker.budget();
         if zipped > budget {
             large.push(format!("{} has {zipped} bytes gzipped, its budget is {budget}", worker.domain));
         }
@@ -357,7 +385,7 @@ fn serve(workspace: &Workspace, workers: &[Worker], port: u16) -> Result<()> {
 }
 
 /// The runtime that npm brought.
-fn workerd(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn workerd(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.root.join("e2e/node_modules/@cloudflare");
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path().join("bin/workerd");

@@ -165,16 +165,15 @@ impl Checker<'_> {
 
     /// JSON lets a key stand twice; which one counts depends on the reader, so neither may.
     fn doubled(&mut self, entries: &[(std::borrow::Cow<'_, str>, Node<'_>)], path: &str) {
-        let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
-        keys.sort_unstable();
-        let mut last = None;
-        for pair in keys.windows(2) {
-            if let [a, b] = pair
-                && a == b
-                && last != Some(*a)
-            {
-                last = Some(*a);
-                self.fault(&join(path, a), "given twice");
+        // The map of values, since code for sorting weighs as much as that for checking.
+        let mut seen = serde_json::Map::new();
+        for (key, _) in entries {
+            let told = seen.insert(key.to_string(), false.into());
+            if told == Some(false.into()) {
+                self.fault(&join(path, key), "given twice");
+            }
+            if told.is_some() {
+                seen.insert(key.to_string(), true.into());
             }
         }
     }

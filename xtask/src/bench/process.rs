@@ -19,6 +19,8 @@ use tokio::{
 
 const START: Duration = Duration::from_secs(20);
 const LISTENING: &str = "listening on http://";
+/// What workerd says on its control channel, before the number of its port.
+const PORT: &str = "\"port\":";
 const TAIL_LINES: usize = 20;
 
 /// A program started by the bench.
@@ -61,6 +63,9 @@ impl Process {
                 if let Some((_, rest)) = line.split_once(LISTENING) {
                     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c)));
                     return Ok(rest.split_at(end.unwrap_or(rest.len())).0.parse()?);
+                }
+                if let Some((_, rest)) = line.split_once(PORT) {
+                    return Ok(SocketAddr::from(([127, 0, 0, 1], rest.trim_end_matches('}').parse()?)));
                 }
                 process.tail.push(line);
             }

@@ -1,0 +1,108 @@
+//! The Workers on workerd, beside a plain-JavaScript Worker that proxies without looking at what it passes on.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::load::Load;
+use super::process::{self, Process};
+use super::roles::REPLIES;
+use super::{
+    Bench, Call, Contestant, Era, Expect, Report, Row, check_list, check_tool, cold_http, median, run_race, say,
+};
+use crate::worker::Built;
+
+/// What a call may cost, as a multiple of the CPU time of the plain Worker.
+const CPU: f64 = 1.8;
+/// Milliseconds that the first answer may come after that of the plain Worker.
+const LATER: f64 = 10.0;
+/// Callers of Workers bring a key of their own.
+const PATH: &str = "/mcp/sk-bench";
+
+/// Reads the call, as any server must, and asks the same of OpenAI.
+const PLAIN: &str = r#"
+export default {
+  async fetch(request) {
+    await request.arrayBuffer();
+    const { pathname } = new URL(request.url);
+    const headers = { authorization: 'Bearer sk-bench', accept: 'application/json' };
+    return fetch('https://api.openai.com' + pathname, { headers });
+  },
+};
+"#;
+
+impl Bench<'_> {
+    pub(super) async fn workers(&self, upstream: SocketAddr, workers: &[Built], report: &mut Report) -> Result<()> {
+        say(&format!("\n{:<48} {:>15} {:<15} target", "Workers", "", "plain JS"));
+        for worker in workers {
+            let what = format!("size of {}, gzipped", worker.domain);
+            report.figure(what, "KB", worker.zipped as f64 / 1000.0, None, Some(worker.budget as f64 / 1000.0));
+        }
+        let ours = workers.iter().find(|worker| worker.domain == "vector-store").context("no vector-store Worker")?;
+        let ours = format!("import \"{}\".worker", ours.dist.join("worker.capnp").display());
+        let plain = format!(
+            "(modules = [(name = \"plain.js\", esModule = {})], compatibilityDate = \"2026-11-01\", \
+             globalOutbound = \"internet\")",
+            serde_json::Value::from(PLAIN)
+        );
+        let ours = self.config("worker", &ours, upstream)?;
+        let plain = self.config("plain", &plain, upstream)?;
+
+        let list = Call::list();
+        let (mut starts, mut plain_starts) = (Vec::new(), Vec::new());
+        let small = REPLIES.first().context("no replies")?;
+        let path = format!("/v1/vector_stores/{}", small.id);
+        for _ in 0..if self.options.quick { 7 } else { 21 } {
+            plain_starts.push(cold_http(self.workerd(&plain), &list, &path, |_| Ok(())).await?);
+            starts.push(cold_http(self.workerd(&ours), &list, PATH, check_list).await?);
+        }
+        let plain_start = median(plain_starts);
+        let what = "spawn to first answer, Worker on workerd";
+        report.figure(what.into(), "ms", median(starts), Some(plain_start), Some(plain_start + LATER));
+
+        say(&Row::heading());
+        let (rounds, calls) = if self.options.quick { (3, 300) } else { (9, 1000) };
+        let (server, address) = Process::serve(self.workerd(&ours)).await.context("workerd")?;
+        let (bare, bare_address) = Process::serve(self.workerd(&plain)).await.context("workerd")?;
+        for reply in REPLIES.iter().filter(|reply| ["1k", "20k", "60k"].contains(&reply.name.as_str())) {
+            let call = Call::tool("vector-store-get", json!({"vector_store_id": reply.id}));
+            let mut race = vec![self.proxy_contestant(&bare, bare_address, "plain JS Worker", reply, &call, 8).await?];
+            let mut load = Load::http(address, call.http(address, PATH, Era::Modern), 8).await?;
+            let body = load.probe().await.with_context(|| server.tail().text())?;
+            check_tool(&body, &reply.value, true)?;
+            race.push(Contestant {
+                program: "Worker".into(),
+                pid: Some(server.pid()),
+                load,
+                expect: Expect { length: body.len(), words: r#""isError":false"# },
+                target: Some(CPU),
+            });
+            let rows = run_race(&reply.name, 8, race, rounds, calls).await;
+            report.calls.extend(rows.with_context(|| server.tail().text())?);
+        }
+        Ok(())
+    }
+
+    /// A configuration of workerd for one Worker, with the stand-in for all of the internet.
+    fn config(&self, name: &str, worker: &str, upstream: SocketAddr) -> Result<std::path::PathBuf> {
+        let mut text = String::from("using Workerd = import \"/workerd/workerd.capnp\";\n");
+        writeln!(
+            text,
+            "const config :Workerd.Config = (services = [(name = \"main\", worker = {worker}), \
+             (name = \"internet\", external = (address = \"{upstream}\", http = ()))], \
+             sockets = [(name = \"http\", address = \"127.0.0.1:0\", http = (), service = \"main\")]);"
+        )?;
+        let path = self.scratch.join(format!("{name}.capnp"));
+        std::fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    fn workerd(&self, config: &Path) -> tokio::process::Command {
+        let mut command = process::command(&self.runtime, ["serve", "--import-path=/", "--control-fd=2"]);
+        command.arg(config).env("OPENAI_MCP_MAX_RESULT", "1000000");
+        command
+    }
+}
