@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::schema::Fault;
 
@@ -103,42 +103,26 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-#[derive(Deserialize)]
-struct Envelope {
-    error: Details,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Details {
-    Full {
-        message: Option<String>,
-        #[serde(rename = "type")]
-        kind: Option<serde_json::Value>,
-        param: Option<serde_json::Value>,
-        code: Option<serde_json::Value>,
-    },
-    Text(String),
-}
-
 /// Appends what an error body says.
 fn tell(text: &mut String, body: &[u8], request_id: Option<&str>) {
-    match serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error) {
-        Some(Details::Full { message, kind, param, code }) => {
-            for word in [kind, code].iter().flatten() {
+    let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    match told.get("error") {
+        Some(Value::Object(details)) => {
+            let detail = |name: &str| details.get(name).filter(|value| !value.is_null()).map(plain);
+            for word in [detail("type"), detail("code")].iter().flatten() {
                 text.push(' ');
-                text.push_str(&plain(word));
+                text.push_str(word);
             }
-            if let Some(message) = message {
+            if let Some(message) = detail("message") {
                 text.push_str(": ");
                 text.push_str(&short(message.trim_end_matches('.')));
             }
-            if let Some(param) = param {
-                text.push_str(&format!(" (param `{}`)", plain(&param)));
+            if let Some(param) = detail("param") {
+                text.push_str(&format!(" (param `{param}`)"));
             }
         }
-        Some(Details::Text(message)) => text.push_str(&format!(": {}", short(&message))),
-        None => {
+        Some(Value::String(message)) => text.push_str(&format!(": {}", short(message))),
+        _ => {
             let body = String::from_utf8_lossy(body);
             if !body.trim().is_empty() {
                 text.push_str(&format!(": {}", short(body.trim())));
@@ -160,7 +144,7 @@ fn short(message: &str) -> String {
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.
-fn plain(value: &serde_json::Value) -> String {
+fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

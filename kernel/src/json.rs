@@ -89,7 +89,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     }
     let entries = crate::tool::entries(text).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
-    let items: Vec<&RawValue> = serde_json::from_str(data.get()).ok()?;
+    let items: Vec<&RawValue> = serde_json::from_slice(data.get().as_bytes()).ok()?;
     let mut room = cap.checked_sub(text.len() - data.get().len() + 64)?;
     let mut kept = 0usize;
     for item in &items {
@@ -100,7 +100,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
         kept += 1;
     }
     let last = items.get(kept.checked_sub(1)?)?;
-    let last_id = serde_json::from_str::<Item<'_>>(last.get()).ok().and_then(|item| item.id);
+    let last_id = serde_json::from_slice::<Item<'_>>(last.get().as_bytes()).ok().and_then(|item| item.id);
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
     for (name, value) in &entries {

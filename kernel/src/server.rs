@@ -302,8 +302,9 @@ impl Service {
         let facts = &request.params.facts;
         let (out, notes) = unbounded();
         let modern = request.era == Era::Modern;
-        let value =
-            |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let value = |raw: Option<&RawValue>| {
+            raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default()
+        };
         let inner = Inner {
             definition: self.definition,
             migrated: self.migrated.clone(),
@@ -336,7 +337,8 @@ impl Service {
             return ready(answer(&id, era, Err(unknown(&request.method)))).boxed();
         };
         let method = request.method.clone().into_owned();
-        let params = request.params.raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let params =
+            request.params.raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default();
         let (cx, notes) = self.context(request, Arguments::new(None), caller);
         let work = extras.handle(&method, params, cx.clone());
         let server = json!({"io.modelcontextprotocol/serverInfo": self.info()});
