@@ -24,6 +24,7 @@ static SERVERS: &[&Definition] = &[
     &openai_fine_tuning_mcp::SERVER,
     &openai_conversations_mcp::SERVER,
     &openai_assistants_mcp::SERVER,
+    &openai_audio_mcp::SERVER,
 ];
 
 /// The OpenAI API as MCP servers

@@ -108,7 +108,11 @@ impl Params {
     pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<f64>) -> Result<Option<f64>> {
         let path = self.path(name);
         let Some(value) = self.take(name) else { return Ok(None) };
-        let number = value.as_f64().ok_or_else(|| mistyped(&path, "a number", &value))?;
+        let number = match &value {
+            Value::String(text) if self.textual => text.parse().ok(),
+            value => value.as_f64(),
+        };
+        let number = number.ok_or_else(|| mistyped(&path, "a number", &value))?;
         in_range(&path, number, &range, "decimal", ["decimal_below_min_value", "decimal_above_max_value"]).map(Some)
     }
 

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 
+use crate::audio::Audio;
 use crate::chat::Stored;
 use crate::conversations::Conversation;
 use crate::files::File;
@@ -53,6 +54,7 @@ pub(crate) struct World {
     pub(crate) failed: HashMap<String, u32>,
     pub(crate) files: Shelf<File>,
     pub(crate) vector_stores: Shelf<Store>,
+    pub(crate) audio: Audio,
     pub(crate) completions: Shelf<Stored>,
     pub(crate) conversations: Shelf<Conversation>,
     pub(crate) responses: Shelf<Run>,

@@ -1,0 +1,73 @@
+//! Custom voices, and the recorded consents they need. <https://platform.openai.com/docs/api-reference/audio/voices>
+
+use openai_mcp_kernel::prelude::*;
+
+tools![Create, Delete, ConsentCreate, ConsentList, ConsentGet, ConsentModify, ConsentDelete];
+
+/// Create a custom voice from a recording and a consent, or from a description.
+///
+/// Speech takes voices made from recordings; those made from a prompt are for Live alone.
+#[tool("audio-voice-create", POST "/audio/voices", multipart, open)]
+struct Create {
+    name: String,
+    /// audio_sample unless told.
+    r#type: Option<Kind>,
+    /// Recording of at most 10 MiB; with consent.
+    audio_sample: Option<FileInput>,
+    /// Id of a consent by the same speaker.
+    consent: Option<String>,
+    /// For type prompt, as are model and script_hint.
+    prompt: Option<String>,
+    /// auto unless told.
+    model: Option<String>,
+    /// Text to speak while it is made.
+    script_hint: Option<String>,
+}
+
+#[shape]
+enum Kind {
+    AudioSample,
+    Prompt,
+}
+
+/// Delete a custom voice; its consent stays.
+#[tool("audio-voice-delete", DELETE "/audio/voices/{voice_id}")]
+struct Delete {
+    voice_id: String,
+}
+
+/// Upload the recording in which a speaker consents to a custom voice.
+#[tool("audio-voice-consent-create", POST "/audio/voice_consents", multipart, open)]
+struct ConsentCreate {
+    name: String,
+    /// Of the spoken phrase, as en-US.
+    language: String,
+    /// At most 10 MiB.
+    recording: FileInput,
+}
+
+/// List consent recordings.
+#[tool("audio-voice-consent-list", GET "/audio/voice_consents")]
+struct ConsentList {
+    limit: Option<Int<1, 100>>,
+    after: Option<String>,
+}
+
+/// Get a consent recording's name and language.
+#[tool("audio-voice-consent-get", GET "/audio/voice_consents/{consent_id}")]
+struct ConsentGet {
+    consent_id: String,
+}
+
+/// Rename a consent recording.
+#[tool("audio-voice-consent-modify", POST "/audio/voice_consents/{consent_id}", destroys, idempotent)]
+struct ConsentModify {
+    consent_id: String,
+    name: String,
+}
+
+/// Delete a consent recording.
+#[tool("audio-voice-consent-delete", DELETE "/audio/voice_consents/{consent_id}")]
+struct ConsentDelete {
+    consent_id: String,
+}
