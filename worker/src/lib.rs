@@ -74,9 +74,10 @@ fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue)
 }
 
 /// The variables and secrets of `env`. Bindings to other things are left out.
-fn variables(env: &JsValue) -> impl Iterator<Item = (String, String)> {
-    let names = Object::keys(env.unchecked_ref());
-    names.iter().filter_map(|name| Some((name.as_string()?, Reflect::get(env, &name).ok()?.as_string()?)))
+fn variables(env: &JsValue) -> Vec<(String, String)> {
+    let names = Object::keys(env.unchecked_ref::<Object>());
+    let text = |name: JsValue| Some((name.as_string()?, Reflect::get(env, &name).ok()?.as_string()?));
+    names.iter().filter_map(|name| text(name.into())).collect()
 }
 
 async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
