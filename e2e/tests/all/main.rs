@@ -12,5 +12,6 @@ mod judge;
 mod lifecycle;
 mod sandbox;
 mod store;
+mod streams;
 mod uploads;
 mod worker;
