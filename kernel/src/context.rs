@@ -407,6 +407,20 @@ impl Context {
         }
     }
 
+    /// Tells that the call goes on. Once there is text, a message of its own would stand in the middle of it: then what
+    /// was held back is told, or nothing with a sign of life.
+    pub(crate) fn beat(&self, waited: Duration) {
+        let (value, begun, held) = {
+            let state = self.0.notes.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.value.unwrap_or_default(), state.characters > 0, !state.text.is_empty())
+        };
+        match (begun, held) {
+            (_, true) => self.flush_text(),
+            (true, false) => self.progress(value + 0.001, None, ""),
+            (false, false) => self.tell(&format!("waiting for OpenAI, {} s", waited.as_secs())),
+        }
+    }
+
     /// Tells the client something without a measure of progress.
     pub fn tell(&self, message: &str) {
         let notes = &self.0.notes;

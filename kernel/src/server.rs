@@ -540,8 +540,7 @@ async fn beat(cx: Context) -> (u16, Bytes) {
     let started = cx.now();
     cx.sleep(FIRST_BEAT).await;
     loop {
-        let seconds = cx.now().saturating_sub(started).as_secs();
-        cx.tell(&format!("waiting for OpenAI, {seconds} s"));
+        cx.beat(cx.now().saturating_sub(started));
         cx.sleep(BEAT).await;
     }
 }
