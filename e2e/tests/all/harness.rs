@@ -174,6 +174,8 @@ impl Launch {
                 env.insert(name.to_owned(), value);
             }
         }
+        // What a test makes a server keep goes with it, and not into the home of whoever runs the tests.
+        env.insert("OPENAI_MCP_STORE".to_owned(), ":memory:".to_owned());
         Self { program: program.into(), args: Vec::new(), env, folder: here().to_owned() }
     }
 
