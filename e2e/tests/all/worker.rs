@@ -338,6 +338,28 @@ fn retries_wait_as_long_as_they_are_told() {
     assert_eq!(upstream.take().len(), 2);
 }
 
+/// The library that draws would ask a machine for fonts, or a browser; a Worker has neither.
+#[test]
+fn a_plot_is_that_of_the_native_server() {
+    let upstream = Recorder::start(|request| match request.path() {
+        "/v1/fine_tuning/jobs/ftjob-1" => {
+            Answer::json(200, r#"{"id":"ftjob-1","status":"succeeded","result_files":["file-1"]}"#)
+        }
+        "/v1/files/file-1/content" => {
+            Answer::json(200, "step,train_loss,train_accuracy\n1,2,0.3\n2,1,0.5\n3,0.5,0.8\n")
+        }
+        _ => Answer::json(200, r#"{"data":[]}"#),
+    })
+    .unwrap();
+    let native =
+        Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
+    let edge = Edge::new(upstream.addr(), &[]);
+    let arguments = json!({ "fine_tuning_job_id": "ftjob-1" });
+    let result = edge.call("fine-tuning", KEY, "fine-tune-metrics", &arguments);
+    assert_eq!(result["content"][1]["mimeType"], "image/png", "{result}");
+    assert_eq!(result["content"], native.call("fine-tuning", "fine-tune-metrics", &arguments)["content"]);
+}
+
 /// The key of the environment is for whoever shows the access token.
 #[test]
 fn the_secret_key_is_spent_only_for_the_access_token() {
