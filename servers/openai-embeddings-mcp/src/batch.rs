@@ -116,7 +116,7 @@ pub(crate) async fn run(
     let mut saved = None;
     match target {
         Target::Collection(name) => {
-            store(cx, &rows, &model, &name, Box::pin(lots), &report).await?;
+            store(cx, &rows, &model, &name, Box::pin(lots), &report).await;
             facts.insert("collection".into(), name.into());
         }
         Target::File(path) => {
@@ -160,27 +160,42 @@ fn lines(rows: &Rows, lot: Lot) -> Bytes {
     lines.into()
 }
 
-async fn store(
-    cx: &Context,
-    rows: &Rows,
-    model: &Model,
-    name: &str,
-    mut lots: BoxStream<'_, Lot>,
-    report: &Report,
-) -> Result<()> {
-    let mut collection: Option<Collection> = None;
+/// Puts vectors into a collection. What of a lot cannot be kept ends the batch.
+async fn store(cx: &Context, rows: &Rows, model: &Model, name: &str, mut lots: BoxStream<'_, Lot>, report: &Report) {
+    let (mut collection, mut done) = (None, report.offset);
     while let Some(lot) = lots.next().await {
         let items: Vec<_> =
             lot.into_iter().filter_map(|(index, vector)| Some((rows.get(index)?.as_ref().ok()?, vector))).collect();
-        let Some((_, vector)) = items.first() else { continue };
-        let collection = match &collection {
-            Some(collection) => collection,
-            None => collection.insert(collection::open(cx, name, model, vector.len()).await?),
-        };
-        let replaced = collection.add(cx, &items).await?;
-        report.state().replaced += replaced;
+        match add(cx, &mut collection, name, model, &items).await {
+            Ok(replaced) => {
+                let mut state = report.state();
+                state.replaced += replaced;
+                done = state.next;
+            }
+            Err(error) => {
+                let mut state = report.state();
+                state.embedded -= items.len();
+                state.next = done;
+                state.stopped = Some(error);
+                return;
+            }
+        }
     }
-    Ok(())
+}
+
+async fn add(
+    cx: &Context,
+    collection: &mut Option<Collection>,
+    name: &str,
+    model: &Model,
+    items: &[(&Row, Vec<f32>)],
+) -> Result<u64> {
+    let Some((_, vector)) = items.first() else { return Ok(0) };
+    let collection = match collection {
+        Some(collection) => collection,
+        none => none.insert(collection::open(cx, name, model, vector.len()).await?),
+    };
+    collection.add(cx, items).await
 }
 
 /// Vectors, each with the index of its row.

@@ -18,6 +18,8 @@ tools![Add, List, Delete];
 
 /// Most bytes of the vectors in a segment: D1 takes values and rows of 2 MB.
 const SEGMENT: usize = 1_800_000;
+/// Most vectors in a segment, however short they are: their ids stand in one value.
+const MOST_SLOTS: usize = 2048;
 /// Most bytes of items in a statement, for the same reason.
 const ITEMS: usize = 1_000_000;
 /// Bytes of vectors that are read at once, several small segments together.
@@ -145,14 +147,14 @@ impl Delete {
             return Ok(Output::json(&json!({"collection": self.collection, "deleted": true})));
         };
         let ids = json!(ids).to_string();
-        let mut statements = vec![
+        let statements = vec![
             bury(owner()?, collection.id, &ids),
             sql(
                 "DELETE FROM item WHERE owner = ?1 AND collection = ?2 AND id IN (SELECT value FROM json_each(?3))",
                 [owner()?, collection.id.into(), ids.into()],
             ),
+            sweep(owner()?, collection.id),
         ];
-        statements.push(sweep(owner()?, collection.id));
         let done = cx.store().batch(statements).await?;
         let deleted = done.get(1).map_or(0, |rows| rows.changed);
         Ok(Output::json(&json!({"collection": self.collection, "deleted_items": deleted})))
@@ -196,7 +198,7 @@ impl Collection {
     /// Gives how many replaced what was there.
     pub(crate) async fn add(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
         let mut replaced = 0;
-        for items in items.chunks((SEGMENT / (self.dimensions * WIDTH).max(1)).max(1)) {
+        for items in items.chunks((SEGMENT / (self.dimensions * WIDTH).max(1)).clamp(1, MOST_SLOTS)) {
             replaced += self.add_segment(cx, items).await?;
         }
         Ok(replaced)
