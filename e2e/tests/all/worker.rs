@@ -634,3 +634,46 @@ fn a_worker_without_a_database_serves_the_rest_and_says_what_to_bind() {
     assert_eq!(result["isError"], true, "{result}");
     assert!(text(&result).contains("bind a D1 database as `STORE`"), "{result}");
 }
+
+/// Vectors, texts and metadata come back from D1 as from SQLite, and a search ranks them alike.
+#[test]
+fn collections_are_searched_alike_on_both_stores() {
+    let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
+    let folder = tempfile::tempdir().unwrap();
+    let edge = Edge::with(&[("embeddings".into(), import("embeddings", "worker"))], sandbox.addr, folder.path(), &[]);
+    let native = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--servers", "embeddings"])
+        .env("OPENAI_BASE_URL", &format!("http://{}/v1", sandbox.addr))
+        .env("OPENAI_MCP_STORE", folder.path().to_str().unwrap())
+        .serve();
+    // More than one segment, and items with quotes, line ends and signs beyond the basic plane.
+    let lines: String =
+        (0..700).map(|n| format!("{{\"text\": \"\\\"line\\\"\\n{n} 🦀 of {}\", \"n\": {n}}}\n", n % 7)).collect();
+    let file = json!({ "text": lines, "filename": "lines.jsonl" });
+    let filter = json!({ "type": "and", "filters": [
+        { "type": "gte", "key": "n", "value": 350 },
+        { "type": "nin", "key": "n", "value": [351, 352] },
+    ]});
+    let calls = [
+        ("embedding-batch", json!({ "file": file, "collection": "lines" })),
+        (
+            "embedding-collection-add",
+            json!({ "collection": "lines", "items": [{ "id": "x", "text": "line 3 of 3" }, "again"] }),
+        ),
+        ("embedding-collection-add", json!({ "collection": "lines", "items": [{ "id": "x", "text": "line 352" }] })),
+        ("embedding-search", json!({ "query": "line 352", "collection": "lines" })),
+        ("embedding-search", json!({ "query": "line 352", "collection": "lines", "filter": filter })),
+        ("embedding-collection-delete", json!({ "collection": "lines", "ids": ["x", "none"] })),
+        ("embedding-search", json!({ "query": "line 352", "collection": "lines", "top_k": 1 })),
+        ("embedding-collection-list", json!({ "collection": "lines", "limit": 3 })),
+        ("embedding-collection-add", json!({ "collection": "lines", "items": ["x"], "dimensions": 3 })),
+        ("embedding-collection-delete", json!({ "collection": "lines" })),
+        ("embedding-collection-list", json!({})),
+        ("embedding-search", json!({ "query": "line", "collection": "lines" })),
+    ];
+    for (tool, arguments) in calls {
+        let ours = edge.call("embeddings", KEY, tool, &arguments);
+        let body = message("tools/call", &tool_call(tool, &arguments));
+        let theirs = native.post("/embeddings/mcp", &bearer(KEY), body.as_bytes()).json()["result"].clone();
+        assert_eq!(ours, theirs, "{tool} {arguments}");
+    }
+}
