@@ -20,9 +20,10 @@ class Assistants:
         return value(await self.raw(tool, progress, **arguments))
 
     async def wait(self, run):
-        waited = await self.call("run-wait", thread_id=run["thread_id"], run_id=run["id"])
-        assert waited["done"], waited
-        return waited["run"]
+        while True:
+            waited = await self.call("run-wait", thread_id=run["thread_id"], run_id=run["id"])
+            if waited["done"]:
+                return waited["run"]
 
     async def answer(self, run):
         """The text of the one message that a run wrote."""
