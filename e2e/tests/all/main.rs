@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod assistants;
+mod audio;
 mod canary;
 mod conformance;
 mod differential;
