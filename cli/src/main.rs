@@ -2,6 +2,7 @@
 
 mod call;
 mod clients;
+mod import;
 mod list;
 
 use std::io::Write as _;
@@ -91,11 +92,33 @@ enum Command {
         #[arg(long, conflicts_with = "remote")]
         sandbox: bool,
     },
+    /// What belongs to assistants
+    Assistants {
+        #[command(subcommand)]
+        command: Assistants,
+    },
     /// Run the offline stand-in for the API alone
     Sandbox {
         /// Where to listen; port 0 takes a free one
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
         addr: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Assistants {
+    /// Take in assistants, threads and messages that were exported from the Assistants API
+    ///
+    /// FILE holds them as the SDKs print them: JSON, in arrays, pages of lists, or one on each line. They keep their
+    /// ids. Without --apply nothing is changed. An import that was interrupted is made again: what is there stays.
+    Import {
+        /// The file; `-` is standard input
+        file: String,
+        /// Do it, after a look at what it says without
+        #[arg(long)]
+        apply: bool,
+        #[command(flatten)]
+        options: Options,
     },
 }
 
@@ -117,6 +140,9 @@ fn main() -> ExitCode {
             let config =
                 find_all(&domains).and_then(|servers| clients::render(client, &servers, remote.as_deref(), sandbox));
             print(config)
+        }
+        Command::Assistants { command: Assistants::Import { file, apply, options } } => {
+            import::run(&file, apply, &options)
         }
         Command::Sandbox { addr } => run::finish(async {
             let url = run::sandbox(&addr).await?;

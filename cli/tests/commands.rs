@@ -211,3 +211,35 @@ fn flags_stand_above_the_environment() {
         "{reads:?}"
     );
 }
+
+#[test]
+fn an_export_is_looked_at_and_taken_in_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    let variables = [("OPENAI_MCP_STORE", store), ("OPENAI_API_KEY", "sk-any")];
+    let export = r#"{"id": "thread_1", "object": "thread", "created_at": 1, "messages": [
+        {"id": "msg_1", "object": "thread.message", "created_at": 2, "role": "user",
+         "content": [{"type": "text", "text": {"value": "Hello", "annotations": []}}]}]}
+        {"id": "run_1", "object": "thread.run", "created_at": 3}"#;
+    let file = folder.path().join("export.jsonl");
+    std::fs::write(&file, export).unwrap();
+    let import = ["assistants", "import", file.to_str().unwrap()];
+
+    let done = run(&import, &variables, "");
+    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    assert!(done.out.contains("refused run_1: ") && done.out.contains("1 thread\n1 thread.message\n"), "{}", done.out);
+    let list = ["call", "message-list", r#"{"thread_id": "thread_1"}"#];
+    assert!(run(&list, &variables, "").err.contains("No thread found"), "it was to be looked at alone");
+
+    let apply = ["assistants", "import", "-", "--apply"];
+    for expected in ["2 taken in, 0 there before", "0 taken in, 2 there before"] {
+        let done = run(&apply, &variables, export);
+        assert_eq!((done.status, done.err.as_str()), (0, ""));
+        assert!(done.out.contains(expected), "{}", done.out);
+    }
+    assert!(run(&list, &variables, "").out.contains("msg_1"));
+
+    let broken = run(&["assistants", "import", "-"], &variables, "{");
+    assert_eq!(broken.status, 2, "{}", broken.out);
+    assert!(broken.err.contains("not JSON"), "{}", broken.err);
+}

@@ -330,6 +330,21 @@ impl Service {
         (Context::new(inner), notes)
     }
 
+    /// A context for a command of the operator: there is no request, the keys are theirs, and nobody is told of progress.
+    pub fn command(&self) -> Context {
+        Context::new(Inner {
+            definition: self.definition,
+            migrated: self.migrated.clone(),
+            config: self.config.clone(),
+            platform: self.platform.clone(),
+            caller: Caller { trusted: true, ..Caller::default() },
+            arguments: Arguments::new(None),
+            notes: Notes { out: unbounded().0, token: None, state: Mutex::default() },
+            answer: Mutex::default(),
+            request: RequestFacts::default(),
+        })
+    }
+
     fn extra(&self, request: &Request<'_>, caller: Caller) -> BoxFuture<'static, Reply> {
         let (id, era) = (request.id.get().to_owned(), request.era);
         let unknown = |method: &str| Fault::new(Fault::METHOD, format!("method `{method}` not found"));

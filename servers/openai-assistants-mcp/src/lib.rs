@@ -12,6 +12,8 @@ mod thread;
 
 use openai_mcp_kernel::server::Definition;
 
+pub use emulated::import;
+
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "assistants",

@@ -8,7 +8,7 @@ use super::{Members as _, given, id, now, refuse, request, threads};
 use crate::backend::Args;
 
 /// What an assistant has besides id, kind and time, with what stands where nothing is given.
-fn fields() -> [(&'static str, Value); 11] {
+pub(super) fn fields() -> [(&'static str, Value); 11] {
     [
         ("model", Value::Null),
         ("name", Value::Null),

@@ -251,6 +251,42 @@ impl<'a> Db<'a> {
         if rows.changed == 0 { Err(Table::Assistants.missing(id)) } else { Ok(()) }
     }
 
+    /// Takes in objects that were made elsewhere, where there are none of their ids.
+    pub(super) async fn take(&self, objects: &[Value]) -> Result<Vec<Taken>> {
+        const ASSISTANT: &str = "INSERT INTO assistants (owner, id, doc) VALUES (?1, ?2, ?3) \
+                                 ON CONFLICT (owner, id) DO NOTHING";
+        const THREAD: &str = "INSERT INTO threads (owner, id, doc) VALUES (?1, ?2, ?3) \
+                              ON CONFLICT (owner, id) DO NOTHING";
+        const MESSAGE: &str = "INSERT INTO messages (owner, id, doc, thread, run) SELECT ?1, ?2, ?3, ?4, ?5 \
+                               WHERE EXISTS (SELECT 1 FROM threads WHERE owner = ?1 AND id = ?4 AND deleted = 0) \
+                               ON CONFLICT (owner, id) DO NOTHING";
+        const THERE: &str = "SELECT 1 FROM messages WHERE owner = ?1 AND id = ?2";
+        let mut batch = Vec::with_capacity(objects.len() * 2);
+        for object in objects {
+            let mut values = vec![datum(text(object, "id")), Datum::Text(object.to_string())];
+            let statement = match text(object, "object") {
+                "assistant" => ASSISTANT,
+                "thread" => THREAD,
+                _ => {
+                    let run = object.get("run_id").and_then(Value::as_str);
+                    values.extend([datum(text(object, "thread_id")), run.map(str::to_owned).into()]);
+                    MESSAGE
+                }
+            };
+            batch.push(self.sql(statement, values));
+            batch.push(self.sql(THERE, vec![datum(text(object, "id"))]));
+        }
+        let rows = self.cx.store().batch(batch).await?;
+        let pairs = objects.iter().zip(rows.chunks(2));
+        Ok(pairs
+            .map(|(object, rows)| match rows {
+                [added, _] if added.changed > 0 => Taken::Added,
+                [_, there] if there.rows.is_empty() && text(object, "object") == "thread.message" => Taken::Homeless,
+                _ => Taken::Present,
+            })
+            .collect())
+    }
+
     /// Adds a thread with its first messages.
     pub(super) async fn add_thread(&self, doc: &Value, messages: &[Value]) -> Result<()> {
         let values = vec![datum(text(doc, "id")), Datum::Text(doc.to_string())];
@@ -494,6 +530,13 @@ impl<'a> Db<'a> {
         let rows = self.run_sql(self.sql(text, vec![datum(run)])).await?.rows;
         rows.iter().map(|row| json_of(row, 0)).collect()
     }
+}
+
+/// What became of an object that was taken in.
+pub(super) enum Taken {
+    Added,
+    Present,
+    Homeless,
 }
 
 /// What is written together with a run.

@@ -150,13 +150,16 @@ pub(super) fn item(message: &Value) -> Value {
     let user = message.at("role") == "user";
     let content: Vec<Value> = list(message, "content")
         .map(|block| match text(block, "type") {
-            "image_file" => {
-                let image = &block.at("image_file");
-                json!({"type": "input_image", "file_id": image.at("file_id"), "detail": image.at("detail")})
-            }
-            "image_url" => {
-                let image = &block.at("image_url");
-                json!({"type": "input_image", "image_url": image.at("url"), "detail": image.at("detail")})
+            kind @ ("image_file" | "image_url") => {
+                let image = block.at(kind);
+                let (member, place) = if kind == "image_file" { ("file_id", "file_id") } else { ("image_url", "url") };
+                if user {
+                    let detail = image.at("detail").as_str().unwrap_or("auto");
+                    json!({"type": "input_image", member: image.at(place), "detail": detail})
+                } else {
+                    // Conversations keep no images of the assistant; only messages of the old API have any.
+                    json!({"type": "output_text", "text": format!("[image {}]", text(image, place))})
+                }
             }
             "refusal" => json!({"type": "refusal", "refusal": block.at("refusal")}),
             _ if user => json!({"type": "input_text", "text": block.at("text").at("value")}),

@@ -7,6 +7,7 @@
 
 pub(crate) mod assistants;
 mod db;
+pub mod import;
 mod items;
 mod machine;
 pub(crate) mod messages;

@@ -76,10 +76,17 @@ impl Lab {
         }))
     }
 
-    /// A process that is killed `before` or after its n-th step into the world, if told.
-    pub(crate) fn process(&self, killed: Option<(usize, bool)>) -> Process {
+    /// A process that is killed after its n-th step into the world, if told: the world has it, the process not.
+    ///
+    /// To be killed before a step leaves the same world as to be killed after the one before it.
+    pub(crate) fn process(&self, killed: Option<usize>) -> Process {
         let machine = Arc::new(Machine { lab: self.clone(), left: Mutex::new(killed), dead: Arc::default() });
-        let config = Config::read(|name| (name == "OPENAI_BASE_URL").then(|| "http://sandbox/v1".to_owned())).unwrap();
+        let config = Config::read(|name| match name {
+            "OPENAI_BASE_URL" => Some("http://sandbox/v1".into()),
+            "OPENAI_API_KEY" => Some("sk-lab".into()),
+            _ => None,
+        })
+        .unwrap();
         let service = Service::new(&SERVER, Arc::new(config), machine.clone()).unwrap();
         Process { service, dead: machine.dead.clone() }
     }
@@ -104,7 +111,7 @@ impl Lab {
 
 /// One server, as long as it lives.
 pub(crate) struct Process {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     dead: Arc<Notify>,
 }
 
@@ -136,22 +143,17 @@ impl Process {
 
 struct Machine {
     lab: Lab,
-    left: Mutex<Option<(usize, bool)>>,
+    left: Mutex<Option<usize>>,
     dead: Arc<Notify>,
 }
 
 impl Machine {
-    /// Counts a step: whether the process is killed at it, and if so, before it is done.
-    fn step(&self) -> Option<bool> {
+    /// Counts a step: whether the process is killed after it.
+    fn step(&self) -> bool {
         let mut left = lock(&self.left);
-        match &mut *left {
-            Some((0, before)) => Some(*before),
-            Some((steps, _)) => {
-                *steps -= 1;
-                None
-            }
-            None => None,
-        }
+        let killed = *left == Some(0);
+        *left = left.map(|steps| steps.saturating_sub(1));
+        killed
     }
 }
 
@@ -159,10 +161,6 @@ impl Platform for Machine {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
         let (lab, killed, dead) = (self.lab.clone(), self.step(), self.dead.clone());
         async move {
-            if killed == Some(true) {
-                dead.notify_one();
-                return pending().await;
-            }
             let (head, body) = request.into_parts();
             let body = body.collect(1 << 24).await.unwrap();
             let name = format!("{} {}", head.method, head.uri.path().trim_start_matches("/v1"));
@@ -170,7 +168,7 @@ impl Platform for Machine {
             let answer = lock(&lab.0.upstream)(http::Request::from_parts(head, Full::new(body)));
             let response = answer.await;
             lock(&lab.0.log).push(Exchange { request: name, body: sent, status: response.status().as_u16() });
-            if killed.is_some() {
+            if killed {
                 dead.notify_one();
                 return pending().await;
             }
@@ -209,15 +207,13 @@ impl Platform for Machine {
 
     fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
         let (killed, dead) = (self.step(), self.dead.clone());
-        let outcome = (killed != Some(true)).then(|| lock(&self.lab.0.database).run(&statements));
+        let outcome = lock(&self.lab.0.database).run(&statements);
         async move {
-            match outcome {
-                Some(outcome) if killed.is_none() => outcome,
-                _ => {
-                    dead.notify_one();
-                    pending().await
-                }
+            if killed {
+                dead.notify_one();
+                return pending().await;
             }
+            outcome
         }
         .boxed()
     }
