@@ -18,6 +18,8 @@ use crate::workspace::{Workspace, cargo};
 const BUDGET: usize = 200_000;
 /// Workers that may have more, and why they need it.
 const BUDGETS: &[(&str, usize)] = &[
+    // Decoders of WAV and MP3, for recordings that have to be cut.
+    ("audio", 320_000),
     // Resources, prompts, questions and a store: what no single server has.
     ("everything", 210_000),
 ];

@@ -58,8 +58,9 @@ impl Pieces {
             Error::new(
                 Kind::File,
                 format!(
-                    "`{}` ({:.1} MB) has to be cut, which is done for WAV, MP3, FLAC, Ogg Vorbis, and AAC in M4A or MP4: \
-                     {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -ar 16000 {stem}.flac`",
+                    "`{}` ({:.1} MB) has to be cut, which is done for WAV and MP3, and where this server runs on a machine \
+                     for FLAC, Ogg Vorbis, and AAC in M4A or MP4: \
+                     {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -b:a 64k {stem}.mp3`",
                     file.filename,
                     file.bytes.len() as f64 / 1e6,
                     file.filename,
@@ -268,7 +269,7 @@ mod tests {
     fn what_cannot_be_cut_says_what_can() {
         for bytes in [Bytes::from_static(b"\x1A\x45\xDF\xA3 a film"), Bytes::new()] {
             let error = Pieces::new(&read("talk.webm", bytes), 10).err().expect("not decoded").to_string();
-            assert!(error.contains("`talk.webm`") && error.contains("MP3, FLAC"), "{error}");
+            assert!(error.contains("`talk.webm`") && error.contains("WAV and MP3"), "{error}");
             assert!(error.contains("hint: convert it, as with `ffmpeg -i talk.webm"), "{error}");
         }
     }
