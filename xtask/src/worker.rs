@@ -18,10 +18,22 @@ use crate::workspace::{Workspace, cargo};
 const BUDGET: usize = 200_000;
 /// Workers that may have more, and why they need it.
 const BUDGETS: &[(&str, usize)] = &[
+    // The state machine of runs, and what maps two APIs to each other.
+    ("assistants", 305_000),
     // Decoders of WAV and MP3, for recordings that have to be cut.
     ("audio", 320_000),
+    // A check of values against JSON Schemas.
+    ("chat", 245_000),
+    // Files of CSV and JSONL, filters, vectors in a store.
+    ("embeddings", 290_000),
     // Resources, prompts, questions and a store: what no single server has.
     ("everything", 210_000),
+    // A plot, with its letters.
+    ("fine-tuning", 320_000),
+    // Decoders and encoders of PNG, JPEG and WebP.
+    ("images", 470_000),
+    // Files of CSV and JSONL, and a store.
+    ("moderation", 260_000),
 ];
 /// The last that runs on Node 20.
 const WRANGLER: &str = "wrangler@4.86.0";
