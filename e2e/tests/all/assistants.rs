@@ -31,7 +31,8 @@ fn the_classic_examples_on_a_machine() {
 #[test]
 fn the_classic_examples_on_workers() {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
-    let edge = Edge::new(sandbox.addr, &[]);
+    let domains = ["assistants", "files", "vector-store"].map(str::to_owned);
+    let edge = Edge::of(&domains, sandbox.addr, &[]);
     classic(|domain| edge.url(domain), MODERN);
 }
 

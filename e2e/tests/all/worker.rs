@@ -71,8 +71,13 @@ fn workerd() -> PathBuf {
 
 impl Edge {
     /// Every server, with what it asks of the internet led to `upstream`.
-    pub(crate) fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
-        let workers: Vec<_> = domains().into_iter().map(|domain| (domain.clone(), import(&domain, "worker"))).collect();
+    fn new(upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+        Self::of(&domains(), upstream, env)
+    }
+
+    /// These servers.
+    pub(crate) fn of(domains: &[String], upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+        let workers: Vec<_> = domains.iter().map(|domain| (domain.clone(), import(domain, "worker"))).collect();
         let disk = tempfile::tempdir().unwrap();
         let edge = Self::with(&workers, upstream, disk.path(), env);
         Edge { _disk: Some(disk), ..edge }

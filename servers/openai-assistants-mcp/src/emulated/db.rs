@@ -322,12 +322,9 @@ impl<'a> Db<'a> {
         Ok(rows.first().and_then(|row| maybe(row, 0)))
     }
 
-    pub(super) async fn set_tail(&self, thread: &str, tail: &str) -> Result<()> {
-        self.run_sql(self.tail(thread, tail)).await.map(drop)
-    }
-
-    fn tail(&self, thread: &str, tail: &str) -> Statement {
-        self.sql("UPDATE threads SET tail = ?3 WHERE owner = ?1 AND id = ?2", vec![datum(thread), datum(tail)])
+    pub(super) async fn set_tail(&self, thread: &str, tail: Option<&str>) -> Result<()> {
+        let text = "UPDATE threads SET tail = ?3 WHERE owner = ?1 AND id = ?2";
+        self.run_sql(self.sql(text, vec![datum(thread), tail.map(str::to_owned).into()])).await.map(drop)
     }
 
     pub(super) async fn mark_thread_deleted(&self, id: &str) -> Result<()> {
@@ -361,14 +358,15 @@ impl<'a> Db<'a> {
     }
 
     pub(super) async fn message(&self, thread: &str, id: &str) -> Result<Message> {
-        const ONE: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 AND id = ?3";
+        const ONE: &str =
+            "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 AND id = ?3 AND gone = 0";
         let rows = self.run_sql(self.sql(ONE, vec![datum(thread), datum(id)])).await?.rows;
         rows.first().map_or_else(|| Err(Table::Messages.missing(id)), message_of)
     }
 
     /// The last messages of a thread, oldest first.
     pub(super) async fn last_messages(&self, thread: &str, count: i64) -> Result<Vec<Message>> {
-        const LAST: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 \
+        const LAST: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 AND gone = 0 \
                             ORDER BY seq DESC LIMIT ?3";
         let rows = self.run_sql(self.sql(LAST, vec![datum(thread), count.into()])).await?.rows;
         rows.iter().rev().map(message_of).collect()
@@ -377,7 +375,7 @@ impl<'a> Db<'a> {
     /// The messages of a thread that are not known to be items of its conversation, oldest first.
     pub(super) async fn undelivered(&self, thread: &str) -> Result<Vec<Message>> {
         const UNDELIVERED: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 \
-                                   AND (item IS NULL OR item = '?') ORDER BY seq";
+                                   AND (item IS NULL OR item = '?') AND gone = 0 ORDER BY seq";
         let rows = self.run_sql(self.sql(UNDELIVERED, vec![datum(thread)])).await?.rows;
         rows.iter().map(message_of).collect()
     }
@@ -385,7 +383,7 @@ impl<'a> Db<'a> {
     /// The messages of a thread whose attachments concern a tool are among these: those with attachments.
     pub(super) async fn with_attachments(&self, thread: &str) -> Result<Vec<Message>> {
         const ATTACHED: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 \
-                                AND json_array_length(doc, '$.attachments') > 0 ORDER BY seq";
+                                AND json_array_length(doc, '$.attachments') > 0 AND gone = 0 ORDER BY seq";
         let rows = self.run_sql(self.sql(ATTACHED, vec![datum(thread)])).await?.rows;
         rows.iter().map(message_of).collect()
     }
@@ -400,11 +398,23 @@ impl<'a> Db<'a> {
         self.cx.store().batch(pairs.iter().map(set).collect()).await.map(drop)
     }
 
-    /// Deletes a message of a thread that has no active run.
-    pub(super) async fn delete_message(&self, thread: &str, id: &str) -> Result<bool> {
-        const DELETE: &str = "DELETE FROM messages WHERE owner = ?1 AND thread = ?2 AND id = ?3 \
-                              AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND thread = ?2 AND phase <> 'done')";
-        Ok(self.run_sql(self.sql(DELETE, vec![datum(thread), datum(id)])).await?.changed > 0)
+    /// Marks a message of a thread that has no active run as gone, or not gone after all; tells whether it did.
+    pub(super) async fn mark_message(&self, thread: &str, id: &str, gone: bool) -> Result<bool> {
+        const MARK: &str = "UPDATE messages SET gone = ?4 WHERE owner = ?1 AND thread = ?2 AND id = ?3 \
+                            AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND thread = ?2 AND phase <> 'done')";
+        Ok(self.run_sql(self.sql(MARK, vec![datum(thread), datum(id), gone.into()])).await?.changed > 0)
+    }
+
+    /// The messages of a thread that are gone, and may be items of the conversation still.
+    pub(super) async fn gone(&self, thread: &str) -> Result<Vec<Message>> {
+        const GONE: &str = "SELECT id, doc, item FROM messages WHERE owner = ?1 AND thread = ?2 AND gone = 1";
+        let rows = self.run_sql(self.sql(GONE, vec![datum(thread)])).await?.rows;
+        rows.iter().map(message_of).collect()
+    }
+
+    pub(super) async fn delete_message(&self, id: &str) -> Result<()> {
+        const DELETE: &str = "DELETE FROM messages WHERE owner = ?1 AND id = ?2";
+        self.run_sql(self.sql(DELETE, vec![datum(id)])).await.map(drop)
     }
 
     /// Adds a run, and with it messages, to a thread that has no active run. Gives nothing if it has one.

@@ -170,6 +170,12 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
     let (conversation, tail) = match run.doc.pointer("/truncation_strategy/last_messages").and_then(Value::as_i64) {
         None => {
             let conversation = threads::conversation(db, &thread).await?;
+            let gone = db.gone(&thread.id).await?;
+            for message in &gone {
+                messages::remove(db, &thread, message).await?;
+            }
+            // With a message may have gone the last item that we knew of.
+            let thread = if gone.is_empty() { thread.clone() } else { db.thread(&thread.id).await? };
             let tail = deliver(db, &thread.id, &conversation, thread.tail).await?;
             (conversation, tail)
         }
@@ -237,7 +243,7 @@ async fn deliver(db: &Db<'_>, thread: &str, conversation: &str, mut tail: Option
             messages.iter().zip(&ids).map(|(message, item)| (message.id.as_str(), Some(item.as_str()))).collect();
         db.set_items(&pairs).await?;
         if let Some(last) = ids.last() {
-            db.set_tail(thread, last).await?;
+            db.set_tail(thread, Some(last)).await?;
             tail = Some(last.clone());
         }
     }
@@ -270,7 +276,7 @@ pub(super) async fn reconcile(
     let pairs: Vec<_> = pairs.iter().map(|(id, item)| (*id, item.as_deref())).collect();
     db.set_items(&pairs).await?;
     if let Some(tail) = &arrived {
-        db.set_tail(thread, tail).await?;
+        db.set_tail(thread, Some(tail)).await?;
     }
     Ok(arrived)
 }
@@ -636,7 +642,8 @@ async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
         Err(error) if error.kind() == Kind::Status(404) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let output: Vec<Value> = found.into_iter().filter(|item| item.at("type") != "function_call_output").collect();
+    let own = |item: &Value| item.at("type") == "function_call_output" || item.at("role") == "user";
+    let output: Vec<Value> = found.into_iter().filter(|item| !own(item)).collect();
     if !output.is_empty() {
         return apply(db, run, &json!({"status": "completed", "output": output})).await;
     }

@@ -2,8 +2,8 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use super::db::{Db, Run, SENT, Table};
-use super::upstream::ItemDelete;
+use super::db::{Db, Message, Run, SENT, Table, Thread};
+use super::upstream::{ItemDelete, ItemList};
 use super::{Members as _, given, id, list, machine, now, refuse, text, threads};
 use crate::backend::Args;
 
@@ -33,7 +33,7 @@ pub(crate) async fn list_page(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
     let thread = db.thread(given(&args, "thread_id")?).await?;
     machine::settle(&db, &thread.id).await?;
-    let mut within = vec![("thread", thread.id.as_str())];
+    let mut within = vec![("thread", thread.id.as_str()), ("gone", "0")];
     if let Some(run) = args.get("run_id").and_then(Value::as_str) {
         within.push(("run", run));
     }
@@ -54,35 +54,51 @@ pub(crate) async fn modify(cx: &Context, args: Args) -> Result<Value> {
         }
         Ok(())
     };
-    db.change(Table::Messages, given(&args, "message_id")?, &[("thread", &thread.id)], change).await
+    db.change(Table::Messages, given(&args, "message_id")?, &[("thread", &thread.id), ("gone", "0")], change).await
 }
 
 pub(crate) async fn delete(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
-    let thread = db.thread(given(&args, "thread_id")?).await?;
-    let held =
-        |run: Run| refuse(400, format!("Can't delete messages of {} while a run {} is active", thread.id, run.id));
-    if let Some(run) = machine::settle(&db, &thread.id).await? {
+    let id = given(&args, "thread_id")?;
+    let held = |run: Run| refuse(400, format!("Can't delete messages of {id} while a run {} is active", run.id));
+    db.thread(id).await?;
+    if let Some(run) = machine::settle(&db, id).await? {
         return Err(held(run));
     }
-    let mut message = db.message(&thread.id, given(&args, "message_id")?).await?;
+    let (mut thread, mut message) = (db.thread(id).await?, db.message(id, given(&args, "message_id")?).await?);
     if let (Some(SENT), Some(conversation)) = (message.item.as_deref(), &thread.conversation) {
-        machine::reconcile(&db, &thread.id, conversation, thread.tail.as_deref()).await?;
-        message = db.message(&thread.id, &message.id).await?;
+        machine::reconcile(&db, id, conversation, thread.tail.as_deref()).await?;
+        (thread, message) = (db.thread(id).await?, db.message(id, &message.id).await?);
     }
-    if let (Some(item), Some(conversation)) = (&message.item, &thread.conversation) {
-        let item = json!({"conversation_id": conversation, "item_id": item});
-        match cx.call(&ItemDelete::SPEC, item).await {
-            Err(error) if error.kind() != Kind::Status(404) => return Err(error),
-            _ => {}
-        }
-    }
-    if !db.delete_message(&thread.id, &message.id).await?
+    // From here on the message is gone, and the next run would see to it, too.
+    if !db.mark_message(&thread.id, &message.id, true).await?
         && let Some(run) = db.active_run(&thread.id).await?
     {
         return Err(held(run));
     }
+    if let Err(error) = remove(&db, &thread, &message).await {
+        db.mark_message(&thread.id, &message.id, false).await?;
+        return Err(error);
+    }
     Ok(json!({"id": message.id, "object": "thread.message.deleted", "deleted": true}))
+}
+
+/// Removes a message that is gone from the conversation, and from the store.
+pub(super) async fn remove(db: &Db<'_>, thread: &Thread, message: &Message) -> Result<()> {
+    if let (Some(item), Some(conversation)) = (&message.item, &thread.conversation) {
+        if thread.tail.as_ref() == Some(item) {
+            let last = json!({"conversation_id": conversation, "limit": 2, "order": "desc"});
+            let last = db.cx.call_value(&ItemList::SPEC, last).await?;
+            let before = list(&last, "data").map(|item| text(item, "id")).find(|id| id != item);
+            db.set_tail(&thread.id, before).await?;
+        }
+        let item = json!({"conversation_id": conversation, "item_id": item});
+        match db.cx.call(&ItemDelete::SPEC, item).await {
+            Err(error) if error.kind() != Kind::Status(404) => return Err(error),
+            _ => {}
+        }
+    }
+    db.delete_message(&message.id).await
 }
 
 /// A message of a caller, as `thread.message`.

@@ -23,6 +23,7 @@ CREATE TABLE messages (
     thread TEXT NOT NULL,
     run TEXT,
     item TEXT,
+    gone INTEGER NOT NULL DEFAULT 0,
     UNIQUE (owner, id)
 );
 CREATE INDEX messages_of_thread ON messages (owner, thread, seq);

@@ -198,6 +198,8 @@ enum Deed {
     Read,
     Submit,
     Cancel,
+    /// The newest message.
+    Delete,
     Pass(u64),
 }
 
@@ -221,6 +223,10 @@ impl World {
             Deed::Submit if latest["status"] != "requires_action" => return false,
             Deed::Submit => ("run-submit-tool-outputs", outputs(&latest)),
             Deed::Cancel => ("run-cancel", json!({"run_id": latest["id"]})),
+            Deed::Delete => {
+                let newest = self.ask("message-list", json!({"limit": 1})).await.unwrap();
+                ("message-delete", json!({"message_id": newest["first_id"]}))
+            }
             Deed::Pass(seconds) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 return false;
@@ -244,14 +250,15 @@ impl World {
 /// A process may be killed after each of its steps into the world, of every deed of a session.
 #[tokio::test(start_paused = true)]
 async fn killed_anywhere_nothing_is_lost_and_nothing_stays_locked() {
-    use Deed::{Cancel, Pass, Read, Run, RunLast, RunStreamed, Say, Submit};
-    let sessions: [&[Deed]; 6] = [
+    use Deed::{Cancel, Delete, Pass, Read, Run, RunLast, RunStreamed, Say, Submit};
+    let sessions: [&[Deed]; 7] = [
         &[Say("What is the weather in Paris and London?"), Run, Pass(2), Read, Submit, Pass(2), Read],
         &[Say("What is the weather in Rome?"), Run, Pass(2), Cancel],
         &[Run, Cancel],
         &[RunStreamed],
         &[Say("What is the weather in Rome?"), RunLast, Pass(2), Read, Submit],
         &[Run, Pass(2), Read, Say("Hello two"), Run],
+        &[Run, Pass(2), Read, Delete, Run],
     ];
     let mut kills = 0;
     let deeds =
