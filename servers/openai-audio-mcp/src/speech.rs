@@ -158,7 +158,7 @@ impl Stream {
         match (written, error) {
             (_, Some(error)) => Err(error),
             (Err(error), None) => Err(error),
-            (Ok(Written::File(saved)), None) => Ok(about.saved(&saved.path, saved.bytes)),
+            (Ok(Written::File(saved)), None) => Ok(about.saved(&saved.path, saved.bytes, None)),
             (Ok(Written::Memory(bytes, path)), None) => deliver(&cx, bytes, &about, path).await,
         }
     }
@@ -336,15 +336,18 @@ impl About {
         words
     }
 
-    fn saved(&self, path: &str, bytes: u64) -> Output {
+    /// That it is in a file; `problem` tells why it is not in the one that was named.
+    fn saved(&self, path: &str, bytes: u64, problem: Option<&str>) -> Output {
         let mut structured = json!({"path": path, "bytes": bytes, "format": self.format.name()});
         if let Some(object) = structured.as_object_mut() {
             let seconds = self.seconds.map(|seconds| json!((seconds * 1000.0).round() / 1000.0));
             object.extend(seconds.map(|seconds| ("seconds".into(), seconds)));
             object.extend((self.parts > 1).then(|| ("parts".into(), self.parts.into())));
             object.extend(self.usage.clone().map(|usage| ("usage".into(), usage)));
+            object.extend(problem.map(|problem| ("not_saved".into(), problem.into())));
         }
-        Output::Text { text: format!("saved to {path}: {}", self.words(bytes)), structured }
+        let problem = problem.map(|problem| format!("\nnot where it was to be: {problem}")).unwrap_or_default();
+        Output::Text { text: format!("saved to {path}: {}{problem}", self.words(bytes)), structured }
     }
 }
 
@@ -354,20 +357,26 @@ async fn deliver(cx: &Context, sound: Bytes, about: &About, save_to: Option<Stri
         return Err(Error::new(Kind::Answer, "the answer has no sound"));
     }
     let bytes = sound.len() as u64;
+    let mut problem = None;
     if let Some(path) = save_to {
-        let saved = cx.save(path, Body::Full(sound)).await?;
-        return Ok(about.saved(&saved.path, saved.bytes));
+        match cx.save(path, Body::Full(sound.clone())).await {
+            Ok(saved) => return Ok(about.saved(&saved.path, saved.bytes, None)),
+            // The sound is paid for: where its file cannot be written, it goes elsewhere or out as it is.
+            Err(error) => problem = Some(error.to_string()),
+        }
     }
     if sound.len() > SMALL {
-        // The sound is paid for: where no file can be written, it goes out as it is.
         let name = format!("speech-{:08x}.{}", cx.random() as u32, about.format.name());
         if let Ok(saved) = cx.save(name, Body::Full(sound.clone())).await {
-            return Ok(about.saved(&saved.path, saved.bytes));
+            return Ok(about.saved(&saved.path, saved.bytes, problem.as_deref()));
         }
     }
     let mut words = about.words(bytes);
     if let Some(usage) = &about.usage {
         words.push_str(&format!("; usage {usage}"));
+    }
+    if let Some(problem) = &problem {
+        words.push_str(&format!("\nnot saved: {problem}"));
     }
     let mime_type = about.format.mime_type().to_owned();
     Ok(Output::Content(vec![Content::Audio { data: sound, mime_type }, Content::Text(words)]))

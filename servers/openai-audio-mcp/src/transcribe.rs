@@ -212,6 +212,8 @@ pub(crate) struct Outcome {
     format: Format,
     /// Where the transcript ends before the sound does, in seconds, and why.
     pub(crate) broke: Option<(f64, String)>,
+    /// Why it is not in the file that was named.
+    unsaved: Option<String>,
 }
 
 enum Sound {
@@ -229,7 +231,7 @@ impl Job {
             Sound::Whole(source) => {
                 let transcript = self.request(cx, source, false).await?;
                 cx.flush_text();
-                Ok(Outcome { transcript, format: self.format, broke: None })
+                Ok(Outcome { transcript, format: self.format, broke: None, unsaved: None })
             }
             Sound::Cut(file) => self.pieces(cx, &file).await,
         }
@@ -309,7 +311,7 @@ impl Job {
         if parts.is_empty() {
             return Err(Error::new(Kind::File, format!("`{}` has no sound", file.filename)));
         }
-        Ok(Outcome { transcript: merge::merge(parts, &self.known)?, format: self.format, broke })
+        Ok(Outcome { transcript: merge::merge(parts, &self.known)?, format: self.format, broke, unsaved: None })
     }
 
     async fn request(&self, cx: &Context, source: Source, follows: bool) -> Result<Transcript> {
@@ -397,21 +399,36 @@ impl Outcome {
 
     /// A line about what is missing.
     pub(crate) fn note(&self) -> Option<String> {
-        let (end, error) = self.broke.as_ref()?;
-        Some(format!("incomplete: it ends at {end:.1} s of the sound, since the next piece failed: {error}"))
+        let broke = self.broke.as_ref().map(|(end, error)| {
+            format!("incomplete: it ends at {end:.1} s of the sound, since the next piece failed: {error}")
+        });
+        let unsaved = self.unsaved.as_ref().map(|error| format!("not saved: {error}"));
+        let notes: Vec<String> = broke.into_iter().chain(unsaved).collect();
+        (!notes.is_empty()).then(|| notes.join("\n"))
     }
 
     /// The result of a call: the transcript if it is short, else its beginning and where the whole is.
-    async fn show(self, cx: &Context, save_to: Option<String>, max_bytes: Option<u64>) -> Result<Output> {
+    async fn show(mut self, cx: &Context, save_to: Option<String>, max_bytes: Option<u64>) -> Result<Output> {
         let content = self.content()?;
         if let Some(path) = save_to {
-            let saved = cx.save(path, Body::Full(content.into())).await?;
+            let saved = match cx.save(path, Body::Full(content.clone().into())).await {
+                Ok(saved) => saved,
+                Err(error) => {
+                    // What is paid for is not lost with its file.
+                    self.unsaved = Some(error.to_string());
+                    return self.inline(cx, content, max_bytes).await;
+                }
+            };
             let note = self.note().map(|note| format!("\n{note}")).unwrap_or_default();
             let text = format!("saved {} bytes to {}{note}", saved.bytes, saved.path);
             let mut structured = json!({"path": saved.path, "bytes": saved.bytes});
             self.tell_of_end(&mut structured);
             return Ok(Output::Text { text, structured });
         }
+        self.inline(cx, content, max_bytes).await
+    }
+
+    async fn inline(&self, cx: &Context, content: String, max_bytes: Option<u64>) -> Result<Output> {
         let asked = max_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         if content.len() <= asked.unwrap_or_else(|| cx.max_result()) {
             return self.whole(content, asked.is_some());
@@ -444,7 +461,7 @@ impl Outcome {
 
     fn whole(&self, content: String, asked: bool) -> Result<Output> {
         match &self.transcript {
-            Transcript::Json(json) if self.broke.is_none() && !asked => Ok(Output::Json(json.clone())),
+            Transcript::Json(json) if self.note().is_none() && !asked => Ok(Output::Json(json.clone())),
             Transcript::Json(json) => {
                 let mut structured: Value = serde_json::from_slice::<Value>(json)
                     .map_err(|error| Error::new(Kind::Answer, format!("the transcript is not JSON: {error}")))?;
@@ -464,11 +481,14 @@ impl Outcome {
         if let (Some((end, error)), Some(object)) = (&self.broke, structured.as_object_mut()) {
             object.insert("incomplete".into(), json!({"ends_at_seconds": end, "error": error}));
         }
+        if let (Some(error), Some(object)) = (&self.unsaved, structured.as_object_mut()) {
+            object.insert("not_saved".into(), error.as_str().into());
+        }
     }
 }
 
 /// A transcript that a test makes.
 #[cfg(test)]
 pub(crate) fn outcome(json: &'static str) -> Outcome {
-    Outcome { transcript: Transcript::Json(json.into()), format: Format::Json, broke: None }
+    Outcome { transcript: Transcript::Json(json.into()), format: Format::Json, broke: None, unsaved: None }
 }
