@@ -77,7 +77,7 @@ fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue)
 fn variables(env: &JsValue) -> Vec<(String, String)> {
     let names = Object::keys(env.unchecked_ref::<Object>());
     let text = |name: JsValue| Some((name.as_string()?, Reflect::get(env, &name).ok()?.as_string()?));
-    names.iter().filter_map(|name| text(name)).collect()
+    names.iter().filter_map(text).collect()
 }
 
 async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
