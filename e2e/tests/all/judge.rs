@@ -20,6 +20,14 @@ fn document() -> Option<PathBuf> {
     Some(here().join("../../shared/openai-api/openapi.json")).filter(|path| path.is_file())
 }
 
+/// The judge itself: the script that npm puts before it would leave it running.
+fn steady() -> PathBuf {
+    let packages = here().join("node_modules/@stdy").read_dir().expect("run `cargo xtask test` once");
+    let mut found = packages.flatten().map(|package| package.path());
+    let platform = found.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("cli-")));
+    platform.expect("npm has no judge for this system").join("bin/steady")
+}
+
 #[test]
 fn every_request_satisfies_the_openapi_document() {
     let Some(document) = document() else {
@@ -30,7 +38,7 @@ fn every_request_satisfies_the_openapi_document() {
     };
     // The judge announces the port it was given and not the one it got, so it is given a free one.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let judge = Launch::new(here().join("node_modules/.bin/steady"))
+    let judge = Launch::new(steady())
         .args(&["--port", &port, "--host", "127.0.0.1", "--log-format", "json"])
         .args(&["--validator-form-object-format=brackets", "--validator-query-object-format=brackets"])
         .args(&[document.to_str().unwrap()])
