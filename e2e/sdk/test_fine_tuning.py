@@ -16,8 +16,11 @@ PREFERENCE = {
 }
 # A job that ends almost at once.
 QUICK = {"sandbox_ms": "50"}
+THRICE = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3}}}
 SAME = {"type": "string_check", "name": "same", "operation": "eq"}
 SAME |= {"input": "{{sample.output_text}}", "reference": "{{item.answer}}"}
+# The guide has it, the SDK's types do not.
+ANSWER = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {"type": "object"}}}
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def until(client, job, *statuses):
 
 def test_a_job_succeeds(client):
     validation = examples(client, count=2)
-    job = start(client, validation_file=validation, suffix="demo", seed=7, metadata=QUICK | {"team": "a"})
+    job = start(client, method=THRICE, validation_file=validation, suffix="demo", seed=7, metadata=QUICK | {"team": "a"})
     assert job.id.startswith("ftjob-")
     assert (job.status, job.finished_at, job.fine_tuned_model) == ("validating_files", None, None)
     assert (job.seed, job.metadata, job.validation_file) == (7, QUICK | {"team": "a"}, validation)
@@ -83,6 +86,11 @@ def test_a_job_succeeds(client):
     assert client.fine_tuning.jobs.retrieve(job.id) == job
 
 
+@pytest.mark.parametrize(("count", "epochs"), [(10, 10), (33, 3), (34, 3), (12_501, 1)])
+def test_small_files_are_seen_more_often(client, count, epochs):
+    assert start(client, training_file=examples(client, count=count)).hyperparameters.n_epochs == epochs
+
+
 def test_the_same_seed_gives_the_same_curves(client):
     curves = []
     for seed in (1, 1, 2):
@@ -96,6 +104,7 @@ def test_the_same_seed_gives_the_same_curves(client):
     [
         (PREFERENCE, {"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": 1}}}}),
         ({"messages": CHAT["messages"][:1], "answer": "2"}, {"method": {"type": "reinforcement", "reinforcement": {"grader": SAME}}}),
+        ({"messages": CHAT["messages"][:1], "answer": "2"}, {"method": {"type": "reinforcement", "reinforcement": {"grader": SAME, "response_format": ANSWER}}}),
         ({"prompt": "1 + 1?", "completion": "2"}, {"model": "davinci-002"}),
     ],
 )

@@ -52,7 +52,6 @@ pub(crate) struct Job {
     validation_file: Option<String>,
     method: &'static str,
     settings: Map<String, Value>,
-    /// The parameter that held the settings of old was used.
     seed: u64,
     suffix: String,
     metadata: Option<Map<String, Value>>,
@@ -99,8 +98,14 @@ impl Job {
         self.settings.get(name).and_then(Value::as_u64).unwrap_or(auto).max(1)
     }
 
+    /// `auto` sees a small file 100 times in all, and a large one 25,000.
     fn epochs(&self) -> u64 {
-        self.setting("n_epochs", 3)
+        let auto = match self.examples.max(1) {
+            examples if examples * 3 < 100 => (100 / examples).min(25),
+            examples if examples * 3 > 25_000 => 25_000 / examples,
+            _ => 3,
+        };
+        self.setting("n_epochs", auto)
     }
 
     fn batch(&self) -> u64 {
@@ -188,11 +193,11 @@ impl Job {
         // What was asked for in numbers stands; `auto` is what came of it.
         settings
             .extend(self.settings.iter().filter(|(_, value)| *value != "auto").map(|(k, v)| (k.clone(), v.clone())));
-        let mut method = Map::from_iter([("hyperparameters".to_owned(), Value::Object(settings.clone()))]);
-        if let Some(grader) = settings.remove("grader") {
-            method.insert("grader".to_owned(), grader);
-            method.insert("hyperparameters".to_owned(), Value::Object(settings.clone()));
+        let mut method = Map::new();
+        for name in ["grader", "response_format"] {
+            method.extend(settings.remove(name).map(|value| (name.to_owned(), value)));
         }
+        method.insert("hyperparameters".to_owned(), Value::Object(settings.clone()));
         let shown = if self.method == "supervised" { Value::Object(settings) } else { json!({}) };
         let running = (status == "running").then(|| now() + (ENDED.saturating_sub(self.age())).as_secs());
         json!({
@@ -341,6 +346,11 @@ async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<An
             let grader = own.object("grader")?;
             let grader = own.required("grader", grader)?;
             settings.insert("grader".to_owned(), graders::checked(grader)?);
+            let path = own.path("response_format");
+            if let Some(format) = own.take("response_format") {
+                Params::nested(path, format.clone())?;
+                settings.insert("response_format".to_owned(), format);
+            }
             own.finish()?;
         } else if let Some(own) = own {
             own.finish()?;
@@ -415,7 +425,7 @@ fn hyperparameters(mut given: Params, method: &str) -> Result<Map<String, Value>
     let mut settings = Map::new();
     let whole: &[(&str, i64)] =
         &[("n_epochs", 50), ("batch_size", 256), ("eval_interval", i64::MAX), ("eval_samples", i64::MAX)];
-    let fractions = ["learning_rate_multiplier", "beta", "compute_multiplier"];
+    let fractions = [("learning_rate_multiplier", f64::MAX), ("beta", 2.0), ("compute_multiplier", 10.0)];
     let allowed: &[&str] = match method {
         "supervised" => &["n_epochs", "batch_size", "learning_rate_multiplier"],
         "dpo" => &["n_epochs", "batch_size", "learning_rate_multiplier", "beta"],
@@ -436,8 +446,8 @@ fn hyperparameters(mut given: Params, method: &str) -> Result<Map<String, Value>
             if let Some(number) = given.integer(name, 1..=*most)? {
                 settings.insert((*name).to_owned(), number.into());
             }
-        } else if fractions.contains(name)
-            && let Some(number) = given.number(name, 0.0..=f64::MAX)?
+        } else if let Some((_, most)) = fractions.iter().find(|(known, _)| known == name)
+            && let Some(number) = given.number(name, f64::MIN_POSITIVE..=*most)?
         {
             settings.insert((*name).to_owned(), number.into());
         }
@@ -513,7 +523,7 @@ fn conversation(messages: &Value) -> bool {
         let good = |message: &Value| {
             let role = message.get("role").and_then(Value::as_str).is_some_and(|role| ROLES.contains(&role));
             let said = message.get("content").is_some_and(|content| content.is_string() || content.is_array());
-            role && (said || message.get("tool_calls").is_some())
+            role && (said || ["tool_calls", "function_call"].iter().any(|name| message.get(*name).is_some()))
         };
         !messages.is_empty() && messages.iter().all(good)
     })

@@ -8,9 +8,10 @@ tools![Run, Validate];
 ///
 /// A grader has name and type: string_check {input, operation: eq | ne | like | ilike, reference}, text_similarity
 /// {input, reference, evaluation_metric: fuzzy_match | bleu | gleu | meteor | cosine | rouge_1…5 | rouge_l}, python
-/// {source with def grade(sample, item), image_tag?}, score_model {model, input: messages, range?, sampling_params?} or
-/// multi {graders: {key: grader}, calculate_output: formula of keys}. Texts may hold {{item.…}} and
-/// {{sample.output_text}}.
+/// {source with def grade(sample, item), image_tag?}, score_model {model, input: messages, range?: [0, 1],
+/// sampling_params?: {temperature, top_p, seed, max_completions_tokens, reasoning_effort}} or multi {graders: {key:
+/// grader}, calculate_output: formula of keys}; in a multi also label_model {model, input, labels, passing_labels}. Texts
+/// may hold {{item.…}}, {{sample.output_text}}, {{sample.output_json.…}} and {{sample.output_tools}}.
 #[tool("fine-tune-grader-run", POST "/fine_tuning/alpha/graders/run")]
 struct Run {
     grader: Json,

@@ -27,7 +27,7 @@ struct Create {
     integrations: Option<Nullable<Vec<Integration>>>,
     /// Deprecated: use method.
     hyperparameters: Option<Hyperparameters>,
-    /// first (unless told): then create. only: create nothing, tell examples and tokens.
+    /// first (unless told): then create. only: create nothing, tell examples and tokens. skip: leave it to OpenAI.
     #[local]
     check: Option<Check>,
 }
@@ -60,6 +60,8 @@ struct Dpo {
 struct Reinforcement {
     /// As fine-tune-grader-run takes it.
     grader: Json,
+    /// Shape of what the model answers, as chat completions take it: {type: json_schema, json_schema}.
+    response_format: Option<Json>,
     hyperparameters: Option<ReinforcementHyperparameters>,
 }
 
@@ -75,7 +77,7 @@ struct DpoHyperparameters {
     n_epochs: Option<Whole<1, 50>>,
     batch_size: Option<Whole<1, 256>>,
     learning_rate_multiplier: Option<Number>,
-    /// Higher keeps the model closer to its base.
+    /// Up to 2; higher keeps the model closer to its base.
     beta: Option<Number>,
 }
 
@@ -84,10 +86,11 @@ struct ReinforcementHyperparameters {
     n_epochs: Option<Whole<1, 50>>,
     batch_size: Option<Whole<1, 256>>,
     learning_rate_multiplier: Option<Number>,
+    /// Up to 10.
     compute_multiplier: Option<Number>,
     /// Steps between evaluations.
-    eval_interval: Option<Count>,
-    eval_samples: Option<Count>,
+    eval_interval: Option<Whole<1, 2_147_483_647>>,
+    eval_samples: Option<Whole<1, 2_147_483_647>>,
     reasoning_effort: Option<Effort>,
 }
 
@@ -102,12 +105,6 @@ enum Whole<const MIN: i64, const MAX: i64> {}
 impl<const MIN: i64, const MAX: i64> Shaped for Whole<MIN, MAX> {
     const SHAPE: Shape =
         Shape::Union(&[openai_mcp_kernel::schema::of::<Auto>, openai_mcp_kernel::schema::of::<Int<MIN, MAX>>]);
-}
-
-#[shape]
-enum Count {
-    Auto(Auto),
-    Number(u32),
 }
 
 #[shape]
@@ -148,12 +145,14 @@ impl Create {
         let given: Value = cx.arguments().read()?;
         let text = |name: &str| given.get(name).and_then(Value::as_str);
         let mut checked = serde_json::Map::new();
-        if text("check") != Some("skip") {
-            for argument in ["training_file", "validation_file"] {
-                let Some(id) = text(argument) else { continue };
-                let report = training::check(&cx, argument, id, Format::of(&given)).await?;
-                let paid = if argument == "training_file" { Paid::of(&given) } else { Paid::Nothing };
-                checked.insert(argument.into(), report.show(&paid));
+        if let Some(id) = text("training_file").filter(|_| text("check") != Some("skip")) {
+            let format = Format::of(&given);
+            let trained = training::check(&cx, "training_file", id, format).await?;
+            checked.insert("training_file".into(), trained.show(&Paid::of(&given)));
+            if let Some(id) = text("validation_file") {
+                let mut validated = training::check(&cx, "validation_file", id, format).await?;
+                validated.compare(&trained);
+                checked.insert("validation_file".into(), validated.show(&Paid::Nothing));
             }
         }
         let checked = Value::Object(checked);

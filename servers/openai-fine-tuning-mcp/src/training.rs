@@ -1,7 +1,8 @@
 //! Whether a training file is what its method takes. OpenAI tells as much only minutes after a job was made.
 //! <https://platform.openai.com/docs/guides/supervised-fine-tuning>,
 //! <https://platform.openai.com/docs/guides/direct-preference-optimization>,
-//! <https://platform.openai.com/docs/guides/reinforcement-fine-tuning>
+//! <https://platform.openai.com/docs/guides/reinforcement-fine-tuning>,
+//! <https://cookbook.openai.com/examples/chat_finetuning_data_prep>
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -17,8 +18,10 @@ const FEWEST: u64 = 10;
 const TOLD: usize = 20;
 /// Tokens of an example above which some models cut it.
 const LONG: u64 = 65_536;
-/// What `auto` comes to for most files.
-const USUAL_EPOCHS: u64 = 3;
+/// Most examples of reinforcement, to train and to validate with.
+const MOST: (u64, u64) = (50_000, 1000);
+/// Characters of a file that a fault quotes.
+const QUOTED: usize = 40;
 const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
 
 /// What a line has to look like.
@@ -73,6 +76,16 @@ impl Paid {
     }
 }
 
+/// What `auto` comes to: three epochs, but so many that a small file is seen 100 times in all, and a large one 25,000.
+fn usual_epochs(examples: u64) -> u64 {
+    match examples {
+        0 => 3,
+        _ if examples * 3 < 100 => (100 / examples).min(25),
+        _ if examples * 3 > 25_000 => (25_000 / examples).max(1),
+        _ => 3,
+    }
+}
+
 /// What was found in a file without faults.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -80,6 +93,8 @@ pub(crate) struct Report {
     tokens: u64,
     longest: u64,
     warnings: Vec<String>,
+    /// Hashes of the examples.
+    seen: BTreeSet<u64>,
     /// Why the file could not be checked.
     unchecked: Option<String>,
 }
@@ -87,6 +102,14 @@ pub(crate) struct Report {
 impl Report {
     fn unchecked(why: impl Into<String>) -> Self {
         Report { unchecked: Some(why.into()), ..Report::default() }
+    }
+
+    /// Warns of examples that stand in both files: validation on them tells nothing.
+    pub(crate) fn compare(&mut self, trained: &Report) {
+        match self.seen.intersection(&trained.seen).count() {
+            0 => {}
+            both => self.warnings.push(format!("{both} examples stand in the training file too")),
+        }
     }
 
     pub(crate) fn show(&self, paid: &Paid) -> Value {
@@ -102,7 +125,10 @@ impl Report {
             let epochs = match paid {
                 Paid::Nothing => None,
                 Paid::Epochs(epochs) => Some((*epochs, (*epochs).into())),
-                Paid::Auto => Some((USUAL_EPOCHS, format!("auto, {USUAL_EPOCHS} assumed").into())),
+                Paid::Auto => {
+                    let usual = usual_epochs(self.examples);
+                    Some((usual, format!("auto, {usual} assumed").into()))
+                }
             };
             if let Some((epochs, told)) = epochs {
                 shown.insert("epochs".into(), told);
@@ -154,11 +180,12 @@ pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format
     found.finish(argument, id)
 }
 
-/// A file that is not there is the caller's mistake; one that this key may not read is for OpenAI to check.
+/// A file that is not there is the caller's mistake; one that this key or plan may not read is for OpenAI to check.
+/// Anything else may be over in a moment, and no reason to spend unchecked.
 fn unreadable(argument: &str, error: Error) -> Result<Report> {
     match error.kind() {
         Kind::Status(404) => Err(Error::argument(argument, error)),
-        Kind::Status(_) => Ok(Report::unchecked(error.into_text())),
+        Kind::Status(400 | 401 | 403) => Ok(Report::unchecked(error.into_text())),
         _ => Err(error),
     }
 }
@@ -170,9 +197,11 @@ struct Found {
     number: u64,
     faults: Vec<String>,
     faulty: u64,
-    seen: BTreeSet<u64>,
+    /// What the first faulty line looks like instead.
+    instead: Option<&'static str>,
     doubled: u64,
     long: u64,
+    images: u64,
 }
 
 impl Found {
@@ -184,8 +213,9 @@ impl Found {
         }
         self.report.examples += 1;
         let mut problems = Vec::new();
-        let tokens = match serde_json::from_slice::<Value>(line) {
-            Ok(example) => example_tokens(&example, self.format, &mut problems),
+        let example = serde_json::from_slice::<Value>(line);
+        let tokens = match &example {
+            Ok(example) => example_tokens(example, self.format, &mut problems),
             Err(error) => {
                 // Its position is within the line, of which there is one.
                 let text = error.to_string();
@@ -200,8 +230,12 @@ impl Found {
             self.long += u64::from(tokens > LONG);
             let mut hasher = DefaultHasher::new();
             line.trim_ascii().hash(&mut hasher);
-            self.doubled += u64::from(!self.seen.insert(hasher.finish()));
+            self.doubled += u64::from(!self.report.seen.insert(hasher.finish()));
+            self.images += example.as_ref().map_or(0, images);
         } else {
+            if self.faulty == 0 {
+                self.instead = instead(example.as_ref().ok(), line, self.format);
+            }
             self.faulty += 1;
             let number = self.number;
             let room = TOLD.saturating_sub(self.faults.len());
@@ -211,18 +245,29 @@ impl Found {
 
     fn finish(mut self, argument: &str, id: &str) -> Result<Report> {
         let examples = self.report.examples;
-        let few = (argument == "training_file" && examples < FEWEST)
-            .then(|| format!("expected at least {FEWEST} examples, got {examples}"));
-        if self.faulty > 0 || few.is_some() {
+        let training = argument == "training_file";
+        let most = if training { MOST.0 } else { MOST.1 };
+        let number = if training && examples < FEWEST {
+            Some(format!("expected at least {FEWEST} examples, got {examples}"))
+        } else {
+            (self.format == Format::Reinforcement && examples > most)
+                .then(|| format!("expected at most {most} examples, got {examples}"))
+        };
+        if self.faulty > 0 || number.is_some() {
             let mut text = match self.faulty {
                 0 => format!("`{id}` cannot be trained on, nothing was created"),
                 faulty => format!("{faulty} of the {examples} examples of `{id}` have faults, nothing was created"),
             };
-            for fault in few.iter().chain(&self.faults) {
+            for fault in number.iter().chain(&self.faults) {
                 text.push('\n');
                 text.push_str(fault);
             }
-            text.push_str("\nhint: correct the file, upload it with purpose fine-tune, and call again with its id");
+            text.push_str("\nhint: ");
+            if let Some(instead) = self.instead.filter(|_| self.faulty == examples) {
+                text.push_str(instead);
+                text.push_str("; ");
+            }
+            text.push_str("correct the file, upload it with purpose fine-tune, and call again with its id");
             return Err(Error::argument(argument, text));
         }
         let mut warn = |count: u64, what: &str| {
@@ -232,8 +277,38 @@ impl Found {
         };
         warn(self.doubled, "examples stand twice");
         warn(self.long, "examples have more than about 65536 tokens, and may be cut");
+        warn(self.images, "images cost tokens that are not in the estimate");
         Ok(self.report)
     }
+}
+
+/// What a faulty line would be right for.
+fn instead(example: Option<&Value>, line: &[u8], format: Format) -> Option<&'static str> {
+    if line.trim_ascii_start().starts_with(b"[") {
+        return Some("this is a JSON array, where JSONL has an object on each line");
+    }
+    let example = example?;
+    let last = || example.get("messages")?.as_array()?.last()?.get("role")?.as_str();
+    let (like, told) = if example.get("preferred_output").is_some() {
+        (Format::Preference, "the lines look like examples of method dpo")
+    } else if example.get("prompt").is_some() {
+        (Format::Completion, "the lines look like examples for babbage-002 and davinci-002")
+    } else {
+        match last()? {
+            "user" => (Format::Reinforcement, "the lines look like examples of method reinforcement"),
+            "assistant" => (Format::Chat, "the lines look like examples of method supervised"),
+            _ => return None,
+        }
+    };
+    (like != format).then_some(told)
+}
+
+/// Images among the messages of an example.
+fn images(example: &Value) -> u64 {
+    let input = example.get("input").unwrap_or(example);
+    let messages = input.get("messages").and_then(Value::as_array).into_iter().flatten();
+    let parts = messages.filter_map(|message| message.get("content")?.as_array()).flatten();
+    parts.filter(|part| part.get("type").is_some_and(|kind| kind == "image_url")).count() as u64
 }
 
 /// An estimate of an example's tokens; what is wrong with it goes into `faults`.
@@ -313,7 +388,8 @@ fn message(message: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
     let role = match message.get("role") {
         Some(Value::String(role)) if ROLES.contains(&role.as_str()) => role.as_str(),
         Some(Value::String(role)) => {
-            faults.push(format!("`{place}.role`: expected one of `{}`, got `{role}`", ROLES.join("`, `")));
+            let got: String = role.chars().take(QUOTED).collect();
+            faults.push(format!("`{place}.role`: expected one of `{}`, got `{got}`", ROLES.join("`, `")));
             return 0;
         }
         other => {
@@ -324,18 +400,45 @@ fn message(message: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
     if message.get("weight").is_some_and(|weight| !matches!(weight.as_f64(), Some(0.0 | 1.0))) {
         faults.push(format!("`{place}.weight`: expected 0 or 1"));
     }
+    if role == "tool" && !message.get("tool_call_id").is_some_and(Value::is_string) {
+        faults.push(format!("`{place}.tool_call_id`: required: a string"));
+    }
     let called = ["tool_calls", "function_call"].iter().filter_map(|name| message.get(*name)).find(|it| !it.is_null());
+    if let Some(calls) = message.get("tool_calls").filter(|calls| !calls.is_null())
+        && calls.as_array().is_none_or(Vec::is_empty)
+    {
+        let got = if calls.is_array() { "an empty one" } else { kind(calls) };
+        faults.push(format!("`{place}.tool_calls`: expected an array of calls, got {got}"));
+    }
     let content = match message.get("content") {
         Some(Value::String(text)) => tokens(text),
-        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).map(tokens).sum(),
+        Some(Value::Array(parts)) if !parts.is_empty() => {
+            let each =
+                parts.iter().enumerate().map(|(index, one)| part(one, &format!("{place}.content[{index}]"), faults));
+            each.sum()
+        }
         None | Some(Value::Null) if role == "assistant" && (called.is_some() || message.get("refusal").is_some()) => 0,
         other => {
-            let got = kind(other.unwrap_or(&Value::Null));
+            let other = other.unwrap_or(&Value::Null);
+            let got = if other.is_array() { "an empty one" } else { kind(other) };
             faults.push(format!("`{place}.content`: expected a string or an array of parts, got {got}"));
             0
         }
     };
     3 + content + called.map_or(0, |called| tokens(&called.to_string()))
+}
+
+fn part(part: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
+    let text = |at: &str| part.pointer(at).and_then(Value::as_str);
+    match text("/type") {
+        Some("text") if text("/text").is_none() => faults.push(format!("`{place}.text`: required: a string")),
+        Some("image_url") if text("/image_url/url").is_none() => {
+            faults.push(format!("`{place}.image_url`: required: an object with `url`"));
+        }
+        Some(_) => {}
+        None => faults.push(format!("`{place}`: expected an object with `type`, got {}", kind(part))),
+    }
+    text("/text").map_or(0, tokens)
 }
 
 /// About four characters of English to a token; letters of other scripts are closer to one each.
