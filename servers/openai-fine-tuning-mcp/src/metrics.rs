@@ -4,7 +4,7 @@ use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::prelude::*;
 
 use crate::job::{Checkpoints, Events, Get};
-use crate::table::{Table, short};
+use crate::table::{Table, short, smooth};
 use crate::{files, plot};
 
 tools![Metrics];
@@ -47,22 +47,20 @@ impl Metrics {
         let id = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
         let job = cx.call_value(&Get::SPEC, id.clone()).await?;
         let mut table = Table::default();
+        let mut notes = Vec::new();
         let results = job.get("result_files").and_then(Value::as_array).into_iter().flatten();
-        let results = results.filter_map(Value::as_str);
-        let mut source = "events";
-        for file in results {
-            match cx.request(&files::CONTENT, json!({"file_id": file})).await {
-                Ok(response) => {
-                    table.read_csv(&response.into_body().collect(LARGEST).await?)?;
-                    source = "result file";
-                }
-                // Somebody deleted it.
-                Err(error) if error.kind() == Kind::Status(404) => {}
+        for file in results.filter_map(Value::as_str) {
+            let read = match cx.request(&files::CONTENT, json!({"file_id": file})).await {
+                Ok(response) => table.read_csv(&response.into_body().collect(LARGEST).await?),
+                // Somebody deleted it, or this key or plan may not read it.
+                Err(error) if matches!(error.kind(), Kind::Status(400 | 401 | 403 | 404)) => Err(error),
                 Err(error) => return Err(error),
-            }
+            };
+            notes.extend(read.err().map(|error| format!("{file} was not read: {}", error.into_text())));
         }
-        if source == "events" {
-            read_events(&cx, &self.fine_tuning_job_id, &mut table).await?;
+        let source = if table.steps() > 0 { "result file" } else { "events" };
+        if source == "events" && !read_events(&cx, &self.fine_tuning_job_id, &mut table).await? {
+            notes.push(format!("only the latest {} events were read: earlier steps are missing", PAGES * 100));
         }
         let checkpoints = cx
             .call_value(&Checkpoints::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id, "limit": 100}))
@@ -85,6 +83,9 @@ impl Metrics {
             "columns": columns,
             "rows": table.sample(rows),
         });
+        if let Some(shown) = shown.as_object_mut().filter(|_| !notes.is_empty()) {
+            shown.insert("notes".into(), notes.into());
+        }
         let wanted = self.plot != Some(false) || self.save_to.is_some();
         let Some(image) = wanted.then(|| plot::draw(&table)).flatten() else { return Ok(Output::json(&shown)) };
         if let (Some(path), Some(shown)) = (self.save_to, shown.as_object_mut()) {
@@ -101,7 +102,8 @@ impl Metrics {
     }
 }
 
-async fn read_events(cx: &Context, id: &str, table: &mut Table) -> Result<()> {
+/// Whether these were all.
+async fn read_events(cx: &Context, id: &str, table: &mut Table) -> Result<bool> {
     let mut arguments = json!({"fine_tuning_job_id": id, "limit": 100});
     for _ in 0..PAGES {
         let page = cx.call_value(&Events::SPEC, arguments.clone()).await?;
@@ -110,28 +112,31 @@ async fn read_events(cx: &Context, id: &str, table: &mut Table) -> Result<()> {
             table.read_event(event);
         }
         let last = events.last().and_then(|event| event.get("id")).cloned();
-        let (Some(last), Some(true)) = (last, page.get("has_more").and_then(Value::as_bool)) else { break };
+        let (Some(last), Some(true)) = (last, page.get("has_more").and_then(Value::as_bool)) else {
+            return Ok(true);
+        };
         if let Some(arguments) = arguments.as_object_mut() {
             arguments.insert("after".into(), last);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
-/// The first and last value of each metric, and its best with the step.
+/// The first and last value of each metric; of those that are to rise or to fall, the best with its step.
 fn trend(table: &Table) -> Value {
     let mut trends = serde_json::Map::new();
     for metric in &table.columns {
         let points = table.points(metric);
-        let (Some((_, first)), Some((_, last)), Some((step, best))) =
-            (points.first(), points.last(), extreme(&points, metric.contains("loss")))
-        else {
-            continue;
-        };
-        trends.insert(
-            metric.clone(),
-            json!({"first": short(*first), "last": short(*last), "best": short(best), "best_step": step}),
-        );
+        let (Some((_, first)), Some((_, last))) = (points.first(), points.last()) else { continue };
+        let mut trend = json!({"first": short(*first), "last": short(*last)});
+        let rises = plot::rises(metric);
+        if let (Some((step, best)), Some(trend)) = (extreme(&points, !rises), trend.as_object_mut())
+            && (rises || metric.contains("loss"))
+        {
+            trend.insert("best".into(), short(best).into());
+            trend.insert("best_step".into(), step.into());
+        }
+        trends.insert(metric.clone(), trend);
     }
     trends.into()
 }
@@ -141,43 +146,83 @@ fn extreme(points: &[(u64, f64)], least: bool) -> Option<(u64, f64)> {
     if least { points.iter().min_by(compare).copied() } else { points.iter().rev().max_by(compare).copied() }
 }
 
+/// How a curve ends, without the noise of its steps.
+struct Course {
+    first: f64,
+    /// Where it was the best.
+    step: u64,
+    best: f64,
+    last: f64,
+    /// It has become worse since, by more than a tenth and more than chance.
+    turned: bool,
+}
+
+impl Course {
+    /// Of two points at least.
+    fn of(points: &[(u64, f64)], least: bool) -> Option<Self> {
+        // A metric of few steps is of the whole validation set; one of every step is of a batch each time.
+        let half = points.len() / 20;
+        let curve = smooth(points, half);
+        let ((_, first), (end, last)) = (*curve.first()?, *curve.last().filter(|_| curve.len() > 1)?);
+        let (step, best) = extreme(&curve, least)?;
+        // Second differences hardly see the curve itself; their variance is six times the noise's.
+        let bends = points.windows(3).filter_map(|three| match three {
+            [(_, a), (_, b), (_, c)] => Some((a - 2.0 * b + c).powi(2)),
+            _ => None,
+        });
+        let chance = match points.len() {
+            0..10 => 0.0,
+            count => (bends.sum::<f64>() / (6 * (count - 2) * (half + 1)) as f64).sqrt(),
+        };
+        let worse = if least { last - best } else { best - last };
+        Some(Course { first, step, best, last, turned: step < end && worse > (best.abs() * 0.1).max(4.0 * chance) })
+    }
+}
+
 /// What the curves say, in a sentence.
 fn reading(table: &Table) -> String {
-    let validation =
-        ["full_valid_loss", "valid_loss"].iter().map(|metric| table.points(metric)).find(|it| it.len() > 1);
-    if let Some(points) = &validation
-        && let (Some((step, best)), Some((end, last))) = (extreme(points, true), points.last())
-    {
-        return if *last > best * 1.1 && step < *end {
+    let course = |metric: &str, least: bool| Course::of(&table.points(metric), least);
+    if let Some(loss) = ["full_valid_loss", "valid_loss"].iter().find_map(|metric| course(metric, true)) {
+        let Course { step, best, last, turned, .. } = loss;
+        return if turned {
             format!(
-                "validation loss is lowest at step {step} and {:.0} % higher at the end: the model begins to memorise; \
+                "validation loss is lowest about step {step} ({}) and {} at the end: the model begins to memorise; \
                  use an earlier checkpoint or fewer epochs",
-                (last / best - 1.0) * 100.0
+                short(best),
+                short(last)
             )
         } else {
             "validation loss does not rise at the end: no sign of overfitting".into()
         };
     }
-    let rewards = table.columns.iter().filter(|metric| metric.contains("valid") && metric.contains("reward"));
-    for points in rewards.map(|metric| table.points(metric)).filter(|points| points.len() > 1) {
-        if let (Some((step, best)), Some((end, last))) = (extreme(&points, false), points.last()) {
-            return if step < *end && *last < best - best.abs() * 0.1 {
-                format!(
-                    "validation reward is highest at step {step} ({best:.3}) and falls to {last:.3}: use an earlier checkpoint"
-                )
-            } else {
-                "validation reward does not fall at the end".into()
-            };
-        }
+    let rewards = |part: &str| {
+        let mut names = table.columns.iter().filter(|name| name.contains(part) && name.contains("reward"));
+        names.find_map(|metric| course(metric, false).filter(|_| plot::rises(metric)))
+    };
+    if let Some(Course { step, best, last, turned, .. }) = rewards("valid") {
+        return if turned {
+            let (best, last) = (short(best), short(last));
+            format!(
+                "validation reward is highest about step {step} ({best}) and {last} at the end: use an earlier checkpoint"
+            )
+        } else {
+            "validation reward does not fall at the end".into()
+        };
     }
-    let training = table.points("train_loss");
-    match (training.first(), training.last()) {
-        (Some((_, first)), Some((_, last))) if training.len() > 1 => {
-            let way = if last < first { "fell" } else { "did not fall" };
-            format!("training loss {way}; without validation metrics overfitting cannot be seen")
-        }
-        _ if table.steps() == 0 => "no metrics yet".into(),
-        _ => "no losses among the metrics".into(),
+    let way = |did: bool, way: &str, not: &str| {
+        let way = if did { way } else { not };
+        format!("training {way}; without validation metrics overfitting cannot be seen")
+    };
+    if let Some(Course { first, last, .. }) = course("train_loss", true) {
+        way(last < first, "loss fell", "loss did not fall")
+    } else if let Some(Course { first, last, .. }) = rewards("train") {
+        way(last > first, "reward rose", "reward did not rise")
+    } else if table.steps() == 0 {
+        "no metrics so far".into()
+    } else if table.steps() == 1 {
+        "one step so far: too early to tell".into()
+    } else {
+        "no loss or reward among the metrics that tells how it went".into()
     }
 }
 

@@ -16,13 +16,17 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::{BackendColor, BackendTextStyle, DrawingErrorKind};
 
-use crate::table::Table;
+use crate::table::{Table, smooth};
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 360;
 /// Curves of one chart, and points of one curve: more are not told apart.
 const CURVES: usize = 5;
 const POINTS: usize = 1000;
+/// Points above which a curve is drawn faint, with its running mean over it.
+const NOISY: usize = 100;
+/// Longest name in a legend.
+const NAME: usize = 48;
 const COLOURS: [RGBColor; CURVES] = [
     RGBColor(31, 119, 180),
     RGBColor(214, 39, 40),
@@ -33,26 +37,34 @@ const COLOURS: [RGBColor; CURVES] = [
 
 type Drawn<T> = Result<T, DrawingAreaErrorKind<Infallible>>;
 
-struct Curve<'a> {
-    name: &'a str,
-    points: Vec<(f64, f64)>,
+struct Curve {
+    name: String,
+    points: Vec<(u64, f64)>,
+    /// Of many points, their running mean.
+    mean: Vec<(u64, f64)>,
+}
+
+/// Whether a metric is one that should rise.
+pub(crate) fn rises(metric: &str) -> bool {
+    metric.contains("accuracy") || (metric.contains("reward") && !metric.contains("unresponsive"))
 }
 
 /// The plot, if there is anything to draw.
 pub(crate) fn draw(table: &Table) -> Option<Bytes> {
-    let curve = |name: &'_ String| {
+    let curve = |name: &String| {
         let points = table.points(name);
-        let every = points.len().div_ceil(POINTS).max(1);
-        points.iter().step_by(every).map(|(step, value)| (*step as f64, *value)).collect::<Vec<_>>()
+        let mean = if points.len() > NOISY { smooth(&points, points.len() / 40) } else { Vec::new() };
+        let shown = name.chars().take(NAME).collect();
+        Curve { name: shown, points: thin(points), mean: thin(mean) }
     };
     let group = |wanted: &dyn Fn(&str) -> bool| {
-        let names = table.columns.iter().filter(|name| wanted(name));
-        let curves = names.map(|name| Curve { name, points: curve(name) });
-        curves.filter(|curve| !curve.points.is_empty()).take(CURVES).collect::<Vec<_>>()
+        let mut names: Vec<&String> = table.columns.iter().filter(|name| wanted(name)).collect();
+        // Training has the same colour in every chart.
+        names.sort_by_key(|name| !name.starts_with("train"));
+        names.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).take(CURVES).collect::<Vec<_>>()
     };
-    let charts: Vec<Vec<Curve<'_>>> =
-        vec![group(&|name| name.contains("loss")), group(&|name| name.contains("accuracy") || name.contains("reward"))];
-    let charts: Vec<Vec<Curve<'_>>> = charts.into_iter().filter(|chart| !chart.is_empty()).collect();
+    let charts = vec![group(&|name| name.contains("loss")), group(&rises)];
+    let charts: Vec<Vec<Curve>> = charts.into_iter().filter(|chart| !chart.is_empty()).collect();
     if charts.is_empty() {
         return None;
     }
@@ -62,7 +74,22 @@ pub(crate) fn draw(table: &Table) -> Option<Bytes> {
     encode(height, &pixels).ok()
 }
 
-fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve<'_>>]) -> Drawn<()> {
+/// At most `POINTS`: of each run of steps the least and the greatest, so that no spike is lost.
+fn thin(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
+    if points.len() <= POINTS {
+        return points;
+    }
+    let runs = points.chunks((2 * points.len()).div_ceil(POINTS));
+    let ends = runs.flat_map(|run| {
+        let compare = |a: &&(u64, f64), b: &&(u64, f64)| a.1.total_cmp(&b.1);
+        let mut ends = [run.iter().min_by(compare).copied(), run.iter().max_by(compare).copied()];
+        ends.sort_by_key(|end| end.map(|(step, _)| step));
+        ends
+    });
+    ends.flatten().collect()
+}
+
+fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve>]) -> Drawn<()> {
     let area = canvas.into_drawing_area();
     for (part, chart) in area.split_evenly((charts.len(), 1)).iter().zip(charts) {
         paint_chart(part, chart)?;
@@ -70,36 +97,52 @@ fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve<'_>>]) -> Drawn<()> {
     area.present()
 }
 
-fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> Drawn<()> {
+fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn<()> {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
     };
-    let (left, right) = range(&mut points().map(|(step, _)| *step));
+    let (left, right) = range(&mut points().map(|(step, _)| *step as f64));
     let (low, high) = range(&mut points().map(|(_, value)| *value));
-    // A single point has a place too.
-    let (wide, tall) = ((right - left).max(1.0), if high > low { high - low } else { high.abs().max(1.0) });
+    // A single point has a place too, and so has a level line.
+    let (left, right) = if right > left { (left, right) } else { (left - 1.0, right + 1.0) };
+    let pad = if high > low { (high - low) * 0.05 } else { high.abs().max(0.01) * 0.1 };
+    let (bottom, top) = ((low - pad).max(0f64.min(low)), high + pad);
+    let averaged = curves.iter().any(|curve| !curve.mean.is_empty());
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(24)
         .x_label_area_size(44)
         .y_label_area_size(72)
-        .build_cartesian_2d(left..left + wide, (low - tall * 0.05).max(0f64.min(low))..high + tall * 0.05)?;
+        .build_cartesian_2d(left..right, bottom..top)?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
         .bold_line_style(RGBColor(225, 225, 225))
-        .x_desc("step")
+        .x_desc(if averaged { "step (bold: running mean)" } else { "step" })
         .x_labels(10)
         .y_labels(6)
-        .x_label_formatter(&|step| format!("{step:.0}"))
-        .y_label_formatter(&|value| label(*value, tall))
+        // There is nothing between two steps.
+        .x_label_formatter(&|step| {
+            let whole = (step - step.round()).abs() < 1e-6;
+            if whole { format!("{step:.0}") } else { String::new() }
+        })
+        .y_label_formatter(&|value| label(*value, top - bottom))
         .draw()?;
-    for (curve, colour) in curves.iter().zip(COLOURS) {
-        chart.draw_series(LineSeries::new(curve.points.iter().copied(), colour.stroke_width(2)))?;
+    let all = || curves.iter().zip(COLOURS);
+    let faint =
+        |curve: &Curve, colour: RGBColor| if curve.mean.is_empty() { colour.to_rgba() } else { colour.mix(0.25) };
+    let lines = all().map(|(curve, colour)| (&curve.points, faint(curve, colour)));
+    for (points, colour) in lines.chain(all().map(|(curve, colour)| (&curve.mean, colour.to_rgba()))) {
+        // Each piece on its own: joints of a thick line would stick out of sharp bends, and of the chart.
+        let points: Vec<(f64, f64)> = points.iter().map(|(step, value)| (*step as f64, *value)).collect();
+        chart.draw_series(points.windows(2).map(|pair| PathElement::new(pair.to_vec(), colour.stroke_width(2))))?;
+    }
+    for (curve, colour) in all() {
         // Few points are no curve yet.
         if curve.points.len() <= 25 {
-            chart.draw_series(curve.points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+            let points = curve.points.iter().map(|(step, value)| (*step as f64, *value));
+            chart.draw_series(points.map(|point| Circle::new(point, 3, colour.filled())))?;
         }
     }
     legend(area, curves)
@@ -107,7 +150,7 @@ fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> D
 
 /// Names beside strokes of their colours: where losses are high at first, and accuracies are low. The legend of plotters
 /// would ask a browser how wide its letters are.
-fn legend(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> Drawn<()> {
+fn legend(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn<()> {
     let size = |length: usize| i32::try_from(length).unwrap_or_default();
     let (line, letter) = (20, FONT_9X15.character_size.width.cast_signed());
     let width = curves.iter().map(|curve| size(curve.name.len())).max().unwrap_or_default() * letter + 56;
@@ -123,14 +166,21 @@ fn legend(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve<'_>]) -> Drawn<
         let middle = top + 4 + size(index) * line + line / 2;
         area.draw(&PathElement::new([(left + 10, middle), (left + 36, middle)], colour.stroke_width(3)))?;
         let style = ("sans-serif", 15).into_text_style(area).pos(Pos::new(HPos::Left, VPos::Center));
-        area.draw(&Text::new(curve.name, (left + 44, middle), style))?;
+        area.draw(&Text::new(curve.name.as_str(), (left + 44, middle), style))?;
     }
     Ok(())
 }
 
-/// As many places as tell the lines of the grid apart.
+/// As many places as tell the lines of the grid apart, of a chart that spans `tall`.
 fn label(value: f64, tall: f64) -> String {
-    let places = (1.0 - tall.log10().floor()).clamp(0.0, 6.0) as usize;
+    let places = 1.0 - tall.log10().floor();
+    if value == 0.0 {
+        return "0".into();
+    }
+    if value.abs() >= 1e6 || places > 5.0 {
+        return format!("{value:.1e}");
+    }
+    let places = places.max(0.0) as usize;
     format!("{value:.places$}")
 }
 

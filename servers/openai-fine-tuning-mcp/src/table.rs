@@ -93,10 +93,19 @@ impl Table {
 
 /// Five significant places.
 pub(crate) fn short(value: f64) -> f64 {
-    if value == 0.0 {
-        return value;
-    }
-    let scale = 10f64.powi(4 - value.abs().log10().floor() as i32);
-    let rounded = (value * scale).round() / scale;
-    if rounded.is_finite() { rounded } else { value }
+    format!("{value:.4e}").parse().unwrap_or(value)
+}
+
+/// Each point as the mean of itself and of `half` points to either side, or of as many as there are.
+pub(crate) fn smooth(points: &[(u64, f64)], half: usize) -> Vec<(u64, f64)> {
+    let mut sums = vec![0.0];
+    sums.extend(points.iter().scan(0.0, |sum, (_, value)| {
+        *sum += value;
+        Some(*sum)
+    }));
+    let mean = |index: usize| {
+        let (from, to) = (index.saturating_sub(half), points.len().min(index + half + 1));
+        Some((sums.get(to)? - sums.get(from)?) / (to - from) as f64).filter(|mean| mean.is_finite())
+    };
+    points.iter().enumerate().map(|(index, (step, value))| (*step, mean(index).unwrap_or(*value))).collect()
 }

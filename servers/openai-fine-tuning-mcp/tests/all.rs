@@ -22,16 +22,22 @@ fn metrics(csv: &str, arguments: &str) -> (Value, Vec<(String, bytes::Bytes)>) {
     (result, script.saved())
 }
 
-/// The picture, and how many of its pixels have each colour.
-fn picture(png: &[u8]) -> (u32, u32, std::collections::BTreeMap<[u8; 3], usize>) {
+/// Width, height and pixels.
+fn pixels(png: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
     let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
+    (info.width, info.height, pixels.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
+}
+
+/// The size of the picture, and how many of its pixels have each colour.
+fn picture(png: &[u8]) -> (u32, u32, std::collections::BTreeMap<[u8; 3], usize>) {
+    let (width, height, pixels) = pixels(png);
     let mut colours = std::collections::BTreeMap::new();
-    for pixel in pixels.chunks_exact(3) {
-        *colours.entry([pixel[0], pixel[1], pixel[2]]).or_default() += 1;
+    for pixel in pixels {
+        *colours.entry(pixel).or_default() += 1;
     }
-    (info.width, info.height, colours)
+    (width, height, colours)
 }
 
 fn image(result: &Value) -> Vec<u8> {
@@ -67,12 +73,67 @@ fn odd_numbers_are_drawn_without_harm() {
         "step,train_loss\n1,nan\n2,inf\n3,0\n",
         "step,train_loss\n1,1e-9\n2,1.1e-9\n",
         "step,train_loss\n0,1\n1000000000000,1\n",
+        "step,train_loss\n1,0\n2,0\n",
         "step,train_loss\n-1,1\nx,2\n3,1\n3,2\n",
     ] {
         let (result, _) = metrics(csv, r#"{"fine_tuning_job_id": "ftjob-1"}"#);
         let (width, height, _) = picture(&image(&result));
         assert_eq!((width, height), (960, 360), "{csv}");
     }
+}
+
+/// A number from -1 to 1 that looks like chance.
+fn noise(step: u64) -> f64 {
+    f64::from((step.wrapping_mul(2_654_435_761) >> 7) as u16 & 0x3ff) / 511.5 - 1.0
+}
+
+#[test]
+fn jagged_curves_stay_within_their_chart() {
+    for steps in [60, 3000] {
+        let rows: String = (1..=steps).map(|step| format!("{step},{},{}\n", 2.0 + noise(step), noise(step))).collect();
+        let (result, _) =
+            metrics(&format!("step,train_loss,train_accuracy\n{rows}"), r#"{"fine_tuning_job_id": "ftjob-1"}"#);
+        let (width, _, pixels) = pixels(&image(&result));
+        let coloured = |[red, green, blue]: [u8; 3]| red != green || green != blue;
+        let outside = pixels.iter().enumerate().filter(|(at, pixel)| {
+            let (x, y) = (*at as u32 % width, *at as u32 / width % 360);
+            !((80..940).contains(&x) && (10..308).contains(&y)) && coloured(**pixel)
+        });
+        assert_eq!(outside.count(), 0, "{steps} steps");
+    }
+}
+
+#[test]
+fn noise_is_no_overfitting() {
+    let reading = |steps: u64, end: f64| {
+        let loss = |step: u64| {
+            let part = step as f64 / steps as f64;
+            0.5 + 1.5 * (-8.0 * part).exp() + end * (part - 0.5).max(0.0) + 0.3 * noise(step)
+        };
+        let rows: String = (1..=steps).map(|step| format!("{step},{}\n", loss(step))).collect();
+        let (result, _) =
+            metrics(&format!("step,valid_loss\n{rows}"), r#"{"fine_tuning_job_id": "ftjob-1", "plot": false}"#);
+        result["structuredContent"]["reading"].as_str().unwrap().to_owned()
+    };
+    for steps in [40, 100, 300, 1000, 5000] {
+        assert!(reading(steps, 0.0).contains("does not rise"), "{steps}: {}", reading(steps, 0.0));
+        assert!(reading(steps, 3.0).contains("memorise"), "{steps}: {}", reading(steps, 3.0));
+    }
+}
+
+#[test]
+fn reinforcement_has_a_most_of_examples() {
+    let reply = |body: String| Reply { status: 200, headers: Vec::new(), body: body.into() };
+    let file = || reply(json!({"id": "file-1", "object": "file", "purpose": "fine-tune"}).to_string());
+    let lines = |count: usize| reply("{\"messages\": [{\"role\": \"user\", \"content\": \"2+2\"}]}\n".repeat(count));
+    let script = Arc::new(Script::new(vec![file(), lines(10), file(), lines(1001)]));
+    let arguments = json!({
+        "model": "o4-mini", "training_file": "file-1", "validation_file": "file-2", "check": "only",
+        "method": {"type": "reinforcement", "reinforcement": {"grader": {}}},
+    });
+    let result = call_tool(&SERVER, "fine-tune-create", &arguments.to_string(), script);
+    let text = result["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("expected at most 1000 examples, got 1001"), "{text}");
 }
 
 #[test]
