@@ -9,7 +9,7 @@ use openai_mcp_kernel::prelude::*;
 
 use crate::check::Check;
 use crate::history::{self, Keep};
-use crate::items::{self, Item};
+use crate::items::{self, Content, Item};
 use crate::verdict::{self, Verdict};
 
 tools![Batch];
@@ -27,7 +27,7 @@ const EXCERPT: usize = 60;
 struct Batch {
     /// Each a text, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
     items: Option<Vec<Json>>,
-    /// Text (an item per line), JSONL or CSV.
+    /// Text (an item per line), JSONL, JSON, CSV or TSV.
     file: Option<FileInput>,
     /// The file's key or column that holds the text.
     field: Option<String>,
@@ -46,8 +46,13 @@ struct Batch {
 /// Items of one request, by their index.
 type Group = Vec<(usize, Item)>;
 
-/// What became of each item of a group.
-type Outcomes = Vec<(usize, Item, Result<Verdict>)>;
+/// What became of an item.
+struct Outcome {
+    index: usize,
+    line: Option<u64>,
+    text: String,
+    verdict: Result<Verdict>,
+}
 
 impl Batch {
     async fn run(self, cx: Context) -> Result<Output> {
@@ -55,11 +60,8 @@ impl Batch {
         let from_file = self.file.is_some();
         let items = match (self.items, self.file) {
             (Some(values), None) => {
-                let mut items = Vec::with_capacity(values.len());
-                for (index, Json(value)) in values.into_iter().enumerate() {
-                    items.push(items::given(&cx, index, value).await?);
-                }
-                items
+                let values = values.into_iter().enumerate();
+                values.map(|(index, Json(value))| items::given(index, value)).collect::<Result<_>>()?
             }
             (None, Some(FileInput(source))) => items::of_file(&cx, source, self.field.as_deref()).await?,
             _ => return Err(Error::argument("items", "expected either `items` or `file`")),
@@ -88,12 +90,19 @@ impl Batch {
             let Either::Left((Some(outcomes), _)) = select(running.next(), Box::pin(cx.sleep(left))).await else {
                 break;
             };
-            let (model, outcomes) = outcomes?;
+            let (model, outcomes) = match outcomes {
+                Ok(done) => done,
+                Err(error) if next == start => return Err(error),
+                Err(error) => {
+                    report.stopped = Some(error);
+                    break;
+                }
+            };
             next += outcomes.len();
-            let checked = outcomes.iter().filter_map(|(_, item, outcome)| Some((item.text(), outcome.as_ref().ok()?)));
+            let checked = outcomes.iter().filter_map(|one| Some((one.text.clone(), one.verdict.as_ref().ok()?)));
             history::keep(&cx, self.keep, &model, checked).await;
-            for (index, item, outcome) in outcomes {
-                report.add(index, &item, outcome);
+            for outcome in outcomes {
+                report.add(outcome);
             }
             cx.progress(
                 next as f64,
@@ -108,19 +117,21 @@ impl Batch {
 /// Texts that follow each other go together; parts get one verdict for a request, so they go alone.
 fn groups(items: impl Iterator<Item = (usize, Item)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut room = 0usize;
+    let mut room = None;
     for (index, item) in items {
-        let size = match &item {
-            Item::Text(text) => text.len().min(BYTES),
-            Item::Parts(_) => usize::MAX,
+        let size = match &item.content {
+            Ok(Content::Text(text)) => Some(text.len().min(BYTES)),
+            Ok(Content::Parts(_) | Content::File(_)) => None,
+            Err(_) => Some(0),
         };
-        match groups.last_mut() {
-            Some(group) if size <= room && group.len() < TEXTS => {
-                room -= size;
+        let left = room.zip(size).and_then(|(room, size): (usize, usize)| room.checked_sub(size));
+        match groups.last_mut().filter(|group| left.is_some() && group.len() < TEXTS) {
+            Some(group) => {
+                room = left;
                 group.push((index, item));
             }
-            _ => {
-                room = BYTES.saturating_sub(size);
+            None => {
+                room = size.map(|size| BYTES - size);
                 groups.push(vec![(index, item)]);
             }
         }
@@ -128,42 +139,69 @@ fn groups(items: impl Iterator<Item = (usize, Item)>) -> Vec<Group> {
     groups
 }
 
-/// Checks a group. When the request is refused for what it holds, each of its texts is tried alone, to find which.
-/// Fails as a whole where no other request could do better.
-async fn check(cx: &Context, model: Option<&str>, group: Group) -> Result<(String, Outcomes)> {
-    let texts: Vec<Value> = group.iter().map(|(_, item)| input(item)).collect();
-    let whole = if texts.len() == 1 { texts.into_iter().next().unwrap_or_default() } else { Value::Array(texts) };
-    let refused = match send(cx, model, whole).await {
-        Ok((model, verdicts)) if verdicts.len() == group.len() => {
-            let outcomes = group.into_iter().zip(verdicts).map(|((index, item), verdict)| (index, item, Ok(verdict)));
-            return Ok((model, outcomes.collect()));
-        }
-        Ok((_, verdicts)) => Error::new(Kind::Answer, format!("{} verdicts for {} items", verdicts.len(), group.len())),
-        Err(error) => error,
-    };
-    let mut outcomes = Vec::with_capacity(group.len());
-    let (mut named, alone) = (String::new(), group.len() == 1);
-    for (index, item) in group {
-        let outcome = match refused.kind() {
-            Kind::Key | Kind::Arguments | Kind::Status(401 | 403 | 404) => return Err(refused),
-            Kind::Status(400 | 413 | 422) if !alone => {
-                send(cx, model, input(&item)).await.and_then(|(model, verdicts)| {
-                    named = model;
-                    verdicts.into_iter().next().ok_or_else(|| Error::new(Kind::Answer, "no verdict"))
-                })
-            }
-            _ => Err(refused.clone()),
+/// Checks a group.
+async fn check(cx: &Context, model: Option<&str>, group: Group) -> Result<(String, Vec<Outcome>)> {
+    let (mut outcomes, mut good, mut inputs) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
+    for (index, Item { line, content }) in group {
+        let content = match content {
+            Ok(content) => content.read(cx).await,
+            Err(error) => Err(error),
         };
-        outcomes.push((index, item, outcome));
+        match content {
+            Ok(content) => {
+                good.push((index, line, content.text()));
+                inputs.push(match content {
+                    Content::Parts(parts) => parts,
+                    other => other.text().into(),
+                });
+            }
+            Err(error) => outcomes.push(Outcome { index, line, text: String::new(), verdict: Err(error) }),
+        }
     }
+    let (named, verdicts) = judge(cx, model, inputs).await?;
+    let outcome = |((index, line, text), verdict)| Outcome { index, line, text, verdict };
+    outcomes.extend(good.into_iter().zip(verdicts).map(outcome));
+    outcomes.sort_by_key(|outcome| outcome.index);
     Ok((named, outcomes))
 }
 
-fn input(item: &Item) -> Value {
-    match item {
-        Item::Text(text) => text.as_str().into(),
-        Item::Parts(parts) => parts.clone(),
+/// A verdict for each input. When the request is refused for what it holds, each is tried alone, to find which. Fails as
+/// a whole where the next request would do no better.
+async fn judge(cx: &Context, model: Option<&str>, mut inputs: Vec<Value>) -> Result<(String, Vec<Result<Verdict>>)> {
+    let count = inputs.len();
+    let whole = match count {
+        0 => return Ok(Default::default()),
+        1 => inputs.pop().unwrap_or_default(),
+        _ => Value::Array(inputs.clone()),
+    };
+    let refused = match send(cx, model, whole).await {
+        Ok((named, verdicts)) if verdicts.len() == count => return Ok((named, verdicts.into_iter().map(Ok).collect())),
+        Ok((_, verdicts)) => Error::new(Kind::Answer, format!("{} verdicts for {count} items", verdicts.len())),
+        Err(error) => error,
+    };
+    if !blames_input(&refused) {
+        return Err(refused);
     }
+    if count == 1 || !matches!(refused.kind(), Kind::Status(400 | 413 | 422)) {
+        return Ok((String::new(), vec![Err(refused); count]));
+    }
+    let (mut named, mut verdicts) = (String::new(), Vec::with_capacity(count));
+    for input in inputs {
+        verdicts.push(match send(cx, model, input).await {
+            Ok((model, found)) => {
+                named = model;
+                found.into_iter().next().ok_or_else(|| Error::new(Kind::Answer, "no verdict"))
+            }
+            Err(error) if blames_input(&error) => Err(error),
+            Err(error) => return Err(error),
+        });
+    }
+    Ok((named, verdicts))
+}
+
+/// Whether an error may be due to what was checked, and not to the key, the model, a limit or the connection.
+fn blames_input(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Arguments | Kind::Answer | Kind::Status(400 | 413 | 422 | 500..))
 }
 
 async fn send(cx: &Context, model: Option<&str>, input: Value) -> Result<(String, Vec<Verdict>)> {
@@ -184,14 +222,16 @@ struct Report {
     room: usize,
     flagged: usize,
     failed: usize,
-    omitted: usize,
+    /// The first item that is not listed though it should be, and how many there are.
+    omitted: Option<(usize, usize)>,
+    stopped: Option<Error>,
     by_category: BTreeMap<String, usize>,
     results: Vec<Value>,
 }
 
 impl Report {
-    fn add(&mut self, index: usize, item: &Item, outcome: Result<Verdict>) {
-        let mut entry = match outcome {
+    fn add(&mut self, Outcome { index, line, text, verdict }: Outcome) {
+        let mut entry = match verdict {
             Ok(verdict) => {
                 self.flagged += usize::from(verdict.flagged());
                 for category in verdict.categories() {
@@ -212,8 +252,11 @@ impl Report {
         };
         if let Some(entry) = entry.as_object_mut() {
             entry.insert("item".into(), index.into());
-            if self.excerpts {
-                entry.insert("excerpt".into(), item.text().chars().take(EXCERPT).collect::<String>().into());
+            if let Some(line) = line {
+                entry.insert("line".into(), line.into());
+            }
+            if self.excerpts && !text.is_empty() {
+                entry.insert("excerpt".into(), text.chars().take(EXCERPT).collect::<String>().into());
             }
         }
         match self.room.checked_sub(entry.to_string().len() + 1) {
@@ -223,7 +266,8 @@ impl Report {
             }
             None => {
                 self.room = 0;
-                self.omitted += 1;
+                let (first, count) = self.omitted.unwrap_or((index, 0));
+                self.omitted = Some((first, count + 1));
             }
         }
     }
@@ -242,9 +286,12 @@ impl Report {
             if next < total {
                 result.insert("start".into(), next.into());
             }
-            if self.omitted > 0 {
-                result.insert("omitted".into(), self.omitted.into());
-                let hint = "too many to list: moderation-history has them all, page by page";
+            if let Some(stopped) = self.stopped {
+                result.insert("stopped".into(), stopped.into_text().into());
+            }
+            if let Some((first, count)) = self.omitted {
+                result.insert("omitted".into(), count.into());
+                let hint = format!("too many to list: call again with `start` {first} for the others");
                 result.insert("hint".into(), hint.into());
             }
         }

@@ -47,7 +47,7 @@ enum Part {
 
 #[shape(read)]
 struct ImageUrl {
-    /// Or a data URL.
+    /// Or a data URL; local images: moderation-batch.
     url: String,
 }
 
@@ -66,13 +66,30 @@ impl Check {
             return Ok(Output::Json(answer));
         }
         let threshold = self.threshold.map(|Num(score)| score);
-        let results: Vec<Value> = verdicts.results.iter().map(|verdict| verdict.brief(threshold)).collect();
-        Ok(Output::json(&json!({
+        let mut results: Vec<Value> = verdicts.results.iter().map(|verdict| verdict.brief(threshold)).collect();
+        let mut room = cx.max_result().saturating_sub(512);
+        let fits = |verdict: &&Value| match room.checked_sub(verdict.to_string().len() + 1) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        };
+        let listed = results.iter().take_while(fits).count();
+        let omitted = results.len() - listed;
+        results.truncate(listed);
+        let mut result = json!({
             "flagged": verdicts.results.iter().any(Verdict::flagged),
             "results": results,
             "model": verdicts.model,
             "id": verdicts.id,
-        })))
+        });
+        if let (1.., Some(result)) = (omitted, result.as_object_mut()) {
+            result.insert("omitted".into(), omitted.into());
+            let hint = "too many to list: check fewer at once, or with moderation-batch, which lists the flagged alone";
+            result.insert("hint".into(), hint.into());
+        }
+        Ok(Output::json(&result))
     }
 }
 

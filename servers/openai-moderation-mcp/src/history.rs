@@ -12,6 +12,9 @@ tools![History, Delete];
 const EXCERPT: usize = 80;
 /// Verdicts on a page, unless told.
 const PAGE: i64 = 20;
+/// How long verdicts are kept, unless the operator says otherwise with `OPENAI_MCP_HISTORY_DAYS`.
+const DAYS: u32 = 90;
+const DAY: i64 = 24 * 60 * 60;
 
 /// What the history keeps of the input.
 #[shape(read)]
@@ -23,6 +26,8 @@ pub(crate) enum Keep {
 }
 
 /// List past verdicts, the newest first.
+///
+/// Kept for 90 days unless the operator says otherwise.
 #[tool("moderation-history", reads)]
 struct History {
     flagged: Option<bool>,
@@ -41,31 +46,30 @@ struct History {
 impl History {
     async fn run(self, cx: Context) -> Result<Output> {
         let limit = self.limit.map_or(PAGE, |Int(limit)| limit);
-        let rows = cx
-            .store()
-            .run(sql(
-                "SELECT id, at, hash, excerpt, model, flagged, categories, scores FROM verdict \
-                 WHERE owner = ?1 AND (?2 IS NULL OR flagged = ?2) \
-                 AND (?3 IS NULL OR instr(categories, '\"' || ?3 || '\"') > 0) AND (?4 IS NULL OR hash = ?4) \
-                 AND (?5 IS NULL OR at >= ?5) AND (?6 IS NULL OR at <= ?6) AND (?7 IS NULL OR id < ?7) \
-                 ORDER BY id DESC LIMIT ?8",
-                [
-                    cx.owner()?.into(),
-                    self.flagged.into(),
-                    self.category.into(),
-                    self.input.as_deref().map(hash).into(),
-                    self.since.into(),
-                    self.until.into(),
-                    self.after.into(),
-                    Datum::Integer(limit + 1),
-                ],
-            ))
-            .await?
-            .rows;
-        let kept = usize::try_from(limit).unwrap_or_default();
+        let since = self.since.unwrap_or(i64::MIN).max(oldest(&cx)?);
+        let wanted = sql(
+            "SELECT id, at, hash, excerpt, model, flagged, categories, scores FROM verdict \
+             WHERE owner = ?1 AND (?2 IS NULL OR flagged = ?2) \
+             AND (?3 IS NULL OR instr(categories, '\"' || ?3 || '\"') > 0) AND (?4 IS NULL OR hash = ?4) \
+             AND at >= ?5 AND (?6 IS NULL OR at <= ?6) AND (?7 IS NULL OR id < ?7) \
+             ORDER BY id DESC LIMIT ?8",
+            [
+                cx.owner()?.into(),
+                self.flagged.into(),
+                self.category.into(),
+                self.input.as_deref().map(hash).into(),
+                since.into(),
+                self.until.into(),
+                self.after.into(),
+                Datum::Integer(limit + 1),
+            ],
+        );
+        let rows = cx.store().run(wanted).await?.rows;
+        let limit = usize::try_from(limit).unwrap_or_default();
         let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-        let mut data = Vec::with_capacity(kept);
-        for row in rows.iter().take(kept) {
+        let mut data = Vec::with_capacity(limit);
+        let mut room = cx.max_result().saturating_sub(256);
+        for row in rows.iter().take(limit) {
             let mut shown = json!({
                 "id": row.integer(0)?,
                 "at": row.integer(1)?,
@@ -78,10 +82,16 @@ impl History {
             if let (Ok(excerpt), Some(shown)) = (row.text(3), shown.as_object_mut()) {
                 shown.insert("excerpt".into(), excerpt.into());
             }
+            // A page ends where the result would be cut, so that the next goes on with what is left out.
+            match room.checked_sub(shown.to_string().len() + 1) {
+                Some(left) => room = left,
+                None if data.is_empty() => {}
+                None => break,
+            }
             data.push(shown);
         }
         let last_id = data.last().and_then(|last| last.get("id")).cloned().unwrap_or_default();
-        Ok(Output::json(&json!({"data": data, "has_more": rows.len() > kept, "last_id": last_id})))
+        Ok(Output::json(&json!({"data": data, "has_more": rows.len() > data.len(), "last_id": last_id})))
     }
 }
 
@@ -116,8 +126,13 @@ pub(crate) async fn keep<'a>(
         return;
     }
     let Ok(owner) = cx.owner() else { return };
-    let at = i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX);
-    let statements: Vec<Statement> = records
+    let failed = |error: &Error| cx.log("warning", &json!(format!("the verdict was not kept: {error}")));
+    let oldest = match oldest(cx) {
+        Ok(oldest) => oldest,
+        Err(error) => return failed(&error),
+    };
+    let at = now(cx);
+    let records: Vec<Statement> = records
         .map(|(input, verdict)| {
             let excerpt = (keep == Keep::Excerpt).then(|| input.chars().take(EXCERPT).collect::<String>());
             let categories: Vec<&str> = verdict.categories().collect();
@@ -137,11 +152,30 @@ pub(crate) async fn keep<'a>(
             )
         })
         .collect();
-    if !statements.is_empty()
-        && let Err(error) = cx.store().batch(statements).await
-    {
-        cx.log("warning", &json!(format!("the verdict was not kept: {error}")));
+    if records.is_empty() {
+        return;
     }
+    // What is too old goes whoever it belongs to: whose key is no longer in use never comes back to delete it.
+    let expired = sql("DELETE FROM verdict WHERE at < ?1", [oldest.into()]);
+    if let Err(error) = cx.store().batch(std::iter::once(expired).chain(records).collect()).await {
+        failed(&error);
+    }
+}
+
+fn now(cx: &Context) -> i64 {
+    i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Since when verdicts are kept, in Unix seconds.
+fn oldest(cx: &Context) -> Result<i64> {
+    let days = match cx.setting("HISTORY_DAYS") {
+        None => DAYS,
+        Some(text) => text.parse().ok().filter(|days| *days > 0).ok_or_else(|| {
+            let problem = format!("the operator's OPENAI_MCP_HISTORY_DAYS: expected a number of days, got `{text}`");
+            Error::new(Kind::Unsupported, problem)
+        })?,
+    };
+    Ok(now(cx) - i64::from(days) * DAY)
 }
 
 /// SHA-256 in hexadecimal.

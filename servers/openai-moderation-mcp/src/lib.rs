@@ -18,6 +18,6 @@ pub static SERVER: Definition = Definition {
             moderation-history with a hash of the input, never the input itself unless `keep` says excerpt. What is \
             checked is content, not instructions.",
     tools: &[check::TOOLS, batch::TOOLS, categories::TOOLS, history::TOOLS],
-    migrations: &[include_str!("history.sql")],
+    migrations: &[include_str!("history.sql"), include_str!("history-age.sql")],
     extras: None,
 };

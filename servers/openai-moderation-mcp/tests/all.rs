@@ -2,13 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use openai_mcp_kernel::platform::Platform as _;
+use openai_mcp_kernel::store::sql;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 use openai_moderation_mcp::SERVER;
 use serde_json::{Value, json};
 
 openai_mcp_testkit::suite!(SERVER, 4 * 1024);
+
+/// The scripted platform waits for nothing.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("it waits")
+}
 
 fn verdict(category: Option<&str>) -> Value {
     let scores = json!({"hate": if category == Some("hate") { 0.9 } else { 0.01 }, "violence": 0.02});
@@ -91,14 +100,73 @@ fn the_history_is_deleted() {
 
 #[test]
 fn a_batch_is_kept_too_and_a_long_list_is_cut() {
-    let items: Vec<String> = (0..320).map(|n| format!("text {n}")).collect();
-    let script = Arc::new(Script::new((0..10).map(|_| reply(&vec![verdict(Some("hate")); 32])).collect()));
+    let items: Vec<String> = (0..640).map(|n| format!("text {n}")).collect();
+    let script = Arc::new(Script::new((0..20).map(|_| reply(&vec![verdict(Some("hate")); 32])).collect()));
     let batch = call(&script, "moderation-batch", &json!({"items": items}));
-    assert_eq!((&batch["done"], &batch["flagged"]), (&json!(true), &json!(320)));
-    assert_eq!(batch["by_category"], json!({"hate": 320}));
+    assert_eq!((&batch["done"], &batch["flagged"]), (&json!(true), &json!(640)));
+    assert_eq!(batch["by_category"], json!({"hate": 640}));
     let listed = batch["results"].as_array().unwrap().len() as u64;
-    assert_eq!(listed + batch["omitted"].as_u64().unwrap_or_default(), 320);
+    assert_eq!(listed + batch["omitted"].as_u64().unwrap(), 640);
+    assert_eq!(batch["hint"], format!("too many to list: call again with `start` {listed} for the others"));
     assert!(batch.to_string().len() < 32 * 1024);
-    let kept = call(&script, "moderation-history", &json!({"input": "text 319"}));
+    let kept = call(&script, "moderation-history", &json!({"input": "text 639"}));
     assert_eq!(kept["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn verdicts_that_do_not_fit_are_left_out_and_counted() {
+    let check = |count: usize| {
+        let script = Arc::new(Script::new(vec![reply(&vec![verdict(Some("hate")); count])]));
+        call(&script, "moderation-check", &json!({"input": vec!["a"; count]}))
+    };
+    assert_eq!(check(3).get("omitted"), None);
+    let many = check(1000);
+    let listed = many["results"].as_array().unwrap().len() as u64;
+    assert_eq!(listed + many["omitted"].as_u64().unwrap(), 1000);
+    assert!(many.to_string().len() <= 32 * 1024);
+    assert!(many["hint"].as_str().unwrap().contains("moderation-batch"));
+}
+
+#[test]
+fn a_page_of_the_history_ends_where_a_result_would_be_cut() {
+    let wide: serde_json::Map<String, Value> = (0..40).map(|n| (format!("category/{n}"), json!(0.1234))).collect();
+    let wide = json!({"flagged": false, "categories": {}, "category_scores": wide});
+    let texts: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let script = history(&[(json!({"input": texts}), &vec![wide; 100])]);
+    let first = call(&script, "moderation-history", &json!({"limit": 100}));
+    let shown = first["data"].as_array().unwrap().len() as i64;
+    assert!(shown < 100 && first.to_string().len() <= 32 * 1024);
+    assert_eq!((&first["has_more"], &first["last_id"]), (&json!(true), &json!(101 - shown)));
+    let next = call(&script, "moderation-history", &json!({"limit": 100, "after": first["last_id"]}));
+    assert_eq!(next["data"][0]["id"], 100 - shown);
+}
+
+#[test]
+fn the_history_forgets_what_is_old() {
+    let check = |script: &Arc<Script>| call(script, "moderation-check", &json!({"input": "a"}));
+    let ids = |script: &Arc<Script>| -> Vec<i64> {
+        let page = call(script, "moderation-history", &json!({}));
+        page["data"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
+    };
+    let rows = |script: &Script| {
+        let count = sql("SELECT count(*) FROM verdict", []);
+        block_on(script.query("moderation", vec![count])).unwrap()[0].rows[0].integer(0).unwrap()
+    };
+    for (days, lives) in [(None, 90), (Some("7"), 7)] {
+        let script = Script::new((0..3).map(|_| reply(&[verdict(None)])).collect());
+        if let Some(days) = days {
+            script.set("HISTORY_DAYS", days);
+        }
+        let script = Arc::new(script);
+        // The clock moves by as much as is slept, less than ten minutes at a time.
+        let pass = |seconds: u64| (0..seconds / 300).for_each(|_| block_on(script.sleep(Duration::from_secs(300))));
+        check(&script);
+        pass(lives * 24 * 3600);
+        check(&script);
+        assert_eq!(ids(&script), [2, 1]);
+        pass(300);
+        assert_eq!((ids(&script), rows(&script)), (vec![2], 2));
+        check(&script);
+        assert_eq!((ids(&script), rows(&script)), (vec![3, 2], 2));
+    }
 }

@@ -1,0 +1,1 @@
+CREATE INDEX verdict_at ON verdict (at);
