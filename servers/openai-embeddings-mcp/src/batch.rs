@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
@@ -20,6 +21,11 @@ tools![Batch];
 
 /// Most requests that are made to find the inputs that the API refuses in one group.
 const MOST_TRIES: usize = 64;
+/// How long a batch goes on unless told: clients give up on calls of a minute.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// How long requests that are under way when time is up may take to end. What they embed is paid for, but a client
+/// that gives up after a minute would not learn where to go on.
+const GRACE: Duration = Duration::from_secs(10);
 /// Failures that a result names.
 const MOST_FAILURES: usize = 20;
 /// Characters that are told of each.
@@ -47,6 +53,7 @@ struct Batch {
 
 impl Batch {
     async fn run(self, cx: Context) -> Result<Output> {
+        let begun = cx.now();
         let target = match (self.collection, self.save_to) {
             (Some(name), None) => Target::Collection(name),
             (None, Some(path)) => Target::File(path),
@@ -61,11 +68,8 @@ impl Batch {
         if offset > rows.len() {
             return Err(Error::argument("offset", format!("there are {} rows, got {offset}", rows.len())));
         }
-        let limits = Limits { offset, ..Limits::default() };
-        let limits = match self.timeout {
-            Some(Int(seconds)) => Limits { patience: Duration::from_secs(seconds.unsigned_abs()), ..limits },
-            None => limits,
-        };
+        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| Duration::from_secs(seconds.unsigned_abs()));
+        let limits = Limits { offset, deadline: begun + patience };
         run(&cx, rows, limits, (self.model, self.dimensions), target).await
     }
 }
@@ -80,13 +84,14 @@ pub(crate) enum Target {
 pub(crate) struct Limits {
     /// The row to begin with.
     pub(crate) offset: usize,
-    /// When to stop asking for more: clients give up on calls of a minute.
-    pub(crate) patience: Duration,
+    /// When to stop asking for more, as [`Context::now`] tells it.
+    pub(crate) deadline: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { offset: 0, patience: Duration::from_secs(45) }
+impl Limits {
+    /// All rows, in the usual time.
+    pub(crate) fn usual(cx: &Context) -> Self {
+        Limits { offset: 0, deadline: cx.now() + PATIENCE }
     }
 }
 
@@ -99,6 +104,9 @@ pub(crate) async fn run(
     target: Target,
 ) -> Result<Output> {
     let mut model = Model::new(name.clone(), dimensions);
+    if matches!(&target, Target::Collection(name) if name.is_empty()) {
+        return Err(Error::argument("collection", "expected a name"));
+    }
     if let Target::Collection(collection) = &target
         && let Some(found) = collection::find(cx, collection).await?
     {
@@ -209,13 +217,15 @@ struct Outcome {
     tokens: u64,
 }
 
-/// The outcomes of the rows from the offset on, in order; they end when time is up.
+/// The outcomes of the rows from the offset on, in order. When time is up no request begins, and soon after none is
+/// waited for.
 fn lots(cx: &Context, rows: &Arc<Rows>, limits: &Limits, model: &Model) -> BoxStream<'static, Result<Outcome>> {
     let texts = rows.iter().skip(limits.offset).map(|row| row.as_ref().map_or("", |row| row.text.as_str()));
     let groups = embed::groups(texts);
     let at_once = model.at_once(&groups);
     let (cx, rows, model) = (cx.clone(), rows.clone(), model.clone());
-    let (offset, deadline) = (limits.offset, cx.now() + limits.patience);
+    let Limits { offset, deadline } = *limits;
+    let clock = cx.clone();
     let outcomes = stream::iter(groups).map(move |group| {
         let (cx, rows, model) = (cx.clone(), rows.clone(), model.clone());
         async move {
@@ -225,7 +235,16 @@ fn lots(cx: &Context, rows: &Arc<Rows>, limits: &Limits, model: &Model) -> BoxSt
             Some(embed_rows(&cx, &rows, offset + group.start..offset + group.end, &model).await)
         }
     });
-    outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed()
+    let outcomes = outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed();
+    let next = move |(mut outcomes, cx): (BoxStream<'static, Result<Outcome>>, Context)| async move {
+        let left = (deadline + GRACE).saturating_sub(cx.now());
+        let outcome = match select(outcomes.next(), Box::pin(cx.sleep(left))).await {
+            Either::Left((outcome, _)) => outcome?,
+            Either::Right(_) => return None,
+        };
+        Some((outcome, (outcomes, cx)))
+    };
+    stream::unfold((outcomes, clock), next).boxed()
 }
 
 /// Embeds a range of rows. Where the API refuses an input, the others are embedded without it.

@@ -26,6 +26,8 @@ const ITEMS: usize = 1_000_000;
 const PAGE: usize = 2_000_000;
 /// Pages read ahead: while one is searched, the store reads the next.
 const AHEAD: usize = 2;
+/// Most merges of segments after a write.
+const MOST_MERGES: usize = 4;
 /// Characters of a text that lists show.
 const EXCERPT: usize = 160;
 
@@ -61,12 +63,13 @@ impl Add {
         let row = |item| match item {
             Item::Text(text) => Ok(Row { text, id: None, metadata: None }),
             Item::Record(Record { text, id, metadata }) => {
+                let id = id.filter(|id| !id.is_empty());
                 Ok(Row { text, id, metadata: metadata.map(|Attributes(metadata)| metadata) })
             }
         };
         let rows = self.items.into_iter().map(row).collect();
         let model = (self.model, self.dimensions);
-        batch::run(&cx, rows, batch::Limits::default(), model, Target::Collection(self.collection)).await
+        batch::run(&cx, rows, batch::Limits::usual(&cx), model, Target::Collection(self.collection)).await
     }
 }
 
@@ -157,6 +160,7 @@ impl Delete {
         ];
         let done = cx.store().batch(statements).await?;
         let deleted = done.get(1).map_or(0, |rows| rows.changed);
+        collection.tidy(&cx, deleted).await;
         Ok(Output::json(&json!({"collection": self.collection, "deleted_items": deleted})))
     }
 }
@@ -201,6 +205,7 @@ impl Collection {
         for items in items.chunks((SEGMENT / (self.dimensions * WIDTH).max(1)).clamp(1, MOST_SLOTS)) {
             replaced += self.add_segment(cx, items).await?;
         }
+        self.tidy(cx, replaced).await;
         Ok(replaced)
     }
 
@@ -247,14 +252,105 @@ impl Collection {
         Ok(done.get(1).map_or(0, |rows| rows.changed))
     }
 
+    /// Takes segments together in which little lives, after `died` vectors have. Where that fails, the next time does it.
+    async fn tidy(&self, cx: &Context, died: u64) {
+        if died == 0 {
+            return;
+        }
+        for _ in 0..MOST_MERGES {
+            if !matches!(self.merge(cx).await, Ok(true)) {
+                return;
+            }
+        }
+    }
+
+    /// Moves what lives of two segments that are more than half dead into a new one, where it fits. Tells whether there
+    /// were any.
+    async fn merge(&self, cx: &Context) -> Result<bool> {
+        let owner = || cx.owner().map(Datum::from);
+        let sparse = sql(
+            "SELECT id FROM segment WHERE owner = ?1 AND collection = ?2 \
+             AND size < 2 * (SELECT count(*) FROM dead WHERE dead.segment = segment.id) ORDER BY id LIMIT 2",
+            [owner()?, self.id.into()],
+        );
+        let sparse = cx.store().run(sparse).await?.rows;
+        if sparse.is_empty() {
+            return Ok(false);
+        }
+        let sparse = json!(sparse.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>>>()?).to_string();
+        let with = |list: &str| -> Result<[Datum; 3]> { Ok([owner()?, self.id.into(), list.into()]) };
+        let found = cx
+            .store()
+            .batch(vec![
+                sql(
+                    "SELECT id, vectors FROM segment WHERE owner = ?1 AND collection = ?2 \
+                     AND id IN (SELECT value FROM json_each(?3))",
+                    with(&sparse)?,
+                ),
+                sql(
+                    "SELECT segment, slot FROM item WHERE owner = ?1 AND collection = ?2 \
+                     AND segment IN (SELECT value FROM json_each(?3)) ORDER BY segment, slot",
+                    with(&sparse)?,
+                ),
+            ])
+            .await?;
+        let [segments, living] = found.as_slice() else { return Ok(false) };
+        let mut blobs = HashMap::new();
+        for row in &segments.rows {
+            blobs.insert(row.integer(0)?, row.blob(1)?);
+        }
+        let (mut vectors, mut moves) = (Vec::new(), Vec::new());
+        let width = self.dimensions * WIDTH;
+        for row in &living.rows {
+            let (segment, slot) = (row.integer(0)?, row.integer(1)?);
+            let at = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(width);
+            let vector = blobs.get(&segment).and_then(|blob| blob.get(at..at.saturating_add(width)));
+            vectors.extend_from_slice(vector.ok_or_else(|| Error::new(Kind::Store, "a vector is missing"))?);
+            moves.push([segment, slot, moves.len() as i64]);
+        }
+        let size = Datum::Integer(moves.len() as i64);
+        let moves = json!(moves).to_string();
+        cx.store()
+            .batch(vec![
+                sql(
+                    "INSERT INTO segment (owner, collection, size, vectors) VALUES (?1, ?2, ?3, ?4)",
+                    [owner()?, self.id.into(), size, vectors.into()],
+                ),
+                sql(
+                    "INSERT OR REPLACE INTO item (owner, collection, id, segment, slot, metadata, text) \
+                     SELECT owner, collection, item.id, (SELECT max(id) FROM segment WHERE owner = ?1 AND collection = ?2), \
+                     moved.value ->> 2, metadata, text FROM json_each(?3) AS moved \
+                     CROSS JOIN item ON segment = moved.value ->> 0 AND slot = moved.value ->> 1 \
+                     WHERE owner = ?1 AND collection = ?2",
+                    with(&moves)?,
+                ),
+                // What was replaced or deleted since it was read.
+                sql(
+                    "WITH fresh AS (SELECT max(id) AS id FROM segment WHERE owner = ?1 AND collection = ?2) \
+                     INSERT INTO dead (owner, segment, slot) SELECT ?1, fresh.id, moved.value ->> 2 \
+                     FROM fresh, json_each(?3) AS moved WHERE NOT EXISTS (SELECT 1 FROM item \
+                     WHERE owner = ?1 AND collection = ?2 AND segment = fresh.id AND slot = moved.value ->> 2)",
+                    with(&moves)?,
+                ),
+                sql(
+                    "DELETE FROM segment WHERE owner = ?1 AND collection = ?2 \
+                     AND id IN (SELECT value FROM json_each(?3))",
+                    with(&sparse)?,
+                ),
+                sweep(owner()?, self.id),
+            ])
+            .await?;
+        Ok(true)
+    }
+
     /// Goes through the vectors in use, page by page, but for those of items that `filter` does not admit. Gives how
-    /// many there were.
+    /// many there were, and whether every segment was still there when its turn came.
     pub(crate) async fn scan(
         &self,
         cx: &Context,
         filter: Option<&Filter>,
         mut each: impl FnMut(Place, &[u8]),
-    ) -> Result<usize> {
+    ) -> Result<(usize, bool)> {
         let owner = Datum::from(cx.owner()?);
         let wanted = sql(
             "SELECT id, size FROM segment WHERE owner = ?1 AND collection = ?2 ORDER BY id",
@@ -262,8 +358,9 @@ impl Collection {
         );
         let width = self.dimensions * WIDTH;
         let mut pages: Vec<(i64, i64)> = Vec::new();
-        let mut room = 0;
+        let (mut room, mut missing) = (0, 0);
         for row in cx.store().run(wanted).await?.rows {
+            missing += 1;
             let (id, bytes) = (row.integer(0)?, usize::try_from(row.integer(1)?).unwrap_or_default() * width);
             match pages.last_mut().filter(|_| bytes <= room) {
                 Some((_, last)) => {
@@ -312,6 +409,7 @@ impl Collection {
                 told.insert(Place { segment: row.integer(0)?, slot: row.integer(1)? }, admitted);
             }
             for row in &segments.rows {
+                missing -= 1;
                 let segment = row.integer(0)?;
                 let vectors: &Bytes = row.blob(1)?;
                 for (slot, vector) in (0..).zip(vectors.chunks_exact(width.max(1))) {
@@ -323,15 +421,16 @@ impl Collection {
                 }
             }
         }
-        Ok(count)
+        Ok((count, missing == 0))
     }
 
     /// The items at these places; one that is gone meanwhile is left out.
     pub(crate) async fn items(&self, cx: &Context, places: &[Place]) -> Result<HashMap<Place, Map<String, Value>>> {
         let places: Vec<[i64; 2]> = places.iter().map(|place| [place.segment, place.slot]).collect();
+        // `CROSS` has SQLite begin with the places, not with all items.
         let wanted = sql(
             "SELECT segment, slot, item.id, text, metadata FROM json_each(?3) AS wanted \
-             JOIN item ON segment = wanted.value ->> 0 AND slot = wanted.value ->> 1 \
+             CROSS JOIN item ON segment = wanted.value ->> 0 AND slot = wanted.value ->> 1 \
              WHERE owner = ?1 AND collection = ?2",
             [cx.owner()?.into(), self.id.into(), json!(places).to_string().into()],
         );

@@ -1,9 +1,11 @@
 //! The API's one request. <https://platform.openai.com/docs/api-reference/embeddings/create>
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::tool::Arguments;
 use serde::Deserialize;
@@ -79,7 +81,10 @@ impl Create {
             None => cx.arguments().with("encoding_format", &json!("base64"))?,
         };
         let inputs = self.input.lines();
-        let embedded = request(&cx, arguments, inputs.len()).await?;
+        let (embedded, path) = match self.save_to {
+            Some(path) => save(&cx, arguments, inputs, path).await.map(|(embedded, path)| (embedded, Some(path)))?,
+            None => (request(&cx, arguments, inputs.len()).await?, None),
+        };
         let show = self.numbers == Some(true);
         let mut shown = 0;
         let mut out = br#"{"object":"list","data":["#.to_vec();
@@ -100,14 +105,8 @@ impl Create {
         let mut tell = |name: &str, value: Value| rest.insert(name.into(), value);
         tell("model", embedded.model.as_str().into());
         tell("usage", embedded.usage());
-        if let Some(path) = self.save_to {
-            let mut lines = Vec::new();
-            for (index, ((name, input), vector)) in inputs.into_iter().zip(&embedded.vectors).enumerate() {
-                let line = Map::from_iter([("index".to_owned(), index.into()), (name.to_owned(), input)]);
-                push_line(&mut lines, &line, vector);
-            }
-            let saved = cx.save(path, Body::Full(lines.into())).await?;
-            tell("path", saved.path.into());
+        if let Some(path) = path {
+            tell("path", path.into());
         }
         let all: usize = embedded.vectors.iter().map(Vec::len).sum();
         if show && shown < all {
@@ -143,6 +142,45 @@ impl Input {
         };
         parts.into_iter().map(line).collect()
     }
+}
+
+/// Embeds inputs into a new file, and tells its path. What is embedded is paid for, so nothing is before the file is there.
+async fn save(
+    cx: &Context,
+    arguments: Arguments,
+    inputs: Vec<(&'static str, Value)>,
+    path: String,
+) -> Result<(Embedded, String)> {
+    let outcome = Arc::new(Mutex::new(None));
+    let chunk = {
+        let (cx, outcome) = (cx.clone(), outcome.clone());
+        async move {
+            let embedded = request(&cx, arguments, inputs.len()).await;
+            let chunk = match &embedded {
+                Ok(embedded) => Ok(lines(inputs, embedded)),
+                Err(error) => Err(Failure { text: error.to_string(), unsent: false }),
+            };
+            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(embedded);
+            chunk
+        }
+    };
+    let saved = cx.save(path, Body::Stream { chunks: stream::once(chunk).boxed(), length: None }).await;
+    let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match outcome {
+        Some(Err(error)) => Err(error),
+        Some(Ok(embedded)) => Ok((embedded, saved?.path)),
+        None => Err(saved.err().unwrap_or_else(|| Error::new(Kind::File, "nothing was written"))),
+    }
+}
+
+/// The lines of a saved file.
+fn lines(inputs: Vec<(&'static str, Value)>, embedded: &Embedded) -> Bytes {
+    let mut lines = Vec::new();
+    for (index, ((name, input), vector)) in inputs.into_iter().zip(&embedded.vectors).enumerate() {
+        let line = Map::from_iter([("index".to_owned(), index.into()), (name.to_owned(), input)]);
+        push_line(&mut lines, &line, vector);
+    }
+    lines.into()
 }
 
 /// Appends a line of a saved file: what was embedded, and its vector.
@@ -232,6 +270,7 @@ async fn request(cx: &Context, arguments: impl Into<Arguments>, inputs: usize) -
         embedding: &'a RawValue,
     }
     #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Usage {
         prompt_tokens: u64,
     }

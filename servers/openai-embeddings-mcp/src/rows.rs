@@ -4,6 +4,9 @@ use openai_mcp_kernel::context::Read;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
+/// Most bytes of a row's metadata, as JSON: with its text it has to fit into one row of the store.
+const MOST_METADATA: usize = 100_000;
+
 /// A text to embed, with what is kept beside it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Row {
@@ -37,7 +40,20 @@ pub(crate) fn read(file: &Read, field: Option<&str>) -> Result<Rows> {
         ("tsv", _) | (_, "text/tab-separated-values") => table(text, b'\t', field).map_err(wrong)?,
         _ => lines().map(|line| Ok(Row { text: line.into(), id: None, metadata: None })).collect(),
     };
-    if rows.is_empty() { Err(wrong("there is nothing in it".into())) } else { Ok(rows) }
+    match rows.first() {
+        None => Err(wrong("there is nothing in it".into())),
+        // A name that no row has is the caller's mistake, and not that of each row.
+        Some(Err(problem)) if rows.iter().all(Result::is_err) => Err(wrong(problem.clone())),
+        Some(_) => Ok(rows.into_iter().map(|row| row.and_then(fit)).collect()),
+    }
+}
+
+/// Refuses a row that the store could not take.
+fn fit(row: Row) -> Result<Row, String> {
+    match row.metadata.as_ref().map_or(0, |metadata| json!(metadata).to_string().len()) {
+        0..=MOST_METADATA => Ok(row),
+        bytes => Err(format!("expected at most {MOST_METADATA} bytes beside the text, got {bytes}")),
+    }
 }
 
 fn record(value: Value, field: Option<&str>) -> Result<Row, String> {
@@ -53,7 +69,7 @@ fn record(value: Value, field: Option<&str>) -> Result<Row, String> {
         None => return Err(missing(field, fields.keys().map(String::as_str))),
     };
     let id = match fields.remove("id") {
-        Some(Value::String(id)) => Some(id),
+        Some(Value::String(id)) if !id.is_empty() => Some(id),
         Some(Value::Number(id)) => Some(id.to_string()),
         _ => None,
     };
@@ -83,7 +99,7 @@ fn table(text: &str, delimiter: u8, field: Option<&str>) -> Result<Rows, String>
             if name == field {
                 row.text = cell.into();
             } else if name == "id" {
-                row.id = Some(cell.into());
+                row.id = (!cell.is_empty()).then(|| cell.into());
             } else if !cell.is_empty() {
                 // Filters compare numbers with numbers.
                 let value =
@@ -148,16 +164,28 @@ mod tests {
             Some(&"no field `text`; there are `body`\nhint: name the field of the text in `field`")
         );
         assert_eq!(found.last(), Some(&row("ok", None, Value::Null)));
+
+        let long = "x".repeat(MOST_METADATA);
+        let found = rows("a.csv", &format!("text,html\na,{long}\nb,short\n"), None).unwrap();
+        assert_eq!(found.first(), Some(&Err("expected at most 100000 bytes beside the text, got 100011".to_owned())));
+        assert!(found.get(1).is_some_and(Result::is_ok));
+    }
+
+    #[test]
+    fn a_field_that_no_record_has_is_refused_at_once() {
+        let error = rows("a.jsonl", "{\"body\":\"a\"}\n{\"body\":\"b\"}", None).unwrap_err().to_string();
+        assert!(error.starts_with("`a.jsonl`: no field `text`; there are `body`\nhint: "), "{error}");
     }
 
     #[test]
     fn tables_have_names_in_their_first_row() {
-        let text = "id,body,year,zip,ok\n1,\"one, \"\"two\"\"\nthree\",2024,007,true\nx,four,,,\nshort\n";
+        let text = "id,body,year,zip,ok\n1,\"one, \"\"two\"\"\nthree\",2024,007,true\nx,four,,,\nshort\n,five,,,\n";
         let found = rows("a.csv", text, Some("body")).unwrap();
         let metadata = json!({"year": 2024, "zip": "007", "ok": true});
         assert_eq!(found.first(), Some(&row("one, \"two\"\nthree", Some("1"), metadata)));
         assert_eq!(found.get(1), Some(&row("four", Some("x"), Value::Null)));
         assert!(found.get(2).is_some_and(Result::is_err));
+        assert_eq!(found.get(3), Some(&row("five", None, Value::Null)));
         assert!(rows("a.csv", text, None).unwrap_err().to_string().contains("`body`"));
         let only = [row("a", None, Value::Null)];
         assert_eq!(rows("a.tsv", "anything\na\n", None).unwrap(), only);

@@ -13,6 +13,8 @@ use crate::vector;
 
 tools![Search];
 
+/// Most times that a collection is searched, should others change it at the same time.
+const MOST_TRIES: usize = 3;
 /// Characters of all texts that a result shows.
 const MOST_TEXT: usize = 20_000;
 /// Characters of one text.
@@ -50,15 +52,22 @@ impl Search {
                 found.accept(&name, self.model.as_deref(), dimensions)?;
                 let embedded = found.model().embed(&cx, &[&self.query]).await?;
                 let query = vector::unit(embedded.vectors.first().map_or(&[], Vec::as_slice));
-                let mut best = Best::new(top_k);
-                let searched = found
-                    .scan(&cx, self.filter.as_ref(), |place, bytes| best.offer(vector::dot_bytes(&query, bytes), place))
-                    .await?;
-                let best = best.into_sorted();
-                let places: Vec<_> = best.iter().map(|(_, place)| *place).collect();
-                let mut items = found.items(&cx, &places).await?;
-                let hits = best.into_iter().filter_map(|(score, place)| Some((score, items.remove(&place)?)));
-                Ok(result(&embedded.model, embedded.usage(), searched, hits.collect()))
+                let mut tries = 0;
+                loop {
+                    tries += 1;
+                    let mut best = Best::new(top_k);
+                    let offer = |place, bytes: &[u8]| best.offer(vector::dot_bytes(&query, bytes), place);
+                    let (searched, whole) = found.scan(&cx, self.filter.as_ref(), offer).await?;
+                    let best = best.into_sorted();
+                    let places: Vec<_> = best.iter().map(|(_, place)| *place).collect();
+                    let mut items = found.items(&cx, &places).await?;
+                    // Another call moved or deleted some meanwhile.
+                    if tries < MOST_TRIES && !(whole && items.len() == places.len()) {
+                        continue;
+                    }
+                    let hits = best.into_iter().filter_map(|(score, place)| Some((score, items.remove(&place)?)));
+                    return Ok(result(&embedded.model, embedded.usage(), searched, hits.collect()));
+                }
             }
             (None, Some(candidates)) => {
                 if self.filter.is_some() {
