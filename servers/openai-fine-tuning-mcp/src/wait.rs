@@ -39,15 +39,15 @@ impl Wait {
                 .await?;
             let events = events.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
             let waited = cx.now().saturating_sub(started);
-            let pause = cx.poll_pause().max(step);
-            if done || waited + pause > patience {
+            let left = patience.saturating_sub(waited);
+            if done || left < cx.poll_pause() {
                 let shown: Vec<Value> = events.iter().rev().map(brief).collect();
                 return Ok(Output::json(&json!({
                     "done": done, "waited_seconds": waited.as_secs(), "events": shown, "job": job,
                 })));
             }
             tell(&cx, &events, &mut seen);
-            cx.sleep(pause).await;
+            cx.sleep(cx.poll_pause().max(step).min(left)).await;
             step = (step * 2).min(LONGEST_PAUSE);
         }
     }
@@ -58,7 +58,8 @@ fn brief(event: &Value) -> Value {
     json!({"created_at": part("created_at"), "level": part("level"), "message": part("message")})
 }
 
-/// Tells of the events that are new, the earliest first.
+/// Tells of the events that are new, the earliest first. The step is no measure of progress: one that took minutes stands
+/// below the signs of life that were told meanwhile, and would be passed over.
 fn tell(cx: &Context, events: &[Value], seen: &mut Vec<String>) {
     for event in events.iter().rev() {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -66,10 +67,6 @@ fn tell(cx: &Context, events: &[Value], seen: &mut Vec<String>) {
             continue;
         }
         seen.push(text("id").to_owned());
-        let number = |name: &str| event.get("data").and_then(|data| data.get(name)).and_then(Value::as_f64);
-        match number("step") {
-            Some(step) => cx.progress(step, number("total_steps"), text("message")),
-            None => cx.tell(text("message")),
-        }
+        cx.tell(text("message"));
     }
 }
