@@ -54,16 +54,18 @@ impl Pieces {
     /// It is of a format that cannot be decoded here.
     pub(crate) fn new(file: &Read, seconds: usize) -> Result<Self> {
         let refused = |problem: &dyn std::fmt::Display| {
-            let (stem, _) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
+            let (stem, extension) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
+            let target = if extension == "mp3" { format!("{stem}-new.mp3") } else { format!("{stem}.mp3") };
             Error::new(
                 Kind::File,
                 format!(
                     "`{}` ({:.1} MB) has to be cut, which is done for WAV and MP3, and where this server runs on a machine \
                      for FLAC, Ogg Vorbis, and AAC in M4A or MP4: \
-                     {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -b:a 64k {stem}.mp3`",
+                     {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -b:a 64k {}`",
                     file.filename,
                     file.bytes.len() as f64 / 1e6,
-                    file.filename,
+                    quoted(&file.filename),
+                    quoted(&target),
                 ),
             )
         };
@@ -74,13 +76,8 @@ impl Pieces {
         }
         let format = symphonia::default::get_probe().probe(&hint, stream, Default::default(), Default::default());
         let format = format.map_err(|error| refused(&error))?;
-        let track = format.default_track(TrackType::Audio).ok_or_else(|| refused(&"it has no sound"))?;
-        let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or_else(|| refused(&"its codec is not known"))?;
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|error| refused(&error))?;
-        let (track, name) = (track.id, file.filename.clone());
+        let (track, decoder) = decoder_of(format.as_ref()).map_err(|error| refused(&error))?;
+        let name = file.filename.clone();
         Ok(Pieces { name, format, decoder, track, resampler: None, held: Vec::new(), given: 0, seconds, ended: false })
     }
 
@@ -124,8 +121,13 @@ impl Pieces {
     /// Decodes the next packet.
     fn decode(&mut self) -> Result<()> {
         let broken = |error: Broken| Error::new(Kind::File, format!("`{}` could not be decoded: {error}", self.name));
-        let packet = match self.format.next_packet() {
+        let mut packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
+            // Another stream begins, as where a radio station's next programme was recorded too.
+            Err(Broken::ResetRequired) => {
+                (self.track, self.decoder) = decoder_of(self.format.as_ref()).map_err(broken)?;
+                return Ok(());
+            }
             Ok(None) => return self.finish(),
             // A recording that was broken off is as long as it is.
             Err(Broken::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => return self.finish(),
@@ -134,10 +136,23 @@ impl Pieces {
         if packet.track_id != self.track {
             return Ok(());
         }
+        // What comes after the end that an MP3 file's first frame tells of is sound as well: files were put in a row.
+        if packet.trim_end >= packet.dur {
+            packet.trim_end = Default::default();
+        }
         let sound = match self.decoder.decode(&packet) {
             Ok(sound) => sound,
-            // A packet that is damaged is passed over, as players do.
-            Err(Broken::DecodeError(_)) => return Ok(()),
+            // A decoder that keeps to the rate and channels it began with takes others for damage. What a new one cannot
+            // decode either is damaged, and passed over, as players do; it may seem to end too soon, or, where others were
+            // decoded, to be of a kind that is not.
+            Err(error) if is_damage(&error, self.resampler.is_some()) => {
+                (_, self.decoder) = decoder_of(self.format.as_ref()).map_err(broken)?;
+                match self.decoder.decode(&packet) {
+                    Ok(sound) => sound,
+                    Err(error) if is_damage(&error, self.resampler.is_some()) => return Ok(()),
+                    Err(error) => return Err(broken(error)),
+                }
+            }
             Err(error) => return Err(broken(error)),
         };
         let rate = sound.spec().rate();
@@ -146,7 +161,15 @@ impl Pieces {
         sound.copy_to_vec_interleaved(&mut samples);
         let mono: Vec<f32> =
             samples.chunks(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
-        self.resampler.get_or_insert_with(|| Resampler::new(rate)).push(&mono, &mut self.held);
+        let resampler = match self.resampler.take() {
+            Some(resampler) if resampler.from == rate => resampler,
+            Some(mut before) => {
+                before.finish(&mut self.held);
+                Resampler::to(rate, before.rate)
+            }
+            None => Resampler::new(rate),
+        };
+        self.resampler.insert(resampler).push(&mono, &mut self.held);
         Ok(())
     }
 
@@ -157,6 +180,24 @@ impl Pieces {
         }
         Ok(())
     }
+}
+
+/// Whether an error is about one packet alone.
+fn is_damage(error: &Broken, has_decoded: bool) -> bool {
+    match error {
+        Broken::DecodeError(_) | Broken::IoError(_) => true,
+        Broken::Unsupported(_) => has_decoded,
+        _ => false,
+    }
+}
+
+/// The first track of sound, and what decodes it.
+fn decoder_of(format: &dyn FormatReader) -> std::result::Result<(u32, Box<dyn AudioDecoder>), Broken> {
+    let track = format.default_track(TrackType::Audio).ok_or(Broken::Unsupported("there is no sound"))?;
+    let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
+    let parameters = parameters.ok_or(Broken::Unsupported("an unknown codec"))?;
+    let codecs = symphonia::default::get_codecs();
+    Ok((track.id, codecs.make_audio_decoder(parameters, &AudioDecoderOptions::default())?))
 }
 
 /// Where to cut at most `most` samples: in the middle of the longest pause near the end.
@@ -186,6 +227,15 @@ fn quiet(samples: &[i16], rate: usize, most: usize) -> usize {
         return end;
     }
     start + (best.start + best.end) * window / 2
+}
+
+/// A file's name as a word of a shell: callers copy the command, and others choose the names.
+fn quoted(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
+    if name.bytes().all(plain) && !name.starts_with('-') {
+        return name.to_owned();
+    }
+    format!("'./{}'", name.replace('\'', r"'\''"))
 }
 
 /// Lets others run.
@@ -255,6 +305,79 @@ mod tests {
         }
     }
 
+    /// Four tones of 0.6 s, one a second, as common encoders write them; the MP4 is in fragments.
+    const TONES: [(&str, &[u8]); 5] = [
+        ("tones.flac", include_bytes!("../tests/sounds/tones.flac")),
+        ("tones.m4a", include_bytes!("../tests/sounds/tones.m4a")),
+        ("tones.mp3", include_bytes!("../tests/sounds/tones.mp3")),
+        ("tones.mp4", include_bytes!("../tests/sounds/tones.mp4")),
+        ("tones.ogg", include_bytes!("../tests/sounds/tones.ogg")),
+    ];
+
+    #[test]
+    fn every_format_that_is_promised_is_cut() {
+        for (name, bytes) in TONES {
+            let pieces = cut(&read(name, Bytes::from_static(bytes)), 2);
+            assert_eq!(pieces.len(), 3, "{name}");
+            let (mut samples, mut rate) = (Vec::new(), 0);
+            for piece in &pieces {
+                let mut wav = hound::WavReader::new(piece.wav.as_ref()).unwrap();
+                rate = wav.spec().sample_rate as usize;
+                assert_eq!((piece.start * rate as f64).round(), samples.len() as f64, "{name}: at {}", piece.start);
+                samples.extend(wav.samples::<i16>().map(|sample| sample.unwrap()));
+            }
+            let seconds = samples.len() as f64 / rate as f64;
+            assert!((4.0..4.2).contains(&seconds), "{name}: {seconds} s");
+            let loud: Vec<bool> =
+                samples.chunks(rate / 100).map(|part| part.iter().any(|it| it.unsigned_abs() > 1500)).collect();
+            for piece in &pieces[1..] {
+                assert!(!loud[(piece.start * 100.0) as usize], "{name}: cut in a tone, at {}", piece.start);
+            }
+            // AAC comes late by what its encoder puts before the sound, a frame of 1,024 samples.
+            for second in 0..4 {
+                let begins = (second * 100..).find(|at| loud[*at]).unwrap() - second * 100;
+                let ends = (second * 100 + 30..).find(|at| !loud[*at]).unwrap() - second * 100;
+                assert!(begins <= 8 && (57..=70).contains(&ends), "{name}: {second}: {begins} to {ends}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_were_put_in_a_row_are_cut_to_the_end() {
+        let tones = |name: &str| TONES.iter().find(|(known, _)| *known == name).unwrap().1;
+        for name in ["tones.mp3", "tones.ogg"] {
+            let pieces = cut(&read(name, [tones(name), tones(name)].concat().into()), 3);
+            let seconds: f64 = pieces.iter().map(|piece| piece.seconds).sum();
+            assert!((8.0..8.3).contains(&seconds), "{name}: {seconds} s");
+        }
+        // A file of one rate and a file of another, both without what tells of the whole.
+        let frames = |file: &[u8]| {
+            let mut frames = crate::mp3::Frames::default();
+            frames.push(file).to_vec()
+        };
+        let slower = include_bytes!("../tests/sounds/tones-8k.mp3");
+        for [one, other] in [[tones("tones.mp3"), slower], [slower, tones("tones.mp3")]] {
+            let pieces = cut(&read("a.mp3", [frames(one), frames(other)].concat().into()), 3);
+            let seconds: f64 = pieces.iter().map(|piece| piece.seconds).sum();
+            assert!((8.0..8.5).contains(&seconds), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_passed_over() {
+        // In so short a file all of Ogg's sound is in one page, whose check fails.
+        for (name, bytes) in TONES.iter().filter(|(name, _)| !name.ends_with("ogg")) {
+            let mut bytes = bytes.to_vec();
+            let middle = bytes.len() / 2;
+            for at in (middle..middle + 1000).step_by(16) {
+                bytes[at] ^= 0xFF;
+            }
+            let pieces = cut(&read(name, bytes.into()), 2);
+            let seconds: f64 = pieces.iter().map(|piece| piece.seconds).sum();
+            assert!((1.5..4.2).contains(&seconds), "{name}: {seconds} s");
+        }
+    }
+
     #[test]
     fn no_scrap_is_left_for_the_last() {
         for tenth in 0..12 {
@@ -270,7 +393,20 @@ mod tests {
         for bytes in [Bytes::from_static(b"\x1A\x45\xDF\xA3 a film"), Bytes::new()] {
             let error = Pieces::new(&read("talk.webm", bytes), 10).err().expect("not decoded").to_string();
             assert!(error.contains("`talk.webm`") && error.contains("WAV and MP3"), "{error}");
-            assert!(error.contains("hint: convert it, as with `ffmpeg -i talk.webm"), "{error}");
+            assert!(
+                error.contains("hint: convert it, as with `ffmpeg -i talk.webm -ac 1 -b:a 64k talk.mp3`"),
+                "{error}"
+            );
+        }
+        let rows = [
+            ("a.mp3", "a.mp3 -ac 1 -b:a 64k a-new.mp3`"),
+            ("my talk.webm", "'./my talk.webm' -ac 1 -b:a 64k './my talk.mp3'`"),
+            ("$(x)'.webm", r"'./$(x)'\''.webm' -ac 1 -b:a 64k './$(x)'\''.mp3'`"),
+            ("-y.webm", "'./-y.webm' -ac 1 -b:a 64k './-y.mp3'`"),
+        ];
+        for (name, command) in rows {
+            let error = Pieces::new(&read(name, Bytes::new()), 10).err().expect("not decoded").to_string();
+            assert!(error.ends_with(&format!("`ffmpeg -i {command}")), "{error}");
         }
     }
 }

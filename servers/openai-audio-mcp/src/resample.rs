@@ -8,7 +8,9 @@ const RATE: u32 = 16_000;
 const LOBES: f64 = 10.0;
 
 pub(crate) struct Resampler {
-    /// Rate of what comes out: 16 kHz, or that of what comes in if it is less.
+    /// Rate of what comes in.
+    pub(crate) from: u32,
+    /// Rate of what comes out.
     pub(crate) rate: u32,
     /// Output sample `n` lies at `n * down / up` of the input.
     up: u64,
@@ -23,15 +25,29 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
+    /// To 16 kHz, or the rate of what comes in if it is less.
     pub(crate) fn new(from: u32) -> Self {
-        let rate = RATE.min(from);
+        Resampler::to(from, RATE.min(from))
+    }
+
+    pub(crate) fn to(from: u32, rate: u32) -> Self {
         let divisor = gcd(from, rate);
         let (up, down) = (rate / divisor, from / divisor);
-        let ratio = f64::from(from) / f64::from(rate);
+        let ratio = (f64::from(from) / f64::from(rate)).max(1.0);
         let half = if up == down { 0 } else { (LOBES * ratio).ceil() as usize };
         let weights = (0..up).map(|place| weights(f64::from(place) / f64::from(up), half, ratio)).collect();
         // Half a filter of silence comes first, so that nothing is late.
-        Resampler { rate, up: up.into(), down: down.into(), weights, half, held: vec![0.0; half], passed: 0, next: 0 }
+        Resampler {
+            from,
+            rate,
+            up: up.into(),
+            down: down.into(),
+            weights,
+            half,
+            held: vec![0.0; half],
+            passed: 0,
+            next: 0,
+        }
     }
 
     /// Takes samples in, and appends what can be told of them.
@@ -100,8 +116,8 @@ mod tests {
         (0..count).map(|n| (0.5 * (2.0 * PI * hertz * n as f64 / f64::from(rate)).sin()) as f32).collect()
     }
 
-    fn resampled(rate: u32, samples: &[f32]) -> (u32, Vec<i16>) {
-        let (mut resampler, mut out) = (Resampler::new(rate), Vec::new());
+    fn resampled(mut resampler: Resampler, samples: &[f32]) -> (u32, Vec<i16>) {
+        let mut out = Vec::new();
         for chunk in samples.chunks(1111) {
             resampler.push(chunk, &mut out);
         }
@@ -111,20 +127,23 @@ mod tests {
 
     #[test]
     fn a_tone_keeps_its_pitch_level_and_time() {
-        for rate in [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000] {
-            let (to, out) = resampled(rate, &tone(rate, 440.0, 1.0));
-            assert!((out.len() as i64 - i64::from(to)).abs() <= 1, "{rate}: {} samples", out.len());
+        let usual = [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000].map(Resampler::new);
+        let others = [(8_000, 16_000), (11_025, 16_000), (44_100, 8_000)].map(|(from, to)| Resampler::to(from, to));
+        for resampler in usual.into_iter().chain(others) {
+            let rate = resampler.from;
+            let (to, out) = resampled(resampler, &tone(rate, 440.0, 1.0));
+            assert!((out.len() as i64 - i64::from(to)).abs() <= 2, "{rate} to {to}: {} samples", out.len());
             let expected = tone(to, 440.0, 1.0);
             let inside = 200..out.len() - 200;
             let worst = inside.map(|n| (f32::from(out[n]) / 32_767.0 - expected[n]).abs()).fold(0.0, f32::max);
-            assert!(worst < 0.005, "{rate}: off by {worst}");
+            assert!(worst < 0.005, "{rate} to {to}: off by {worst}");
         }
     }
 
     #[test]
     fn what_cannot_be_heard_at_the_lower_rate_is_gone() {
         for hertz in [10_000.0, 14_000.0, 20_000.0] {
-            let (_, out) = resampled(44_100, &tone(44_100, hertz, 0.5));
+            let (_, out) = resampled(Resampler::new(44_100), &tone(44_100, hertz, 0.5));
             let loudest = out[200..out.len() - 200].iter().map(|sample| sample.unsigned_abs()).max();
             assert!(loudest < Some(330), "{hertz}: {loudest:?}");
         }
