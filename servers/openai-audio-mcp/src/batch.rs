@@ -1,5 +1,7 @@
 //! Many recordings in one call.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -14,13 +16,15 @@ tools![TranscribeBatch, TranslateBatch];
 /// Files at a time.
 const AT_ONCE: usize = 4;
 /// What the API takes, by extension.
-const EXTENSIONS: [&str; 9] = ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "ogg", "wav", "webm"];
+const EXTENSIONS: [&str; 10] = ["flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm"];
 /// Bytes of text that an item may take however many there are.
 const LEAST_TEXT: usize = 200;
+/// Bytes that the items still at work may each add to a result that is full.
+const MOST_ITEM: usize = 1024;
 
 /// Transcribe many recordings: a list of files, or all of a folder.
 ///
-/// Each has its own outcome. No file is begun after timeout; go on with next_offset as offset.
+/// Ends at about timeout, or when the result is full; go on with next_offset as offset.
 #[tool("audio-transcribe-batch", open, saves)]
 struct TranscribeBatch {
     files: Option<Vec<FileInput>>,
@@ -30,7 +34,7 @@ struct TranscribeBatch {
     response_format: Option<Format>,
     /// Further arguments of audio-transcribe: language, prompt, …
     options: Option<Json>,
-    /// Existing folder for the transcripts; without it long texts are cut.
+    /// Existing folder for the transcripts; without it only their texts are told, cut if long.
     save_to: Option<String>,
     offset: Option<u32>,
     /// Seconds; 45 unless told.
@@ -149,69 +153,189 @@ impl Batch {
             _ => return Err(Error::argument("files", "expected either `files` or `folder`")),
         };
         let (total, offset) = (sources.len(), self.offset.unwrap_or_default() as usize);
+        if total == 0 {
+            return Err(Error::argument("files", "expected one file at least"));
+        }
         if offset >= total {
             let problem = format!("expected less than the number of files, {total}, got {offset}");
-            return Err(Error::argument(if total == 0 { "files" } else { "offset" }, problem));
+            return Err(Error::argument("offset", problem));
         }
-        let started = cx.now();
-        let patience = Duration::from_secs(self.timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
-        let items = stream::iter(sources.into_iter().enumerate().skip(offset)).map(|(index, source)| {
-            let batch = &self;
-            async move {
-                if cx.now().saturating_sub(started) >= patience {
-                    return None;
-                }
-                let name = name_of(&source);
-                let outcome = batch.job.run(cx, source).await;
-                Some((index, name, outcome))
+        let names: Vec<String> = sources.iter().map(name_of).collect();
+        let targets = self.targets(cx, &names).await?;
+        let (targets, job, pace) = (&targets, &self.job, &Pace::new(cx, self.timeout));
+        let items = stream::iter(sources.into_iter().enumerate().skip(offset)).map(|(index, source)| async move {
+            let begun = cx.now();
+            if !pace.allows(begun) {
+                return None;
             }
+            if let Some(Target::Taken(path)) = targets.get(index) {
+                let problem = format!("`{path}` is there already, so nothing was sent");
+                return Some((index, Err(Error::new(Kind::File, problem))));
+            }
+            let outcome = job.run(cx, source).await;
+            pace.took(cx.now().saturating_sub(begun));
+            Some((index, outcome))
         });
         let mut items = std::pin::pin!(items.buffered(AT_ONCE));
-        let (mut shown, mut next, mut failed) = (Vec::new(), None, 0);
+        let room = cx.max_result().saturating_sub(1024);
+        let (mut shown, mut unsaved, mut used) = (Vec::new(), Vec::new(), 0);
+        let (mut next, mut failed) = (None, 0);
         while let Some(item) = items.next().await {
-            let Some((index, name, outcome)) = item else {
+            let Some((index, outcome)) = item else {
                 next = next.or(Some(offset + shown.len()));
                 continue;
             };
-            let item = match outcome {
-                Ok(outcome) => self.item(cx, index, &name, outcome).await,
-                Err(error) => json!({"index": index, "file": name, "ok": false, "error": error.to_string()}),
+            let name = names.get(index).map_or("", String::as_str);
+            let (item, content) = match outcome {
+                Ok(outcome) => self.item(cx, index, name, targets.get(index), outcome).await,
+                Err(error) => {
+                    // Where the key is refused, it is for all.
+                    if matches!(error.kind(), Kind::Key | Kind::Status(401)) {
+                        pace.stop();
+                    }
+                    (json!({"index": index, "file": name, "ok": false, "error": error.to_string()}), None)
+                }
             };
             failed += usize::from(item.get("ok") != Some(&Value::Bool(true)));
+            used += item.to_string().len();
+            if used + AT_ONCE * MOST_ITEM > room {
+                pace.stop();
+            }
             shown.push(item);
-            let done = offset + shown.len();
-            cx.progress(done as f64, Some(total as f64), &format!("{done} of {total} files, {failed} failed"));
+            unsaved.push(content);
+            cx.tell(&format!("{} of {total} files, {failed} failed", offset + shown.len()));
         }
         let mut result = json!({"total": total, "succeeded": shown.len() - failed, "failed": failed});
-        fit(&mut shown, cx.max_result().saturating_sub(1024));
+        fit(&mut shown, room);
+        for (item, content) in shown.iter_mut().zip(unsaved) {
+            // What is paid for and does not fit is not lost.
+            if item.get("bytes_left_out").is_some()
+                && let Some((content, extension)) = content
+            {
+                let path = format!("transcript-{:08x}.{extension}", cx.random() as u32);
+                match cx.save(path, Body::Full(content.into())).await {
+                    Ok(saved) => set(item, "path", Some(saved.path.into())),
+                    Err(_) => {
+                        set(&mut result, "note", Some("to see a text whole, give its file to audio-transcribe".into()))
+                    }
+                }
+            }
+        }
         set(&mut result, "next_offset", next.map(Value::from));
         set(&mut result, "items", Some(shown.into()));
         Ok(Output::json(&result))
     }
 
-    async fn item(&self, cx: &Context, index: usize, name: &str, outcome: Outcome) -> Value {
+    /// Where the transcripts are to be saved, by index; nothing if they are not.
+    ///
+    /// # Errors
+    /// The folder cannot be used: that is told before anything is spent.
+    async fn targets(&self, cx: &Context, names: &[String]) -> Result<Vec<Target>> {
+        let Some(folder) = &self.save_to else { return Ok(Vec::new()) };
+        let there = cx.list(folder.clone()).await;
+        let there = there.map_err(|error| Error::new(error.kind(), format!("`save_to`: {error}")))?;
+        let there: HashSet<String> = there.into_iter().map(|file| file.name).collect();
+        let extension = self.job.format.extension();
+        let folder = folder.trim_end_matches('/');
+        let target = |stem: String| match format!("{stem}.{extension}") {
+            name if there.contains(&name) => Target::Taken(format!("{folder}/{name}")),
+            _ => Target::Free(format!("{folder}/{stem}")),
+        };
+        Ok(stems(names).into_iter().map(target).collect())
+    }
+
+    /// What is told of a file, and its transcript as long as that is in no file.
+    async fn item(
+        &self,
+        cx: &Context,
+        index: usize,
+        name: &str,
+        target: Option<&Target>,
+        outcome: Outcome,
+    ) -> (Value, Option<(String, &'static str)>) {
         let mut item = json!({"index": index, "file": name, "ok": true});
         set(&mut item, "note", outcome.note().map(Value::from));
-        let Some(folder) = &self.save_to else {
-            set(&mut item, "text", Some(outcome.text().into()));
-            return item;
-        };
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let path = format!("{}/{stem}.{}", folder.trim_end_matches('/'), outcome.extension());
-        let saved = match outcome.content() {
-            Ok(content) => cx.save(path, Body::Full(content.into())).await,
-            Err(error) => Err(error),
-        };
-        match saved {
-            Ok(saved) => set(&mut item, "path", Some(saved.path.into())),
-            Err(error) => {
-                // The transcript is paid for, so it is not lost with the file.
-                set(&mut item, "ok", Some(false.into()));
-                set(&mut item, "error", Some(error.to_string().into()));
-                set(&mut item, "text", Some(outcome.text().into()));
+        let (extension, content) = (outcome.extension(), outcome.content());
+        if let Some(Target::Free(stem)) = target {
+            let saved = match &content {
+                Ok(content) => cx.save(format!("{stem}.{extension}"), Body::Full(content.clone().into())).await,
+                Err(error) => Err(error.clone()),
+            };
+            match saved {
+                Ok(saved) => {
+                    set(&mut item, "path", Some(saved.path.into()));
+                    return (item, None);
+                }
+                Err(error) => {
+                    set(&mut item, "ok", Some(false.into()));
+                    set(&mut item, "error", Some(error.to_string().into()));
+                }
             }
         }
-        item
+        set(&mut item, "text", Some(outcome.text().into()));
+        (item, content.ok().map(|content| (content, extension)))
+    }
+}
+
+/// Where a transcript is to be saved.
+enum Target {
+    /// A path without its extension.
+    Free(String),
+    /// A path at which there is a file.
+    Taken(String),
+}
+
+fn stem_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Names for transcripts: those of the files without their extensions where these differ, so that `a.mp3` and `a.wav`
+/// do not meet.
+fn stems(names: &[String]) -> Vec<String> {
+    let (mut by_stem, mut by_name): (HashMap<&str, usize>, HashMap<&str, usize>) = Default::default();
+    for name in names {
+        *by_stem.entry(stem_of(name)).or_default() += 1;
+        *by_name.entry(name).or_default() += 1;
+    }
+    let names = names.iter().enumerate().map(|(index, name)| {
+        let stem = stem_of(name);
+        match (by_stem.get(stem), by_name.get(name.as_str())) {
+            (Some(1), _) => stem.to_owned(),
+            (_, Some(1)) => name.clone(),
+            _ => format!("{stem}-{index}"),
+        }
+    });
+    names.collect()
+}
+
+/// How long files are begun: clients give up on a call after a minute, and with it on all that it has paid for.
+struct Pace {
+    started: Duration,
+    patience: Duration,
+    /// Milliseconds of the file that took longest.
+    slowest: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Pace {
+    fn new(cx: &Context, timeout: Option<Int<1, 3600>>) -> Self {
+        let patience = Duration::from_secs(timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
+        Pace { started: cx.now(), patience, slowest: AtomicU64::new(0), stopped: AtomicBool::new(false) }
+    }
+
+    /// Whether a file that takes as long as the slowest so far would be done in time.
+    fn allows(&self, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.started);
+        let slowest = Duration::from_millis(self.slowest.load(Ordering::Relaxed));
+        !self.stopped.load(Ordering::Relaxed) && passed < self.patience && passed + slowest <= self.patience
+    }
+
+    fn took(&self, time: Duration) {
+        self.slowest.fetch_max(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -254,7 +378,8 @@ fn fit(items: &mut [Value], room: usize) {
     }
     let texts: usize = items.iter().filter_map(|item| item.get("text")?.as_str()).map(str::len).sum();
     let each = room.saturating_sub(size.saturating_sub(texts)) / items.len().max(1);
-    let each = each.saturating_sub(40).max(LEAST_TEXT);
+    // What is said of the rest takes room, too.
+    let each = each.saturating_sub(200).max(LEAST_TEXT);
     for item in items {
         if let Some(Value::String(text)) = item.get_mut("text")
             && text.len() > each
@@ -272,6 +397,36 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use super::*;
+
+    #[test]
+    fn transcripts_of_files_of_one_name_do_not_meet() {
+        let rows: [(&[&str], &[&str]); 3] = [
+            (&["a.mp3", "b.tar.gz", "c"], &["a", "b.tar", "c"]),
+            (&["a.mp3", "a.wav", "b.mp3"], &["a.mp3", "a.wav", "b"]),
+            (&["a.mp3", "a.mp3", "a.wav"], &["a-0", "a-1", "a.wav"]),
+        ];
+        for (names, expected) in rows {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(stems(&names), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn no_file_is_begun_that_would_end_too_late() {
+        let seconds = Duration::from_secs;
+        let pace = Pace {
+            started: seconds(100),
+            patience: seconds(45),
+            slowest: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+        };
+        assert!(pace.allows(seconds(100)) && pace.allows(seconds(144)) && !pace.allows(seconds(145)));
+        pace.took(seconds(20));
+        pace.took(seconds(5));
+        assert!(pace.allows(seconds(125)) && !pace.allows(seconds(126)));
+        pace.stop();
+        assert!(!pace.allows(seconds(101)));
+    }
 
     #[test]
     fn long_texts_are_cut_until_all_items_fit() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
@@ -34,7 +34,7 @@ struct Create {
     input: String,
     /// gpt-4o-mini-tts, tts-1 or tts-1-hd; all end on 2027-01-06.
     model: String,
-    /// alloy, ash, ballad, cedar, coral, echo, fable, marin, nova, onyx, sage, shimmer, verse; or a custom one's id.
+    /// alloy, ash, ballad, cedar, coral, echo, fable, marin, nova, onyx, sage, shimmer, verse; or {id} of a custom one.
     voice: Sent<Voice>,
     /// How to speak; not for tts-1.
     instructions: Option<Sent<String>>,
@@ -53,23 +53,33 @@ impl Create {
         let format = self.response_format.unwrap_or(Format::Mp3);
         let parts = parts(&self.input, &self.model, format)?;
         let total = parts.len();
+        let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
             let response = cx.request(&Self::SPEC, part_of(&cx, part)?).await?;
             response.into_body().collect(LONGEST_PART).await
         });
         let mut sounds = sounds.buffered(AT_ONCE);
         let (mut joiner, mut whole) = (Joiner::new(format, total), Vec::new());
-        let mut done = 0;
-        while let Some(sound) = sounds.try_next().await? {
+        let (mut done, mut broke) = (0, None);
+        while let Some(sound) = sounds.next().await {
+            let sound = match (sound, begins.get(done)) {
+                (Ok(sound), _) => sound,
+                (Err(error), Some(begins)) if done > 0 => {
+                    broke = Some(Broke { part: done + 1, of: total, begins: begins.clone(), error: error.to_string() });
+                    break;
+                }
+                (Err(error), _) => return Err(error),
+            };
             done += 1;
             if total > 1 {
-                cx.progress(f64::from(done), Some(total as f64), &format!("{done} of {total} parts spoken"));
+                cx.tell(&format!("{done} of {total} parts spoken"));
             }
             joiner.next_part();
             whole.push(joiner.push(sound));
         }
         whole.push(joiner.finish()?);
-        deliver(&cx, one(whole), &About::new(format, total, &joiner), self.save_to).await
+        let about = About { broke, ..About::new(format, done, &joiner) };
+        deliver(&cx, one(whole), &about, self.save_to).await
     }
 }
 
@@ -118,6 +128,10 @@ impl Stream {
             events: self.stream_format == Some(StreamFormat::Sse),
             joiner: Joiner::new(format, count),
             parts: parts.into(),
+            of: count,
+            spoken: 0,
+            begins: String::new(),
+            broke: None,
             current: None,
             usage: None,
             told: Duration::ZERO,
@@ -125,7 +139,7 @@ impl Stream {
         };
         // What cannot even begin leaves no file.
         let first = speaker.next().await?;
-        let shared = Arc::new(Mutex::new((speaker.about(format, count), None)));
+        let shared = Arc::new(Mutex::new((speaker.about(format), None)));
         let outcome = shared.clone();
         let chunks = stream::try_unfold((speaker, first), move |(mut speaker, ready)| {
             let shared = shared.clone();
@@ -135,7 +149,7 @@ impl Stream {
                 let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 match next {
                     Ok(next) => {
-                        shared.0 = speaker.about(format, count);
+                        shared.0 = speaker.about(format);
                         Ok(Some((ready, (speaker, next))))
                     }
                     Err(error) => {
@@ -174,6 +188,12 @@ struct Speaker {
     cx: Context,
     /// The parts that are still to be spoken.
     parts: std::collections::VecDeque<String>,
+    /// How many parts there are, and how many are through.
+    of: usize,
+    spoken: usize,
+    /// The beginning of the current part.
+    begins: String,
+    broke: Option<Broke>,
     current: Option<Current>,
     /// Whether the API is asked for events.
     events: bool,
@@ -190,12 +210,26 @@ enum Current {
 }
 
 impl Speaker {
-    /// The next bytes to be written; `None` after the last.
+    /// The next bytes to be written; `None` after the last. Where a later part fails, the sound ends.
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.speak().await {
+            Err(error) if self.spoken > 0 && self.broke.is_none() => {
+                let begins = std::mem::take(&mut self.begins);
+                self.broke = Some(Broke { part: self.spoken + 1, of: self.of, begins, error: error.to_string() });
+                self.current = Some(Current::Ended);
+                let rest = self.joiner.finish()?;
+                Ok((!rest.is_empty()).then_some(rest))
+            }
+            other => other,
+        }
+    }
+
+    async fn speak(&mut self) -> Result<Option<Bytes>> {
         loop {
             let piece = match &mut self.current {
                 None => match self.parts.pop_front() {
                     Some(part) => {
+                        self.begins = beginning(&part);
                         let response = self.cx.request(&Stream::SPEC, part_of(&self.cx, part)?).await?;
                         self.joiner.next_part();
                         self.current = Some(match self.events {
@@ -218,6 +252,7 @@ impl Speaker {
                         return Err(Error::new(Kind::Connection, format!("the sound broke off: {}", failure.text)));
                     }
                     None => {
+                        self.spoken += 1;
                         self.current = None;
                         continue;
                     }
@@ -228,6 +263,7 @@ impl Speaker {
                         None => continue,
                     },
                     None => {
+                        self.spoken += 1;
                         self.current = None;
                         continue;
                     }
@@ -251,8 +287,9 @@ impl Speaker {
         }
     }
 
-    fn about(&self, format: Format, parts: usize) -> About {
-        About { usage: self.usage.clone(), ..About::new(format, parts, &self.joiner) }
+    fn about(&self, format: Format) -> About {
+        let (usage, broke) = (self.usage.clone(), self.broke.clone());
+        About { usage, broke, ..About::new(format, self.spoken, &self.joiner) }
     }
 }
 
@@ -275,6 +312,9 @@ fn delta(event: &[u8], usage: &mut Option<Value>) -> Result<Option<Bytes>> {
 /// The text in parts that one request takes.
 fn parts(input: &str, model: &str, format: Format) -> Result<Vec<String>> {
     let parts = sentences::split(input, model);
+    if parts.is_empty() {
+        return Err(Error::argument("input", "expected words to speak, got blanks alone"));
+    }
     if parts.len() > 1 && !format.joins() {
         return Err(Error::argument(
             "response_format",
@@ -287,6 +327,11 @@ fn parts(input: &str, model: &str, format: Format) -> Result<Vec<String>> {
         ));
     }
     Ok(parts.into_iter().map(str::to_owned).collect())
+}
+
+/// What tells a caller which part is meant.
+fn beginning(part: &str) -> String {
+    part.chars().take(80).collect()
 }
 
 /// The arguments for a part of the text; those of the whole as they were written.
@@ -318,11 +363,22 @@ struct About {
     parts: usize,
     seconds: Option<f64>,
     usage: Option<Value>,
+    broke: Option<Broke>,
+}
+
+/// Where the sound of a long text ends too soon, and why. What comes before is paid for, so it is not lost.
+#[derive(Clone)]
+struct Broke {
+    /// The number of the part that failed, counted from 1.
+    part: usize,
+    of: usize,
+    begins: String,
+    error: String,
 }
 
 impl About {
     fn new(format: Format, parts: usize, joiner: &Joiner) -> Self {
-        About { format, parts, seconds: joiner.seconds().filter(|seconds| *seconds > 0.0), usage: None }
+        About { format, parts, seconds: joiner.seconds().filter(|seconds| *seconds > 0.0), usage: None, broke: None }
     }
 
     fn words(&self, bytes: u64) -> String {
@@ -332,6 +388,11 @@ impl About {
         }
         if self.parts > 1 {
             words.push_str(&format!(", joined from {} parts", self.parts));
+        }
+        if let Some(Broke { part, of, begins, error }) = &self.broke {
+            words.push_str(&format!(
+                "\nincomplete: part {part} of {of} failed: {error}\nhint: go on with the text from `{begins}`"
+            ));
         }
         words
     }
@@ -345,6 +406,10 @@ impl About {
             object.extend((self.parts > 1).then(|| ("parts".into(), self.parts.into())));
             object.extend(self.usage.clone().map(|usage| ("usage".into(), usage)));
             object.extend(problem.map(|problem| ("not_saved".into(), problem.into())));
+            let broke = self.broke.as_ref().map(
+                |Broke { part, of, begins, error }| json!({"part": part, "of": of, "begins": begins, "error": error}),
+            );
+            object.extend(broke.map(|broke| ("incomplete".into(), broke)));
         }
         let problem = problem.map(|problem| format!("\nnot where it was to be: {problem}")).unwrap_or_default();
         Output::Text { text: format!("saved to {path}: {}{problem}", self.words(bytes)), structured }
@@ -373,7 +438,7 @@ async fn deliver(cx: &Context, sound: Bytes, about: &About, save_to: Option<Stri
     }
     let mut words = about.words(bytes);
     if let Some(usage) = &about.usage {
-        words.push_str(&format!("; usage {usage}"));
+        words.push_str(&format!("\nusage: {usage}"));
     }
     if let Some(problem) = &problem {
         words.push_str(&format!("\nnot saved: {problem}"));

@@ -26,8 +26,8 @@ const EXCERPT: usize = 2000;
 
 /// Write down what is said in a recording.
 ///
-/// Files over 25 MB are cut in pauses and the transcripts merged, times included (wav, mp3, flac, ogg, m4a). Long
-/// transcripts are saved.
+/// Files over 25 MB, or too long for the model, are cut in pauses and the transcripts merged, times included (wav, mp3,
+/// flac, ogg, m4a). Long transcripts are saved.
 #[tool("audio-transcribe", POST "/audio/transcriptions", multipart, run, open, saves)]
 pub(crate) struct Transcribe {
     /// flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm.
@@ -55,11 +55,12 @@ pub(crate) struct Transcribe {
     known_speaker_references: Option<Sent<Vec<String>>>,
     /// Tell the text as progress.
     stream: Option<bool>,
-    /// Cut into pieces of at most this; gpt-4o models take 1400 s.
+    /// Cut into pieces of at most this.
     #[local]
     split_seconds: Option<Int<10, 780>>,
     #[local]
     save_to: Option<String>,
+    /// Most bytes shown.
     #[local]
     max_bytes: Option<u64>,
 }
@@ -228,11 +229,21 @@ impl Job {
     /// As those of the request; a later piece that fails does not take the earlier ones with it.
     pub(crate) async fn run(&self, cx: &Context, source: Source) -> Result<Outcome> {
         match self.load(cx, source).await? {
-            Sound::Whole(source) => {
-                let transcript = self.request(cx, source, false).await?;
-                cx.flush_text();
-                Ok(Outcome { transcript, format: self.format, broke: None, unsaved: None })
-            }
+            Sound::Whole(source) => match self.request(cx, source.clone(), false).await {
+                Ok(transcript) => {
+                    cx.flush_text();
+                    Ok(Outcome { transcript, format: self.format, broke: None, unsaved: None })
+                }
+                // Refused before it was heard.
+                Err(error) if is_too_long(&error) => {
+                    let file = cx.read(source, cx.room()).await?;
+                    self.pieces(cx, &file).await.map_err(|cut| match cut.kind() {
+                        Kind::File => Error::new(Kind::File, format!("{cut}\nafter: {error}")),
+                        _ => cut,
+                    })
+                }
+                Err(error) => Err(error),
+            },
             Sound::Cut(file) => self.pieces(cx, &file).await,
         }
     }
@@ -295,7 +306,7 @@ impl Job {
                     if !self.stream {
                         let end = end as u64;
                         let clock = format!("{}:{:02}:{:02}", end / 3600, end / 60 % 60, end % 60);
-                        cx.progress(end as f64, None, &format!("transcribed up to {clock}, {} pieces", parts.len()));
+                        cx.tell(&format!("transcribed up to {clock}, {} pieces", parts.len()));
                     }
                 }
                 Err(error) => match parts.last().map(|part: &Part| part.start + part.seconds) {
@@ -315,7 +326,8 @@ impl Job {
     }
 
     async fn request(&self, cx: &Context, source: Source, follows: bool) -> Result<Transcript> {
-        let response = cx.request_with(self.spec, self.arguments.clone(), vec![("file", source)]).await?;
+        let response = cx.request_with(self.spec, self.arguments.clone(), vec![("file", source)]).await;
+        let response = response.map_err(with_advice)?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.starts_with("text/event-stream") {
             return events(cx, response, follows).await;
@@ -328,6 +340,22 @@ impl Job {
             Transcript::Text(String::from_utf8_lossy(&answer).into_owned())
         })
     }
+}
+
+/// Whether a file is refused because it lasts too long for the model: 1,400 s, or what makes more tokens than it takes.
+fn is_too_long(error: &Error) -> bool {
+    let text = error.to_string();
+    let words = ["seconds is longer than", "input_too_large", "audio is too large"];
+    error.kind() == Kind::Status(400) && words.iter().any(|word| text.contains(word))
+}
+
+/// The API goes by the extension of a file's name.
+fn with_advice(error: Error) -> Error {
+    if error.kind() != Kind::Status(400) || !error.to_string().contains(" file format. Supported formats") {
+        return error;
+    }
+    let hint = "name what it is with `filename` in `file`: Opus is `x.ogg`; convert what is none of these";
+    Error::new(error.kind(), format!("{error}\nhint: {hint}"))
 }
 
 /// Follows a transcript as it is written.

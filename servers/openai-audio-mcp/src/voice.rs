@@ -12,9 +12,9 @@ struct Create {
     name: String,
     /// audio_sample unless told.
     r#type: Option<Kind>,
-    /// Recording of at most 10 MiB; with consent.
+    /// At most 10 MiB; with consent.
     audio_sample: Option<FileInput>,
-    /// Id of a consent by the same speaker.
+    /// Id, of the same speaker.
     consent: Option<String>,
     /// For type prompt, as are model and script_hint.
     prompt: Option<String>,

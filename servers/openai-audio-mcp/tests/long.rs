@@ -15,16 +15,21 @@ use serde_json::{Value, json};
 
 /// Calls audio-transcribe on a server that shows at most 1,024 bytes.
 fn transcribe(arguments: &Value, answers: &[(u16, Value)], trusted: bool) -> (Value, Arc<Script>) {
+    call("audio-transcribe", arguments, answers, trusted, 1024)
+}
+
+/// Calls a tool of a server that shows at most so many bytes.
+fn call(tool: &str, arguments: &Value, answers: &[(u16, Value)], trusted: bool, most: usize) -> (Value, Arc<Script>) {
     let reply = |(status, body): &(u16, Value)| script::Reply {
         status: *status,
         headers: Vec::new(),
         body: body.to_string().into(),
     };
     let script = Arc::new(Script::new(answers.iter().map(reply).collect()));
-    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| "1024".into())).unwrap();
+    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| most.to_string())).unwrap();
     let service = Service::new(&SERVER, Arc::new(config), script.clone()).unwrap();
     let caller = Caller { key: Secret::new("sk-test").ok(), trusted, ..Caller::default() };
-    let params = json!({"name": "audio-transcribe", "arguments": arguments});
+    let params = json!({"name": tool, "arguments": arguments});
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
     match futures_executor::block_on(service.begin(&message.into(), caller, None).reply) {
         Reply::One(200, answer) => (serde_json::from_slice::<Value>(&answer).unwrap()["result"].take(), script),
@@ -95,4 +100,87 @@ fn a_piece_that_fails_does_not_take_the_ones_before_it_along() {
 
     let (result, _) = transcribe(&arguments, &[(400, failure.clone()), (400, failure.clone()), (400, failure)], true);
     assert_eq!(result["isError"], true, "{result}");
+}
+
+#[test]
+fn what_lasts_too_long_for_the_model_is_cut() {
+    let refusal = |message: &str| {
+        let error = json!({"message": message, "type": "invalid_request_error", "param": "file", "code": null});
+        (400, json!({"error": error}))
+    };
+    let seconds = "audio duration 1510.0 seconds is longer than 1400 seconds which is the maximum for this model";
+    let tokens = "Total number of tokens in instructions + audio is too large for this model";
+    let arguments = json!({"file": recording(50), "model": "gpt-4o-transcribe"});
+    for message in [seconds, tokens] {
+        let (result, script) = transcribe(&arguments, &[refusal(message), (200, json!({"text": "One."}))], true);
+        assert_eq!(result["structuredContent"]["text"], "One.", "{result}");
+        assert_eq!((script.sent().len(), script.left()), (2, 0));
+    }
+    let film = json!({"file": {"path": "film.webm"}, "model": "gpt-4o-transcribe"});
+    let (result, _) = transcribe(&film, &[refusal(seconds)], true);
+    let text = result["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("`film.webm` (0.0 MB) has to be cut") && text.contains("1400 seconds"), "{text}");
+}
+
+#[test]
+fn a_batch_ends_before_its_result_is_full() {
+    let files: Vec<Value> = (0..40).map(|n| json!({"path": format!("{n}.mp3")})).collect();
+    let arguments = json!({"files": files, "model": "whisper-1"});
+    let answers: Vec<(u16, Value)> = (0..40).map(|n| (200, json!({"text": format!("{n} ").repeat(100)}))).collect();
+    let (mut seen, mut calls, mut offset) = (0, 0, json!(0));
+    while offset.is_u64() {
+        let mut arguments = arguments.clone();
+        arguments["offset"] = offset;
+        let (result, script) = call("audio-transcribe-batch", &arguments, &answers[seen..], true, 8192);
+        assert!(result["structuredContent"].to_string().len() <= 8192, "{result}");
+        assert!(script.saved().is_empty());
+        for item in result["structuredContent"]["items"].as_array().unwrap() {
+            assert_eq!((&item["index"], &item["text"]), (&json!(seen), &json!(format!("{seen} ").repeat(100))));
+            seen += 1;
+        }
+        assert_eq!(script.sent().len() + script.left(), 40 - (seen - script.sent().len()));
+        offset = result["structuredContent"]["next_offset"].clone();
+        calls += 1;
+    }
+    assert_eq!(seen, 40);
+    assert!((2..12).contains(&calls), "{calls} calls");
+}
+
+#[test]
+fn a_text_that_does_not_fit_into_the_result_of_a_batch_is_saved() {
+    let arguments = json!({"files": [{"path": "a.mp3"}, {"path": "b.mp3"}], "model": "whisper-1"});
+    let long = json!({"text": "é".repeat(10_000), "words": []});
+    let answers = [(200, json!({"text": "Short."})), (200, long.clone())];
+    let (result, script) = call("audio-transcribe-batch", &arguments, &answers, true, 16_384);
+    let structured = &result["structuredContent"];
+    let [(path, content)] = &script.saved()[..] else { panic!("{:?}", script.saved()) };
+    assert!(content == long.to_string().as_bytes() && path.ends_with(".json"), "{path}");
+    let items = &structured["items"];
+    assert_eq!(
+        (&items[0]["text"], &items[0]["path"], &items[1]["path"]),
+        (&json!("Short."), &Value::Null, &json!(path))
+    );
+    assert!(items[1]["bytes_left_out"].is_u64() && structured.to_string().len() <= 16_384, "{structured}");
+
+    let (result, _) = call(
+        "audio-transcribe-batch",
+        &json!({"files": [recording(1)], "model": "whisper-1"}),
+        &answers[1..],
+        false,
+        16_384,
+    );
+    let note = result["structuredContent"]["note"].as_str().unwrap();
+    assert!(note.contains("audio-transcribe"), "{note}");
+}
+
+#[test]
+fn a_batch_whose_key_is_refused_ends() {
+    let files: Vec<Value> = (0..40).map(|n| json!({"path": format!("{n}.mp3")})).collect();
+    let refusal =
+        json!({"error": {"message": "Incorrect API key", "type": "invalid_request_error", "code": "invalid_api_key"}});
+    let answers = vec![(401, refusal); 40];
+    let (result, script) =
+        call("audio-transcribe-batch", &json!({"files": files, "model": "whisper-1"}), &answers, true, 32_768);
+    assert!(script.sent().len() <= 4, "{result}");
+    assert!(result["structuredContent"]["next_offset"].is_u64(), "{result}");
 }
