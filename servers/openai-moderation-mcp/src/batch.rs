@@ -76,7 +76,7 @@ impl Batch {
             threshold: self.threshold.map(|Num(score)| score),
             all: self.all == Some(true),
             excerpts: from_file,
-            room: cx.max_result().saturating_sub(2048),
+            room: cx.max_result() - (cx.max_result() / 2).min(2048),
             ..Report::default()
         };
         let parallel = self.parallel.map_or(4, |Int(parallel)| usize::try_from(parallel).unwrap_or(1));

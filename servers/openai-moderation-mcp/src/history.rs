@@ -1,7 +1,7 @@
 //! Past verdicts: when, on what, which. What was checked is kept as a hash, unless the caller wants an excerpt.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, Statement, sql};
+use openai_mcp_kernel::store::{Datum, sql};
 use sha2::{Digest as _, Sha256};
 
 use crate::verdict::Verdict;
@@ -10,6 +10,8 @@ tools![History, Delete];
 
 /// Characters of an excerpt.
 const EXCERPT: usize = 80;
+/// Verdicts that one statement keeps: a value of the store has at most 2 MB.
+const LOT: usize = 512;
 /// Verdicts on a page, unless told.
 const PAGE: i64 = 20;
 /// How long verdicts are kept, unless the operator says otherwise with `OPENAI_MCP_HISTORY_DAYS`.
@@ -47,12 +49,16 @@ impl History {
     async fn run(self, cx: Context) -> Result<Output> {
         let limit = self.limit.map_or(PAGE, |Int(limit)| limit);
         let since = self.since.unwrap_or(i64::MIN).max(oldest(&cx)?);
+        // A condition that may be left out would keep the index of hashes from use.
+        let input = if self.input.is_some() { "hash = ?4" } else { "?4 IS NULL" };
         let wanted = sql(
-            "SELECT id, at, hash, excerpt, model, flagged, categories, scores FROM verdict \
-             WHERE owner = ?1 AND (?2 IS NULL OR flagged = ?2) \
-             AND (?3 IS NULL OR instr(categories, '\"' || ?3 || '\"') > 0) AND (?4 IS NULL OR hash = ?4) \
-             AND at >= ?5 AND (?6 IS NULL OR at <= ?6) AND (?7 IS NULL OR id < ?7) \
-             ORDER BY id DESC LIMIT ?8",
+            format!(
+                "SELECT id, at, hash, excerpt, model, flagged, categories, scores FROM verdict \
+                 WHERE owner = ?1 AND (?2 IS NULL OR flagged = ?2) \
+                 AND (?3 IS NULL OR instr(categories, '\"' || ?3 || '\"') > 0) AND {input} \
+                 AND at >= ?5 AND (?6 IS NULL OR at <= ?6) AND (?7 IS NULL OR id < ?7) \
+                 ORDER BY id DESC LIMIT ?8"
+            ),
             [
                 cx.owner()?.into(),
                 self.flagged.into(),
@@ -132,24 +138,12 @@ pub(crate) async fn keep<'a>(
         Err(error) => return failed(&error),
     };
     let at = now(cx);
-    let records: Vec<Statement> = records
+    let records: Vec<Value> = records
         .map(|(input, verdict)| {
             let excerpt = (keep == Keep::Excerpt).then(|| input.chars().take(EXCERPT).collect::<String>());
             let categories: Vec<&str> = verdict.categories().collect();
-            sql(
-                "INSERT INTO verdict (owner, at, hash, excerpt, model, flagged, categories, scores) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                [
-                    owner.clone().into(),
-                    at.into(),
-                    hash(&input).into(),
-                    excerpt.into(),
-                    model.into(),
-                    verdict.flagged().into(),
-                    json!(categories).to_string().into(),
-                    json!(verdict.scores()).to_string().into(),
-                ],
-            )
+            let (categories, scores) = (json!(categories).to_string(), json!(verdict.scores()).to_string());
+            json!([hash(&input), excerpt, verdict.flagged(), categories, scores])
         })
         .collect();
     if records.is_empty() {
@@ -157,7 +151,14 @@ pub(crate) async fn keep<'a>(
     }
     // What is too old goes whoever it belongs to: whose key is no longer in use never comes back to delete it.
     let expired = sql("DELETE FROM verdict WHERE at < ?1", [oldest.into()]);
-    if let Err(error) = cx.store().batch(std::iter::once(expired).chain(records).collect()).await {
+    let lots = records.chunks(LOT).map(|lot| {
+        sql(
+            "INSERT INTO verdict (owner, at, model, hash, excerpt, flagged, categories, scores) \
+             SELECT ?1, ?2, ?3, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?4)",
+            [owner.clone().into(), at.into(), model.into(), json!(lot).to_string().into()],
+        )
+    });
+    if let Err(error) = cx.store().batch(std::iter::once(expired).chain(lots).collect()).await {
         failed(&error);
     }
 }

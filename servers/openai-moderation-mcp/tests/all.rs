@@ -66,6 +66,7 @@ fn an_excerpt_is_kept_when_asked_for_and_nothing_when_not_wanted() {
     let kept = call(&script, "moderation-history", &json!({}));
     assert_eq!(kept["data"].as_array().unwrap().len(), 1);
     assert_eq!(kept["data"][0]["excerpt"], "ä".repeat(80));
+    assert_eq!(kept["data"][0]["flagged"], false);
 }
 
 #[test]
@@ -117,7 +118,10 @@ fn a_batch_is_kept_too_and_a_long_list_is_cut() {
 fn verdicts_that_do_not_fit_are_left_out_and_counted() {
     let check = |count: usize| {
         let script = Arc::new(Script::new(vec![reply(&vec![verdict(Some("hate")); count])]));
-        call(&script, "moderation-check", &json!({"input": vec!["a"; count]}))
+        let checked = call(&script, "moderation-check", &json!({"input": vec!["a"; count]}));
+        let kept = call(&script, "moderation-history", &json!({"limit": 1}));
+        assert_eq!(kept["last_id"], count, "all are kept");
+        checked
     };
     assert_eq!(check(3).get("omitted"), None);
     let many = check(1000);
