@@ -13,6 +13,8 @@ tools![Metrics];
 const LARGEST: usize = 64 * 1024 * 1024;
 /// Pages of events that are read while a job runs.
 const PAGES: usize = 20;
+/// Bytes of a result that are left for notes and the plot's path.
+const SPARE: usize = 1024;
 /// Rows of the table unless told.
 const ROWS: i64 = 20;
 /// By which metric checkpoints are compared, the best first, and whether less is better.
@@ -68,7 +70,7 @@ impl Metrics {
         let checkpoints = checkpoints.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
 
         let part = |name: &str| job.get(name).cloned().unwrap_or_default();
-        let rows = usize::try_from(self.rows.map_or(ROWS, |Int(rows)| rows)).unwrap_or_default();
+        let mut rows = usize::try_from(self.rows.map_or(ROWS, |Int(rows)| rows)).unwrap_or_default();
         let mut columns = vec!["step"];
         columns.extend(table.columns.iter().map(String::as_str));
         let mut shown = json!({
@@ -81,10 +83,20 @@ impl Metrics {
             "reading": reading(&table),
             "best_checkpoint": best(&table, &checkpoints),
             "columns": columns,
-            "rows": table.sample(rows),
         });
-        if let Some(shown) = shown.as_object_mut().filter(|_| !notes.is_empty()) {
-            shown.insert("notes".into(), notes.into());
+        let room = cx.max_result().saturating_sub(shown.to_string().len() + SPARE);
+        let size = |rows: usize| Value::from(table.sample(rows)).to_string().len();
+        if size(rows) > room {
+            while rows > 2 && size(rows) > room {
+                rows /= 2;
+            }
+            notes.push(format!("only {} rows fit a result", rows.max(2)));
+        }
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("rows".into(), table.sample(rows).into());
+            if !notes.is_empty() {
+                shown.insert("notes".into(), notes.into());
+            }
         }
         let wanted = self.plot != Some(false) || self.save_to.is_some();
         let Some(image) = wanted.then(|| plot::draw(&table)).flatten() else { return Ok(Output::json(&shown)) };

@@ -183,6 +183,22 @@ fn the_plot_is_saved_where_asked() {
 }
 
 #[test]
+fn a_wide_table_fits_a_result() {
+    let names: String = (0..60).map(|metric| format!(",train_metric_{metric}")).collect();
+    let rows: String = (1..=400).map(|step| format!("{step}{}\n", ",0.12345".repeat(60))).collect();
+    for plot in [true, false] {
+        let arguments = json!({"fine_tuning_job_id": "ftjob-1", "rows": 400, "plot": plot}).to_string();
+        let (result, _) = metrics(&format!("step,train_loss{names}\n{rows}"), &arguments);
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.len() < 32 * 1024, "{} bytes", text.len());
+        let shown: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(shown["notes"], json!(["only 50 rows fit a result"]));
+        let rows = shown["rows"].as_array().unwrap();
+        assert_eq!((rows.len(), &rows[0][0], &rows[49][0]), (50, &json!(1), &json!(400)));
+    }
+}
+
+#[test]
 fn a_long_table_is_thinned_evenly() {
     let rows: String = (1..=1000).map(|step| format!("{step},1\n")).collect();
     for most in [2, 7, 20, 500] {
