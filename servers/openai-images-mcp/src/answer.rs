@@ -1,5 +1,7 @@
 //! From a request to its images: asked for, kept, shown.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -7,7 +9,8 @@ use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::tool::{Arguments, Spec};
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 use serde_json::Map;
 
 use crate::draw;
@@ -37,9 +40,32 @@ struct Answer {
 
 #[derive(Debug, Default, Deserialize)]
 struct Picture {
-    b64_json: Option<String>,
+    #[serde(default, rename = "b64_json", deserialize_with = "decoded")]
+    content: Option<Bytes>,
     url: Option<String>,
     revised_prompt: Option<String>,
+}
+
+/// The bytes of base64, decoded while the answer is read, so that a large image is not in memory as text as well;
+/// nothing where it is no base64.
+fn decoded<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
+    struct Decoded;
+    impl Visitor<'_> for Decoded {
+        type Value = Option<Bytes>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("base64")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(STANDARD.decode(text).ok().map(Bytes::from))
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    from.deserialize_any(Decoded)
 }
 
 /// A call of the API that makes images.
@@ -164,15 +190,15 @@ async fn deliver(
     index: usize,
     room: usize,
 ) -> Vec<Content> {
-    let Picture { b64_json, url, revised_prompt } = picture;
+    let Picture { content, url, revised_prompt } = picture;
     let mut notes: Vec<String> =
         revised_prompt.map(|prompt| format!("prompt as revised: {prompt}")).into_iter().collect();
     let mut kept = true;
-    let bytes = match (b64_json.map(|text| STANDARD.decode(text)), url) {
-        (Some(Ok(bytes)), _) => Bytes::from(bytes),
+    let bytes = match (content, url) {
+        (Some(bytes), _) => bytes,
         (_, Some(url)) => {
             record.url = Some(url);
-            if let Err(error) = record::insert(cx, &record, None).await {
+            if let Err(error) = record::keep(cx, &record, None).await {
                 notes.push(format!("not recorded: {error}"));
             }
             return lines(&record, notes, None);
@@ -188,30 +214,27 @@ async fn deliver(
         }
     }
     let content = record.path.is_none().then_some(&bytes);
-    if let Err(error) = record::insert(cx, &record, content).await {
+    if let Err(error) = record::keep(cx, &record, content).await {
         notes.push(format!("not recorded: {error}"));
         kept = content.is_none();
     }
     let shown = if kept {
-        show(cx, &bytes, delivery.preview.unwrap_or(Preview::Small), room)
+        show(&bytes, delivery.preview.unwrap_or(Preview::Small), room)
     } else {
         notes.push("this block is all there is of the image".into());
-        show(cx, &bytes, Preview::Full, room)
+        show(&bytes, Preview::Full, room)
     };
     lines(&record, notes, shown)
 }
 
 /// A block that shows an image.
-pub(crate) fn show(cx: &Context, bytes: &Bytes, preview: Preview, room: usize) -> Option<Content> {
+pub(crate) fn show(bytes: &Bytes, preview: Preview, room: usize) -> Option<Content> {
     let image = |(data, kind): (Bytes, &str)| Content::Image { data, mime_type: kind.to_owned() };
     match preview {
         Preview::None => None,
         Preview::Small => draw::preview(bytes, room).map(image),
         Preview::Full => match draw::facts(bytes).format {
-            Some("svg") => {
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                Some(text).filter(|text| text.len() <= cx.max_result()).map(Content::Text)
-            }
+            Some("svg") => Some(Content::Text(String::from_utf8_lossy(bytes).into_owned())),
             format => Some(image((bytes.clone(), draw::mime_type(format.unwrap_or_default())))),
         },
     }

@@ -244,7 +244,11 @@ pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32) -> Result<()> {
         ));
     }
     if !mask.has_alpha() || mask.to_rgba8().pixels().all(|pixel| pixel.0[3] > 0) {
-        return fault("expected transparent pixels where the image is to change, got none".into());
+        return fault(
+            "expected transparent pixels where the image is to change, got none\n\
+             hint: black and white mean nothing; `rectangle` or `polygon` make a mask"
+                .into(),
+        );
     }
     Ok(())
 }
@@ -259,8 +263,12 @@ pub(crate) fn extend(image: &DynamicImage, width: u32, height: u32, left: u32, t
         .copy_from(&image.to_rgba8(), left, top)
         .map_err(|_| Error::new(Kind::Arguments, "the image does not fit on the canvas"))?;
     let (right, bottom) = (left + image.width(), top + image.height());
-    let mask = mask(width, height, |x, y| !((left..right).contains(&x) && (top..bottom).contains(&y)))
-        .ok_or_else(|| Error::new(Kind::Arguments, "the image covers the canvas: there is nothing to add"))?;
+    let mask =
+        mask(width, height, |x, y| !((left..right).contains(&x) && (top..bottom).contains(&y))).ok_or_else(|| {
+            let text = "the image covers the canvas: there is nothing to add\n\
+                        hint: give `margins`, or a `size` of other proportions or larger";
+            Error::new(Kind::Arguments, text)
+        })?;
     Ok((png(&canvas.into())?, png(&mask.into())?))
 }
 

@@ -18,6 +18,8 @@ tools![Edit, Inpaint, Outpaint, Variations];
 
 /// Most bytes of an image that the API takes.
 const LARGEST: usize = 50 * 1024 * 1024;
+/// Most bytes of a mask that the API takes.
+const LARGEST_MASK: usize = 4 * 1024 * 1024;
 /// Canvases are multiples of this.
 const STEP: u32 = 16;
 /// Longest edge and most pixels of a canvas: 3840x2160.
@@ -35,6 +37,7 @@ struct Edit {
     mask: Option<Sent<FileInput>>,
     /// Transparent PNG laid over the first image to guide the edit; not with mask.
     markup: Option<Sent<FileInput>>,
+    /// Give one, as for image-generate.
     model: Option<Sent<String>>,
     n: Option<Sent<Int<1, 10>>>,
     size: Option<Sent<String>>,
@@ -120,9 +123,9 @@ impl ImageInput {
     }
 }
 
-/// Repaint one area of an image; the rest stays.
+/// Repaint one area of an image.
 ///
-/// Give the area as exactly one of mask, rectangle, polygon, in pixels from the upper left.
+/// Give exactly one of mask, rectangle, polygon, in pixels from the upper left. The model may stray beyond it a little.
 #[tool("image-inpaint", open, saves)]
 struct Inpaint {
     /// File, or id of an image made here.
@@ -178,7 +181,7 @@ impl Inpaint {
         let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
         let mask = match (mask, rectangle, polygon) {
             (Some(FileInput(source)), None, None) => {
-                let mask = cx.read(source, LARGEST).await?.bytes;
+                let mask = cx.read(source, LARGEST_MASK).await?.bytes;
                 draw::check_mask(&mask, width, height)?;
                 mask
             }
@@ -275,7 +278,8 @@ fn check_canvas(argument: &str, width: u32, height: u32) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::argument(argument, format!("expected a canvas of {problem}, got {width}x{height}")))
+    let hint = if argument == "margins" { "\nhint: give `size`, to which the image is scaled down" } else { "" };
+    Err(Error::argument(argument, format!("expected a canvas of {problem}, got {width}x{height}{hint}")))
 }
 
 /// Make new images on the model of one, through image-edit.

@@ -12,10 +12,10 @@ tools![Generate];
 #[allow(dead_code, reason = "sent on as the caller wrote it")]
 pub(crate) struct Generate {
     prompt: Sent<Prompt>,
-    /// Such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
+    /// Give one, such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
     model: Option<Sent<String>>,
     n: Option<Sent<Int<1, 10>>>,
-    /// Auto, or as 1536x1024: multiples of 16, ratio up to 3:1, at most 3840x2160.
+    /// Auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
     size: Option<Sent<String>>,
     quality: Option<Sent<Quality>>,
     /// Transparent needs png or webp.
@@ -40,7 +40,7 @@ pub(crate) struct Generate {
     safety_identifier: Option<Sent<String>>,
     /// Deprecated: safety_identifier.
     user: Option<Sent<String>>,
-    /// New local file, or a folder ending in /; kept under its id unless given.
+    /// New local file, or an existing folder ending in /; kept under its id unless given.
     #[local]
     save_to: Option<String>,
     /// Small unless told; full may be several MB.

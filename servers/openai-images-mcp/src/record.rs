@@ -13,6 +13,8 @@ tools![List, Get, Delete];
 
 /// Bytes of one piece of a stored image: D1 takes 2 MB in a row.
 const PIECE: usize = 1_500_000;
+/// Pieces that are written at once: D1 takes 32 MB in a batch, and bytes count almost three times.
+const PIECES: usize = 4;
 /// Most bytes of an image that is read back.
 const LARGEST: usize = 64 * 1024 * 1024;
 /// Most characters of a prompt in a list.
@@ -35,8 +37,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// What is known before the image is looked at; without what was asked for where no history is kept.
     pub(crate) fn new(cx: &Context, id: String, tool: &str, asked: &Value, usage: Option<&Value>) -> Self {
-        let mut parameters = asked.clone();
+        let mut parameters = if cx.keeps_history() { asked.clone() } else { json!({}) };
         let prompt = match parameters.as_object_mut() {
             Some(entries) => {
                 entries.values_mut().for_each(forget_content);
@@ -146,7 +149,13 @@ const COLUMNS: &str =
     "id, created_at, tool, prompt, parameters, usage, format, width, height, bytes, path, url FROM image";
 
 /// Keeps a record, with the image where no file holds it.
-pub(crate) async fn insert(cx: &Context, record: &Record, content: Option<&Bytes>) -> Result<()> {
+///
+/// # Errors
+/// The store fails, or no history is kept and the image is elsewhere.
+pub(crate) async fn keep(cx: &Context, record: &Record, content: Option<&Bytes>) -> Result<()> {
+    if content.is_none() && !cx.keeps_history() {
+        return Err(Error::new(Kind::Store, "this server keeps no history"));
+    }
     let owner = cx.owner()?;
     let values: [Datum; 13] = [
         owner.clone().into(),
@@ -163,30 +172,55 @@ pub(crate) async fn insert(cx: &Context, record: &Record, content: Option<&Bytes
         record.path.clone().into(),
         record.url.clone().into(),
     ];
-    let mut statements = vec![sql(
+    let mut batch = vec![sql(
         "INSERT INTO image (owner, id, created_at, tool, prompt, parameters, usage, format, width, height, bytes, path, url) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         values,
     )];
     let pieces = content.into_iter().flat_map(|content| content.chunks(PIECE).map(|piece| content.slice_ref(piece)));
-    statements.extend((0i64..).zip(pieces).map(|(number, piece)| {
+    let pieces = (0i64..).zip(pieces).map(|(number, piece)| {
         sql(
             "INSERT INTO piece (owner, image, number, content) VALUES (?1, ?2, ?3, ?4)",
             [owner.clone().into(), record.id.clone().into(), number.into(), piece.into()],
         )
-    }));
-    cx.store().batch(statements).await.map(drop)
+    });
+    let mut pieces = pieces.collect::<Vec<_>>().into_iter();
+    loop {
+        batch.extend(pieces.by_ref().take(PIECES));
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = cx.store().batch(std::mem::take(&mut batch)).await {
+            // A part of an image is of no use; if it cannot be deleted either, `content` notices.
+            drop(delete(cx, std::slice::from_ref(&record.id)).await);
+            return Err(error);
+        }
+    }
 }
 
-async fn find(cx: &Context, id: &str) -> Result<Record> {
+/// Deletes records and what is kept of their images.
+async fn delete(cx: &Context, ids: &[String]) -> Result<()> {
+    let values: [Datum; 2] = [cx.owner()?.into(), json!(ids).to_string().into()];
+    let pieces = "DELETE FROM piece WHERE owner = ?1 AND image IN (SELECT value FROM json_each(?2))";
+    let images = "DELETE FROM image WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))";
+    cx.store().batch(vec![sql(pieces, values.clone()), sql(images, values)]).await.map(drop)
+}
+
+async fn find(cx: &Context, argument: &str, id: &str) -> Result<Record> {
     let values = [cx.owner()?.into(), id.into()];
     let found = cx.store().run(sql(format!("SELECT {COLUMNS} WHERE owner = ?1 AND id = ?2"), values)).await?;
-    found.rows.first().map_or_else(|| Err(unknown("id", id)), Record::read)
+    found.rows.first().map_or_else(|| Err(unknown(argument, id)), Record::read)
 }
 
 fn unknown(argument: &str, id: &str) -> Error {
     let shown: String = id.chars().take(60).collect();
-    Error::argument(argument, format!("no image `{shown}` is recorded for this key\nhint: image-list tells the ids"))
+    let files = if argument == "image" {
+        r#"; a file is {"path": …}, {"url": …} or {"data": …, "filename": …}"#
+    } else {
+        ""
+    };
+    let text = format!("no image `{shown}` is recorded for this key\nhint: image-list tells the ids{files}");
+    Error::argument(argument, text)
 }
 
 /// The image of a record, from wherever it is.
@@ -205,6 +239,10 @@ async fn content(cx: &Context, record: &Record) -> Result<Bytes> {
                 let Some(piece) = found.rows.first() else { break };
                 whole.extend_from_slice(piece.blob(0)?);
             }
+            if whole.len() != record.bytes {
+                let text = format!("only {} of {} bytes of `{}` were kept", whole.len(), record.bytes, record.id);
+                return Err(Error::new(Kind::Store, text));
+            }
             return Ok(whole.freeze());
         }
     };
@@ -216,14 +254,13 @@ async fn content(cx: &Context, record: &Record) -> Result<Bytes> {
 /// # Errors
 /// There is none, or its file is gone.
 pub(crate) async fn image(cx: &Context, argument: &str, id: &str) -> Result<(String, Bytes)> {
-    let record = find(cx, id).await.map_err(|error| match error.kind() {
-        Kind::Arguments => unknown(argument, id),
-        _ => error,
-    })?;
+    let record = find(cx, argument, id).await?;
     Ok((format!("{id}.{}", record.format), content(cx, &record).await?))
 }
 
 /// List the images made with this server, newest first.
+///
+/// kept tells how much its store holds.
 #[tool("image-list", reads)]
 struct List {
     /// Only images whose prompt contains this.
@@ -240,14 +277,22 @@ impl List {
         let limit = limit.map_or(20, |Int(limit)| limit);
         let owner = cx.owner()?;
         if let Some(after) = &after {
-            find(&cx, after).await.map_err(|_| unknown("after", after))?;
+            find(&cx, "after", after).await?;
         }
         let query = format!(
             "SELECT {COLUMNS} WHERE owner = ?1 \
              AND (?2 IS NULL OR number < (SELECT number FROM image WHERE owner = ?1 AND id = ?2)) \
              AND (?3 IS NULL OR instr(lower(prompt), lower(?3)) > 0) ORDER BY number DESC LIMIT ?4"
         );
-        let found = cx.store().run(sql(query, [owner.into(), after.into(), search.into(), (limit + 1).into()])).await?;
+        let kept =
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM image WHERE owner = ?1 AND path IS NULL AND url IS NULL";
+        let page = sql(query, [owner.clone().into(), after.into(), search.into(), (limit + 1).into()]);
+        let mut answers = cx.store().batch(vec![page, sql(kept, [owner.into()])]).await?.into_iter();
+        let (found, kept) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
+        let kept = match kept.rows.first() {
+            Some(row) => json!({"images": row.integer(0)?, "bytes": row.integer(1)?}),
+            None => Value::Null,
+        };
         let limit = usize::try_from(limit).unwrap_or_default();
         let records = found.rows.iter().take(limit).map(Record::read).collect::<Result<Vec<_>>>()?;
         let data: Vec<Value> = records.iter().map(|record| record.show(false)).collect();
@@ -257,6 +302,7 @@ impl List {
             "first_id": records.first().map(|record| &record.id),
             "last_id": records.last().map(|record| &record.id),
             "has_more": found.rows.len() > limit,
+            "kept": kept,
         })))
     }
 }
@@ -274,47 +320,67 @@ struct Get {
 impl Get {
     async fn run(self, cx: Context) -> Result<Output> {
         let Get { id, preview, save_to } = self;
-        let record = find(&cx, &id).await?;
+        let record = find(&cx, "id", &id).await?;
         let mut shown = record.show(true);
-        let mut blocks = Vec::new();
+        let mut add = |name: &str, value: String| {
+            if let Some(entries) = shown.as_object_mut() {
+                entries.insert(name.into(), value.into());
+            }
+        };
+        let mut block = None;
         if preview != Some(Preview::None) || save_to.is_some() {
-            let bytes = content(&cx, &record).await?;
-            blocks.extend(answer::show(&cx, &bytes, preview.unwrap_or(Preview::Small), ROOM));
-            if let (Some(path), Some(entries)) = (save_to, shown.as_object_mut()) {
-                let saved = cx.save(path, Body::Full(bytes)).await?;
-                entries.insert("saved_to".into(), saved.path.into());
+            match content(&cx, &record).await {
+                Ok(bytes) => {
+                    block = answer::show(&bytes, preview.unwrap_or(Preview::Small), ROOM);
+                    if let Some(path) = save_to {
+                        add("saved_to", cx.save(path, Body::Full(bytes)).await?.path);
+                    }
+                }
+                // What is recorded is worth showing without the image.
+                Err(error) if save_to.is_none() => add("image_is_gone", error.to_string()),
+                Err(error) => return Err(error),
             }
         }
-        if blocks.is_empty() {
-            return Ok(Output::json(&shown));
+        let Some(block) = block else { return Ok(Output::json(&shown)) };
+        let mut text = shown.to_string();
+        let (whole, most) = (text.len(), cx.max_result());
+        if whole > most {
+            text.truncate(text.floor_char_boundary(most));
+            text.push_str(&format!(
+                "\ncut after {} of {whole} bytes; the operator may raise OPENAI_MCP_MAX_RESULT",
+                text.len()
+            ));
         }
-        blocks.insert(0, Content::Text(shown.to_string()));
-        Ok(Output::Content(blocks))
+        Ok(Output::Content(vec![Content::Text(text), block]))
     }
 }
 
-/// Forget an image: its record, and the image itself if it is kept under its id.
+/// Forget images: their records, and what is kept under their ids.
 ///
-/// A file that was saved stays.
+/// Files that were saved stay.
 #[tool("image-delete", destroys, idempotent)]
 struct Delete {
-    id: String,
+    id: OneOrMany<String>,
 }
 
 impl Delete {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Delete { id } = self;
-        let record = find(&cx, &id).await?;
-        let values = || -> Result<[Datum; 2]> { Ok([cx.owner()?.into(), (&id).into()]) };
-        cx.store()
-            .batch(vec![
-                sql("DELETE FROM piece WHERE owner = ?1 AND image = ?2", values()?),
-                sql("DELETE FROM image WHERE owner = ?1 AND id = ?2", values()?),
-            ])
-            .await?;
-        let mut gone = json!({"id": id, "deleted": true});
-        if let (Some(path), Some(entries)) = (record.path, gone.as_object_mut()) {
-            entries.insert("file_that_stays".into(), path.into());
+        let (ids, shown) = match self.id {
+            OneOrMany::One(id) => (vec![id.clone()], Value::from(id)),
+            OneOrMany::Many(ids) => (ids.clone(), Value::from(ids)),
+        };
+        let values: [Datum; 2] = [cx.owner()?.into(), json!(ids).to_string().into()];
+        let query = format!("SELECT {COLUMNS} WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))");
+        let found = cx.store().run(sql(query, values)).await?;
+        let records = found.rows.iter().map(Record::read).collect::<Result<Vec<_>>>()?;
+        if let Some(id) = ids.iter().find(|id| !records.iter().any(|record| record.id == **id)) {
+            return Err(unknown("id", id));
+        }
+        delete(&cx, &ids).await?;
+        let mut gone = json!({"id": shown, "deleted": true});
+        let files: Vec<String> = records.into_iter().filter_map(|record| record.path).collect();
+        if let (false, Some(entries)) = (files.is_empty(), gone.as_object_mut()) {
+            entries.insert("files_that_stay".into(), files.into());
         }
         Ok(Output::json(&gone))
     }

@@ -245,6 +245,18 @@ fn what_was_sent_broken_is_kept_and_told() {
 }
 
 #[test]
+fn a_large_image_is_kept_whole() {
+    let large = png(noise(2000, 1400, 255));
+    assert!(large.len() > 7_000_000);
+    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]}).to_string().into();
+    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body }]));
+    call_tool(&SERVER, "image-generate", r#"{"prompt": "p"}"#, script.clone());
+    let arguments = r#"{"id": "img_000000000000", "preview": "full"}"#;
+    let kept = call_tool(&SERVER, "image-get", arguments, script);
+    assert!(shown(&kept) == [("image/png".to_owned(), large)]);
+}
+
+#[test]
 fn an_image_that_nothing_can_keep_is_in_the_result() {
     let large = png(noise(1200, 900, 255));
     let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]}).to_string().into();
