@@ -388,8 +388,8 @@ fn message(message: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
     let role = match message.get("role") {
         Some(Value::String(role)) if ROLES.contains(&role.as_str()) => role.as_str(),
         Some(Value::String(role)) => {
-            let got: String = role.chars().take(QUOTED).collect();
-            faults.push(format!("`{place}.role`: expected one of `{}`, got `{got}`", ROLES.join("`, `")));
+            let (known, got) = (ROLES.join("`, `"), quoted(role));
+            faults.push(format!("`{place}.role`: expected one of `{known}`, got `{got}`"));
             return 0;
         }
         other => {
@@ -435,7 +435,9 @@ fn part(part: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
         Some("image_url") if text("/image_url/url").is_none() => {
             faults.push(format!("`{place}.image_url`: required: an object with `url`"));
         }
-        Some(_) => {}
+        Some("text" | "image_url" | "refusal") => {}
+        Some(other) => faults
+            .push(format!("`{place}.type`: expected one of `text`, `image_url`, `refusal`, got `{}`", quoted(other))),
         None => faults.push(format!("`{place}`: expected an object with `type`, got {}", kind(part))),
     }
     text("/text").map_or(0, tokens)
@@ -446,6 +448,10 @@ fn tokens(text: &str) -> u64 {
     let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
     let others = text.chars().count() as u64 - ascii;
     ascii.div_ceil(4) + others * 3 / 4
+}
+
+fn quoted(text: &str) -> String {
+    text.chars().take(QUOTED).collect()
 }
 
 fn kind(value: &Value) -> &'static str {
