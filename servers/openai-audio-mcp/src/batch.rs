@@ -1,6 +1,5 @@
 //! Many recordings in one call.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::tool::{Arguments, Spec};
+use serde_json::Map;
 
 use crate::transcribe::{Format, Job, Outcome, Transcribe, Translate, TranslationFormat};
 
@@ -234,11 +234,12 @@ impl Batch {
         let Some(folder) = &self.save_to else { return Ok(Vec::new()) };
         let there = cx.list(folder.clone()).await;
         let there = there.map_err(|error| Error::new(error.kind(), format!("`save_to`: {error}")))?;
-        let there: HashSet<String> = there.into_iter().map(|file| file.name).collect();
+        // In the order of their names.
+        let is_there = |name: &str| there.binary_search_by(|file| file.name.as_str().cmp(name)).is_ok();
         let extension = self.job.format.extension();
         let folder = folder.trim_end_matches('/');
         let target = |stem: String| match format!("{stem}.{extension}") {
-            name if there.contains(&name) => Target::Taken(format!("{folder}/{name}")),
+            name if is_there(&name) => Target::Taken(format!("{folder}/{name}")),
             _ => Target::Free(format!("{folder}/{stem}")),
         };
         Ok(stems(names).into_iter().map(target).collect())
@@ -292,20 +293,25 @@ fn stem_of(name: &str) -> &str {
 /// Names for transcripts: those of the files without their extensions where these differ, so that `a.mp3` and `a.wav`
 /// do not meet.
 fn stems(names: &[String]) -> Vec<String> {
-    let (mut by_stem, mut by_name): (HashMap<&str, usize>, HashMap<&str, usize>) = Default::default();
-    for name in names {
-        *by_stem.entry(stem_of(name)).or_default() += 1;
-        *by_name.entry(name).or_default() += 1;
-    }
-    let names = names.iter().enumerate().map(|(index, name)| {
-        let stem = stem_of(name);
-        match (by_stem.get(stem), by_name.get(name.as_str())) {
-            (Some(1), _) => stem.to_owned(),
-            (_, Some(1)) => name.clone(),
-            _ => format!("{stem}-{index}"),
-        }
+    let stems = once(&mut names.iter().map(|name| stem_of(name)));
+    let whole = once(&mut names.iter().map(String::as_str));
+    let is_alone = |words: &Map<String, Value>, word: &str| words.get(word) == Some(&Value::Bool(true));
+    let names = names.iter().enumerate().map(|(index, name)| match stem_of(name) {
+        stem if is_alone(&stems, stem) => stem.to_owned(),
+        _ if is_alone(&whole, name) => name.clone(),
+        stem => format!("{stem}-{index}"),
     });
     names.collect()
+}
+
+/// Words, and whether each comes once. Another kind of map, or a sort, would weigh more on Workers.
+fn once(words: &mut dyn Iterator<Item = &str>) -> Map<String, Value> {
+    let mut once = Map::new();
+    for word in words {
+        let first = !once.contains_key(word);
+        once.insert(word.to_owned(), first.into());
+    }
+    once
 }
 
 /// How long files are begun: clients give up on a call after a minute, and with it on all that it has paid for.
