@@ -4,34 +4,62 @@
 //! functions and answers use; of the others, which it lets pass, the usual ones are `pattern`, `format`, `contains`,
 //! `patternProperties` and references to other documents.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 /// Most faults that are told.
 const MOST: usize = 10;
+/// Most steps of a check. A few lines of schema can ask for more than a machine can do: two references to itself, each
+/// followed by two more.
+const STEPS: usize = 500_000;
+/// Most bytes of a value that a fault shows.
+const SHOWN: usize = 200;
 /// A schema that refers to itself for longer than any value is deep is not followed further.
 const DEEPEST: usize = 128;
 
 /// What is wrong with a value, each fault with its place. Empty if it fits.
 pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
-    let mut checker = Checker { root: schema, faults: Vec::new() };
+    let steps = Cell::new(STEPS);
+    let mut checker = Checker { root: schema, steps: &steps, faults: Vec::new() };
     checker.check(schema, value, "", 0);
-    checker.faults.truncate(MOST);
-    checker.faults
+    let mut faults = checker.faults;
+    faults.truncate(MOST);
+    if steps.get() == 0 {
+        faults.push("not checked to the end: the schema asks for too many steps".to_owned());
+    }
+    faults
 }
 
 struct Checker<'s> {
     root: &'s Value,
+    /// What is left of them.
+    steps: &'s Cell<usize>,
     faults: Vec<String>,
 }
 
-impl Checker<'_> {
+impl<'s> Checker<'s> {
+    fn inner(&self) -> Checker<'s> {
+        Checker { root: self.root, steps: self.steps, faults: Vec::new() }
+    }
+
+    /// Takes steps, and says whether there were any left.
+    fn step(&self, steps: usize) -> bool {
+        let left = self.steps.get();
+        self.steps.set(left.saturating_sub(steps));
+        left > 0
+    }
+
     fn fault(&mut self, path: &str, problem: &str) {
+        if self.faults.len() >= MOST {
+            return;
+        }
         let place = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
         self.faults.push(format!("{place}{problem}"));
     }
 
     fn fits(&self, schema: &Value, value: &Value, depth: usize) -> bool {
-        let mut inner = Checker { root: self.root, faults: Vec::new() };
+        let mut inner = self.inner();
         inner.check(schema, value, "", depth);
         inner.faults.is_empty()
     }
@@ -39,7 +67,7 @@ impl Checker<'_> {
     fn check(&mut self, schema: &Value, value: &Value, path: &str, depth: usize) {
         let schema = match schema {
             Value::Bool(false) => return self.fault(path, "nothing is allowed here"),
-            Value::Object(schema) if depth < DEEPEST && self.faults.len() < MOST => schema,
+            Value::Object(schema) if depth < DEEPEST && self.faults.len() < MOST && self.step(1) => schema,
             _ => return,
         };
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
@@ -54,19 +82,20 @@ impl Checker<'_> {
             return self.fault(path, &format!("expected {}, got {}", kind_names(kinds), kind(value)));
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array)
+            && self.step(values.len())
             && !values.iter().any(|one| equal(one, value))
         {
-            self.fault(path, &format!("expected one of {}, got {value}", Value::from(values.clone())));
+            self.fault(path, &format!("expected one of {}, got {}", shown(values), shown(value)));
         }
         if let Some(constant) = schema.get("const")
             && !equal(constant, value)
         {
-            self.fault(path, &format!("expected {constant}, got {value}"));
+            self.fault(path, &format!("expected {}, got {}", shown(constant), shown(value)));
         }
         match value {
             Value::Object(members) => self.object(schema, members, path, depth),
             Value::Array(items) => self.array(schema, items, path, depth),
-            Value::String(text) => {
+            Value::String(text) if self.step(text.len() / 64) => {
                 let length = text.chars().count();
                 self.size(schema, ["minLength", "maxLength"], length, "characters", path);
             }
@@ -116,6 +145,7 @@ impl Checker<'_> {
                 needed.extend(strings(Some(others)));
             }
         }
+        self.step(needed.len() + members.len());
         for name in needed {
             if !members.contains_key(name) {
                 self.fault(&join(path, name), "required");
@@ -153,7 +183,7 @@ impl Checker<'_> {
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-            let double = (1..items.len()).find(|at| {
+            let double = (1..items.len()).take_while(|at| self.step(*at)).find(|at| {
                 let (before, after) = items.split_at(*at);
                 after.first().is_some_and(|item| before.iter().any(|other| equal(item, other)))
             });
@@ -195,7 +225,7 @@ impl Checker<'_> {
     fn any(&mut self, options: &[Value], value: &Value, path: &str, depth: usize) {
         let mut closest: Option<Vec<String>> = None;
         for option in options {
-            let mut inner = Checker { root: self.root, faults: Vec::new() };
+            let mut inner = self.inner();
             inner.check(option, value, path, depth + 1);
             if inner.faults.is_empty() {
                 return;
@@ -259,6 +289,29 @@ fn equal(one: &Value, other: &Value) -> bool {
             a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| equal(a, b)))
         }
         _ => one == other,
+    }
+}
+
+/// A value as JSON, or the beginning of it.
+fn shown(value: &impl serde::Serialize) -> String {
+    struct Start(Vec<u8>);
+    impl std::io::Write for Start {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.extend_from_slice(bytes);
+            if self.0.len() > SHOWN { Err(std::io::ErrorKind::WriteZero.into()) } else { Ok(bytes.len()) }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut start = Start(Vec::new());
+    match serde_json::to_writer(&mut start, value) {
+        Ok(()) => String::from_utf8_lossy(&start.0).into_owned(),
+        Err(_) => {
+            start.0.truncate(SHOWN);
+            format!("{}…", String::from_utf8_lossy(&start.0).trim_end_matches('\u{fffd}'))
+        }
     }
 }
 

@@ -145,3 +145,30 @@ fn strict_mode_takes_closed_and_whole_objects() {
     let named = json!({"type": "object", "properties": {"items": {"type": "string"}}, "required": ["items"], "additionalProperties": false});
     assert_eq!(not_strict(&named), none);
 }
+
+#[test]
+fn a_schema_that_asks_for_more_than_a_machine_can_do_ends() {
+    let itself = json!([{"$ref": "#"}, {"$ref": "#"}]);
+    let endless = [
+        json!({"allOf": itself.clone()}),
+        json!({"oneOf": itself.clone()}),
+        json!({"anyOf": itself.clone(), "required": ["x"]}),
+        json!({"not": {"allOf": itself}}),
+    ];
+    for schema in endless {
+        let told = faults(&schema, &json!({}));
+        assert_eq!(told.last().unwrap(), "not checked to the end: the schema asks for too many steps", "{schema}");
+    }
+    let different: Value = (0..20_000).collect();
+    assert_eq!(faults(&json!({"uniqueItems": true}), &different).len(), 1);
+    let long = json!({"items": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}});
+    assert_eq!(faults(&long, &Value::from(vec![json!({"a": "x"}); 50_000])), [] as [&str; 0]);
+}
+
+#[test]
+fn faults_show_the_beginning_of_long_values() {
+    let words: Vec<String> = (0..1000).map(|n| format!("wörd {n}")).collect();
+    let told = faults(&json!({"enum": words}), &json!("x".repeat(100_000)));
+    assert!(told[0].starts_with("expected one of [\"wörd 0\",\"wörd 1\","), "{told:?}");
+    assert!(told[0].len() < 500 && told[0].ends_with('…'), "{told:?}");
+}
