@@ -9,7 +9,7 @@ use crate::shapes::{
     Retention, ServiceTier, StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
 };
 use crate::stream::Assembly;
-use crate::{attach, given};
+use crate::{attach, given, long};
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
 
@@ -19,6 +19,7 @@ macro_rules! completion {
         $(#[$attribute])*
         $vis struct $name {
             messages: Vec<Message>,
+            /// As gpt-6-astra.
             model: String,
             /// With modalities text and audio.
             audio: Option<AudioOutput>,
@@ -119,11 +120,19 @@ impl Stream {
         let arguments = arguments.with("stream_options", &options)?;
         let mut events = Events::new(cx.request(&Self::SPEC, arguments).await?)?;
         let mut answer = Assembly::default();
-        while let Some(event) = events.next().await? {
-            cx.tell_text(&answer.add(&event.data)?);
-        }
+        let ended = loop {
+            match events.next().await {
+                Ok(Some(event)) => match answer.add(&event.data) {
+                    Ok(piece) => cx.tell_text(&piece),
+                    Err(error) => break Err(error),
+                },
+                Ok(None) => break answer.ended(),
+                Err(error) => break Err(error),
+            }
+        };
         cx.flush_text();
-        media::show(&cx, answer.finish()?.to_string().into(), keep).await
+        ended.map_err(|error| answer.broken(&error))?;
+        media::show(&cx, answer.finish().to_string().into(), keep).await
     }
 }
 
@@ -141,7 +150,9 @@ struct List {
 
 impl List {
     async fn run(cx: Context) -> Result<Output> {
-        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let whole = "chat-completion-get with `max_bytes` shows all of one";
+        media::kept(answer, cx.max_result(), |page| long::page(&cx, page, whole))
     }
 }
 
@@ -149,11 +160,16 @@ impl List {
 #[tool("chat-completion-get", GET "/chat/completions/{completion_id}", raw)]
 pub(crate) struct Get {
     completion_id: String,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
 }
 
 impl Get {
     async fn run(cx: Context) -> Result<Output> {
-        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+        let max_bytes: Option<usize> = given::member(cx.arguments(), "max_bytes")?;
+        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
+        media::kept(answer, most, |completion| long::window(&cx, completion, max_bytes, ""))
     }
 }
 
@@ -166,7 +182,9 @@ struct Modify {
 
 impl Modify {
     async fn run(cx: Context) -> Result<Output> {
-        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let whole = "chat-completion-get with ";
+        media::kept(answer, cx.max_result(), |completion| long::window(&cx, completion, None, whole))
     }
 }
 
@@ -183,10 +201,18 @@ pub(crate) struct Messages {
     limit: Option<Int<1, 100>>,
     order: Option<Order>,
     after: Option<String>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
 }
 
 impl Messages {
     async fn run(cx: Context) -> Result<Output> {
-        cx.call(&Self::SPEC, cx.arguments().clone()).await.and_then(media::without_bytes)
+        let max_bytes: Option<usize> = given::member(cx.arguments(), "max_bytes")?;
+        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
+        media::kept(answer, most, |page| match max_bytes {
+            Some(_) => long::window(&cx, page, max_bytes, ""),
+            None => long::page(&cx, page, "`max_bytes` shows more"),
+        })
     }
 }

@@ -3,24 +3,31 @@
 use std::collections::BTreeMap;
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::tool::Arguments;
 use serde_json::Map;
 
 use crate::completion::Create;
 use crate::given::{self, Members, Object, Raw};
-use crate::media;
+use crate::long;
+use crate::media::{self, Keep};
 use crate::schema;
 use crate::shapes::{Tool, ToolChoice, Turn};
-use crate::stored::{Pending, Stored};
+use crate::stored::{self, Pending, Stored};
 
 tools![FunctionCall];
+
+/// Arguments of a completion that are of no use beside the tools made of it: what is local to chat-completion-create, and
+/// what has a successor.
+const NO_OPTIONS: [&str; 5] = ["n", "attach", "save_to", "functions", "function_call"];
 
 /// Let a model call functions, and go on with their outputs.
 ///
 /// Begin with model, messages and tools. The result has the calls: arguments parsed and checked against the schemas.
 /// Run them, then call again with completion_id and outputs alone, until done is true. Completions are kept at OpenAI
 /// for that.
-#[tool("chat-function-call", raw, open)]
+#[tool("chat-function-call", raw, open, saves)]
 struct FunctionCall {
+    /// As gpt-6-astra.
     model: Option<String>,
     /// The conversation; with completion_id, what the user adds to it.
     messages: Option<Vec<Turn>>,
@@ -31,7 +38,7 @@ struct FunctionCall {
     completion_id: Option<String>,
     /// One for each call of that result.
     outputs: Option<Vec<CallOutput>>,
-    /// More arguments of chat-completion-create.
+    /// More arguments of chat-completion-create; they hold for this call alone.
     options: Option<Json>,
 }
 
@@ -91,13 +98,23 @@ impl FunctionCall {
         if let Some(tools) = &tools {
             body.set("tools", tools);
         }
-        let store = options(&mut given, &mut body, &["model", "messages", "tools", "n"])?.unwrap_or(true);
+        let store = options(&mut given, &mut body, &["model", "messages", "tools"])?.unwrap_or(true);
         body.set("store", &store);
         for (name, value) in &given {
             body.set(name, value);
         }
+        let body = Arguments::from(body);
+        let keep = Keep::read(&body)?;
         let completion = cx.call_value(&Create::SPEC, body).await?;
-        Ok(told(completion, tools.as_ref(), store))
+        let goes_on = match (store, &tools) {
+            (false, _) => GoesOn::NotStored("not stored"),
+            (true, _) if messages.iter().any(not_kept) => {
+                GoesOn::NotStored("OpenAI keeps no files, sounds and large images of a conversation")
+            }
+            (true, None) => GoesOn::WithTools,
+            (true, Some(_)) => GoesOn::Alone,
+        };
+        told(&cx, completion, tools.as_ref(), goes_on, &keep).await
     }
 }
 
@@ -111,7 +128,7 @@ pub(crate) fn options(given: &mut Members, body: &mut Object, taken: &[&str]) ->
         serde_json::from_str(raw.get()).map_err(|_| Error::argument("options", "expected an object"))?;
     let store = given::take(&mut options, "store")?;
     for (name, value) in &options {
-        if taken.contains(&name.as_str()) || given.contains_key(name) {
+        if taken.contains(&name.as_str()) || NO_OPTIONS.contains(&name.as_str()) || given.contains_key(name) {
             return Err(Error::argument(&format!("options.{name}"), "not an option of this tool"));
         }
         body.set(name, value);
@@ -157,11 +174,42 @@ fn named(call: &Pending) -> String {
     format!("`{}` ({})", call.id, call.name)
 }
 
+/// How the caller goes on with the outputs.
+#[derive(Clone, Copy)]
+enum GoesOn {
+    /// The id of the completion says it all.
+    Alone,
+    /// The tools are to be given again.
+    WithTools,
+    /// All is to be given again, for this reason.
+    NotStored(&'static str),
+}
+
+/// Whether a stored message would lack some of this one.
+/// <https://platform.openai.com/docs/api-reference/chat/create#chat_create-store>
+fn not_kept(message: &Value) -> bool {
+    /// 8 MB as base64.
+    const LARGEST_IMAGE: usize = 8_000_000 / 3 * 4;
+    let parts = message.get("content").and_then(Value::as_array).into_iter().flatten();
+    let url = |part: &Value| part.pointer("/image_url/url").and_then(Value::as_str).map_or(0, str::len);
+    let mut parts = parts.map(|part| (part.get("type").and_then(Value::as_str).unwrap_or_default(), url(part)));
+    parts.any(|(kind, url)| matches!(kind, "file" | "input_audio") || url > LARGEST_IMAGE)
+}
+
 /// What the caller needs of a completion.
-fn told(mut completion: Value, tools: Option<&Raw>, store: bool) -> Output {
+async fn told(
+    cx: &Context,
+    mut completion: Value,
+    tools: Option<&Raw>,
+    goes_on: GoesOn,
+    keep: &Keep,
+) -> Result<Output> {
     let mut choice = completion.pointer_mut("/choices/0").map(Value::take).unwrap_or_default();
     let mut message = choice.get_mut("message").map(Value::take).unwrap_or_default();
-    media::leave_out(&mut message);
+    let sound = match message.get_mut("audio").and_then(Value::as_object_mut) {
+        Some(audio) => keep.take_sound(cx, audio, None).await,
+        None => None,
+    };
     let cut = choice.get("finish_reason").is_some_and(|reason| reason == "length");
     let schemas = schemas(tools);
     let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
@@ -183,21 +231,24 @@ fn told(mut completion: Value, tools: Option<&Raw>, store: bool) -> Output {
     told.set("model", &completion.get("model"));
     told.set("usage", &usage(&completion));
     if !done {
-        let next = match (store, tools) {
-            (true, Some(_)) => {
-                "run the calls, then call this tool with completion_id and outputs; a call that is not valid gets its faults \
-                 as output"
+        let next = match goes_on {
+            GoesOn::Alone => {
+                "run the calls, then call this tool with completion_id and outputs; a call that is not valid \
+                              gets its faults as output"
+                    .to_owned()
             }
-            (true, None) => "OpenAI kept no tools: give them again, with completion_id and outputs",
-            (false, _) => {
-                told.set("message", &message);
-                "not stored: call this tool with the whole conversation: its messages, this message, and one of role tool \
-                 for each call"
+            GoesOn::WithTools => "OpenAI kept no tools: give them again, with completion_id and outputs".to_owned(),
+            GoesOn::NotStored(why) => {
+                told.set("message", &stored::message(message));
+                format!(
+                    "{why}: call this tool with the whole conversation: its messages, this message, and one of role tool \
+                     for each call"
+                )
             }
         };
-        told.set("next", next);
+        told.set("next", &next);
     }
-    told.into()
+    Ok(media::beside(long::fit(cx, told.text()).await, sound.into_iter().collect()))
 }
 
 /// The three numbers that cost money.

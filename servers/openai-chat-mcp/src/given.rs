@@ -82,9 +82,3 @@ impl From<Object> for Arguments {
         Arguments::new(Some(object.text().into()))
     }
 }
-
-impl From<Object> for Output {
-    fn from(object: Object) -> Self {
-        Output::Json(object.text().into())
-    }
-}

@@ -4,6 +4,7 @@ mod attach;
 mod completion;
 mod function_call;
 mod given;
+mod long;
 mod media;
 pub mod schema;
 mod shapes;

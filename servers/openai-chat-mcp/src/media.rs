@@ -7,7 +7,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::tool::Arguments;
 use serde_json::Map;
 
-use crate::given;
+use crate::{given, long};
 
 /// Largest sound that goes into a result.
 const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
@@ -24,11 +24,54 @@ pub(crate) struct Keep {
 }
 
 impl Keep {
+    /// # Errors
+    /// An argument is not what it should be.
     pub(crate) fn read(arguments: &Arguments) -> Result<Self> {
         let mut members = given::members(arguments.text())?;
         let audio: Option<Value> = given::take(&mut members, "audio")?;
         let format = audio.as_ref().and_then(|audio| audio.get("format")).and_then(Value::as_str).unwrap_or_default();
         Ok(Self { format: format.to_owned(), save_to: given::take(&mut members, "save_to")? })
+    }
+
+    /// Takes the sound out of a message: into a file, or into a block. A file that cannot be written costs nobody the sound.
+    pub(crate) async fn take_sound(
+        &self,
+        cx: &Context,
+        audio: &mut Map<String, Value>,
+        path: Option<String>,
+    ) -> Option<Content> {
+        let format = self.format.as_str();
+        let Some(Value::String(data)) = audio.remove("data") else { return None };
+        let Ok(mut sound) = STANDARD.decode(&data) else {
+            audio.insert("note".to_owned(), "the data was not base64".into());
+            return None;
+        };
+        let wav = path.as_ref().is_none_or(|path| path.ends_with(".wav"));
+        if format == "pcm16" && wav {
+            sound.splice(..0, wav_header(sound.len()));
+        }
+        audio.insert("bytes".to_owned(), sound.len().into());
+        if let Some(path) = path {
+            match cx.save(path, Body::Full(sound.clone().into())).await {
+                Ok(saved) => {
+                    audio.insert("path".to_owned(), saved.path.into());
+                    return None;
+                }
+                Err(error) => audio.insert("not_saved".to_owned(), error.to_string().into()),
+            };
+        }
+        if sound.len() > LARGEST_BLOCK {
+            audio.insert("note".to_owned(), "too large to show: give save_to, or a denser format such as mp3".into());
+            return None;
+        }
+        let mime_type = match format {
+            "wav" | "pcm16" | "" => "audio/wav",
+            "mp3" => "audio/mpeg",
+            "opus" => "audio/ogg",
+            "aac" => "audio/aac",
+            other => return Some(Content::Audio { data: sound.into(), mime_type: format!("audio/{other}") }),
+        };
+        Some(Content::Audio { data: sound.into(), mime_type: mime_type.into() })
     }
 }
 
@@ -37,11 +80,10 @@ impl Keep {
 /// # Errors
 /// The text cannot be saved.
 pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Result<Output> {
-    if keep.save_to.is_none() && !mentions(&answer, &["\"transcript\""]) {
+    if keep.save_to.is_none() && answer.len() <= cx.max_result() && !mentions(&answer, &["\"transcript\""]) {
         return Ok(Output::Json(answer));
     }
-    let mut completion: Value = serde_json::from_slice(&answer)
-        .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    let mut completion = value(&answer)?;
     let mut blocks = Vec::new();
     let mut taken = false;
     let choices = completion.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten();
@@ -50,7 +92,7 @@ pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Resu
         let path = keep.save_to.as_ref().map(|path| numbered(path, index));
         if let Some(audio) = message.get_mut("audio").and_then(Value::as_object_mut) {
             taken = true;
-            blocks.extend(take_sound(cx, audio, path, &keep.format).await);
+            blocks.extend(keep.take_sound(cx, audio, path).await);
         } else if let (Some(path), Some(Value::String(text))) = (path, message.get_mut("content"))
             && !text.is_empty()
         {
@@ -74,11 +116,16 @@ pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Resu
     if !taken && keep.save_to.is_some() {
         note(&mut completion, "there was nothing to save");
     }
+    Ok(beside(long::fit(cx, completion.to_string()).await, blocks))
+}
+
+/// JSON with blocks of sound.
+pub(crate) fn beside(json: bytes::Bytes, mut blocks: Vec<Content>) -> Output {
     if blocks.is_empty() {
-        return Ok(Output::json(&completion));
+        return Output::Json(json);
     }
-    blocks.insert(0, Content::Text(completion.to_string()));
-    Ok(Output::Content(blocks))
+    blocks.insert(0, Content::Text(String::from_utf8_lossy(&json).into_owned()));
+    Output::Content(blocks)
 }
 
 fn note(completion: &mut Value, text: &str) {
@@ -96,46 +143,6 @@ fn numbered(path: &str, index: usize) -> String {
     }
 }
 
-/// Takes the sound out of a message: into a file, or into a block. A file that cannot be written costs nobody the sound.
-async fn take_sound(
-    cx: &Context,
-    audio: &mut Map<String, Value>,
-    path: Option<String>,
-    format: &str,
-) -> Option<Content> {
-    let Some(Value::String(data)) = audio.remove("data") else { return None };
-    let Ok(mut sound) = STANDARD.decode(&data) else {
-        audio.insert("note".to_owned(), "the data was not base64".into());
-        return None;
-    };
-    let wav = path.as_ref().is_none_or(|path| path.ends_with(".wav"));
-    if format == "pcm16" && wav {
-        sound.splice(..0, wav_header(sound.len()));
-    }
-    audio.insert("bytes".to_owned(), sound.len().into());
-    if let Some(path) = path {
-        match cx.save(path, Body::Full(sound.clone().into())).await {
-            Ok(saved) => {
-                audio.insert("path".to_owned(), saved.path.into());
-                return None;
-            }
-            Err(error) => audio.insert("not_saved".to_owned(), error.to_string().into()),
-        };
-    }
-    if sound.len() > LARGEST_BLOCK {
-        audio.insert("note".to_owned(), "too large to show: give save_to, or a denser format such as mp3".into());
-        return None;
-    }
-    let mime_type = match format {
-        "wav" | "pcm16" | "" => "audio/wav",
-        "mp3" => "audio/mpeg",
-        "opus" => "audio/ogg",
-        "aac" => "audio/aac",
-        other => return Some(Content::Audio { data: sound.into(), mime_type: format!("audio/{other}") }),
-    };
-    Some(Content::Audio { data: sound.into(), mime_type: mime_type.into() })
-}
-
 /// The header that makes a file of raw samples.
 fn wav_header(length: usize) -> Vec<u8> {
     let length = u32::try_from(length).unwrap_or(u32::MAX - 36);
@@ -149,18 +156,22 @@ fn wav_header(length: usize) -> Vec<u8> {
     header
 }
 
-/// Any answer, with what it holds as base64 left out.
+/// What OpenAI keeps: as it is, or if it is longer than `most` bytes or holds base64, without that and as `view` has it.
 ///
 /// # Errors
 /// The answer is not JSON.
-pub(crate) fn without_bytes(answer: bytes::Bytes) -> Result<Output> {
-    if !mentions(&answer, &["\"transcript\"", "base64,", "\"input_audio\"", "\"file_data\""]) {
+pub(crate) fn kept(answer: bytes::Bytes, most: usize, view: impl FnOnce(Value) -> Output) -> Result<Output> {
+    const CODED: [&str; 4] = ["\"transcript\"", "base64,", "\"input_audio\"", "\"file_data\""];
+    if answer.len() <= most && !mentions(&answer, &CODED) {
         return Ok(Output::Json(answer));
     }
-    let mut value: Value = serde_json::from_slice(&answer)
-        .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    let mut value = value(&answer)?;
     leave_out(&mut value);
-    Ok(Output::json(&value))
+    Ok(view(value))
+}
+
+fn value(answer: &[u8]) -> Result<Value> {
+    serde_json::from_slice(answer).map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
 }
 
 fn mentions(answer: &[u8], words: &[&str]) -> bool {
@@ -169,7 +180,7 @@ fn mentions(answer: &[u8], words: &[&str]) -> bool {
 }
 
 /// Leaves out base64, which no model can read.
-pub(crate) fn leave_out(value: &mut Value) {
+fn leave_out(value: &mut Value) {
     const SHORT: usize = 200;
     match value {
         Value::Array(items) => items.iter_mut().for_each(leave_out),

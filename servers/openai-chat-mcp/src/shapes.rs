@@ -14,8 +14,10 @@ pub(crate) struct Message {
     /// As the model gave them.
     tool_calls: Option<Vec<Json>>,
     refusal: Option<Nullable<String>>,
-    audio: Option<Nullable<Json>>,
-    function_call: Option<Nullable<Json>>,
+    /// {id}
+    audio: Option<Json>,
+    annotations: Option<Json>,
+    function_call: Option<Json>,
 }
 
 #[shape]
@@ -36,11 +38,28 @@ enum Content {
 
 #[shape(tag = "type")]
 enum Part {
-    Text { text: String, prompt_cache_breakpoint: Option<Json> },
-    ImageUrl { image_url: ImageUrl, prompt_cache_breakpoint: Option<Json> },
-    InputAudio { input_audio: Json, prompt_cache_breakpoint: Option<Json> },
-    File { file: Json, prompt_cache_breakpoint: Option<Json> },
-    Refusal { refusal: String },
+    Text {
+        text: String,
+        /// {mode: explicit}, at the end of a prefix to cache.
+        prompt_cache_breakpoint: Option<Json>,
+    },
+    ImageUrl {
+        image_url: ImageUrl,
+        prompt_cache_breakpoint: Option<Json>,
+    },
+    InputAudio {
+        /// {data: base64, format: wav or mp3}
+        input_audio: Json,
+        prompt_cache_breakpoint: Option<Json>,
+    },
+    File {
+        /// {file_id}, or {filename, file_data: data URL}.
+        file: Json,
+        prompt_cache_breakpoint: Option<Json>,
+    },
+    Refusal {
+        refusal: String,
+    },
 }
 
 #[shape]
@@ -67,6 +86,8 @@ pub(crate) struct Turn {
     tool_call_id: Option<String>,
     tool_calls: Option<Vec<Json>>,
     refusal: Option<Nullable<String>>,
+    audio: Option<Json>,
+    annotations: Option<Json>,
 }
 
 #[shape]
@@ -94,7 +115,7 @@ struct Function {
 struct Custom {
     name: String,
     description: Option<String>,
-    /// {type: text} or {type: grammar, grammar: {syntax, definition}}.
+    /// {type: text} or {type: grammar, grammar: {syntax: lark or regex, definition}}.
     format: Option<Json>,
 }
 
@@ -113,9 +134,16 @@ enum ToolChoiceWord {
 
 #[shape(tag = "type")]
 enum NamedTool {
-    Function { function: Name },
-    Custom { custom: Json },
-    AllowedTools { allowed_tools: Json },
+    Function {
+        function: Name,
+    },
+    Custom {
+        custom: Json,
+    },
+    AllowedTools {
+        /// {mode: auto or required, tools: [{type: function, function: {name}}]}
+        allowed_tools: Json,
+    },
 }
 
 #[shape]

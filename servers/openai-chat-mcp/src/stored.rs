@@ -102,7 +102,7 @@ impl Stored {
 }
 
 /// A stored message as a request takes it.
-fn message(stored: Value) -> Value {
+pub(crate) fn message(stored: Value) -> Value {
     let Value::Object(mut stored) = stored else { return stored };
     if let Some(Value::Array(parts)) = stored.remove("content_parts") {
         stored.insert("content".into(), parts.into());

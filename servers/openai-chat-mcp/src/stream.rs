@@ -68,19 +68,32 @@ impl Assembly {
         }
     }
 
-    /// The completion as it would have come without a stream.
-    ///
     /// # Errors
     /// The stream ended before the answer did.
-    pub(crate) fn finish(self) -> Result<Value> {
+    pub(crate) fn ended(&self) -> Result<()> {
         if self.choices.is_empty() || self.choices.values().any(|choice| choice.finish_reason.is_null()) {
             return Err(Error::new(Kind::Connection, "the stream ended before the answer did"));
         }
+        Ok(())
+    }
+
+    /// An error with what there is of the first answer, which was paid for.
+    pub(crate) fn broken(&self, error: &Error) -> Error {
+        const MOST: usize = 8000;
+        let message = self.choices.get(&0).map_or(&Value::Null, |choice| &choice.message);
+        let texts = ["/content", "/refusal", "/audio/transcript"].iter().filter_map(|place| message.pointer(place));
+        let text: String = texts.filter_map(Value::as_str).flat_map(str::chars).take(MOST).collect();
+        let told = if text.is_empty() { String::new() } else { format!("\nthe answer up to there: {text}") };
+        Error::new(error.kind(), format!("{error}{told}"))
+    }
+
+    /// The completion as it would have come without a stream.
+    pub(crate) fn finish(self) -> Value {
         let mut completion = self.head;
         completion.insert("object".into(), "chat.completion".into());
         let choices = self.choices.into_iter().map(|(index, choice)| choice.finish(index));
         completion.insert("choices".into(), choices.collect());
-        Ok(completion.into())
+        completion.into()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::attach;
 use crate::completion::Create;
 use crate::function_call::{options, usage};
 use crate::given::{self, Object, Raw};
+use crate::long;
 use crate::schema;
 use crate::shapes::Turn;
 
@@ -15,8 +16,9 @@ tools![StructuredOutput];
 /// Get an object that fits a JSON Schema from a model.
 ///
 /// The output was checked against the schema; a refusal, a cut answer or one that does not fit is an error.
-#[tool("chat-structured-output", raw, open)]
+#[tool("chat-structured-output", raw, open, saves)]
 struct StructuredOutput {
+    /// As gpt-6-astra.
     model: String,
     messages: Vec<Turn>,
     /// Of an object. In strict mode each object has additionalProperties false and all properties required.
@@ -58,7 +60,7 @@ impl StructuredOutput {
         let mut body = Object::default();
         body.set("messages", &messages);
         body.set("response_format", &format);
-        let store = options(&mut given, &mut body, &["messages", "response_format", "tools", "modalities", "n"])?;
+        let store = options(&mut given, &mut body, &["messages", "response_format", "tools", "modalities"])?;
         if let Some(store) = store {
             body.set("store", &store);
         }
@@ -73,7 +75,7 @@ impl StructuredOutput {
         told.set("completion_id", &completion.get("id"));
         told.set("model", &completion.get("model"));
         told.set("usage", &usage(&completion));
-        Ok(told.into())
+        Ok(Output::Json(long::fit(&cx, told.text()).await))
     }
 }
 

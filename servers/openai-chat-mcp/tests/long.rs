@@ -1,0 +1,160 @@
+//! Answers that are longer than a result may be.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use openai_chat_mcp::SERVER;
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Reply, Service};
+use openai_mcp_testkit::script::{self, Script};
+use serde_json::{Value, json};
+
+const MOST: usize = 4096;
+
+/// Calls a tool of a server that shows at most [`MOST`] bytes, and gives the text of the result and what was saved.
+/// Callers who are not trusted may name no files.
+fn call(tool: &str, arguments: &Value, answer: &Value, trusted: bool) -> (String, Vec<(String, Value)>) {
+    let events = |chunks: &Vec<Value>| chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<String>();
+    let body = answer.as_array().map_or_else(|| answer.to_string(), events);
+    let reply = script::Reply { status: 200, headers: Vec::new(), body: body.into() };
+    let script = Arc::new(Script::new(vec![reply]));
+    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| MOST.to_string())).unwrap();
+    let service = Service::new(&SERVER, Arc::new(config), script.clone()).unwrap();
+    let caller = Caller { key: Secret::new("sk-test").ok(), trusted, ..Caller::default() };
+    let params = json!({"name": tool, "arguments": arguments});
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
+    let mut reply = pin!(service.begin(&message.into(), caller, None).reply);
+    let reply = loop {
+        if let Poll::Ready(reply) = reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            break reply;
+        }
+    };
+    let Reply::One(200, answer) = reply else { panic!("expected one answer") };
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["result"]["isError"], false, "{answer}");
+    let saved = script.saved().into_iter().map(|(path, content)| (path, serde_json::from_slice(&content).unwrap()));
+    (answer["result"]["content"][0]["text"].as_str().unwrap().to_owned(), saved.collect())
+}
+
+fn question() -> Value {
+    json!({"model": "gpt-6-astra", "messages": [{"role": "user", "content": "Hello"}]})
+}
+
+fn with(mut value: Value, name: &str, member: Value) -> Value {
+    value[name] = member;
+    value
+}
+
+fn text() -> String {
+    "grün ".repeat(2000)
+}
+
+fn completion(id: &str, content: &str) -> Value {
+    let message = json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
+    json!({
+        "id": id, "object": "chat.completion", "created": 1, "model": "gpt-6-astra",
+        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
+    })
+}
+
+/// What is shown: JSON that fits.
+fn shown(text: &str) -> Value {
+    assert!(text.len() <= MOST, "{} bytes", text.len());
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn what_was_paid_for_is_saved_and_its_beginning_shown() {
+    let schema = json!({
+        "type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"], "additionalProperties": false,
+    });
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let object = json!({"text": text()}).to_string();
+    let calls = [
+        ("chat-completion-create", question(), completion("chatcmpl-1", &text()), "/choices/0/message/content"),
+        ("chat-function-call", with(question(), "tools", tools), completion("chatcmpl-1", &text()), "/content"),
+        (
+            "chat-structured-output",
+            with(question(), "schema", schema),
+            completion("chatcmpl-1", &object),
+            "/output/text",
+        ),
+    ];
+    for (tool, arguments, answer, place) in calls {
+        let (result, saved) = call(tool, &arguments, &answer, true);
+        let result = shown(&result);
+        assert_eq!(saved.len(), 1, "{tool}");
+        let (path, whole) = &saved[0];
+        assert_eq!(path, "chatcmpl-1.json", "{tool}");
+        assert_eq!(whole.pointer(place).unwrap(), &text(), "{tool}");
+        let beginning = result.pointer(place).unwrap().as_str().unwrap();
+        assert!(beginning.starts_with("grün grün") && beginning.ends_with("… (12000 bytes in all)"), "{beginning}");
+        assert!(result["cut"].as_str().unwrap().ends_with("are saved to chatcmpl-1.json"), "{result}");
+        assert_eq!(result["usage"]["total_tokens"], 12, "{tool}");
+
+        let (result, saved) = call(tool, &arguments, &answer, false);
+        assert_eq!(saved.len(), 0, "{tool}");
+        assert!(shown(&result)["cut"].as_str().unwrap().contains("could not be saved: files of"), "{result}");
+    }
+}
+
+#[test]
+fn many_probabilities_do_not_cost_the_text() {
+    let piece = |n: usize| {
+        let token = json!({"token": "on ", "logprob": -0.1, "bytes": [111, 110, 32], "top_logprobs": []});
+        let logprobs = json!({"content": [token], "refusal": null});
+        let end = if n == 299 { json!("stop") } else { Value::Null };
+        let choice = json!({"index": 0, "delta": {"content": "on "}, "logprobs": logprobs, "finish_reason": end});
+        json!({"id": "chatcmpl-1", "choices": [choice]})
+    };
+    let arguments = with(question(), "logprobs", json!(true));
+    let (result, saved) = call("chat-completion-stream", &arguments, &(0..300).map(piece).collect(), true);
+    let choice = &shown(&result)["choices"][0];
+    assert_eq!(choice["message"]["content"], "on ".repeat(300));
+    assert_eq!(choice["logprobs"]["content"].as_array().unwrap().last().unwrap(), "… (300 items in all)");
+    assert_eq!(saved[0].1["choices"][0]["logprobs"]["content"].as_array().unwrap().len(), 300);
+}
+
+#[test]
+fn what_openai_keeps_is_shown_whole_to_who_asks_for_more() {
+    let answer = completion("chatcmpl-1", &text());
+    let (result, saved) = call("chat-completion-get", &json!({"completion_id": "chatcmpl-1"}), &answer, true);
+    let bytes = answer.to_string().len();
+    assert_eq!(shown(&result)["cut"], format!("long texts and lists are cut; `max_bytes` {bytes} shows all"));
+    assert_eq!(saved.len(), 0);
+    let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": bytes});
+    let (result, _) = call("chat-completion-get", &arguments, &answer, true);
+    assert_eq!(serde_json::from_str::<Value>(&result).unwrap(), answer);
+    let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": 1000});
+    let (result, _) = call("chat-completion-get", &arguments, &answer, true);
+    assert!(result.len() <= 1000, "{result}");
+    let arguments = json!({"completion_id": "chatcmpl-1", "metadata": {}});
+    let (result, _) = call("chat-completion-modify", &arguments, &answer, true);
+    assert!(shown(&result)["cut"].as_str().unwrap().contains("chat-completion-get with `max_bytes`"), "{result}");
+}
+
+#[test]
+fn a_long_item_does_not_keep_the_others_off_its_page() {
+    let page = |items: [Value; 3]| {
+        let id = |at: usize| items[at]["id"].clone();
+        json!({"object": "list", "first_id": id(0), "last_id": id(2), "has_more": false, "data": items})
+    };
+    let completions = [completion("a", &text()), completion("b", "Hi"), completion("c", "Hi")];
+    let (result, _) = call("chat-completion-list", &json!({}), &page(completions), true);
+    let result = shown(&result);
+    assert!(result["cut"].as_str().unwrap().contains("chat-completion-get with `max_bytes`"), "{result}");
+    assert_eq!(result["data"].as_array().unwrap().len(), 3);
+
+    let messages = ["a", "b", "c"].map(|id| json!({"id": id, "role": "user", "content": text()}));
+    let arguments = json!({"completion_id": "chatcmpl-1"});
+    let (result, _) = call("chat-completion-messages", &arguments, &page(messages.clone()), true);
+    assert_eq!(shown(&result)["data"].as_array().unwrap().len(), 3);
+    let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": 100_000});
+    let (result, _) = call("chat-completion-messages", &arguments, &page(messages.clone()), true);
+    assert_eq!(serde_json::from_str::<Value>(&result).unwrap(), page(messages));
+}
