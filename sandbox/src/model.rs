@@ -29,7 +29,7 @@
 //! | `[[filter]]` | the content filter takes the answer away |
 //! | `[[say TEXT]]` | the answer is exactly TEXT, also where a schema asks for something else |
 //! | `[[arguments JSON]]` | the arguments of calls are exactly this |
-//! | `[[long N]]` | the answer goes on for N tokens |
+//! | `[[long N]]` | the answer goes on for N tokens, 100,000 at most |
 //! | `[[slow N]]` | N milliseconds pass between the pieces of a stream |
 //! | `[[error]]` | a stream breaks with an error after its first pieces; without a stream the request fails with 500 |
 //! | `[[error rate_limit_exceeded]]` | the same, with 429 |
@@ -44,6 +44,9 @@ use crate::index;
 
 const GREETING: &str = "This is the sandbox, not a model.";
 const DEEPEST: usize = 8;
+/// Most values that are made to fit a schema, and most tokens of a long answer: a line can ask for more than there is
+/// memory.
+const MOST: usize = 100_000;
 /// Words that say nothing of what a text is about.
 const EMPTY_WORDS: &[&str] = &[
     "about", "all", "also", "and", "any", "are", "call", "can", "current", "does", "for", "from", "function", "get",
@@ -303,7 +306,7 @@ impl Ask {
         }
         let mut text = self.prose(&magic.rest);
         if let Some(long) = magic.long {
-            let more = long.saturating_sub(tokens(&text));
+            let more = long.min(MOST).saturating_sub(tokens(&text));
             text.extend((0..more).map(|n| if n % 12 == 11 { " on.\n" } else { " on" }));
         }
         text
@@ -524,11 +527,12 @@ struct Filler<'a> {
     subject: &'a Subject,
     things: std::slice::Iter<'a, String>,
     numbers: std::slice::Iter<'a, f64>,
+    made: usize,
 }
 
 impl<'a> Filler<'a> {
     fn new(root: &'a Value, subject: &'a Subject) -> Self {
-        Self { root, subject, things: subject.things.iter(), numbers: subject.numbers.iter() }
+        Self { root, subject, things: subject.things.iter(), numbers: subject.numbers.iter(), made: 0 }
     }
 
     fn whole(mut self) -> Value {
@@ -536,6 +540,10 @@ impl<'a> Filler<'a> {
     }
 
     fn value(&mut self, schema: &Value, depth: usize) -> Value {
+        self.made += 1;
+        if self.made > MOST {
+            return Value::Null;
+        }
         let list = |key: &str| schema.get(key).and_then(Value::as_array);
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let target = target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
@@ -620,7 +628,7 @@ impl<'a> Filler<'a> {
             }
             _ => 1,
         };
-        while items.len() < wanted.clamp(least, most.max(least)) {
+        while items.len() < wanted.clamp(least, most.max(least)) && self.made < MOST {
             items.push(self.value(item, depth + 1));
         }
         Value::Array(items)
@@ -863,6 +871,23 @@ mod tests {
         });
         let ask = Ask { turns: vec![user("hi")], form: Form::Schema(schema), ..Ask::default() };
         assert!(text(&ask).starts_with("{\"all\":"));
+    }
+
+    #[test]
+    fn nothing_asks_for_more_than_there_is_memory() {
+        let many = json!({"type": "array", "minItems": u64::MAX, "items": {"$ref": "#/$defs/many"}});
+        let wide: Map<String, Value> = (0..20).map(|n| (format!("p{n}"), json!({"$ref": "#"}))).collect();
+        let names: Vec<&String> = wide.keys().collect();
+        let schemas = [
+            json!({"type": "object", "properties": {"a": many.clone()}, "required": ["a"], "$defs": {"many": many}}),
+            json!({"type": "object", "properties": wide, "required": names}),
+        ];
+        for schema in schemas {
+            let ask = Ask { turns: vec![user("hi")], form: Form::Schema(schema), ..Ask::default() };
+            assert!(text(&ask).starts_with('{'));
+        }
+        let long = Ask { turns: vec![user("hi [[long 18446744073709551615]]")], ..Ask::default() };
+        assert_eq!(long.answer().output_tokens, MOST);
     }
 
     #[test]
