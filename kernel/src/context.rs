@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc::UnboundedSender;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::file::Source;
+use crate::headers;
+use crate::json;
 use crate::openai;
 use crate::plan;
 use crate::platform::{Body, Listed, Opened, Platform, Saved};
@@ -156,12 +158,12 @@ impl Context {
     ///
     /// # Errors
     /// Wrong arguments, no key, no connection, or a failed answer.
-    pub async fn request(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Response<Body>> {
-        let Some(endpoint) = &spec.endpoint else {
-            return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
-        };
-        let plan = plan::plan(spec, endpoint, &arguments.into(), self.0.config.open_arguments)?;
-        openai::send(self, spec, plan).await
+    pub fn request(
+        &self,
+        spec: &'static Spec,
+        arguments: impl Into<Arguments>,
+    ) -> impl Future<Output = Result<Response<Body>>> + Send {
+        self.request_with(spec, arguments, Vec::new())
     }
 
     /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
@@ -176,16 +178,25 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::request`].
-    pub async fn request_with(
+    pub fn request_with(
         &self,
         spec: &'static Spec,
         arguments: impl Into<Arguments>,
+        files: Vec<(&'static str, Source)>,
+    ) -> impl Future<Output = Result<Response<Body>>> + Send {
+        self.send(spec, arguments.into(), files)
+    }
+
+    /// One piece of code, whatever the type of the arguments was.
+    async fn send(
+        &self,
+        spec: &'static Spec,
+        mut arguments: Arguments,
         files: Vec<(&'static str, Source)>,
     ) -> Result<Response<Body>> {
         let Some(endpoint) = &spec.endpoint else {
             return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
         };
-        let mut arguments = arguments.into();
         for (name, _) in &files {
             arguments = arguments.with(name, &json!({"text": "", "filename": "-"}))?;
         }
@@ -200,8 +211,16 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::request`], or an answer of more than 64 MiB.
-    pub async fn call(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Bytes> {
-        let answer = self.request(spec, arguments).await?.into_body().collect(LONGEST_ANSWER).await?;
+    pub fn call(
+        &self,
+        spec: &'static Spec,
+        arguments: impl Into<Arguments>,
+    ) -> impl Future<Output = Result<Bytes>> + Send {
+        self.answer(spec, arguments.into())
+    }
+
+    async fn answer(&self, spec: &'static Spec, arguments: Arguments) -> Result<Bytes> {
+        let answer = self.send(spec, arguments, Vec::new()).await?.into_body().collect(LONGEST_ANSWER).await?;
         Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
     }
 
@@ -209,8 +228,16 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::call`], or an answer that is not JSON.
-    pub async fn call_value(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Result<Value> {
-        let answer = self.call(spec, arguments).await?;
+    pub fn call_value(
+        &self,
+        spec: &'static Spec,
+        arguments: impl Into<Arguments>,
+    ) -> impl Future<Output = Result<Value>> + Send {
+        self.answer_value(spec, arguments.into())
+    }
+
+    async fn answer_value(&self, spec: &'static Spec, arguments: Arguments) -> Result<Value> {
+        let answer = self.answer(spec, arguments).await?;
         serde_json::from_slice(&answer)
             .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
     }
@@ -330,12 +357,12 @@ impl Context {
         answered.poll_after.unwrap_or(Duration::from_secs(1)).clamp(Duration::from_millis(100), Duration::from_secs(30))
     }
 
-    pub(crate) fn answered(&self, headers: &HeaderMap) {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    pub(crate) fn answered(&self, answer: &HeaderMap) {
+        let text = |name: HeaderName| answer.get(name).and_then(|value| value.to_str().ok());
         let mut answered = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.request_id = text("x-request-id").map(str::to_owned);
+        answered.request_id = text(headers::REQUEST_ID).map(str::to_owned);
         answered.poll_after =
-            text("openai-poll-after-ms").and_then(|value| value.parse().ok()).map(Duration::from_millis);
+            text(headers::POLL_AFTER_MS).and_then(|value| value.parse().ok()).map(Duration::from_millis);
     }
 
     pub(crate) fn request_id(&self) -> Option<String> {
@@ -357,11 +384,11 @@ impl Context {
         }
         state.value = Some(done);
         state.told = self.now();
-        let mut params = format!(r#"{{"progressToken":{token},"progress":{done}"#);
+        let mut params = format!(r#"{{"progressToken":{token},"progress":{}"#, json::number(done));
         if let Some(total) = total {
-            params.push_str(&format!(r#","total":{total}"#));
+            params.push_str(&format!(r#","total":{}"#, json::number(total)));
         }
-        params.push_str(&format!(r#","message":{}}}"#, Value::from(message)));
+        params.push_str(&format!(r#","message":{}}}"#, json::quoted(message)));
         notes.send("notifications/progress", &params);
     }
 
@@ -437,7 +464,7 @@ impl Context {
         if let Some(wanted) = wanted
             && rank(level) >= rank(wanted)
         {
-            self.0.notes.send("notifications/message", &json!({"level": level, "data": data}).to_string());
+            self.0.notes.send("notifications/message", &json::text(&json!({"level": level, "data": data})));
         }
     }
 }
@@ -453,7 +480,7 @@ impl Notes {
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::json;
 use crate::schema::Fault;
 
 /// Most characters of a message of OpenAI that are told.
@@ -145,7 +146,7 @@ fn short(message: &str) -> String {
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| json::text(value), str::to_owned)
 }
 
 fn hint(status: u16, retry_after: Option<u64>) -> Option<String> {

@@ -3,13 +3,14 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::stream::{BoxStream, StreamExt as _};
-use http::Response;
 use http::header::CONTENT_TYPE;
+use http::{HeaderName, Response};
 use memchr::{memchr2, memmem};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::{Error, Kind, Result};
+use crate::headers;
 use crate::platform::{Body, Failure};
 use crate::secret::Secret;
 
@@ -49,8 +50,8 @@ impl Events {
     /// The answer is JSON: the other side does not stream.
     pub fn new(response: Response<Body>) -> Result<Self> {
         let (head, body) = response.into_parts();
-        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-        if let Some(kind) = text(CONTENT_TYPE.as_str()).filter(|kind| kind.starts_with("application/json")) {
+        let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(kind) = text(CONTENT_TYPE).filter(|kind| kind.starts_with("application/json")) {
             return Err(Error::new(Kind::Answer, format!("expected an event stream, got `{kind}`")));
         }
         Ok(Self {
@@ -60,7 +61,7 @@ impl Events {
             returned: false,
             name: None,
             data: None,
-            request_id: text("x-request-id").map(str::to_owned),
+            request_id: text(headers::REQUEST_ID).map(str::to_owned),
             key: head.extensions.get().cloned(),
             ended: false,
         })

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
+use crate::json;
 use crate::schema::Node;
 
 /// A file as the caller names it. Only [`crate::platform::Platform::open`] touches disk or network.
@@ -90,7 +91,7 @@ impl Source {
 
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?.to_string();
+        let value = json::text(&serde_json::Value::deserialize(deserializer)?);
         let node = Node::parse(&value).map_err(serde::de::Error::custom)?;
         Source::read(&node).map_err(serde::de::Error::custom)
     }

@@ -15,19 +15,13 @@ use serde_json::json;
 
 use crate::config::{Config, Filter, flag, words};
 use crate::context::Caller;
+use crate::headers;
+use crate::json;
 use crate::page;
 use crate::platform::Body;
 use crate::protocol::{Fault, Headers};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
-
-/// Headers of MCP that repeat what the body says.
-const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
-
-/// Headers that proxies add: behind one, a loopback peer says nothing about who calls.
-const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// How the servers are mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,9 +162,9 @@ impl Gateway {
             service,
             caller,
             origin: header(header::ORIGIN),
-            version: header(VERSION),
-            method: header(METHOD),
-            name: header(NAME),
+            version: header(headers::MCP_VERSION),
+            method: header(headers::MCP_METHOD),
+            name: header(headers::MCP_NAME),
         })
     }
 
@@ -191,7 +185,7 @@ impl Gateway {
             }
         };
         let given = in_url.as_deref().or(bearer).map(Secret::new).transpose()?;
-        let forwarded = FORWARDED.iter().any(|name| head.headers.contains_key(*name));
+        let forwarded = headers::FORWARDED.iter().any(|name| head.headers.contains_key(name));
         let near = peer.bound_to_loopback && peer.is_loopback && !forwarded;
         let filter = filter(head)?;
         Ok(match (given, &self.config.access_token) {
@@ -252,7 +246,7 @@ impl Gateway {
                 json!({"status": if ok { "ok" } else { "degraded" }, "servers": all})
             }
         };
-        let mut response = Response::new(Body::Full(value.to_string().into()));
+        let mut response = Response::new(Body::Full(json::text(&value).into()));
         set(&mut response, header::CONTENT_TYPE, "application/json");
         set(&mut response, header::CACHE_CONTROL, "no-store");
         response
@@ -276,14 +270,14 @@ fn filter(head: &Parts) -> Result<Filter, String> {
             (key == name).then(|| percent_decode_str(value).decode_utf8_lossy().into_owned())
         })
     };
-    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let read_only = match query("read_only").or_else(|| header("x-mcp-readonly")) {
+    let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let read_only = match query("read_only").or_else(|| header(headers::READ_ONLY)) {
         None => false,
         Some(value) => flag(value.trim()).ok_or("`read_only` must be true or false")?,
     };
     Ok(Filter {
-        only: query("tools").or_else(|| header("x-mcp-tools")).map(|value| words(&value)),
-        exclude: query("exclude").or_else(|| header("x-mcp-exclude")).map(|value| words(&value)).unwrap_or_default(),
+        only: query("tools").or_else(|| header(headers::TOOLS)).map(|value| words(&value)),
+        exclude: query("exclude").or_else(|| header(headers::EXCLUDE)).map(|value| words(&value)).unwrap_or_default(),
         read_only,
     })
 }
@@ -359,7 +353,7 @@ fn not_allowed(methods: &'static str) -> Response<Body> {
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response<Body> {
-    let mut response = Response::new(Body::Full(json!({"error": message}).to_string().into()));
+    let mut response = Response::new(Body::Full(json::text(&json!({"error": message})).into()));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, "application/json");
     response
@@ -367,7 +361,7 @@ fn refuse(status: StatusCode, message: &str) -> Response<Body> {
 
 fn rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
     let error = Fault::new(code, message).to_value();
-    let mut response = Response::new(Body::Full(json!({"jsonrpc": "2.0", "error": error}).to_string().into()));
+    let mut response = Response::new(Body::Full(json::text(&json!({"jsonrpc": "2.0", "error": error})).into()));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, "application/json");
     response

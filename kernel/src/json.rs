@@ -1,11 +1,17 @@
-//! OpenAI's JSON on its way to the client: put on one line, never re-modelled.
+//! JSON as text: OpenAI's on its way to the client, put on one line and never re-modelled, and what little is read and
+//! written besides.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use memchr::{memchr2_iter, memchr3_iter};
 use serde::Deserialize;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Kind, Result};
+use crate::schema::Node;
 
 /// A JSON text on one line, without indentation.
 ///
@@ -77,6 +83,58 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
+/// Text as a JSON string.
+pub fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// A value as compact JSON. `Value::to_string` does the same by a second writer, of which a Worker needs none.
+pub fn text(value: &Value) -> String {
+    // Keys are texts, and writing to memory cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A number as JSON and people write it; what JSON cannot write is `null`.
+///
+/// By serde_json: the standard library's way brings tables and code of 20 KB, which a Worker would carry for this alone.
+pub fn number(value: f64) -> String {
+    // The largest whole numbers that a float tells apart.
+    const WHOLE: f64 = 9_007_199_254_740_992.0;
+    if value.trunc() == value && value.abs() <= WHOLE {
+        return (value as i64).to_string();
+    }
+    serde_json::Number::from_f64(value).map_or_else(|| "null".into(), |number| number.to_string())
+}
+
+/// The entries of a JSON object, in order, each value as its text.
+///
+/// # Errors
+/// The text is not a JSON object.
+pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(key) = map.next_key::<Node<'de>>()? {
+                if let Node::Text(key) = key {
+                    entries.push((key, map.next_value()?));
+                }
+            }
+            Ok(entries)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let entries = deserializer.deserialize_map(Entries)?;
+    deserializer.end()?;
+    Ok(entries)
+}
+
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
 /// `has_more` and `last_id` are set to match, so that the caller goes on with `after` as with any page. Gives the cut
@@ -85,9 +143,9 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     #[derive(Deserialize)]
     struct Item<'a> {
         #[serde(borrow)]
-        id: Option<std::borrow::Cow<'a, str>>,
+        id: Option<Cow<'a, str>>,
     }
-    let entries = crate::tool::entries(text).ok()?;
+    let entries = entries(text).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
     let items: Vec<&RawValue> = serde_json::from_slice(data.get().as_bytes()).ok()?;
     let mut room = cap.checked_sub(text.len() - data.get().len() + 64)?;

@@ -24,6 +24,7 @@ pub mod download;
 pub mod error;
 pub mod events;
 pub mod file;
+pub mod headers;
 pub mod http;
 pub mod json;
 mod multipart;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::StreamExt as _;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Request, Response, StatusCode};
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::headers;
 use crate::multipart;
 use crate::plan::{PartValue, Payload, Plan};
 use crate::platform::{Body, Failure};
@@ -115,15 +116,15 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
     headers.insert(AUTHORIZATION, bearer);
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("openai-mcp/", env!("CARGO_PKG_VERSION"))));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    for (name, value) in [("openai-organization", &config.organization), ("openai-project", &config.project)] {
+    for (name, value) in [(headers::ORGANIZATION, &config.organization), (headers::PROJECT, &config.project)] {
         if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);
         }
     }
     for (name, value) in &plan.headers {
-        let value =
-            HeaderValue::from_str(value).map_err(|_| Error::argument(name, "expected text that a header can carry"))?;
-        headers.insert(*name, value);
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Error::argument(name.as_str(), "expected text that a header can carry"))?;
+        headers.insert(name, value);
     }
     let mut upload = None;
     match &plan.body {
@@ -191,7 +192,7 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 /// carried out twice is sent twice: a retried create could be charged twice.
 fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Duration>> {
     let status = response.status();
-    let told = response.headers().get("x-should-retry").map(HeaderValue::as_bytes);
+    let told = response.headers().get(headers::SHOULD_RETRY).map(HeaderValue::as_bytes);
     let retry = match told {
         Some(b"true") => true,
         Some(b"false") => false,
@@ -206,8 +207,8 @@ fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Du
 /// `retry-after-ms`, or `retry-after` in seconds.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     // As JSON: `str::parse` brings tables of 10 KB, which a Worker would carry for this alone.
-    let number = |name: &str| serde_json::from_slice::<f64>(headers.get(name)?.as_bytes()).ok();
-    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number(RETRY_AFTER.as_str()))?;
+    let number = |name: HeaderName| serde_json::from_slice::<f64>(headers.get(name)?.as_bytes()).ok();
+    let seconds = number(headers::RETRY_AFTER_MS).map(|ms| ms / 1000.0).or_else(|| number(RETRY_AFTER))?;
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
 }
 
@@ -220,7 +221,7 @@ fn backoff(tries: u32, random: u128) -> Duration {
 
 async fn refused(response: Response<Body>, tries: u32) -> Error {
     let (head, body) = response.into_parts();
-    let request_id = head.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let request_id = head.headers.get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(&head.headers).map(|wait| wait.as_millis().div_ceil(1000) as u64);
     let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
     Error::status(head.status.as_u16(), &body, request_id, wait, tries)

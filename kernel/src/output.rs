@@ -32,7 +32,7 @@ pub enum Output {
 impl Output {
     /// A composite's JSON.
     pub fn json(value: &Value) -> Self {
-        Output::Json(value.to_string().into())
+        Output::Json(json::text(value).into())
     }
 }
 
@@ -77,7 +77,7 @@ impl Content {
             }
             Content::Other(value) => value.clone(),
         };
-        out.extend_from_slice(value.to_string().as_bytes());
+        out.extend_from_slice(json::text(&value).as_bytes());
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()>
         Output::Text { text, structured } => {
             write_texts(&[&text], out);
             out.extend_from_slice(br#","structuredContent":"#);
-            out.extend_from_slice(structured.to_string().as_bytes());
+            out.extend_from_slice(json::text(&structured).as_bytes());
         }
         Output::Content(blocks) => {
             out.extend_from_slice(br#""content":["#);

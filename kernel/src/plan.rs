@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::file::Source;
+use crate::headers;
 use crate::schema::{self, Fault, Field, Node, Place, Shape};
 use crate::tool::{Arguments, Endpoint, Spec};
 
@@ -44,7 +45,7 @@ pub struct Plan {
     /// Path and query, to be appended to the base URL.
     pub target: String,
     /// Headers besides those that every request has.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(HeaderName, String)>,
     /// What goes in the body.
     pub body: Payload,
 }
@@ -106,10 +107,12 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
     let unknown = if endpoint.method == Method::POST { Place::Body } else { Place::Query };
     let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| field.place);
 
+    let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body);
+
     let mut target = path(endpoint.path, &entries)?;
     let mut headers = Vec::new();
     if let Some(beta) = endpoint.beta {
-        headers.push(("openai-beta", beta.to_owned()));
+        headers.push((headers::BETA, beta.to_owned()));
     }
     let mut separator = '?';
     for entry in &entries {
@@ -120,20 +123,19 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
                 let _ = write!(target, "{separator}{name}={}", utf8_percent_encode(value, QUERY));
                 separator = '&';
             }),
-            Place::Header(name) if entry.node != Node::Null => headers.push((name, entry.scalar().into_owned())),
+            Place::Header(name) if entry.node != Node::Null => headers.push((name(), entry.scalar().into_owned())),
             _ => {}
         }
     }
-    let body = if endpoint.method != Method::POST || !spec.fields.iter().any(|field| field.place == Place::Body) {
+    let body = if endpoint.method != Method::POST || !spec.fields.iter().any(|field| matches!(field.place, Place::Body))
+    {
         Payload::Empty
     } else if endpoint.multipart {
-        Payload::Multipart(parts(entries.iter().filter(|entry| placed(entry) == Place::Body), endpoint.streams)?)
-    } else if !endpoint.streams
-        && entries.iter().all(|entry| placed(entry) == Place::Body && entry.wire() == entry.name)
-    {
+        Payload::Multipart(parts(entries.iter().filter(|entry| in_body(entry)), endpoint.streams)?)
+    } else if !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name) {
         Payload::Json(arguments.text().clone())
     } else {
-        Payload::Json(object(entries.iter().filter(|entry| placed(entry) == Place::Body), endpoint.streams))
+        Payload::Json(object(entries.iter().filter(|entry| in_body(entry)), endpoint.streams))
     };
     Ok(Plan { method: endpoint.method.clone(), target, headers, body })
 }
@@ -180,7 +182,7 @@ fn read<'a>(spec: &'static Spec, arguments: &'a Arguments, open: bool) -> Result
         })
         .collect();
     for entry in &entries {
-        if entry.field.is_some_and(|field| field.place == Place::Path)
+        if entry.field.is_some_and(|field| matches!(field.place, Place::Path))
             && let Some(problem) = bad_segment(&entry.scalar())
         {
             faults.push(Fault { path: entry.name.to_string(), problem });

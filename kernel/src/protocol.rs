@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::json;
 use crate::schema::Node;
 
 /// The stateless revision.
@@ -131,48 +131,41 @@ pub(crate) struct Refused<'a> {
     pub(crate) status: u16,
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "an object")]
-struct Envelope<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    method: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    error: Option<&'a RawValue>,
-}
-
 /// The members that any of the methods we serve reads.
-#[derive(Debug, Default, Deserialize)]
-#[serde(expecting = "an object", rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub(crate) struct Params<'a> {
-    #[serde(borrow, default, deserialize_with = "present", rename = "_meta")]
     meta: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) name: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     uri: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     task_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) arguments: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) protocol_version: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) input_responses: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) request_state: Option<&'a RawValue>,
     /// All of them, for the methods that a server adds itself.
-    #[serde(skip)]
     pub(crate) raw: Option<&'a RawValue>,
-    #[serde(skip)]
     pub(crate) facts: Facts,
+}
+
+impl<'a> Params<'a> {
+    fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
+        let [meta, name, uri, task_id, arguments, protocol_version, input_responses, request_state] = members(
+            raw.get().as_bytes(),
+            ["_meta", "name", "uri", "taskId", "arguments", "protocolVersion", "inputResponses", "requestState"],
+        )?;
+        Ok(Params {
+            meta,
+            name,
+            uri,
+            task_id,
+            arguments,
+            protocol_version,
+            input_responses,
+            request_state,
+            raw: Some(raw),
+            facts: Facts::default(),
+        })
+    }
 }
 
 /// What `_meta` says.
@@ -183,17 +176,20 @@ pub(crate) struct Facts {
     pub(crate) log_level: Option<String>,
 }
 
-/// `null` is a value that is there.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-/// Reads an object. Serde takes an array for a struct too, one item for each member.
-fn object<'a, T: Deserialize<'a>>(text: &'a [u8]) -> serde_json::Result<T> {
-    match text.trim_ascii_start().first() {
-        Some(b'[') => Err(serde::de::Error::custom("invalid type: sequence, expected an object")),
-        _ => serde_json::from_slice(text),
+/// The members of these names, each as its text; `null` is there as any other.
+///
+/// # Errors
+/// No object, or one of the members twice.
+fn members<'a, const N: usize>(text: &'a [u8], names: [&str; N]) -> serde_json::Result<[Option<&'a RawValue>; N]> {
+    let mut found = [None; N];
+    for (key, value) in json::entries(text)? {
+        if let Some((name, member)) = names.iter().zip(&mut found).find(|(name, _)| **name == key)
+            && member.replace(value).is_some()
+        {
+            return Err(serde::de::Error::custom(format_args!("duplicate field `{name}`")));
+        }
     }
+    Ok(found)
 }
 
 pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
@@ -230,46 +226,45 @@ pub(crate) fn batch<'a>(
 }
 
 fn is_modern(message: &RawValue) -> bool {
-    object::<Envelope<'_>>(message.get().as_bytes())
-        .ok()
-        .and_then(|envelope| envelope.params)
-        .and_then(|params| object::<Params<'_>>(params.get().as_bytes()).ok())
-        .and_then(|params| params.meta)
+    fn member<'a>(of: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+        members(of.get().as_bytes(), [name]).ok().and_then(|[member]| member)
+    }
+    member(message, "params")
+        .and_then(|params| member(params, "_meta"))
         .is_some_and(|meta| Node::parse(meta.get()).is_ok_and(|meta| meta.get(META_VERSION).is_some()))
 }
 
 /// Reads a message and tells its era.
 pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<Incoming<'a>, Refused<'a>> {
-    let envelope: Envelope<'a> = object(text).map_err(|error| {
+    let names = ["jsonrpc", "id", "method", "params", "result", "error"];
+    let [jsonrpc, given, method, params, result, error] = members(text, names).map_err(|error| {
         let (code, what) =
             if error.is_data() { (Fault::INVALID, "not a JSON-RPC message") } else { (Fault::PARSE, "not JSON") };
         Refused { id: None, fault: Fault::new(code, format!("{what}: {error}")), status: 400 }
     })?;
-    let id = envelope.id.filter(|id| is_id(id));
+    let id = given.filter(|id| is_id(id));
     let refuse = |fault: Fault, status| Refused { id, fault, status };
     let invalid = |message: &str| refuse(Fault::new(Fault::INVALID, message), 400);
-    if envelope.jsonrpc.and_then(string).as_deref() != Some("2.0") {
+    if jsonrpc.and_then(string).as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` must be \"2.0\""));
     }
-    let Some(method) = envelope.method else {
-        return match (envelope.result, envelope.error) {
+    let Some(method) = method else {
+        return match (result, error) {
             (None, None) => Err(invalid("neither `method` nor `result` nor `error`")),
             _ => Ok(Incoming::Response),
         };
     };
     let method = string(method).ok_or_else(|| invalid("`method` must be a string"))?;
-    let Some(given) = envelope.id else {
-        return Ok(Incoming::Notification { method, params: envelope.params });
+    let Some(given) = given else {
+        return Ok(Incoming::Notification { method, params });
     };
     let Some(id) = id else {
         return Err(invalid(&format!("`id` must be a string or an integer, got {}", kind_of(given))));
     };
-    let mut params: Params<'a> = match envelope.params {
-        None => Params::default(),
-        Some(raw) => object(raw.get().as_bytes())
-            .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params`: {error}")), 400))?,
-    };
-    params.raw = envelope.params;
+    let params = params.map(Params::read).transpose();
+    let mut params = params
+        .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params`: {error}")), 400))?
+        .unwrap_or_default();
     let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();
     let meta = meta.map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`_meta`: {error}")), 400))?;
     let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
@@ -313,7 +308,7 @@ fn facts(meta: Option<&Node<'_>>) -> Result<Facts, Fault> {
     }
     let progress_token = match meta.get("progressToken") {
         None => None,
-        Some(Node::Text(token)) => Some(Value::from(token.as_ref()).to_string()),
+        Some(Node::Text(token)) => Some(json::quoted(token)),
         Some(number @ (Node::Unsigned(_) | Node::Signed(_) | Node::Float(_))) => Some(number.to_string()),
         Some(_) => return Err(Fault::new(Fault::PARAMS, "`progressToken` must be a string or a number")),
     };
@@ -429,12 +424,6 @@ fn legacy(method: &str, header: Option<&str>) -> Result<(), Fault> {
 
 /// The id that a `notifications/cancelled` names, as JSON text.
 pub(crate) fn cancelled_id(params: Option<&RawValue>) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Cancelled<'a> {
-        #[serde(borrow)]
-        request_id: &'a RawValue,
-    }
-    let cancelled: Cancelled<'_> = object(params?.get().as_bytes()).ok()?;
-    Some(cancelled.request_id.get().to_owned())
+    let [id] = members(params?.get().as_bytes(), ["requestId"]).ok()?;
+    Some(id?.get().to_owned())
 }

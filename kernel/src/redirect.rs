@@ -37,7 +37,7 @@ where
         }
         followed += 1;
         if origin(at) != origin(&next) {
-            drop_credentials(headers);
+            *headers = without_credentials(headers);
         }
         *at = next;
         let mut request = Request::new(Body::EMPTY);
@@ -87,10 +87,8 @@ fn origin(at: &Uri) -> (Option<&str>, Option<String>, u16) {
     (at.scheme_str(), at.host().map(str::to_ascii_lowercase), at.port_u16().unwrap_or(usual))
 }
 
-fn drop_credentials(headers: &mut HeaderMap) {
-    headers.remove(AUTHORIZATION);
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("openai-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+/// The headers that may go to another origin.
+fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+    let harmless = |name: &HeaderName| name != AUTHORIZATION && !name.as_str().starts_with("openai-");
+    headers.iter().filter(|(name, _)| harmless(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }

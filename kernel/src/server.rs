@@ -234,7 +234,7 @@ impl Service {
             "serverInfo": self.info(),
         });
         self.instruct(&mut result);
-        result.to_string().into()
+        json::text(&result).into()
     }
 
     fn instruct(&self, result: &mut Value) {
@@ -246,7 +246,7 @@ impl Service {
     fn discover(&self) -> Vec<u8> {
         let mut result = json!({"supportedVersions": [MODERN], "capabilities": self.capabilities()});
         self.instruct(&mut result);
-        self.modern(result.to_string().into(), Some("public"))
+        self.modern(json::text(&result).into(), Some("public"))
     }
 
     /// Ends a result object as the modern era has it; `scope` makes it one that clients may keep.
@@ -258,7 +258,7 @@ impl Service {
         if let Some(scope) = scope {
             result.extend_from_slice(format!(r#""ttlMs":{TTL_MS},"cacheScope":"{scope}","#).as_bytes());
         }
-        let info = self.info();
+        let info = json::text(&self.info());
         result.extend_from_slice(
             format!(r#""resultType":"complete","_meta":{{"io.modelcontextprotocol/serverInfo":{info}}}}}"#).as_bytes(),
         );
@@ -369,7 +369,7 @@ impl Service {
                             object.insert("cacheScope".into(), "public".into());
                         }
                     }
-                    result.to_string().into_bytes()
+                    json::text(&result).into_bytes()
                 }),
             };
             envelope(&id, era, result)
@@ -432,7 +432,7 @@ impl Service {
                 if let Some(object) = value.as_object_mut() {
                     object.insert("resultType".into(), "input_required".into());
                 }
-                return envelope(id, era, Ok(value.to_string().into_bytes()));
+                return envelope(id, era, Ok(json::text(&value).into_bytes()));
             }
             Some(Ok(output)) => output::write(output, self.config.max_result, &mut out),
             Some(Err(failed)) => Err(failed),
@@ -565,7 +565,7 @@ fn done(reply: Reply) -> Begun {
 }
 
 fn refusal(refused: Refused<'_>) -> Reply {
-    let error = refused.fault.to_value();
+    let error = json::text(&refused.fault.to_value());
     let id = refused.id.map(|id| format!(r#","id":{}"#, id.get())).unwrap_or_default();
     Reply::One(refused.status, format!(r#"{{"jsonrpc":"2.0"{id},"error":{error}}}"#).into())
 }
@@ -588,7 +588,7 @@ fn envelope(id: &str, era: Era, result: Result<Vec<u8>, Fault>) -> (u16, Bytes) 
         }
         Err(fault) => {
             let status = if era == Era::Modern { fault.modern_status() } else { 200 };
-            (status, format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, fault.to_value()).into())
+            (status, format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, json::text(&fault.to_value())).into())
         }
     }
 }

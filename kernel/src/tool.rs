@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Method;
-use serde::de::{DeserializeOwned, Deserializer as _, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::output::Output;
 use crate::schema::{self, Field};
 
@@ -118,7 +119,7 @@ impl Arguments {
     /// # Errors
     /// The text is not a JSON object.
     pub fn with(&self, name: &str, value: &serde_json::Value) -> Result<Self> {
-        let value = value.to_string();
+        let value = json::text(value);
         let mut text = String::from("{");
         let mut push = |name: &str, value: &str| {
             if text.len() > 1 {
@@ -142,41 +143,13 @@ impl Arguments {
 
     /// The entries of the object, each value as its text.
     pub(crate) fn entries(&self) -> Result<Vec<(Cow<'_, str>, &RawValue)>> {
-        entries(&self.0).map_err(|error| Error::new(Kind::Arguments, format!("arguments: expected an object: {error}")))
+        json::entries(&self.0)
+            .map_err(|error| Error::new(Kind::Arguments, format!("arguments: expected an object: {error}")))
     }
-}
-
-/// The entries of a JSON object, in order, each value as its text.
-///
-/// # Errors
-/// The text is not a JSON object.
-pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
-    struct Entries;
-    impl<'de> Visitor<'de> for Entries {
-        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = Vec::new();
-            while let Some(key) = map.next_key::<schema::Node<'de>>()? {
-                if let schema::Node::Text(key) = key {
-                    entries.push((key, map.next_value()?));
-                }
-            }
-            Ok(entries)
-        }
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let entries = deserializer.deserialize_map(Entries)?;
-    deserializer.end()?;
-    Ok(entries)
 }
 
 impl From<serde_json::Value> for Arguments {
     fn from(value: serde_json::Value) -> Self {
-        Arguments(value.to_string().into())
+        Arguments(json::text(&value).into())
     }
 }

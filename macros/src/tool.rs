@@ -79,7 +79,10 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         let place = match &field.told {
             Told::Local => quote!(Local),
             Told::Query => quote!(Query),
-            Told::Header(name) => quote!(Header(#name)),
+            Told::Header(name) => {
+                let name = name.value().to_ascii_lowercase();
+                quote!(Header(|| const { ::openai_mcp_kernel::http_types::HeaderName::from_static(#name) }))
+            }
             Told::Nothing if segments.iter().any(|segment| segment == field.name()) => quote!(Path),
             Told::Nothing if attribute.endpoint.is_none() => quote!(Local),
             Told::Nothing if by_query => quote!(Query),

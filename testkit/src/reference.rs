@@ -32,7 +32,8 @@ fn page(server: &'static Definition) -> String {
         for field in spec.fields {
             let kind = kind(&entry["inputSchema"]["properties"][field.name]);
             let required = field.required.then_some("**required**");
-            let local = (spec.endpoint.is_some() && field.place == Place::Local).then_some("Not sent to OpenAI.");
+            let local =
+                (spec.endpoint.is_some() && matches!(field.place, Place::Local)).then_some("Not sent to OpenAI.");
             let words = [required, Some(field.doc).filter(|doc| !doc.is_empty()), local];
             let words: Vec<&str> = words.into_iter().flatten().collect();
             let _ = writeln!(out, "| `{}` | {kind} | {} |", field.name, words.join(" "));

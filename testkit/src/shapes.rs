@@ -61,7 +61,8 @@ fn object(fields: &'static [Field], depth: usize) -> Map<String, Value> {
         .iter()
         .filter(|field| field.required || depth > 0)
         .map(|field| {
-            let value = if field.place == Place::Path { json!("id 1?ü") } else { valid((field.shape)(), depth) };
+            let value =
+                if matches!(field.place, Place::Path) { json!("id 1?ü") } else { valid((field.shape)(), depth) };
             (field.name.to_owned(), value)
         })
         .collect()

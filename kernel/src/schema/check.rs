@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Field, Node, Shape};
+use crate::json;
 
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
 const MOST_FAULTS: usize = 20;
@@ -227,7 +228,9 @@ fn expected(shape: &'static Shape) -> String {
         Shape::Int { min, max } => {
             format!("an integer{}", range(*min > i64::MIN, min, *max < i64::from(u32::MAX), max))
         }
-        Shape::Number { min, max } => format!("a number{}", range(*min > f64::MIN, min, *max < f64::MAX, max)),
+        Shape::Number { min, max } => {
+            format!("a number{}", range(*min > f64::MIN, json::number(*min), *max < f64::MAX, json::number(*max)))
+        }
         Shape::Text { min, max } => match (*min, *max) {
             (0, usize::MAX) => "a string".into(),
             (min, usize::MAX) => format!("a string of at least {min} characters"),

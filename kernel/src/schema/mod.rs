@@ -8,6 +8,8 @@ mod node;
 mod render;
 mod types;
 
+use http::HeaderName;
+
 pub use check::{Fault, check, check_fields, nearest};
 pub use node::Node;
 pub(crate) use render::{fields as render_fields, text as render_text};
@@ -123,14 +125,14 @@ pub struct Field {
 }
 
 /// Where an argument goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Place {
     /// A segment of the path.
     Path,
     /// The query string.
     Query,
     /// A request header of this name.
-    Header(&'static str),
+    Header(fn() -> HeaderName),
     /// The JSON or multipart body.
     Body,
     /// Not sent: it tells this server what to do.

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::json;
+
 /// A JSON value that borrows its strings from the text where it can.
 ///
 /// `serde_json::Value` would lose the order of keys and hide a key that is given twice.
@@ -61,11 +63,11 @@ impl fmt::Display for Node<'_> {
             Node::Bool(value) => write!(f, "{value}"),
             Node::Unsigned(value) => write!(f, "{value}"),
             Node::Signed(value) => write!(f, "{value}"),
-            Node::Float(value) => write!(f, "{value}"),
+            Node::Float(value) => f.write_str(&json::number(*value)),
             Node::Text(value) => {
                 let short: String = value.chars().take(60).collect();
                 let dots = if short.len() < value.len() { "…" } else { "" };
-                write!(f, "{}{dots}", serde_json::Value::String(short))
+                write!(f, "{}{dots}", json::quoted(&short))
             }
             Node::Array(items) => write!(f, "an array of {}", items.len()),
             Node::Object(_) => f.write_str("an object"),

@@ -4,10 +4,11 @@
 //! becomes one object with all its variants' fields; a recursive type is cut where it meets itself.
 
 use super::{Field, Object, Ref, Shape, Variant};
+use crate::json;
 
 /// Appends `text` as a JSON string.
 pub(crate) fn text(out: &mut String, text: &str) {
-    out.push_str(&serde_json::Value::from(text).to_string());
+    out.push_str(&json::quoted(text));
 }
 
 /// Appends the schema of an object with these fields.
@@ -65,8 +66,8 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
         }
         Shape::Number { min, max } => {
             out.push_str(r#"{"type":"number""#);
-            bound(out, "minimum", (*min > f64::MIN).then_some(min));
-            bound(out, "maximum", (*max < f64::MAX).then_some(max));
+            bound(out, "minimum", (*min > f64::MIN).then(|| json::number(*min)));
+            bound(out, "maximum", (*max < f64::MAX).then(|| json::number(*max)));
         }
         Shape::Text { .. } => out.push_str(r#"{"type":"string""#),
         Shape::Enum(values) => {

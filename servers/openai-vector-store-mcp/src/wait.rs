@@ -53,11 +53,11 @@ impl Wait {
 
 /// Files that are through, of all files: the measure of progress, where there are counts.
 fn tell(cx: &Context, object: &Value) {
-    let count = |name: &str| object.get("file_counts").and_then(|counts| counts.get(name)).and_then(Value::as_f64);
+    let count = |name: &str| object.get("file_counts").and_then(|counts| counts.get(name)).and_then(Value::as_u64);
     match (count("total"), count("in_progress")) {
-        (Some(total), Some(running)) if total > 0.0 => {
-            let through = total - running;
-            cx.progress(through, Some(total), &format!("{through} of {total} files indexed"));
+        (Some(total), Some(running)) if total > 0 => {
+            let through = total.saturating_sub(running);
+            cx.progress(through as f64, Some(total as f64), &format!("{through} of {total} files indexed"));
         }
         _ => cx.tell("indexing"),
     }

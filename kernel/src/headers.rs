@@ -1,0 +1,68 @@
+//! The headers that are read and sent. A host for which taking headers over is costly may leave out all that are not
+//! read.
+//!
+//! Names are constants, never texts: to find one by its text takes tables of 12 KB, which a Worker would carry for that
+//! alone.
+
+use http::HeaderName;
+use http::header;
+
+/// The revision of MCP that a request is of.
+pub const MCP_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// The method that the body calls.
+pub const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+/// What the body calls the method on.
+pub const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// The tools that a caller wants to see.
+pub const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
+/// The tools that a caller does not want to see.
+pub const EXCLUDE: HeaderName = HeaderName::from_static("x-mcp-exclude");
+/// Whether a caller wants to change nothing.
+pub const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
+/// Headers that proxies add: behind one, a loopback peer says nothing about who calls.
+pub static FORWARDED: [HeaderName; 4] =
+    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip"), header::VIA];
+
+/// Whose account is charged.
+pub const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+/// Which project of it.
+pub const PROJECT: HeaderName = HeaderName::from_static("openai-project");
+/// The revision of an endpoint that may yet change.
+pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
+
+/// OpenAI's name for a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whether OpenAI wants to be asked again.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// When OpenAI wants to be asked again, in milliseconds.
+pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// When OpenAI wants to be asked for the state of a job again, in milliseconds.
+pub const POLL_AFTER_MS: HeaderName = HeaderName::from_static("openai-poll-after-ms");
+
+/// All that are read of a request, besides [`FORWARDED`], which matter only to who may be near.
+pub static OF_REQUESTS: [HeaderName; 11] = [
+    header::AUTHORIZATION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::ORIGIN,
+    MCP_VERSION,
+    MCP_METHOD,
+    MCP_NAME,
+    TOOLS,
+    EXCLUDE,
+    READ_ONLY,
+];
+
+/// All that are read of an answer.
+pub static OF_ANSWERS: [HeaderName; 9] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    RETRY_AFTER_MS,
+    REQUEST_ID,
+    SHOULD_RETRY,
+    POLL_AFTER_MS,
+];
