@@ -6,16 +6,17 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{self, HeaderMap};
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
+use js_sys::futures::{JsFuture, spawn_local};
 use js_sys::{Error, Object, Promise, Reflect, Uint8Array};
+use openai_mcp_kernel::headers;
 use openai_mcp_kernel::platform::{Body, Failure};
+use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
-    AbortController, ReadableStream, RequestCache, RequestInit, RequestRedirect, WorkerGlobalScope, WritableStream,
+    AbortController, ReadableStream, RequestCache, RequestInit, RequestRedirect, TransformStream, WorkerGlobalScope,
     WritableStreamDefaultWriter,
 };
-use worker::send::{SendFuture, SendWrapper};
-use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 
 /// Bodies of at most so many bytes come over in one piece: that is cheaper than a reader.
 const SMALL: u64 = 256 * 1024;
@@ -26,11 +27,11 @@ const PIECE: u32 = 64 * 1024;
 pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Response<Body>, Failure> {
     let abort = Abort(AbortController::new().map_err(failure)?);
     let request = outgoing(request, &abort).map_err(failure)?;
-    let response = JsFuture::from(global().fetch_with_request(&request)).await.map_err(failure)?;
+    let response = settled(global().fetch_with_request(&request)).await.map_err(failure)?;
     let from: web_sys::Response = response.unchecked_into();
     let mut response = Response::new(Body::EMPTY);
     *response.status_mut() = http::StatusCode::from_u16(from.status()).map_err(|_| failed("no valid status"))?;
-    *response.headers_mut() = crate::headers(&from.headers());
+    *response.headers_mut() = taken(&from.headers(), &headers::OF_ANSWERS);
     *response.body_mut() = incoming(from, response.headers(), idle, abort).map_err(failure)?;
     Ok(response)
 }
@@ -42,36 +43,36 @@ pub(crate) fn body_of(body: Body) -> Result<Option<JsValue>, JsValue> {
         // A copy: JavaScript may read it after the memory of the module has changed.
         Body::Full(bytes) => Ok(Some(Uint8Array::from(&*bytes).into())),
         Body::Stream { chunks, length } => {
-            let Some(length) = length else {
-                let chunks = chunks.map(|chunk| match chunk {
-                    Ok(bytes) => Ok(Uint8Array::from(&*bytes).into()),
-                    Err(failure) => Err(Error::new(&failure.text).into()),
-                });
-                return Ok(Some(wasm_streams::ReadableStream::from_stream(chunks).into_raw().into()));
+            let pipe: TransformStream = match length {
+                // Only a stream of known length is sent with a `Content-Length`.
+                Some(length) => FixedLengthStream::new(length as f64)?.unchecked_into(),
+                None => IdentityTransformStream::new()?.unchecked_into(),
             };
-            // Only a stream of known length is sent with a `Content-Length`.
-            let fixed = FixedLengthStream::new(length as f64)?;
-            let writer = fixed.writable().get_writer()?;
+            let writer = pipe.writable().get_writer()?;
             // Whoever reads the other end hears of a failure, too.
             spawn_local(async { drop(pump(chunks, writer).await) });
-            Ok(Some(fixed.readable().into()))
+            Ok(Some(pipe.readable().into()))
         }
     }
 }
 
-/// Writes chunks through one piece of JavaScript's memory: it is slow to take back what it has given out.
+/// Writes chunks through one piece of JavaScript's memory: it is slow to take back what it has given out. Ends as soon as
+/// nobody reads any more.
 async fn pump(
     mut chunks: BoxStream<'static, Result<Bytes, Failure>>,
     writer: WritableStreamDefaultWriter,
 ) -> Result<(), JsValue> {
     let room = Uint8Array::new_with_length(PIECE);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(failure) => {
+    let mut closed = JsFuture::from(writer.closed());
+    loop {
+        let chunk = match select(chunks.next(), &mut closed).await {
+            Either::Left((Some(Ok(chunk)), _)) => chunk,
+            Either::Left((Some(Err(failure)), _)) => {
                 JsFuture::from(writer.abort_with_reason(&Error::new(&failure.text))).await?;
                 return Ok(());
             }
+            Either::Left((None, _)) => break,
+            Either::Right(_) => return Ok(()),
         };
         for piece in chunk.chunks(PIECE as usize) {
             let view = room.subarray(0, piece.len() as u32);
@@ -85,17 +86,17 @@ async fn pump(
 
 #[wasm_bindgen::prelude::wasm_bindgen]
 extern "C" {
+    /// <https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/#identitytransformstream>
+    type IdentityTransformStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new() -> Result<IdentityTransformStream, JsValue>;
+
     /// <https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/#fixedlengthstream>
     type FixedLengthStream;
 
     #[wasm_bindgen(constructor, catch)]
     fn new(length: f64) -> Result<FixedLengthStream, JsValue>;
-
-    #[wasm_bindgen(method, getter)]
-    fn readable(this: &FixedLengthStream) -> ReadableStream;
-
-    #[wasm_bindgen(method, getter)]
-    fn writable(this: &FixedLengthStream) -> WritableStream;
 
     /// A stream of bytes, which can be read into memory that is already there.
     type ByteStream;
@@ -119,24 +120,21 @@ pub(crate) fn stream_of(
     Reflect::set(&options, &"mode".into(), &"byob".into())?;
     let reader = stream.unchecked_into::<ByteStream>().get_reader(&options)?;
     let room = Uint8Array::new_with_length(PIECE);
-    let chunks = stream::try_unfold(SendWrapper::new((reader, room, limits)), |mut source| {
-        SendFuture::new(async move {
-            let (reader, room, limits) = &mut *source;
-            let reading = JsFuture::from(reader.read(room));
-            let read = match limits {
-                None => reading.await,
-                Some((idle, _)) => within(*idle, reading).await?,
-            };
-            let read = read.map_err(failure)?;
-            let field = |name: &str| Reflect::get(&read, &name.into()).unwrap_or_default();
-            if field("done").is_truthy() {
-                return Ok(None);
-            }
-            let value: Uint8Array = field("value").unchecked_into();
-            // The memory comes back with the answer.
-            *room = Uint8Array::new(&value.buffer());
-            Ok(Some((Bytes::from(value.to_vec()), source)))
-        })
+    let chunks = stream::try_unfold((reader, room, limits), |(reader, room, limits)| async move {
+        let reading = settled(reader.read(&room));
+        let read = match &limits {
+            None => reading.await,
+            Some((idle, _)) => within(*idle, reading).await?,
+        };
+        let read = read.map_err(failure)?;
+        let field = |name: &str| Reflect::get(&read, &name.into()).unwrap_or_default();
+        if field("done").is_truthy() {
+            return Ok(None);
+        }
+        let value: Uint8Array = field("value").unchecked_into();
+        // The memory comes back with the answer.
+        let room = Uint8Array::new(&value.buffer());
+        Ok(Some((Bytes::from(value.to_vec()), (reader, room, limits))))
     });
     Ok(Body::Stream { chunks: chunks.boxed(), length })
 }
@@ -149,7 +147,12 @@ pub(crate) async fn within<T>(patience: Duration, work: impl Future<Output = T>)
     }
 }
 
-/// Waits. `worker::Delay` wakes the task that polled it first, and a call that begins to stream changes its task.
+/// What becomes of a promise. Its future counts references without a lock, which keeps it to one thread: there is one.
+pub(crate) fn settled(promise: Promise) -> SendWrapper<JsFuture> {
+    SendWrapper::new(promise.into())
+}
+
+/// Waits.
 pub(crate) async fn sleep(duration: Duration) {
     struct Timer(i32);
     impl Drop for Timer {
@@ -163,11 +166,20 @@ pub(crate) async fn sleep(duration: Duration) {
         timer = global().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds).ok().map(Timer);
     });
     // A promise of a timer is only ever kept.
-    let _ = JsFuture::from(over).await;
+    let _ = settled(over).await;
     drop(timer);
 }
 
-pub(crate) fn headers(from: &HeaderMap) -> Result<web_sys::Headers, JsValue> {
+/// The named ones of JavaScript's headers: each crosses over by itself, and there are dozens that nobody reads.
+pub(crate) fn taken(from: &web_sys::Headers, names: &[HeaderName]) -> HeaderMap {
+    let value = |name: &HeaderName| {
+        let value = from.get(name.as_str()).ok()??;
+        Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    names.iter().filter_map(value).collect()
+}
+
+pub(crate) fn given(from: &HeaderMap) -> Result<web_sys::Headers, JsValue> {
     let headers = web_sys::Headers::new()?;
     for (name, value) in from {
         // A JavaScript string of bytes: each character is one.
@@ -190,7 +202,7 @@ fn outgoing(request: Request<Body>, abort: &Abort) -> Result<web_sys::Request, J
     let (head, body) = request.into_parts();
     let init = RequestInit::new();
     init.set_method(head.method.as_str());
-    init.set_headers(headers(&head.headers)?.as_ref());
+    init.set_headers(given(&head.headers)?.as_ref());
     init.set_redirect(RequestRedirect::Manual);
     // What one key may see is not for the next caller.
     init.set_cache(RequestCache::NoStore);
@@ -210,13 +222,12 @@ fn incoming(response: web_sys::Response, headers: &HeaderMap, idle: Duration, ab
     if length.is_none_or(|length| length > SMALL) {
         return stream_of(body, length, Some((idle, abort)));
     }
-    let whole = SendWrapper::new((response, abort));
-    let chunk = SendFuture::new(async move {
-        let (response, _abort) = &*whole;
-        let buffer = JsFuture::from(response.array_buffer().map_err(failure)?);
+    let chunk = async move {
+        let _abort = abort;
+        let buffer = settled(response.array_buffer().map_err(failure)?);
         let buffer = within(idle, buffer).await?.map_err(failure)?;
         Ok(Bytes::from(Uint8Array::new(&buffer).to_vec()))
-    });
+    };
     Ok(Body::Stream { chunks: stream::once(chunk).boxed(), length })
 }
 

@@ -1,7 +1,7 @@
 //! The kernel on Cloudflare Workers: one server per Worker, at `/mcp` and `/mcp/{key}`.
 //!
-//! What JavaScript gives is neither `Send` nor `Sync`, and the kernel asks for both. A Worker has one thread, so
-//! [`worker::send`] may promise it, and does so here alone.
+//! It stands on wasm-bindgen alone. A Worker is a function of a request and its environment; the crate `worker` would
+//! make it 20 KB larger, gzipped, by objects that nothing here uses.
 #![cfg(target_arch = "wasm32")]
 
 mod fetch;
@@ -14,16 +14,18 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use js_sys::futures::{JsFuture, future_to_promise};
+use js_sys::{Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::headers;
 use openai_mcp_kernel::http::{Gateway, Mount, Peer};
 use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::server::{Definition, Service};
 use wasm_bindgen::prelude::*;
-use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::console;
 
-use crate::fetch::{body_of, stream_of};
+use crate::fetch::{body_of, given, stream_of, taken};
 use crate::machine::Edge;
 use crate::store::Query;
 
@@ -52,7 +54,10 @@ pub fn serve(
     env: JsValue,
 ) -> Promise {
     static GATEWAY: OnceLock<Result<Gateway, String>> = OnceLock::new();
-    let gateway = GATEWAY.get_or_init(|| gateway(definition, query, &env));
+    let gateway = GATEWAY.get_or_init(|| {
+        std::panic::set_hook(Box::new(crashed));
+        gateway(definition, query, &env)
+    });
     future_to_promise(async move {
         let response = match gateway {
             Ok(gateway) => answer(gateway, &request).await,
@@ -60,6 +65,13 @@ pub fn serve(
         };
         give(response).map(JsValue::from)
     })
+}
+
+/// A panic leaves the instance unusable, and `index.js` learns of it: what awaits the panicked task waits for ever.
+fn crashed(panic: &std::panic::PanicHookInfo<'_>) {
+    console::error_1(&panic.to_string().into());
+    // Nothing can be done about a global object that takes no property.
+    let _ = Reflect::set(&js_sys::global(), &"crashed".into(), &JsValue::TRUE);
 }
 
 fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue) -> Result<Gateway, String> {
@@ -96,23 +108,8 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body>
 
 fn head(request: &web_sys::Request) -> Option<Parts> {
     let mut head = Request::builder().method(request.method().as_str()).uri(request.url()).body(()).ok()?;
-    *head.headers_mut() = headers(&request.headers());
+    *head.headers_mut() = taken(&request.headers(), &headers::OF_REQUESTS);
     Some(head.into_parts().0)
-}
-
-/// JavaScript's headers; those that HTTP does not know are left out.
-fn headers(from: &web_sys::Headers) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for entry in from.entries() {
-        let Ok(entry) = entry.map(|entry| Array::from(&entry)) else { continue };
-        if let (Some(name), Some(value)) = (entry.get(0).as_string(), entry.get(1).as_string())
-            && let (Ok(name), Ok(value)) =
-                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            headers.append(name, value);
-        }
-    }
-    headers
 }
 
 /// The body of a request, or nothing if it has more than `cap` bytes.
@@ -139,7 +136,7 @@ fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
     let (head, body) = response.into_parts();
     let init = web_sys::ResponseInit::new();
     init.set_status(head.status.as_u16());
-    init.set_headers(fetch::headers(&head.headers)?.as_ref());
+    init.set_headers(given(&head.headers)?.as_ref());
     let body = body_of(body)?;
     web_sys::Response::new_with_opt_readable_stream_and_init(body.as_ref().map(JsCast::unchecked_ref), &init)
 }

@@ -12,8 +12,7 @@ use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use wasm_bindgen::JsValue;
-use worker::console_log;
-use worker::send::{SendFuture, SendWrapper};
+use web_sys::console;
 
 use crate::fetch;
 use crate::store::Query;
@@ -28,24 +27,23 @@ const ROOM: usize = 48 * 1024 * 1024;
 /// A place without disks, and with a clock that stands still while code runs.
 pub(crate) struct Edge {
     allowed_urls: Arc<[String]>,
-    store: Option<(Query, SendWrapper<JsValue>)>,
+    store: Option<(Query, JsValue)>,
     verbose: bool,
 }
 
 impl Edge {
     pub(crate) fn new(allowed_urls: &[String], store: Option<(Query, JsValue)>, verbose: bool) -> Self {
-        let store = store.map(|(query, bound)| (query, SendWrapper(bound)));
         Edge { allowed_urls: allowed_urls.into(), store, verbose }
     }
 }
 
 impl Platform for Edge {
     fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
-        SendFuture::new(redirect::follow(request, urls::join, |request| fetch::fetch(request, IDLE))).boxed()
+        redirect::follow(request, urls::join, |request| fetch::fetch(request, IDLE)).boxed()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        SendFuture::new(fetch::sleep(duration)).boxed()
+        fetch::sleep(duration).boxed()
     }
 
     fn now(&self) -> Duration {
@@ -65,7 +63,7 @@ impl Platform for Edge {
         match source {
             Source::Path { .. } => ready(Err(no_disk("path"))).boxed(),
             Source::Url { url, filename, mime_type } => {
-                SendFuture::new(urls::open(url, filename, mime_type, self.allowed_urls.clone())).boxed()
+                urls::open(url, filename, mime_type, self.allowed_urls.clone()).boxed()
             }
             Source::Inline { bytes, filename, mime_type } => {
                 ready(Ok(Opened::inline(bytes, filename, mime_type))).boxed()
@@ -94,7 +92,7 @@ impl Platform for Edge {
 
     fn record(&self, event: &Event<'_>) {
         if self.verbose {
-            console_log!("{event}");
+            console::log_1(&event.to_string().into());
         }
     }
 }

@@ -6,8 +6,8 @@ use js_sys::{Array, ArrayBuffer, Number, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::store::{Datum, Row, Rows, Statement};
 use wasm_bindgen::prelude::*;
-use worker::send::SendFuture;
-use worker::wasm_bindgen_futures::JsFuture;
+
+use crate::fetch::settled;
 
 /// How a Worker runs a batch on what is bound as `STORE`. Behind a pointer, so that a Worker without state does not
 /// carry it.
@@ -38,10 +38,10 @@ pub fn query(bound: &JsValue, statements: Vec<Statement>) -> BoxFuture<'static, 
         return ready(Err(Error::new(Kind::Store, text))).boxed();
     }
     let answer = send(bound.unchecked_ref(), &statements);
-    SendFuture::new(async {
-        let answer = JsFuture::from(answer.map_err(refused)?).await.map_err(refused)?;
+    async {
+        let answer = settled(answer.map_err(refused)?).await.map_err(refused)?;
         Array::from(&answer).iter().map(|result| rows(&result).map_err(refused)).collect()
-    })
+    }
     .boxed()
 }
 

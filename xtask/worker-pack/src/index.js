@@ -1,23 +1,22 @@
 // The Worker's entry. A panic traps and leaves the wasm instance unusable: the next request gets a new one.
 import * as wasm from './bg.js';
 
-const state = wasm.__worker_init_state();
+const crash = (error) => {
+  globalThis.crashed ||= error instanceof WebAssembly.RuntimeError;
+};
 
-addEventListener('error', ({ error }) => {
-  state.criticalError ||= error instanceof WebAssembly.RuntimeError;
-});
+addEventListener('error', ({ error }) => crash(error));
 
 export default {
   async fetch(request, env) {
-    if (state.criticalError) {
+    if (globalThis.crashed) {
       wasm.__wbg_reset_state();
-      state.criticalError = false;
-      state.instanceId++;
+      globalThis.crashed = false;
     }
     try {
       return await wasm.fetch(request, env);
     } catch (error) {
-      state.criticalError ||= error instanceof WebAssembly.RuntimeError;
+      crash(error);
       throw error;
     }
   },
