@@ -89,8 +89,12 @@ pub fn call_tool(server: &'static Definition, tool: &str, arguments: &str, scrip
     let message = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
     );
-    let config = Config::read(|name| (name == "OPENAI_BASE_URL").then(|| BASE_URL.to_owned()));
-    let config = config.unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
+    let settings = script.settings();
+    let variable = |name: &str| match name {
+        "OPENAI_BASE_URL" => Some(BASE_URL.to_owned()),
+        _ => settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
+    };
+    let config = Config::read(variable).unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
     let config = Arc::new(config);
     let service = Service::new(server, config, script).unwrap_or_else(|problem| panic!("{problem}"));
     // The name of the tool tells which key it takes only to the server, so the case brings both.
@@ -166,7 +170,9 @@ fn reply(text: &str) -> Reply {
     let status = lines.next().and_then(|line| line.trim().parse().ok());
     let status = status.unwrap_or_else(|| panic!("a reply begins with a status: {text}"));
     let mut headers = Vec::new();
+    // The fields of an event stream look like headers, and begin its body.
     while let Some((name, value)) = lines.peek().and_then(|line| line.split_once(": "))
+        && !["data", "event", "id"].contains(&name)
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
     {
         headers.push((name.to_owned(), value.to_owned()));
