@@ -107,6 +107,8 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
     let unknown = if endpoint.method == Method::POST { Place::Body } else { Place::Query };
     let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| field.place);
 
+    let whole = entries.iter().all(|entry| !entry.left_out());
+    let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.left_out()).collect();
     let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body);
 
     let mut target = path(endpoint.path, &entries)?;
@@ -132,7 +134,7 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
         Payload::Empty
     } else if endpoint.multipart {
         Payload::Multipart(parts(entries.iter().filter(|entry| in_body(entry)), endpoint.streams)?)
-    } else if !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name) {
+    } else if whole && !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name) {
         Payload::Json(arguments.text().clone())
     } else {
         Payload::Json(object(entries.iter().filter(|entry| in_body(entry)), endpoint.streams))
@@ -149,6 +151,10 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    fn left_out(&self) -> bool {
+        self.field.is_some_and(|field| schema::left_out(field, &self.node))
+    }
+
     fn wire(&self) -> &str {
         self.field.map_or(&self.name, |field| field.wire)
     }

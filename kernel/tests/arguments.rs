@@ -83,6 +83,14 @@ fn what_the_caller_wrote_is_what_is_sent() {
 }
 
 #[test]
+fn null_is_left_out_where_it_is_no_value() {
+    assert_eq!(sent(r#"{"size": null, "note": null, "shade": null, "loud": null}"#), r#"{"note":null}"#);
+    assert_eq!(sent_by("thing-watch", r#"{"id": "a", "shade": null}"#), r#"{"stream":true}"#);
+    let script = Arc::new(Script::new(Vec::new()));
+    assert_eq!(call_tool(&SERVER, "thing-watch", r#"{"id": null}"#, script)["isError"], true);
+}
+
+#[test]
 fn what_is_only_sent_is_checked_as_anything_else() {
     let grey = r#"{"shade": {"level": 3, "type": "grey"}}"#;
     assert_eq!(sent(grey), grey);

@@ -149,6 +149,7 @@ impl Checker<'_> {
         self.doubled(entries, path);
         for (key, value) in entries {
             match fields.iter().find(|field| field.name == key) {
+                Some(field) if left_out(field, value) => {}
                 Some(field) => self.value((field.shape)(), value, &join(path, key)),
                 None if tag == Some(key.as_ref()) || self.open => {}
                 None => {
@@ -187,6 +188,12 @@ impl Checker<'_> {
 fn join(path: &str, key: &str) -> String {
     let key: String = key.chars().take(80).collect();
     if path.is_empty() { key } else { format!("{path}.{key}") }
+}
+
+/// Whether a field is as good as not given: hosts that make every field of a schema a required one send `null` for those
+/// that need not be there. Where `null` is a value of its own, it is given.
+pub fn left_out(field: &Field, node: &Node<'_>) -> bool {
+    matches!(node, Node::Null) && !field.required && !accepts_kind((field.shape)(), node)
 }
 
 fn integer(node: &Node<'_>) -> Option<i64> {

@@ -10,7 +10,7 @@ mod types;
 
 use http::HeaderName;
 
-pub use check::{Fault, check, check_fields, nearest};
+pub use check::{Fault, check, check_fields, left_out, nearest};
 pub use node::Node;
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text};
