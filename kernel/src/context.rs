@@ -95,6 +95,8 @@ pub(crate) struct Notes {
 #[derive(Default)]
 pub(crate) struct Progress {
     value: Option<f64>,
+    /// The last message.
+    message: String,
     told: Duration,
     /// Text that grew since it was last told, and how many characters came before it.
     text: String,
@@ -248,7 +250,7 @@ impl Context {
     /// The file cannot be opened, or the caller may not name files here.
     pub async fn open(&self, source: Source) -> Result<Opened> {
         if matches!(source, Source::Path { .. }) {
-            self.check_paths()?;
+            self.check_paths("give `url`, or `text` or `data` with `filename`")?;
         }
         self.platform().open(source).await
     }
@@ -276,7 +278,7 @@ impl Context {
     /// # Errors
     /// The folder cannot be read, has too many files, or the caller may not name files here.
     pub async fn list(&self, folder: String) -> Result<Vec<Listed>> {
-        self.check_paths()?;
+        self.check_paths("name the files one by one, each with its `url`")?;
         self.platform().list(folder).await
     }
 
@@ -293,19 +295,17 @@ impl Context {
         if self.0.config.filter.read_only || self.0.caller.filter.read_only {
             return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
         }
-        self.check_paths()?;
+        self.check_paths("leave it out, to get the result itself")?;
         self.platform().save(path, body).await
     }
 
-    fn check_paths(&self) -> Result<()> {
+    fn check_paths(&self, hint: &str) -> Result<()> {
         if self.0.caller.trusted {
             return Ok(());
         }
-        Err(Error::new(
-            Kind::File,
-            "files of the server's machine can be named only by callers on that machine or with its access token\n\
-             hint: give `url`, or `text` or `data` with `filename`",
-        ))
+        let text =
+            "files of the server's machine can be named only by callers on that machine or with its access token";
+        Err(Error::new(Kind::File, format!("{text}\nhint: {hint}")))
     }
 
     /// Whether a tool may keep a record of its calls in the store, besides what it was asked to keep.
@@ -374,15 +374,22 @@ impl Context {
         self.0.notes.token.is_some()
     }
 
-    /// Tells the client how far the call is, if it asked to be told. Values that do not grow are passed over.
-    pub fn progress(&self, done: f64, total: Option<f64>, message: &str) {
+    /// Tells the client how far the call is, if it asked to be told.
+    ///
+    /// The protocol wants values that grow. One that does not is passed over if it tells what was told already; a new
+    /// message goes out with a value that is a thousandth above the last.
+    pub fn progress(&self, mut done: f64, total: Option<f64>, message: &str) {
         let notes = &self.0.notes;
         let Some(token) = &notes.token else { return };
         let mut state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.value.is_some_and(|value| done <= value) {
-            return;
+        if let Some(last) = state.value.filter(|last| done <= *last) {
+            if message == state.message {
+                return;
+            }
+            done = ((last + 0.001) * 1000.0).round() / 1000.0;
         }
         state.value = Some(done);
+        message.clone_into(&mut state.message);
         state.told = self.now();
         let mut params = format!(r#"{{"progressToken":{token},"progress":{}"#, json::number(done));
         if let Some(total) = total {

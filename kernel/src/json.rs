@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use memchr::{memchr2_iter, memchr3_iter};
-use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -140,11 +139,6 @@ pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &Raw
 /// `has_more` and `last_id` are set to match, so that the caller goes on with `after` as with any page. Gives the cut
 /// text and a line that says what was cut. `None` if the answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
-    #[derive(Deserialize)]
-    struct Item<'a> {
-        #[serde(borrow)]
-        id: Option<Cow<'a, str>>,
-    }
     let entries = entries(text).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
     let items: Vec<&RawValue> = serde_json::from_slice(data.get().as_bytes()).ok()?;
@@ -158,7 +152,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
         kept += 1;
     }
     let last = items.get(kept.checked_sub(1)?)?;
-    let last_id = serde_json::from_slice::<Item<'_>>(last.get().as_bytes()).ok().and_then(|item| item.id);
+    let last_id = id(last);
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
     for (name, value) in &entries {
@@ -179,15 +173,28 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
                 out.push(b']');
             }
             ("has_more", _) => out.extend_from_slice(b"true"),
-            ("last_id", Some(id)) => push_string(&mut out, id),
+            ("last_id", Some(id)) => out.extend_from_slice(id.get().as_bytes()),
             _ => out.extend_from_slice(value.get().as_bytes()),
         }
     }
     out.push(b'}');
     let mut note = format!("cut to the first {kept} of {} items to stay within {cap} bytes", items.len());
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
-        (Some(id), true) => note.push_str(&format!("; go on with `after`: \"{id}\" where the tool takes it")),
+        (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
         _ => note.push_str("; ask for fewer or narrower results to see the others"),
     }
     Some((out.into(), note))
+}
+
+/// How to get past the first item of a list, which is too long for a result; nothing for what is no list with pages.
+pub(crate) fn past_first(text: &[u8]) -> Option<String> {
+    let entries = entries(text).ok()?;
+    let member = |wanted| entries.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.get());
+    member("has_more")?;
+    let items: Vec<&RawValue> = serde_json::from_slice(member("data")?.as_bytes()).ok()?;
+    Some(format!("; `after`: {} goes on behind the first item", id(items.first()?)?))
+}
+
+fn id(item: &RawValue) -> Option<&RawValue> {
+    entries(item.get().as_bytes()).ok()?.into_iter().find(|(name, _)| name == "id").map(|(_, value)| value)
 }

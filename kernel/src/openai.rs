@@ -85,12 +85,18 @@ fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
 
 /// The caller's own key, else the operator's for callers who may spend it.
 pub(crate) fn key(cx: &Context, admin: bool) -> Result<Secret> {
-    const WAYS: &str = "hint: send `Authorization: Bearer sk-…`, or use the URL form `/mcp/{key}`, or set \
-                        OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration) where the server runs on your own machine";
     let config = cx.config();
     let own = if admin { &config.admin_key } else { &config.key };
     let key = cx.caller().key.clone().or_else(|| own.clone().filter(|_| cx.caller().trusted));
-    key.ok_or_else(|| Error::new(Kind::Key, format!("no OpenAI key\n{WAYS}")))
+    let (kind, start, name) =
+        if admin { ("admin key", "sk-admin-…", "OPENAI_ADMIN_KEY") } else { ("key", "sk-…", "OPENAI_API_KEY") };
+    key.ok_or_else(|| {
+        let text = format!(
+            "no OpenAI {kind}\nhint: send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} \
+             where the server runs on your own machine"
+        );
+        Error::new(Kind::Key, text)
+    })
 }
 
 /// What became of the body of a request so far.

@@ -119,8 +119,9 @@ fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         let whole = line.text();
         let end = floor_char_boundary(whole, cap);
         let note = format!(
-            "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT",
-            whole.len()
+            "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT{}",
+            whole.len(),
+            json::past_first(line.bytes()).unwrap_or_default()
         );
         write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
         return Ok(());
@@ -148,9 +149,12 @@ fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Writes the members of a failed call's result.
-pub(crate) fn write_error(text: &str, out: &mut Vec<u8>) {
-    write_texts(&[text], out);
+/// Writes the members of a failed call's result; what has over `cap` bytes is cut.
+pub(crate) fn write_error(text: &str, cap: usize, out: &mut Vec<u8>) {
+    let end = floor_char_boundary(text, cap);
+    let rest = format!("… ({} bytes in all)", text.len());
+    let texts = [text.get(..end).unwrap_or_default(), &rest];
+    write_texts(if end < text.len() { &texts } else { &texts[..1] }, out);
     out.extend_from_slice(br#","isError":true"#);
 }
 

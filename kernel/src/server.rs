@@ -440,7 +440,7 @@ impl Service {
         if let Err(failed) = written {
             error = Some(failed.kind());
             out.truncate(head);
-            output::write_error(&failed.into_text(), &mut out);
+            output::write_error(&failed.into_text(), self.config.max_result, &mut out);
         }
         self.write_meta(era, cx.request_id().as_deref(), &mut out);
         out.extend_from_slice(b"}}");

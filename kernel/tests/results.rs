@@ -21,8 +21,12 @@ static SERVER: Definition =
 
 /// The result of a call that OpenAI answers with `body`, on a server that shows at most 1,024 bytes.
 fn result(body: &Value) -> Value {
+    answered(200, body)
+}
+
+fn answered(status: u16, body: &Value) -> Value {
     let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| "1024".into())).unwrap();
-    let reply = script::Reply { status: 200, headers: Vec::new(), body: format!("{body:#}").into() };
+    let reply = script::Reply { status, headers: Vec::new(), body: format!("{body:#}").into() };
     let service = Service::new(&SERVER, Arc::new(config), Arc::new(Script::new(vec![reply]))).unwrap();
     let caller = Caller { key: Secret::new("sk-test").ok(), ..Caller::default() };
     let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-list"}}"#;
@@ -76,6 +80,34 @@ fn what_is_no_list_is_cut_as_text() {
         assert!(result["content"][1]["text"].as_str().unwrap().starts_with("cut after"), "{result}");
         assert_eq!(result["isError"], false);
     }
+}
+
+#[test]
+fn a_page_whose_first_item_does_not_fit_tells_how_to_go_past_it() {
+    let long = json!({"id": 7, "text": "é".repeat(2000)});
+    let result = result(&json!({"data": [long, {"id": 8}], "last_id": 8, "has_more": true}));
+    assert!(
+        result["content"][1]["text"].as_str().unwrap().ends_with("`after`: 7 goes on behind the first item"),
+        "{result}"
+    );
+}
+
+#[test]
+fn ids_may_be_numbers() {
+    let items: Vec<Value> = (0..30).map(|id| json!({"id": id, "text": "é".repeat(40)})).collect();
+    let result = result(&json!({"data": items, "last_id": 29, "has_more": false}));
+    let cut = &result["structuredContent"];
+    assert_eq!(cut["last_id"], cut["data"].as_array().unwrap().last().unwrap()["id"]);
+}
+
+#[test]
+fn a_long_error_is_cut() {
+    let refused = json!({"error": {"message": "no", "param": "é".repeat(2000)}});
+    let result = answered(400, &refused);
+    let texts = result["content"].as_array().unwrap();
+    assert!(texts[0]["text"].as_str().unwrap().len() <= 1024, "{result}");
+    assert!(texts[1]["text"].as_str().unwrap().ends_with("bytes in all)"), "{result}");
+    assert_eq!(result["isError"], true);
 }
 
 #[test]

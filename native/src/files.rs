@@ -208,8 +208,7 @@ impl Roots {
             return Err(Error::new(
                 Kind::File,
                 "this server uses no files of its machine\n\
-                 hint: give `url`, or `text` or `data` with `filename`; the operator allows a folder with --root DIR or \
-                 OPENAI_MCP_ROOTS",
+                 hint: do without a path; the operator allows a folder with --root DIR or OPENAI_MCP_ROOTS",
             ));
         };
         match path.strip_prefix('~') {
@@ -253,7 +252,7 @@ impl Roots {
         let allowed: Vec<String> = self.0.iter().map(|root| format!("`{}`", root.display())).collect();
         let text = format!(
             "`{path}` is outside the folders that this server may use: {}\n\
-             hint: copy the file there; the operator allows more folders with --root DIR or OPENAI_MCP_ROOTS",
+             hint: use a path there; the operator allows more folders with --root DIR or OPENAI_MCP_ROOTS",
             allowed.join(", ")
         );
         Err(Error::new(Kind::File, text))
