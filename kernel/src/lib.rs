@@ -27,6 +27,7 @@ pub mod file;
 pub mod headers;
 pub mod http;
 pub mod json;
+pub mod long;
 mod multipart;
 mod openai;
 pub mod output;

@@ -114,6 +114,19 @@ impl Arguments {
         serde_json::from_slice(&self.0).map_err(|error| Error::new(Kind::Arguments, format!("arguments: {error}")))
     }
 
+    /// One of them, if it is there and not `null`.
+    ///
+    /// # Errors
+    /// It is not what was expected.
+    pub fn member<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        match self.entries()?.into_iter().find(|(key, _)| key == name) {
+            None => Ok(None),
+            Some((_, raw)) => {
+                serde_json::from_slice(raw.get().as_bytes()).map_err(|error| Error::argument(name, error))
+            }
+        }
+    }
+
     /// The same arguments with `name` set to `value`; the others stay as they were written.
     ///
     /// # Errors

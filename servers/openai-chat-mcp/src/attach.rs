@@ -15,8 +15,8 @@ const MOST: usize = 36 * 1024 * 1024;
 /// # Errors
 /// A file cannot be read, or there is no message to add it to.
 pub(crate) async fn add(cx: &Context, arguments: &Arguments) -> Result<Arguments> {
-    let Some(files) = given::member::<Vec<FileInput>>(arguments, "attach")? else { return Ok(arguments.clone()) };
-    let messages = given::member::<Value>(arguments, "messages")?.unwrap_or_default();
+    let Some(files) = arguments.member::<Vec<FileInput>>("attach")? else { return Ok(arguments.clone()) };
+    let messages = arguments.member::<Value>("messages")?.unwrap_or_default();
     let messages = add_to(cx, messages, files).await?;
     given::without(arguments, &["attach"])?.with("messages", &messages)
 }

@@ -1,6 +1,7 @@
 //! Completions and the stored ones. <https://platform.openai.com/docs/api-reference/chat>
 
 use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
 use crate::media::{self, Keep};
@@ -9,7 +10,7 @@ use crate::shapes::{
     Retention, ServiceTier, StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
 };
 use crate::stream::Assembly;
-use crate::{attach, given, long};
+use crate::{attach, given};
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
 
@@ -113,7 +114,7 @@ impl Stream {
     async fn run(cx: Context) -> Result<Output> {
         let keep = Keep::read(cx.arguments())?;
         let arguments = attach::add(&cx, cx.arguments()).await?;
-        let mut options: Value = given::member(&arguments, "stream_options")?.unwrap_or_else(|| json!({}));
+        let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));
         if let Some(options) = options.as_object_mut() {
             options.entry("include_usage").or_insert(true.into());
         }
@@ -166,7 +167,7 @@ pub(crate) struct Get {
 
 impl Get {
     async fn run(cx: Context) -> Result<Output> {
-        let max_bytes: Option<usize> = given::member(cx.arguments(), "max_bytes")?;
+        let max_bytes: Option<usize> = cx.arguments().member("max_bytes")?;
         let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
         let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
         media::kept(answer, most, |completion| long::window(&cx, completion, max_bytes, ""))
@@ -207,7 +208,7 @@ pub(crate) struct Messages {
 
 impl Messages {
     async fn run(cx: Context) -> Result<Output> {
-        let max_bytes: Option<usize> = given::member(cx.arguments(), "max_bytes")?;
+        let max_bytes: Option<usize> = cx.arguments().member("max_bytes")?;
         let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
         let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
         media::kept(answer, most, |page| match max_bytes {

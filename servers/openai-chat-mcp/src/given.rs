@@ -23,14 +23,6 @@ pub(crate) fn members(text: &[u8]) -> Result<Members> {
     serde_json::from_slice(text).map_err(unreadable)
 }
 
-/// One argument.
-///
-/// # Errors
-/// It is not what was expected.
-pub(crate) fn member<T: DeserializeOwned>(arguments: &Arguments, name: &str) -> Result<Option<T>> {
-    take(&mut members(arguments.text())?, name)
-}
-
 /// Takes a member out, read as what it should be.
 ///
 /// # Errors
