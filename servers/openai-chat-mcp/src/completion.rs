@@ -4,13 +4,13 @@ use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
+use crate::attach;
 use crate::media::{self, Keep};
 use crate::shapes::{
     AudioOutput, Effort, Level, Message, Modality, Moderation, Order, Prediction, PromptCacheOptions, ResponseFormat,
     Retention, ServiceTier, StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
 };
 use crate::stream::Assembly;
-use crate::{attach, given};
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
 
