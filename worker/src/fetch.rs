@@ -1,47 +1,150 @@
 //! JavaScript's `fetch` and streams as the kernel has them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{self, HeaderMap};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use js_sys::futures::{JsFuture, spawn_local};
-use js_sys::{Error, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Error, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::headers;
 use openai_mcp_kernel::platform::{Body, Failure};
 use send_wrapper::SendWrapper;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{
-    AbortController, ReadableStream, RequestCache, RequestInit, RequestRedirect, TransformStream, WorkerGlobalScope,
-    WritableStreamDefaultWriter,
+    AbortController, AbortSignal, ReadableStream, TransformStream, WorkerGlobalScope, WritableStreamDefaultWriter,
 };
 
-/// Bodies of at most so many bytes come over in one piece: that is cheaper than a reader.
-const SMALL: u64 = 256 * 1024;
+/// Bodies of at most so many bytes come over in one piece.
+const FEW: u32 = 256 * 1024;
 /// Bytes that are read or written at once.
 const PIECE: u32 = 64 * 1024;
 
+#[wasm_bindgen::prelude::wasm_bindgen(module = "/src/glue.js")]
+extern "C" {
+    /// Names of headers, which stand between spaces.
+    fn names(text: &str) -> JsValue;
+
+    /// On lines: the method, the URL, and of each named header that is there the place of its name and its value.
+    fn head(request: &web_sys::Request, names: &JsValue) -> String;
+
+    /// Asks another server, with a line of name and value for each header. Redirects are answers, and what one key may see
+    /// is not kept for the next caller. Gives the status, the named headers as [`head`] does, and the body: bytes if it has
+    /// few, which is cheaper than a reader.
+    fn exchange(
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: JsValue,
+        signal: &AbortSignal,
+        names: &JsValue,
+        few: u32,
+    ) -> Promise;
+
+    /// An answer, with a line of name and value for each header.
+    #[wasm_bindgen(catch)]
+    fn respond(status: u16, headers: &str, body: JsValue) -> Result<web_sys::Response, JsValue>;
+}
+
+/// Names of headers as JavaScript has them.
+struct Names(&'static [HeaderName], LazyLock<JsValue>);
+
+static OF_REQUESTS: Names = Names(&headers::OF_REQUESTS, LazyLock::new(|| named(&headers::OF_REQUESTS)));
+static OF_ANSWERS: Names = Names(&headers::OF_ANSWERS, LazyLock::new(|| named(&headers::OF_ANSWERS)));
+
+fn named(headers: &[HeaderName]) -> JsValue {
+    let all: Vec<&str> = headers.iter().map(HeaderName::as_str).collect();
+    names(&all.join(" "))
+}
+
+impl Names {
+    /// Those that are there, as `glue.js` tells them.
+    fn read<'a>(&self, lines: impl Iterator<Item = &'a str>) -> HeaderMap {
+        let header = |line: &str| {
+            let (place, value) = line.split_once(' ')?;
+            let name = self.0.get(place.parse::<usize>().ok()?)?;
+            Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        };
+        lines.filter_map(header).collect()
+    }
+}
+
+/// The method, URL and headers of a request.
+pub(crate) fn head_of(request: &web_sys::Request) -> Option<http::request::Parts> {
+    let text = head(request, &OF_REQUESTS.1);
+    let mut lines = text.lines();
+    let mut head = Request::builder().method(lines.next()?).uri(lines.next()?).body(()).ok()?;
+    *head.headers_mut() = OF_REQUESTS.read(lines);
+    Some(head.into_parts().0)
+}
+
 /// Sends one request; redirects are answers. Dropping it, or the body of its answer, ends the exchange.
 pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Response<Body>, Failure> {
-    let abort = Abort(AbortController::new().map_err(failure)?);
-    let request = outgoing(request, &abort).map_err(failure)?;
-    let response = settled(global().fetch_with_request(&request)).await.map_err(failure)?;
-    let from: web_sys::Response = response.unchecked_into();
+    let controller = AbortController::new().map_err(failure)?;
+    let signal = controller.signal();
+    let abort = Abort(Some(controller));
+    let answer: Array = settled(begin(request, &signal).map_err(failure)?).await.map_err(failure)?.unchecked_into();
     let mut response = Response::new(Body::EMPTY);
-    *response.status_mut() = http::StatusCode::from_u16(from.status()).map_err(|_| failed("no valid status"))?;
-    *response.headers_mut() = taken(&from.headers(), &headers::OF_ANSWERS);
-    *response.body_mut() = incoming(from, response.headers(), idle, abort).map_err(failure)?;
+    let status = answer.get(0).as_f64().and_then(|status| StatusCode::from_u16(status as u16).ok());
+    *response.status_mut() = status.ok_or_else(|| failed("no valid status"))?;
+    *response.headers_mut() = OF_ANSWERS.read(answer.get(1).as_string().unwrap_or_default().lines());
+    let body = answer.get(2);
+    *response.body_mut() = match body.dyn_ref::<Uint8Array>() {
+        Some(bytes) => {
+            abort.needless();
+            Body::Full(bytes.to_vec().into())
+        }
+        None if body.is_null() => {
+            abort.needless();
+            Body::EMPTY
+        }
+        None => {
+            // `fetch` unpacks a compressed body, whose length then is another one.
+            let packed = response.headers().contains_key(header::CONTENT_ENCODING);
+            let length = response.headers().get(header::CONTENT_LENGTH).filter(|_| !packed);
+            let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+            stream_of(body.unchecked_into(), length, Some((idle, abort))).map_err(failure)?
+        }
+    };
     Ok(response)
 }
 
-/// A body on its way out, for a `Request` or a `Response`. Nothing for an empty one.
-pub(crate) fn body_of(body: Body) -> Result<Option<JsValue>, JsValue> {
+fn begin(request: Request<Body>, signal: &AbortSignal) -> Result<Promise, JsValue> {
+    let (head, body) = request.into_parts();
+    let url = head.uri.to_string();
+    let body = body_of(body)?;
+    Ok(exchange(head.method.as_str(), &url, &lines(&head.headers), body, signal, &OF_ANSWERS.1, FEW))
+}
+
+/// The kernel's answer as JavaScript has it.
+pub(crate) fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
+    let (head, body) = response.into_parts();
+    respond(head.status.as_u16(), &lines(&head.headers), body_of(body)?)
+}
+
+fn lines(headers: &HeaderMap) -> String {
+    let mut lines = String::new();
+    for (name, value) in headers {
+        lines.push_str(name.as_str());
+        lines.push(' ');
+        // A JavaScript string of bytes: each character is one.
+        lines.extend(value.as_bytes().iter().copied().map(char::from));
+        lines.push('\n');
+    }
+    lines
+}
+
+/// A body on its way out. An empty one is none, as some statuses demand.
+fn body_of(body: Body) -> Result<JsValue, JsValue> {
     match body {
-        Body::Full(bytes) if bytes.is_empty() => Ok(None),
+        Body::Full(bytes) if bytes.is_empty() => Ok(JsValue::UNDEFINED),
         // A copy: JavaScript may read it after the memory of the module has changed.
-        Body::Full(bytes) => Ok(Some(Uint8Array::from(&*bytes).into())),
+        Body::Full(bytes) => Ok(Uint8Array::from(&*bytes).into()),
         Body::Stream { chunks, length } => {
             let pipe: TransformStream = match length {
                 // Only a stream of known length is sent with a `Content-Length`.
@@ -51,7 +154,7 @@ pub(crate) fn body_of(body: Body) -> Result<Option<JsValue>, JsValue> {
             let writer = pipe.writable().get_writer()?;
             // Whoever reads the other end hears of a failure, too.
             spawn_local(async { drop(pump(chunks, writer).await) });
-            Ok(Some(pipe.readable().into()))
+            Ok(pipe.readable().into())
         }
     }
 }
@@ -129,6 +232,9 @@ pub(crate) fn stream_of(
         let read = read.map_err(failure)?;
         let field = |name: &str| Reflect::get(&read, &name.into()).unwrap_or_default();
         if field("done").is_truthy() {
+            if let Some((_, abort)) = limits {
+                abort.needless();
+            }
             return Ok(None);
         }
         let value: Uint8Array = field("value").unchecked_into();
@@ -154,81 +260,53 @@ pub(crate) fn settled(promise: Promise) -> SendWrapper<JsFuture> {
 
 /// Waits.
 pub(crate) async fn sleep(duration: Duration) {
-    struct Timer(i32);
-    impl Drop for Timer {
-        fn drop(&mut self) {
-            global().clear_timeout_with_handle(self.0);
+    struct Timer {
+        id: Option<i32>,
+        _ring: Closure<dyn FnMut()>,
+    }
+    impl Timer {
+        fn new(duration: Duration, ring: impl FnOnce() + 'static) -> Self {
+            let ring: Closure<dyn FnMut()> = Closure::once(ring);
+            let milliseconds = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
+            let call = ring.as_ref().unchecked_ref();
+            let id = global().set_timeout_with_callback_and_timeout_and_arguments_0(call, milliseconds);
+            Timer { id: id.ok(), _ring: ring }
         }
     }
-    let mut timer = None;
-    let milliseconds = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
-    let over = Promise::new(&mut |resolve, _| {
-        timer = global().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds).ok().map(Timer);
-    });
-    // A promise of a timer is only ever kept.
-    let _ = settled(over).await;
-    drop(timer);
-}
-
-/// The named ones of JavaScript's headers: each crosses over by itself, and there are dozens that nobody reads.
-pub(crate) fn taken(from: &web_sys::Headers, names: &[HeaderName]) -> HeaderMap {
-    let value = |name: &HeaderName| {
-        let value = from.get(name.as_str()).ok()??;
-        Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
-    };
-    names.iter().filter_map(value).collect()
-}
-
-pub(crate) fn given(from: &HeaderMap) -> Result<web_sys::Headers, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in from {
-        // A JavaScript string of bytes: each character is one.
-        let value: String = value.as_bytes().iter().copied().map(char::from).collect();
-        headers.append(name.as_str(), &value)?;
+    impl Drop for Timer {
+        fn drop(&mut self) {
+            if let Some(id) = self.id {
+                global().clear_timeout_with_handle(id);
+            }
+        }
     }
-    Ok(headers)
+    let (ring, over) = oneshot::channel();
+    let timer = SendWrapper::new(Timer::new(duration, move || {
+        // Who does not wait any more has dropped the timer, too.
+        let _ = ring.send(());
+    }));
+    // A runtime that takes no timer lets nobody wait.
+    if timer.id.is_some() {
+        let _ = over.await;
+    }
 }
 
 /// Ends an exchange when it is dropped.
-pub(crate) struct Abort(AbortController);
+pub(crate) struct Abort(Option<AbortController>);
+
+impl Abort {
+    /// The exchange has ended by itself: to end it once more would cost as much as the rest of it.
+    fn needless(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Abort {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(controller) = &self.0 {
+            controller.abort();
+        }
     }
-}
-
-fn outgoing(request: Request<Body>, abort: &Abort) -> Result<web_sys::Request, JsValue> {
-    let (head, body) = request.into_parts();
-    let init = RequestInit::new();
-    init.set_method(head.method.as_str());
-    init.set_headers(given(&head.headers)?.as_ref());
-    init.set_redirect(RequestRedirect::Manual);
-    // What one key may see is not for the next caller.
-    init.set_cache(RequestCache::NoStore);
-    init.set_signal(Some(&abort.0.signal()));
-    if let Some(body) = body_of(body)? {
-        init.set_body(&body);
-    }
-    web_sys::Request::new_with_str_and_init(&head.uri.to_string(), &init)
-}
-
-fn incoming(response: web_sys::Response, headers: &HeaderMap, idle: Duration, abort: Abort) -> Result<Body, JsValue> {
-    let Some(body) = response.body() else { return Ok(Body::EMPTY) };
-    // `fetch` unpacks a compressed body, whose length then is another one.
-    let packed = headers.contains_key(header::CONTENT_ENCODING);
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let length = length.filter(|_| !packed);
-    if length.is_none_or(|length| length > SMALL) {
-        return stream_of(body, length, Some((idle, abort)));
-    }
-    let chunk = async move {
-        let _abort = abort;
-        let buffer = settled(response.array_buffer().map_err(failure)?);
-        let buffer = within(idle, buffer).await?.map_err(failure)?;
-        Ok(Bytes::from(Uint8Array::new(&buffer).to_vec()))
-    };
-    Ok(Body::Stream { chunks: stream::once(chunk).boxed(), length })
 }
 
 fn global() -> WorkerGlobalScope {

@@ -13,19 +13,17 @@ mod urls;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use js_sys::futures::{JsFuture, future_to_promise};
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::headers;
 use openai_mcp_kernel::http::{Gateway, Mount, Peer};
 use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::server::{Definition, Service};
 use wasm_bindgen::prelude::*;
 use web_sys::console;
 
-use crate::fetch::{body_of, given, stream_of, taken};
+use crate::fetch::{give, head_of, stream_of};
 use crate::machine::Edge;
 use crate::store::Query;
 
@@ -93,7 +91,7 @@ fn variables(env: &JsValue) -> Vec<(String, String)> {
 }
 
 async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
-    let Some(head) = head(request) else { return plain(StatusCode::BAD_REQUEST, "the request has no valid head") };
+    let Some(head) = head_of(request) else { return plain(StatusCode::BAD_REQUEST, "the request has no valid head") };
     // Everyone comes over the network.
     let peer = Peer { bound_to_loopback: false, is_loopback: false };
     match gateway.admit(&head, peer) {
@@ -104,12 +102,6 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body>
             Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
         },
     }
-}
-
-fn head(request: &web_sys::Request) -> Option<Parts> {
-    let mut head = Request::builder().method(request.method().as_str()).uri(request.url()).body(()).ok()?;
-    *head.headers_mut() = taken(&request.headers(), &headers::OF_REQUESTS);
-    Some(head.into_parts().0)
 }
 
 /// The body of a request, or nothing if it has more than `cap` bytes.
@@ -129,16 +121,6 @@ async fn read(request: &web_sys::Request, headers: &HeaderMap, cap: usize) -> Re
             Ok(body.collect(cap).await.ok())
         }
     }
-}
-
-/// The kernel's answer as JavaScript has it. An empty body is none, as some statuses demand.
-fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
-    let (head, body) = response.into_parts();
-    let init = web_sys::ResponseInit::new();
-    init.set_status(head.status.as_u16());
-    init.set_headers(given(&head.headers)?.as_ref());
-    let body = body_of(body)?;
-    web_sys::Response::new_with_opt_readable_stream_and_init(body.as_ref().map(JsCast::unchecked_ref), &init)
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Body> {

@@ -1,0 +1,34 @@
+// What would cross between wasm and JavaScript piece by piece crosses at once. `fetch.rs` says what each function is.
+
+export const names = (text) => text.split(' ');
+
+const taken = (headers, names) => {
+  let lines = '';
+  for (let place = 0; place < names.length; place++) {
+    const value = headers.get(names[place]);
+    if (value !== null) lines += `${place} ${value}\n`;
+  }
+  return lines;
+};
+
+const given = (lines) => {
+  const pairs = [];
+  for (const line of lines.split('\n')) {
+    const end = line.indexOf(' ');
+    if (end > 0) pairs.push([line.slice(0, end), line.slice(end + 1)]);
+  }
+  return pairs;
+};
+
+export const head = (request, names) => `${request.method}\n${request.url}\n${taken(request.headers, names)}`;
+
+export const exchange = async (method, url, headers, body, signal, names, few) => {
+  const init = { method, headers: given(headers), body, signal, redirect: 'manual', cache: 'no-store' };
+  const answer = await fetch(url, init);
+  const length = answer.headers.get('content-length');
+  const whole = answer.body && length !== null && Number(length) <= few && !answer.headers.has('content-encoding');
+  const content = whole ? new Uint8Array(await answer.arrayBuffer()) : answer.body;
+  return [answer.status, taken(answer.headers, names), content];
+};
+
+export const respond = (status, headers, body) => new Response(body, { status, headers: given(headers) });
