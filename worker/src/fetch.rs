@@ -35,7 +35,7 @@ extern "C" {
 
     /// Asks another server, with a line of name and value for each header. Redirects are answers, and what one key may see
     /// is not kept for the next caller. Gives the status, the named headers as [`head`] does, and the body: bytes if it has
-    /// few, which is cheaper than a reader.
+    /// few, which is cheaper than a reader, or the error if they broke off.
     fn exchange(
         method: &str,
         url: &str,
@@ -98,6 +98,9 @@ pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Resp
         Some(bytes) => {
             abort.needless();
             Body::Full(bytes.to_vec().into())
+        }
+        None if body.is_instance_of::<Error>() => {
+            Body::Stream { chunks: stream::iter([Err(failure(body))]).boxed(), length: None }
         }
         None if body.is_null() => {
             abort.needless();

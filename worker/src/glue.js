@@ -27,7 +27,8 @@ export const exchange = async (method, url, headers, body, signal, names, few) =
   const answer = await fetch(url, init);
   const length = answer.headers.get('content-length');
   const whole = answer.body && length !== null && Number(length) <= few && !answer.headers.has('content-encoding');
-  const content = whole ? new Uint8Array(await answer.arrayBuffer()) : answer.body;
+  const bytes = (buffer) => new Uint8Array(buffer);
+  const content = whole ? await answer.arrayBuffer().then(bytes, (error) => error) : answer.body;
   return [answer.status, taken(answer.headers, names), content];
 };
 

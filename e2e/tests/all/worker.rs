@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
@@ -618,6 +618,27 @@ fn a_crash_stays_in_its_server() {
         assert_eq!(edge.call("files", KEY, "file-list", &json!({}))["isError"], false);
     }
     assert_eq!(edge.ask("broken", "POST", "/mcp", &[], ping).status, 200);
+}
+
+/// What came is not what was promised: the caller is told, and nothing is asked twice.
+#[test]
+fn an_answer_that_breaks_off_is_told() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let upstream = listener.local_addr().unwrap();
+    let (asked, asks) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            read_until(&mut stream, "\r\n\r\n");
+            asked.send(()).unwrap();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"id\":";
+            stream.write_all(head.as_bytes()).unwrap();
+        }
+    });
+    let edge = Edge::of(&["vector-store".into()], upstream, &[]);
+    let result = edge.call("vector-store", KEY, "vector-store-get", &json!({"vector_store_id": "vs_1"}));
+    assert_eq!(result["isError"], true);
+    assert!(text(&result).starts_with("the answer broke off: "), "{result}");
+    assert_eq!(asks.try_iter().count(), 1);
 }
 
 /// A wrong variable is named, at every path, instead of being guessed around.
