@@ -15,7 +15,8 @@
 //! The SQL must mean the same to both. D1 has no transaction that lasts over an await, so conditions stand in the SQL
 //! (`UPDATE … WHERE version = ?2 RETURNING id`), and what belongs together goes into one [`Store::batch`]. A value or row
 //! has at most 2 MB there, a statement at most 100 parameters (`json_each(?1)` takes a list as one), the columns of a row
-//! have different names, and whole numbers are below 2⁵³. Every row has an owner, and every statement asks for it.
+//! have different names, and whole numbers are below 2⁵³. Every row has an owner, and every statement asks for it,
+//! but for one that forgets what is too old: the owner may have got another key.
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;

@@ -665,15 +665,30 @@ fn a_worker_without_a_database_serves_the_rest_and_says_what_to_bind() {
 }
 
 /// Vectors, texts and metadata come back from D1 as from SQLite, and a search ranks them alike.
-#[test]
-fn collections_are_searched_alike_on_both_stores() {
+/// The results of calls to a server that keeps something, as a Worker and as a native server.
+fn kept_alike(domain: &str, calls: &[(&str, Value)]) -> Vec<[Value; 2]> {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
     let folder = tempfile::tempdir().unwrap();
-    let edge = Edge::with(&[("embeddings".into(), import("embeddings", "worker"))], sandbox.addr, folder.path(), &[]);
-    let native = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--servers", "embeddings"])
+    let edge = Edge::with(&[(domain.into(), import(domain, "worker"))], sandbox.addr, folder.path(), &[]);
+    let native = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--servers", domain])
         .env("OPENAI_BASE_URL", &format!("http://{}/v1", sandbox.addr))
         .env("OPENAI_MCP_STORE", folder.path().to_str().unwrap())
         .serve();
+    let both = |(tool, arguments): &(&str, Value)| {
+        let ours = edge.call(domain, KEY, tool, arguments);
+        let body = message("tools/call", &tool_call(tool, arguments));
+        let theirs = native.post(&format!("/{domain}/mcp"), &bearer(KEY), body.as_bytes()).json()["result"].take();
+        // Each request has an id of its own.
+        [ours, theirs].map(|mut result| {
+            result.as_object_mut().unwrap().remove("_meta");
+            result
+        })
+    };
+    calls.iter().map(both).collect()
+}
+
+#[test]
+fn collections_are_searched_alike_on_both_stores() {
     // More than one segment, and items with quotes, line ends and signs beyond the basic plane.
     let lines: String =
         (0..700).map(|n| format!("{{\"text\": \"\\\"line\\\"\\n{n} 🦀 of {}\", \"n\": {n}}}\n", n % 7)).collect();
@@ -682,6 +697,9 @@ fn collections_are_searched_alike_on_both_stores() {
         { "type": "gte", "key": "n", "value": 350 },
         { "type": "nin", "key": "n", "value": [351, 352] },
     ]});
+    let others: Vec<Value> =
+        (0..900).map(|n| json!({ "id": format!("other {n}"), "text": format!("other {n}") })).collect();
+    let names: Vec<Value> = others.iter().take(880).map(|other| other["id"].clone()).collect();
     let calls = [
         ("embedding-batch", json!({ "file": file, "collection": "lines" })),
         (
@@ -693,20 +711,44 @@ fn collections_are_searched_alike_on_both_stores() {
         ("embedding-search", json!({ "query": "line 352", "collection": "lines", "filter": filter })),
         ("embedding-collection-delete", json!({ "collection": "lines", "ids": ["x", "none"] })),
         ("embedding-search", json!({ "query": "line 352", "collection": "lines", "top_k": 1 })),
+        // More than half of two segments goes, so what is left moves into one.
+        ("embedding-collection-add", json!({ "collection": "lines", "items": others })),
+        ("embedding-collection-delete", json!({ "collection": "lines", "ids": names })),
+        ("embedding-search", json!({ "query": "other 890", "collection": "lines" })),
         ("embedding-collection-list", json!({ "collection": "lines", "limit": 3 })),
         ("embedding-collection-add", json!({ "collection": "lines", "items": ["x"], "dimensions": 3 })),
         ("embedding-collection-delete", json!({ "collection": "lines" })),
         ("embedding-collection-list", json!({})),
         ("embedding-search", json!({ "query": "line", "collection": "lines" })),
     ];
-    for (tool, arguments) in calls {
-        let mut ours = edge.call("embeddings", KEY, tool, &arguments);
-        let body = message("tools/call", &tool_call(tool, &arguments));
-        let mut theirs = native.post("/embeddings/mcp", &bearer(KEY), body.as_bytes()).json()["result"].take();
-        // Each request has an id of its own.
-        for result in [&mut ours, &mut theirs] {
-            result.as_object_mut().unwrap().remove("_meta");
-        }
+    for ([ours, theirs], (tool, arguments)) in kept_alike("embeddings", &calls).into_iter().zip(&calls) {
+        assert_eq!(ours, theirs, "{tool} {arguments}");
+    }
+}
+
+#[test]
+fn verdicts_are_kept_alike_on_both_stores() {
+    let calls = [
+        ("moderation-check", json!({ "input": ["a fine day", "Shut up, you \"idiot\" 🦀"], "keep": "excerpt" })),
+        ("moderation-batch", json!({ "items": ["I will find you", "thank you"] })),
+        ("moderation-history", json!({})),
+        ("moderation-history", json!({ "flagged": true, "limit": 1 })),
+        ("moderation-history", json!({ "input": "thank you" })),
+        ("moderation-history-delete", json!({ "until": 1 })),
+        ("moderation-history", json!({ "category": "harassment" })),
+        ("moderation-history-delete", json!({})),
+        ("moderation-history", json!({})),
+    ];
+    for ([ours, theirs], (tool, arguments)) in kept_alike("moderation", &calls).into_iter().zip(&calls) {
+        let [ours, theirs] = [ours, theirs].map(|mut result| {
+            assert_eq!(result["isError"], false, "{tool} {arguments}: {result}");
+            let mut said = result["structuredContent"].take();
+            said.as_object_mut().unwrap().remove("id");
+            for verdict in said.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
+                verdict.as_object_mut().unwrap().remove("at").unwrap();
+            }
+            said
+        });
         assert_eq!(ours, theirs, "{tool} {arguments}");
     }
 }
