@@ -1,17 +1,18 @@
 //! An upstream on loopback that keeps every request as it came over the wire and answers what a test scripts.
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use futures_util::stream::{StreamExt as _, poll_fn};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 /// How long a test waits for something that must happen before it fails.
@@ -47,6 +48,10 @@ impl Recorded {
     }
 }
 
+/// The chunks of one answer's body, as a test hands them out.
+#[derive(Clone, Debug)]
+pub struct Chunks(Arc<Mutex<UnboundedReceiver<std::io::Result<Bytes>>>>);
+
 /// What the recorder does with a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -59,6 +64,13 @@ pub enum Answer {
         /// The whole body.
         body: Bytes,
     },
+    /// Sends a body that does not say how long it is, chunk by chunk. See [`Answer::stream`].
+    Stream {
+        /// Its media type.
+        content_type: String,
+        /// The chunks.
+        chunks: Chunks,
+    },
     /// Never answers: the request ends when its client hangs up, which [`Recorder::wait_for_hang_ups`] can see.
     Hang,
 }
@@ -67,6 +79,14 @@ impl Answer {
     /// A JSON response.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self::Reply { status, headers: vec![("content-type".into(), "application/json".into())], body: body.into() }
+    }
+
+    /// A successful response to one request, whose body grows as chunks are sent, breaks off at an error, and ends when
+    /// the sender is dropped.
+    pub fn stream(content_type: &str) -> (UnboundedSender<std::io::Result<Bytes>>, Self) {
+        let (sender, chunks) = unbounded_channel();
+        let chunks = Chunks(Arc::new(Mutex::new(chunks)));
+        (sender, Self::Stream { content_type: content_type.into(), chunks })
     }
 
     /// Adds a header to a response.
@@ -221,7 +241,7 @@ async fn respond(
     request: http::Request<Incoming>,
     shared: &Shared,
     script: &Script,
-) -> Result<http::Response<BoxBody<Bytes, Infallible>>, hyper::Error> {
+) -> Result<http::Response<UnsyncBoxBody<Bytes, std::io::Error>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let recorded = Recorded {
@@ -239,13 +259,22 @@ async fn respond(
     let answer = script(&recorded);
     match answer {
         Answer::Reply { status, headers, body } => {
-            let mut response = http::Response::new(Full::new(body).boxed());
+            let mut response = http::Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
             *response.status_mut() =
                 http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
             for (name, value) in headers {
                 if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
                     response.headers_mut().append(name, value);
                 }
+            }
+            Ok(response)
+        }
+        Answer::Stream { content_type, chunks } => {
+            let next = poll_fn(move |cx| chunks.0.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(cx));
+            let body = StreamBody::new(next.map(|chunk| chunk.map(Frame::data)));
+            let mut response = http::Response::new(body.boxed_unsync());
+            if let Ok(value) = content_type.parse() {
+                response.headers_mut().insert(http::header::CONTENT_TYPE, value);
             }
             Ok(response)
         }
