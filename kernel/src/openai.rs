@@ -36,7 +36,8 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
         tries += 1;
         let (request, upload) = request(cx, &plan, &key).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
-        if let (Err(_), Some(broke)) = (&outcome, upload.and_then(|upload| upload.broke.get().cloned())) {
+        // Whatever the other side says, it says of half a file.
+        if let Some(broke) = upload.and_then(|upload| upload.broke.get().cloned()) {
             return Err(Error::new(Kind::File, broke));
         }
         let wait = match &outcome {

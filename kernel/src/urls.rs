@@ -84,7 +84,7 @@ pub fn told_type(filename: &str, headers: &HeaderMap) -> String {
     }
 }
 
-/// The same body, which breaks off where it gets longer than [`LARGEST`].
+/// The same body, which breaks off where it gets longer than [`LARGEST`]. A failure says that it is one of the URL.
 ///
 /// # Errors
 /// It says at once that it is longer.
@@ -94,7 +94,8 @@ pub fn capped(body: Body) -> Result<Body, String> {
         return Err(format!("the file has more than {LARGEST} bytes"));
     }
     let chunks = stream::try_unfold((body.into_chunks(), 0), |(mut chunks, passed)| async move {
-        let Some(chunk) = chunks.next().await.transpose()? else { return Ok(None) };
+        let named = |failure: Failure| Failure { text: format!("`url`: {}", failure.text), ..failure };
+        let Some(chunk) = chunks.next().await.transpose().map_err(named)? else { return Ok(None) };
         let passed = passed + chunk.len() as u64;
         if passed > LARGEST {
             return Err(Failure {

@@ -130,8 +130,12 @@ impl Platform for Script {
         let sent = self.sent.clone();
         async move {
             let (head, body) = request.into_parts();
-            let body =
-                body.collect(1 << 20).await.map_err(|error| Failure { text: error.to_string(), unsent: true })?;
+            let body = match body.collect(1 << 20).await {
+                Ok(body) => body,
+                // Whoever has an answer all the same takes half of it for the whole, as some runtimes let it.
+                Err(_) if reply.is_some() => Bytes::new(),
+                Err(error) => return Err(Failure { text: error.to_string(), unsent: true }),
+            };
             let headers = head.headers.iter().filter(|(name, _)| !SAME_IN_ALL.contains(&name.as_str()));
             lock(&sent).push(Sent {
                 method: head.method.to_string(),

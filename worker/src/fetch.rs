@@ -86,9 +86,9 @@ pub(crate) fn head_of(request: &web_sys::Request) -> Option<http::request::Parts
 /// Sends one request; redirects are answers. Dropping it, or the body of its answer, ends the exchange.
 pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Response<Body>, Failure> {
     let controller = AbortController::new().map_err(failure)?;
-    let signal = controller.signal();
+    let answer = begin(request, &controller).map_err(failure)?;
     let abort = Abort(Some(controller));
-    let answer: Array = settled(begin(request, &signal).map_err(failure)?).await.map_err(failure)?.unchecked_into();
+    let answer: Array = settled(answer).await.map_err(failure)?.unchecked_into();
     let mut response = Response::new(Body::EMPTY);
     let status = answer.get(0).as_f64().and_then(|status| StatusCode::from_u16(status as u16).ok());
     *response.status_mut() = status.ok_or_else(|| failed("no valid status"))?;
@@ -117,17 +117,18 @@ pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Resp
     Ok(response)
 }
 
-fn begin(request: Request<Body>, signal: &AbortSignal) -> Result<Promise, JsValue> {
+fn begin(request: Request<Body>, controller: &AbortController) -> Result<Promise, JsValue> {
     let (head, body) = request.into_parts();
     let url = head.uri.to_string();
-    let body = body_of(body)?;
-    Ok(exchange(head.method.as_str(), &url, &lines(&head.headers), body, signal, &OF_ANSWERS.1, FEW))
+    let body = body_of(body, Some(controller.clone()))?;
+    let signal = controller.signal();
+    Ok(exchange(head.method.as_str(), &url, &lines(&head.headers), body, &signal, &OF_ANSWERS.1, FEW))
 }
 
 /// The kernel's answer as JavaScript has it.
 pub(crate) fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
     let (head, body) = response.into_parts();
-    respond(head.status.as_u16(), &lines(&head.headers), body_of(body)?)
+    respond(head.status.as_u16(), &lines(&head.headers), body_of(body, None)?)
 }
 
 fn lines(headers: &HeaderMap) -> String {
@@ -142,8 +143,8 @@ fn lines(headers: &HeaderMap) -> String {
     lines
 }
 
-/// A body on its way out. An empty one is none, as some statuses demand.
-fn body_of(body: Body) -> Result<JsValue, JsValue> {
+/// A body on its way out. An empty one is none, as some statuses demand. If it fails, so does the exchange.
+fn body_of(body: Body, exchange: Option<AbortController>) -> Result<JsValue, JsValue> {
     match body {
         Body::Full(bytes) if bytes.is_empty() => Ok(JsValue::UNDEFINED),
         // A copy: JavaScript may read it after the memory of the module has changed.
@@ -156,7 +157,7 @@ fn body_of(body: Body) -> Result<JsValue, JsValue> {
             };
             let writer = pipe.writable().get_writer()?;
             // Whoever reads the other end hears of a failure, too.
-            spawn_local(async { drop(pump(chunks, writer).await) });
+            spawn_local(async { drop(pump(chunks, writer, exchange).await) });
             Ok(pipe.readable().into())
         }
     }
@@ -167,6 +168,7 @@ fn body_of(body: Body) -> Result<JsValue, JsValue> {
 async fn pump(
     mut chunks: BoxStream<'static, Result<Bytes, Failure>>,
     writer: WritableStreamDefaultWriter,
+    exchange: Option<AbortController>,
 ) -> Result<(), JsValue> {
     let room = Uint8Array::new_with_length(PIECE);
     let mut closed = JsFuture::from(writer.closed());
@@ -174,6 +176,10 @@ async fn pump(
         let chunk = match select(chunks.next(), &mut closed).await {
             Either::Left((Some(Ok(chunk)), _)) => chunk,
             Either::Left((Some(Err(failure)), _)) => {
+                // The runtime would end a request of unknown length as if this were its end.
+                if let Some(exchange) = exchange {
+                    exchange.abort();
+                }
                 JsFuture::from(writer.abort_with_reason(&Error::new(&failure.text))).await?;
                 return Ok(());
             }
@@ -319,7 +325,7 @@ fn global() -> WorkerGlobalScope {
 /// JavaScript does not say whether a request that failed had been sent.
 fn failure(error: JsValue) -> Failure {
     let text = error.dyn_ref::<Error>().map(|error| error.message().into()).or_else(|| error.as_string());
-    failed(text.as_deref().unwrap_or("the exchange failed"))
+    failed(text.as_deref().unwrap_or("the exchange failed").trim_end_matches('.'))
 }
 
 pub(crate) fn failed(text: &str) -> Failure {

@@ -250,13 +250,20 @@ fn conformance() {
     conformance::product(&edge.url("vector-store"));
 }
 
-/// A call that asks for progress and goes on until the upstream lets it.
-fn begin_to_wait(edge: &Edge) -> TcpStream {
-    let addr = edge.addrs["vector-store"];
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"vector-store-wait","arguments":{"vector_store_id":"vs_1"},"_meta":{"progressToken":1}}}"#;
+/// A call that asks for progress.
+fn begin(edge: &Edge, server: &str, tool: &str, arguments: &Value) -> TcpStream {
+    let addr = edge.addrs[server];
+    let mut params = tool_call(tool, arguments);
+    params["_meta"] = json!({ "progressToken": 1 });
+    let body = message("tools/call", &params);
     let mut stream = connect(addr);
     stream.write_all(&request("POST", "/mcp", addr, &bearer(KEY), body.as_bytes())).unwrap();
     stream
+}
+
+/// A call that asks for progress and goes on until the upstream lets it.
+fn begin_to_wait(edge: &Edge) -> TcpStream {
+    begin(edge, "vector-store", "vector-store-wait", &json!({ "vector_store_id": "vs_1" }))
 }
 
 fn read_until(stream: &mut TcpStream, end: &str) -> String {
@@ -541,6 +548,63 @@ fn urls_that_lead_inside_are_refused() {
         assert_eq!(result["isError"], true, "{result}");
         assert!(text(&result).contains("hint:"), "{result}");
     }
+}
+
+/// A file whose length nobody knows comes whole, or not at all.
+#[test]
+fn an_upload_without_a_length_is_whole_or_fails() {
+    const CHUNK: &[u8] = &[b'x'; 100_000];
+    for breaks in [false, true] {
+        let (source, file) = Answer::stream("text/plain");
+        let upstream = Recorder::start(move |request| match request.path() {
+            "/v1/files" => Answer::json(200, r#"{"id":"file_1"}"#),
+            _ => file.clone(),
+        })
+        .unwrap();
+        let edge = Edge::of(&["files".to_owned()], upstream.addr(), &[]);
+        for _ in 0..50 {
+            source.send(Ok(CHUNK.into())).unwrap();
+        }
+        if breaks {
+            source.send(Err(std::io::Error::other("gone"))).unwrap();
+        }
+        drop(source);
+        let upload = json!({ "file": { "url": "https://files.example.com/grows.txt" }, "purpose": "user_data" });
+        let result = edge.call("files", KEY, "file-upload", &upload);
+        assert_eq!(result["isError"], breaks, "{result}");
+        let seen = upstream.take();
+        let sent = seen.iter().find(|request| request.path() == "/v1/files");
+        if breaks {
+            assert!(text(&result).starts_with("`url`: "), "{result}");
+            assert!(sent.is_none(), "half a file was taken for a whole one");
+        } else {
+            let sent = sent.unwrap();
+            assert_eq!(sent.header("content-length"), None);
+            assert!(sent.body.len() > 50 * CHUNK.len() && sent.body.ends_with(b"--\r\n"), "{} bytes", sent.body.len());
+        }
+    }
+}
+
+/// The model says its second word only once its first has come through.
+#[test]
+fn text_comes_while_the_model_writes() {
+    let (model, answer) = Answer::stream("text/event-stream");
+    let upstream = Recorder::start(move |_| answer.clone()).unwrap();
+    let edge = Edge::of(&["chat".to_owned()], upstream.addr(), &[]);
+    let say = |choice: Value| {
+        let chunk = json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice] });
+        model.send(Ok(format!("data: {chunk}\n\n").into())).unwrap();
+    };
+    let asked = json!({ "model": "gpt-6", "messages": [{ "role": "user", "content": "Go on" }] });
+    let mut stream = begin(&edge, "chat", "chat-completion-stream", &asked);
+    say(json!({ "index": 0, "delta": { "role": "assistant", "content": "One" }, "finish_reason": null }));
+    let first = read_until(&mut stream, r#""message":"One""#);
+    assert!(!first.contains("\"result\""), "{first}");
+    say(json!({ "index": 0, "delta": { "content": " two" }, "finish_reason": "stop" }));
+    model.send(Ok("data: [DONE]\n\n".into())).unwrap();
+    drop(model);
+    let last = read_until(&mut stream, "\"result\"");
+    assert!(last.contains("One two"), "{last}");
 }
 
 #[test]

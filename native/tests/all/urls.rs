@@ -157,6 +157,19 @@ async fn what_is_no_file_is_refused() {
 }
 
 #[tokio::test]
+async fn what_breaks_off_says_that_it_is_the_url() {
+    let (source, file) = Answer::stream("text/plain");
+    let host = Recorder::start(move |_| file.clone()).unwrap();
+    source.send(Ok("half".into())).unwrap();
+    let fetcher = Fetcher::new(&[host.addr().to_string()]);
+    let url = format!("http://{}/?token=t0ps3cret", host.addr());
+    let opened = fetcher.open(&url, None, None).await.unwrap();
+    source.send(Err(std::io::Error::other("gone"))).unwrap();
+    let error = opened.body.collect(100).await.unwrap_err().into_text();
+    assert!(error.contains("broke off: `url`: ") && !error.contains("t0ps3cret"), "{error}");
+}
+
+#[tokio::test]
 async fn giants_are_refused_by_their_length() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
