@@ -156,9 +156,12 @@ fn body_of(body: Body, exchange: Option<AbortController>) -> Result<JsValue, JsV
                 None => IdentityTransformStream::new()?.unchecked_into(),
             };
             let writer = pipe.writable().get_writer()?;
+            let readable = pipe.readable();
+            // `index.js` breaks the stream off if the instance that writes it crashes.
+            Reflect::set(&readable, &"writer".into(), &writer)?;
             // Whoever reads the other end hears of a failure, too.
             spawn_local(async { drop(pump(chunks, writer, exchange).await) });
-            Ok(pipe.readable().into())
+            Ok(readable.into())
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::canary::{self, Said};
 use crate::conformance;
 use crate::differential::{self, Ours};
 use crate::harness::{
-    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, node, request,
-    tool_call,
+    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, node, read_reply,
+    request, tool_call,
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
 
@@ -49,6 +49,16 @@ fn inline(domain: &str) -> String {
     let (_, rest) = config.split_once("Workerd.Worker = ").unwrap();
     let (worker, _) = rest.split_once(';').unwrap();
     worker.replace("embed \"", &format!("embed \"{}/", dist.display()))
+}
+
+/// What was made of a server, with a change of its glue that is written into a folder.
+fn doctored(domain: &str, from: &str, to: &str, folder: &Path) -> String {
+    let dist = built(domain);
+    let glue = std::fs::read_to_string(dist.join("bg.js")).unwrap();
+    assert_eq!(glue.matches(from).count(), 1, "{from}");
+    let changed = folder.join("bg.js");
+    std::fs::write(&changed, glue.replace(from, to)).unwrap();
+    inline(domain).replace(&format!("{}/bg.js", dist.display()), changed.to_str().unwrap())
 }
 
 /// The tests' own server as two Workers on one database in a folder: the process, and where they are.
@@ -662,16 +672,10 @@ fn the_log_keeps_the_key() {
 #[test]
 fn a_crash_stays_in_its_server() {
     let upstream = Recorder::start_default().unwrap();
-    let dist = built("vector-store");
     // The same modules, but for one path at which the instance traps.
     let folder = tempfile::tempdir().unwrap();
-    let crash = folder.path().join("bg.js");
-    let glue = std::fs::read_to_string(dist.join("bg.js")).unwrap();
     let trap = "export function fetch(request, env) {\n  if (request.url.endsWith('/trap')) { wasm = undefined; throw new WebAssembly.RuntimeError('unreachable'); }";
-    let doctored = glue.replace("export function fetch(request, env) {", trap);
-    assert_ne!(doctored, glue);
-    std::fs::write(&crash, doctored).unwrap();
-    let worker = inline("vector-store").replace(&format!("{}/bg.js", dist.display()), crash.to_str().unwrap());
+    let worker = doctored("vector-store", "export function fetch(request, env) {", trap, folder.path());
     let workers = [("broken".into(), worker), ("files".into(), import("files", "worker"))];
     let edge = Edge::with(&workers, upstream.addr(), folder.path(), &[]);
     let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -703,6 +707,45 @@ fn an_answer_that_breaks_off_is_told() {
     assert_eq!(result["isError"], true);
     assert!(text(&result).starts_with("the answer broke off: "), "{result}");
     assert_eq!(asks.try_iter().count(), 1);
+}
+
+/// A trap in the midst of a call ends the calls that share its instance: they are not left waiting for ever.
+#[test]
+fn a_crash_fails_the_calls_beside_it() {
+    let upstream = Recorder::start(|request| match request.path() {
+        "/v1/files/file_hangs" => Answer::Hang,
+        _ => Answer::json(200, r#"{"id":"file_1"}"#),
+    })
+    .unwrap();
+    // Only an upload draws a random number, and without one the instance gives up.
+    let folder = tempfile::tempdir().unwrap();
+    let random = "globalThis.crypto.getRandomValues(";
+    let worker = doctored("files", random, &format!("throw new Error('none'); {random}"), folder.path());
+    let edge = Edge::with(&[("files".into(), worker)], upstream.addr(), folder.path(), &[]);
+    let addr = edge.addrs["files"];
+    let hanging = json!({ "file_id": "file_hangs" });
+    let upload = message(
+        "tools/call",
+        &tool_call("file-upload", &json!({ "file": { "text": "x", "filename": "x.txt" }, "purpose": "user_data" })),
+    );
+    for round in 1..=2 {
+        let mut stream = begin(&edge, "files", "file-get", &hanging);
+        read_until(&mut stream, "notifications/progress");
+        let mut plain = connect(addr);
+        let body = message("tools/call", &tool_call("file-get", &hanging));
+        plain.write_all(&request("POST", "/mcp", addr, &bearer(KEY), body.as_bytes())).unwrap();
+        assert!(upstream.wait_for_requests(2), "the calls did not begin");
+        upstream.take();
+        assert_eq!(edge.ask("files", "POST", "/mcp", &bearer(KEY), upload.as_bytes()).status, 500);
+        assert_eq!(read_reply(plain).unwrap().status, 500);
+        let mut rest = Vec::new();
+        // It ends, or breaks off.
+        let _ = stream.read_to_end(&mut rest);
+        assert!(!String::from_utf8_lossy(&rest).contains("0\r\n\r\n"), "the stream ended as if it were whole");
+        assert!(upstream.wait_for_hang_ups(2 * round), "the calls to the upstream outlived theirs");
+        assert_eq!(edge.call("files", KEY, "file-get", &json!({ "file_id": "file_1" }))["isError"], false);
+        upstream.take();
+    }
 }
 
 /// A wrong variable is named, at every path, instead of being guessed around.

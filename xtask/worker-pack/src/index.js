@@ -1,22 +1,49 @@
-// The Worker's entry. A panic traps and leaves the wasm instance unusable: the next request gets a new one.
+// The Worker's entry. A panic traps and leaves the wasm instance unusable: all that it was working on fails, and the
+// next request gets a new one.
 import * as wasm from './bg.js';
 
-const crash = (error) => {
-  globalThis.crashed ||= error instanceof WebAssembly.RuntimeError;
+// How each request in flight is told that nobody works on it any more. A request may not touch what belongs to another,
+// but it may reject a promise of it: what awaits that promise runs as part of its own request.
+const inFlight = new Set();
+
+const abandon = () => {
+  for (const lose of inFlight) lose(new Error('the server crashed'));
+  inFlight.clear();
 };
 
-addEventListener('error', ({ error }) => crash(error));
+const check = (error) => {
+  if (error instanceof WebAssembly.RuntimeError) {
+    globalThis.crashed = true;
+    abandon();
+  }
+};
+
+addEventListener('error', ({ error }) => check(error));
+addEventListener('unhandledrejection', ({ reason }) => check(reason));
 
 export default {
   async fetch(request, env) {
     if (globalThis.crashed) {
+      abandon();
       wasm.__wbg_reset_state();
       globalThis.crashed = false;
     }
+    let lose;
+    const lost = new Promise((_, reject) => inFlight.add(lose = reject));
+    const done = () => inFlight.delete(lose);
     try {
-      return await wasm.fetch(request, env);
+      const response = await Promise.race([wasm.fetch(request, env), lost]);
+      const writer = response.body?.writer;
+      if (writer) {
+        lost.catch((error) => writer.abort(error));
+        writer.closed.then(done, done);
+      } else {
+        done();
+      }
+      return response;
     } catch (error) {
-      crash(error);
+      done();
+      check(error);
       throw error;
     }
   },
