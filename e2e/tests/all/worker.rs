@@ -617,6 +617,26 @@ fn text_comes_while_the_model_writes() {
     assert!(last.contains("One two"), "{last}");
 }
 
+/// An instance serves until its memory is full, so a call must leave nothing behind.
+#[test]
+fn calls_leave_nothing_in_memory() {
+    let upstream = Recorder::start_default().unwrap();
+    let tell = "export function fetch(request, env) {\n  \
+                if (request.url.endsWith('/memory')) return new Response(wasm.memory.buffer.byteLength);";
+    let folder = tempfile::tempdir().unwrap();
+    let worker = doctored("files", "export function fetch(request, env) {", tell, folder.path());
+    let edge = Edge::with(&[("files".into(), worker)], upstream.addr(), folder.path(), &[]);
+    let memory_after = |calls: usize| {
+        for _ in 0..calls {
+            assert_eq!(edge.call("files", KEY, "file-list", &json!({}))["isError"], false);
+        }
+        upstream.take();
+        edge.ask("files", "GET", "/memory", &[], b"").body
+    };
+    let before = memory_after(500);
+    assert_eq!(memory_after(2500), before);
+}
+
 #[test]
 fn the_log_keeps_the_key() {
     let echo = canary::echo();
