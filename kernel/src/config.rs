@@ -29,6 +29,8 @@ pub struct Config {
     pub owner: Option<String>,
     /// Whether tools keep no record of what they were asked.
     pub no_history: bool,
+    /// Whether a line is told of each call.
+    pub verbose: bool,
     /// Which tools there are.
     pub filter: Filter,
     /// Most bytes of one result; longer ones are cut and say how to get the rest.
@@ -49,8 +51,8 @@ pub struct Config {
 
 impl Config {
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
-    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`, `NO_HISTORY`, `TOOLS`,
-    /// `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
+    /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
     /// `OPEN_ARGUMENTS`. Lists are separated by commas; an empty variable is an absent one.
     ///
     /// # Errors
@@ -85,6 +87,7 @@ impl Config {
             access_token: secret("OPENAI_MCP_ACCESS_TOKEN")?,
             owner: get("OPENAI_MCP_OWNER"),
             no_history: switch("OPENAI_MCP_NO_HISTORY")?,
+            verbose: switch("OPENAI_MCP_VERBOSE")?,
             filter: Filter {
                 only: get("OPENAI_MCP_TOOLS").map(|value| words(&value)),
                 exclude: list("OPENAI_MCP_EXCLUDE"),
@@ -165,17 +168,19 @@ impl Filter {
         self.only.as_deref().is_none_or(named) && !named(&self.exclude) && (!self.read_only || spec.effect.reads)
     }
 
-    /// A name that is none of the `known` tools, with the nearest that is.
+    /// Checks that every name is one of the `known` tools.
     ///
     /// # Errors
-    /// The first such name.
+    /// The variable, the first name that is none, and the nearest that is.
     pub fn check<'a>(&self, known: impl Iterator<Item = &'a Spec> + Clone) -> Result<(), String> {
-        for name in self.only.iter().flatten().chain(&self.exclude).filter(|name| !name.ends_with('*')) {
+        let only = self.only.iter().flatten().map(|name| ("TOOLS", name));
+        let names = only.chain(self.exclude.iter().map(|name| ("EXCLUDE", name)));
+        for (variable, name) in names.filter(|(_, name)| !name.ends_with('*')) {
             if !known.clone().any(|spec| spec.is_named(name)) {
                 let hint = nearest(name, known.clone().map(|spec| spec.name))
                     .map(|name| format!("; did you mean `{name}`?"))
                     .unwrap_or_default();
-                return Err(format!("no tool is named `{name}`{hint}"));
+                return Err(format!("OPENAI_MCP_{variable}: no tool is named `{name}`{hint}"));
             }
         }
         Ok(())

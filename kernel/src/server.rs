@@ -112,7 +112,10 @@ impl Service {
     ) -> Result<Arc<Self>, String> {
         let specs: Vec<_> = definition.specs().filter(|spec| config.filter.admits(spec)).collect();
         if specs.is_empty() {
-            return Err(format!("the filter leaves no tool of {}", definition.domain));
+            return Err(format!(
+                "OPENAI_MCP_TOOLS, OPENAI_MCP_EXCLUDE and OPENAI_MCP_READ_ONLY leave no tool of {}",
+                definition.domain
+            ));
         }
         Ok(Arc::new(Service {
             definition,

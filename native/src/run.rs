@@ -54,7 +54,7 @@ pub struct Options {
     /// Seconds that a client may pause within the body of a request
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400), hide_short_help = true)]
     pub body_timeout: u64,
-    /// Tell of every call on standard error
+    /// Tell of every call on standard error [env: OPENAI_MCP_VERBOSE]
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -65,6 +65,7 @@ impl Options {
         let list = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
         let flag = match name {
             "OPENAI_MCP_READ_ONLY" => self.read_only.then(|| "true".into()),
+            "OPENAI_MCP_VERBOSE" => self.verbose.then(|| "true".into()),
             "OPENAI_MCP_TOOLS" => self.tools.clone(),
             "OPENAI_MCP_EXCLUDE" => self.exclude.clone(),
             "OPENAI_MCP_MAX_RESULT" => self.max_result.map(|bytes| bytes.to_string()),
@@ -138,7 +139,7 @@ impl Host {
             None if options.sandbox => Place::Memory,
             place => Place::named(place.as_deref()),
         };
-        let machine = Machine::new(options.roots(usual)?, &config.allowed_urls, place, options.verbose);
+        let machine = Machine::new(options.roots(usual)?, &config.allowed_urls, place, config.verbose);
         Ok(Host { config: Arc::new(config), machine: Arc::new(machine) })
     }
 

@@ -73,21 +73,29 @@ fn crashed(panic: &std::panic::PanicHookInfo<'_>) {
 }
 
 fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue) -> Result<Gateway, String> {
-    let variable = |name: &str| Reflect::get(env, &name.into()).ok()?.as_string();
-    let config = Arc::new(Config::read(variable)?.with_settings(variables(env)));
+    let variables = variables(env)?;
+    let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+    let config = Arc::new(Config::read(variable)?.with_settings(variables));
     config.filter.check(definition.specs())?;
-    let verbose = variable("OPENAI_MCP_VERBOSE").is_some_and(|value| matches!(value.as_str(), "1" | "true"));
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
-    let edge = Arc::new(Edge::new(&config.allowed_urls, store, verbose));
-    let service = Service::new(definition, config.clone(), edge);
-    Ok(Gateway::new(vec![(definition, service)], Mount::Root, config))
+    let edge = Arc::new(Edge::new(&config.allowed_urls, store, config.verbose));
+    let service = Service::new(definition, config.clone(), edge)?;
+    Ok(Gateway::new(vec![(definition, Ok(service))], Mount::Root, config))
 }
 
-/// The variables and secrets of `env`. Bindings to other things are left out.
-fn variables(env: &JsValue) -> Vec<(String, String)> {
+/// The variables and secrets of `env` that are meant for a server. `vars` may hold any JSON: a number and a boolean are
+/// taken as text.
+fn variables(env: &JsValue) -> Result<Vec<(String, String)>, String> {
     let names = Object::keys(env.unchecked_ref::<Object>());
-    let text = |name: JsValue| Some((name.as_string()?, Reflect::get(env, &name).ok()?.as_string()?));
-    names.iter().filter_map(text).collect()
+    let read = |name: JsValue| {
+        let value = Reflect::get(env, &name).ok().filter(|value| !value.is_null() && !value.is_undefined())?;
+        let name = name.as_string().filter(|name| name.starts_with("OPENAI_"))?;
+        Some(match value.is_object() {
+            true => Err(format!("{name}: expected text, a number or a boolean")),
+            false => Ok((name, value.unchecked_ref::<Object>().to_string().into())),
+        })
+    };
+    names.iter().filter_map(read).collect()
 }
 
 async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {

@@ -768,14 +768,53 @@ fn a_crash_fails_the_calls_beside_it() {
     }
 }
 
-/// A wrong variable is named, at every path, instead of being guessed around.
+/// Variables are what an operator meant, or every path names the wrong one instead of guessing around it.
 #[test]
-fn a_wrong_variable_is_named() {
+fn a_variable_is_taken_or_named() {
     let upstream = Recorder::start_default().unwrap();
-    let edge = Edge::new(upstream.addr(), &[("OPENAI_BASE_URL", "ftp://x")]);
-    let reply = edge.ask("files", "GET", "/health", &[], b"");
-    assert_eq!(reply.status, 503);
-    assert!(reply.body.contains("OPENAI_BASE_URL"), "{reply:?}");
+    let whole = inline("files");
+    let taken = [
+        ("OPENAI_MCP_READ_ONLY", "json = \"true\""),
+        ("OPENAI_MCP_MAX_BODY", "json = \"2000\""),
+        ("OPENAI_MCP_VERBOSE", "text = \"yes\""),
+    ];
+    let wrong = [
+        ("OPENAI_BASE_URL", "text = \"ftp://x\""),
+        ("OPENAI_MCP_READ_ONLY", "json = \"{}\""),
+        ("OPENAI_MCP_ALLOWED_HOSTS", "json = \"[]\""),
+        ("OPENAI_MCP_MAX_BODY", "json = \"12.5\""),
+        ("OPENAI_MCP_VERBOSE", "text = \"loud\""),
+        ("OPENAI_MCP_TOOLS", "text = \"file-lst\""),
+        ("OPENAI_MCP_EXCLUDE", "text = \"file-lst\""),
+        // No tool is left.
+        ("OPENAI_MCP_TOOLS", "text = \"nothing*\""),
+        ("OPENAI_MCP_EXCLUDE", "text = \"*\""),
+    ];
+    let set = |worker: &str, name: &str, value: &str| {
+        let unset = format!("fromEnvironment = \"{name}\"");
+        assert!(worker.contains(&unset), "{name}");
+        worker.replace(&unset, value)
+    };
+    let worker = taken.iter().fold(whole.clone(), |worker, (name, value)| set(&worker, name, value));
+    let mut workers = vec![("taken".to_owned(), worker)];
+    workers.extend(wrong.iter().enumerate().map(|(n, (name, value))| (format!("wrong-{n}"), set(&whole, name, value))));
+    let disk = tempfile::tempdir().unwrap();
+    let edge = Edge::with(&workers, upstream.addr(), disk.path(), &[]);
+
+    let list = edge.ask("taken", "POST", "/mcp", &[], message("tools/list", &json!({})).as_bytes());
+    assert!(list.body.contains("\"file-list\"") && !list.body.contains("\"file-delete\""), "{list:?}");
+    assert_eq!(edge.ask("taken", "POST", "/mcp", &[], &[b' '; 2001]).status, 413);
+    edge.call("taken", KEY, "file-list", &json!({}));
+    let logged = edge.process.output.wait_for(|text| text.contains("tool=file-list").then_some(()));
+    assert!(logged.is_some(), "the call was not logged");
+
+    for (n, (name, value)) in wrong.iter().enumerate() {
+        for path in ["/health", "/mcp"] {
+            let reply = edge.ask(&format!("wrong-{n}"), "GET", path, &[], b"");
+            assert_eq!(reply.status, 503, "{value}: {reply:?}");
+            assert!(reply.body.contains(name), "{value}: {reply:?}");
+        }
+    }
 }
 
 #[test]
