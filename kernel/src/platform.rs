@@ -25,6 +25,11 @@ pub trait Platform: Send + Sync + 'static {
     /// Bytes that nobody can guess.
     fn random(&self) -> u128;
 
+    /// Whether there are files that a caller could name by their path.
+    fn has_files(&self) -> bool {
+        true
+    }
+
     /// Opens a file that a caller named, within what the operator allows.
     fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>>;
 

@@ -59,6 +59,10 @@ impl Platform for Edge {
         u128::from_ne_bytes(bytes)
     }
 
+    fn has_files(&self) -> bool {
+        false
+    }
+
     fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
         match source {
             Source::Path { .. } => ready(Err(no_disk("path"))).boxed(),
