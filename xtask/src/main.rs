@@ -5,6 +5,7 @@ mod test;
 mod tidy;
 mod worker;
 mod workspace;
+mod wrangler;
 
 use std::io::Write;
 use std::process::ExitCode;

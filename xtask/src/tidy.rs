@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Package, Workspace};
+use crate::wrangler;
 
 /// Words of one API domain: the kernel serves them all and names none.
 const DOMAIN_WORDS: &[&str] = &[
@@ -41,6 +42,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut faults = Vec::new();
     dependencies(workspace, &mut faults);
     server_folders(workspace, &mut faults)?;
+    workers(workspace, &mut faults)?;
     kernel_words(workspace, &mut faults)?;
     purity(workspace, &mut faults)?;
     cases(workspace, &mut faults)?;
@@ -96,6 +98,28 @@ fn server_folders(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()>
     }
     if sets.len() > 1 {
         faults.push(format!("server folders differ: {sets:?}"));
+    }
+    Ok(())
+}
+
+/// What one Worker is spared or granted, all are: their files differ in their names, and in what they bind.
+fn workers(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    let mut model: Option<(&str, Vec<String>)> = None;
+    for package in workspace.members("servers") {
+        let domain = package.name.trim_start_matches("openai-").trim_end_matches("-mcp");
+        let lines = wrangler::common(&read(&package.folder().join(wrangler::FILE))?, domain);
+        let Some((first, expected)) = &model else {
+            model = Some((&package.name, lines));
+            continue;
+        };
+        let only = |some: &[String], others: &[String]| -> Vec<String> {
+            some.iter().filter(|line| !others.contains(line)).cloned().collect()
+        };
+        if lines != *expected {
+            let (here, there) = (only(&lines, expected), only(expected, &lines));
+            let file = wrangler::FILE;
+            faults.push(format!("{file} of {} and of {first} differ: {here:?}, {there:?}", package.name));
+        }
     }
     Ok(())
 }
