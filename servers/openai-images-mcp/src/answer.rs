@@ -1,26 +1,32 @@
 //! From a request to its images: asked for, kept, shown.
 
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use openai_mcp_kernel::events::Events;
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::tool::{Arguments, Spec};
-use serde::de::Visitor;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Map;
 
 use crate::draw;
 use crate::record::{self, Record};
 use crate::shapes::Preview;
+use crate::unpack::Unpacker;
 
 /// Most bytes of an answer: ten images of the largest size.
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
 /// Most bytes of the images that one result shows: base64 makes 1 MB of them, which is what clients take.
 pub(crate) const ROOM: usize = 750_000;
+
+/// Bytes of memory with which no request has to be refused.
+const PLENTY: usize = 256 * 1024 * 1024;
+/// Pixels of an image whose size is left to the model.
+const USUAL: (usize, usize) = (1536, 1024);
+/// Most frames of a GIF.
+const MOST_FRAMES: usize = 16;
+/// Most bytes of an SVG.
+const SVG: usize = 1_000_000;
 
 /// What to do with the images.
 #[derive(Clone, Debug, Default)]
@@ -40,32 +46,19 @@ struct Answer {
 
 #[derive(Debug, Default, Deserialize)]
 struct Picture {
-    #[serde(default, rename = "b64_json", deserialize_with = "decoded")]
+    /// Number of its image among those of the answer.
+    #[serde(rename = "b64_json")]
+    number: Option<usize>,
+    #[serde(skip)]
     content: Option<Bytes>,
     url: Option<String>,
     revised_prompt: Option<String>,
 }
 
-/// The bytes of base64, decoded while the answer is read, so that a large image is not in memory as text as well;
-/// nothing where it is no base64.
-fn decoded<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
-    struct Decoded;
-    impl Visitor<'_> for Decoded {
-        type Value = Option<Bytes>;
-
-        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            out.write_str("base64")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(STANDARD.decode(text).ok().map(Bytes::from))
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
+impl Picture {
+    fn fill(&mut self, images: &mut [Option<Bytes>]) {
+        self.content = self.number.and_then(|number| images.get_mut(number)?.take());
     }
-    from.deserialize_any(Decoded)
 }
 
 /// A call of the API that makes images.
@@ -82,6 +75,92 @@ pub(crate) struct Wish {
     pub(crate) delivery: Delivery,
     /// Most bytes of pictures in the result.
     pub(crate) room: usize,
+}
+
+/// Most bytes that the images of this request may have, as far as its arguments tell, times four where the result holds
+/// them: beside the image there are then its base64, the result and what the host sends.
+///
+/// # Errors
+/// The arguments are no object.
+pub(crate) fn weight(arguments: &Arguments, delivery: &Delivery) -> Result<usize> {
+    Ok(Expected::read(arguments)?.bytes() * if delivery.preview == Some(Preview::Full) { 4 } else { 1 })
+}
+
+/// The bytes that the images at work at the same time may have together; nothing where there is room for all.
+pub(crate) fn room(cx: &Context) -> Option<usize> {
+    Some(cx.room()).filter(|room| *room < PLENTY)
+}
+
+/// Refuses a request that is made this many times, if its images are likely to be more than the machine can hold: it
+/// would fail once they are paid for.
+///
+/// # Errors
+/// They are.
+pub(crate) fn fit(cx: &Context, arguments: &Arguments, delivery: &Delivery, times: usize) -> Result<()> {
+    let Some(room) = room(cx) else { return Ok(()) };
+    let weight = weight(arguments, delivery)? * times;
+    if weight <= room {
+        return Ok(());
+    }
+    let Expected { count, width, height, format, .. } = Expected::read(arguments)?;
+    let (full, less) = match delivery.preview {
+        Some(Preview::Full) => (", shown in full,", "`preview` `small`, "),
+        _ => ("", ""),
+    };
+    let text = format!(
+        "{} images of {width}x{height} as {format}{full} may take {} MB, and this server has room for {}\n\
+         hint: {less}fewer images in a call, a smaller `size`, `output_format` `jpeg` or `webp`, or a server on a machine \
+         of your own",
+        count * times,
+        weight / 1_000_000,
+        room / 1_000_000
+    );
+    Err(Error::new(Kind::Arguments, text))
+}
+
+/// What a request will bring.
+struct Expected {
+    count: usize,
+    width: usize,
+    height: usize,
+    format: String,
+    frames: usize,
+}
+
+impl Expected {
+    fn read(arguments: &Arguments) -> Result<Self> {
+        // Of any type: what is wrong is told by the check of the request.
+        #[derive(Deserialize)]
+        struct Asked {
+            n: Option<Value>,
+            size: Option<Value>,
+            output_format: Option<Value>,
+            frame_count: Option<Value>,
+        }
+        let Asked { n, size, output_format, frame_count } = arguments.read()?;
+        let number = |value: Option<Value>| value.and_then(|value| usize::try_from(value.as_u64()?).ok());
+        let edges = size.as_ref().and_then(Value::as_str).and_then(|size| size.split_once('x'));
+        let edges = edges.and_then(|(width, height)| width.parse::<u16>().ok().zip(height.parse::<u16>().ok()));
+        let (width, height) = edges.map_or(USUAL, |(width, height)| (width.into(), height.into()));
+        Ok(Expected {
+            count: number(n).unwrap_or(1),
+            width,
+            height,
+            format: output_format.as_ref().and_then(Value::as_str).unwrap_or("png").to_owned(),
+            frames: number(frame_count).unwrap_or(MOST_FRAMES),
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let pixels = self.width * self.height;
+        let one = match self.format.as_str() {
+            "svg" => SVG,
+            "gif" => pixels.saturating_mul(self.frames),
+            "jpeg" | "webp" => pixels,
+            _ => pixels * 2,
+        };
+        one.saturating_mul(self.count)
+    }
 }
 
 /// The arguments with `stream`, without which the API sends no partial images.
@@ -114,10 +193,11 @@ pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
 /// Asks for images, keeps them, and gives what a result shows of them.
 ///
 /// # Errors
-/// OpenAI was not reached or refused, or its answer holds no image. What comes after that is told and does not fail the
-/// call: the images are paid for.
+/// There is no room for the images, OpenAI was not reached or refused, or its answer holds no image. What comes after
+/// that is told and does not fail the call: the images are paid for.
 pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
     let Wish { tool, spec, arguments, files, asked, delivery, room } = wish;
+    fit(cx, &arguments, &delivery, 1)?;
     let answer = ask(cx, spec, streamed(arguments)?, files).await?;
     if answer.data.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer holds no image"));
@@ -154,8 +234,20 @@ async fn ask(
     };
     let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
     if stream != Some(true) {
-        let answer = response.into_body().collect(LONGEST_ANSWER).await?;
-        return serde_json::from_slice(&answer).map_err(unreadable);
+        let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
+        let (mut unpacker, mut length) = (Unpacker::default(), 0);
+        let mut chunks = response.into_body().into_chunks();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(broken)?;
+            length += chunk.len();
+            if length > LONGEST_ANSWER {
+                return Err(Error::new(Kind::Answer, format!("the answer is longer than {LONGEST_ANSWER} bytes")));
+            }
+            unpacker.feed(&chunk);
+        }
+        let (mut answer, mut images): (Answer, _) = unpacker.end().map_err(unreadable)?;
+        answer.data.iter_mut().for_each(|picture| picture.fill(&mut images));
+        return Ok(answer);
     }
     #[derive(Deserialize)]
     struct Step {
@@ -169,11 +261,15 @@ async fn ask(
     let mut answer = Answer::default();
     let mut events = Events::new(response)?;
     while let Some(event) = events.next().await? {
-        let step: Step = serde_json::from_slice(&event.data).map_err(unreadable)?;
+        let mut unpacker = Unpacker::default();
+        unpacker.feed(&event.data);
+        drop(event);
+        let (mut step, mut images): (Step, _) = unpacker.end().map_err(unreadable)?;
         if step.kind.ends_with(".partial_image") {
             let number = step.partial_image_index.unwrap_or_default() + 1;
             cx.tell(&format!("partial image {number} has come"));
         } else if step.kind.ends_with(".completed") {
+            step.picture.fill(&mut images);
             answer.data.push(step.picture);
             answer.usage = step.usage.or(answer.usage);
         }
@@ -190,7 +286,7 @@ async fn deliver(
     index: usize,
     room: usize,
 ) -> Vec<Content> {
-    let Picture { content, url, revised_prompt } = picture;
+    let Picture { content, url, revised_prompt, .. } = picture;
     let mut notes: Vec<String> =
         revised_prompt.map(|prompt| format!("prompt as revised: {prompt}")).into_iter().collect();
     let mut kept = true;

@@ -57,13 +57,20 @@ impl Batch {
             Value::Object(asked)
         });
         let asked: Vec<Value> = asked.collect();
-        // A wrong option is told once.
-        if let Some(asked) = asked.first() {
-            cx.check(&Generate::SPEC, &asked.clone().into())?;
-        }
         let folder = |to: String| if to.ends_with(['/', '\\']) { to } else { format!("{to}/") };
         let delivery = Delivery { save_to: save_to.map(folder), preview };
         let (count, started) = (prompts.len(), cx.now());
+        let mut parallel = parallel.map_or(4, |Int(parallel)| usize::try_from(parallel).unwrap_or(4));
+        // A wrong option is told once.
+        if let Some(asked) = asked.first() {
+            let arguments = asked.clone().into();
+            cx.check(&Generate::SPEC, &arguments)?;
+            // Full images are held until the last has come.
+            answer::fit(&cx, &arguments, &delivery, if preview == Some(Preview::Full) { count } else { 1 })?;
+            if let Some(room) = answer::room(&cx) {
+                parallel = parallel.min(room / answer::weight(&arguments, &delivery)?.max(1)).max(1);
+            }
+        }
         let patience = Duration::from_secs(timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
         let room = ROOM / count;
         // Milliseconds that the slowest prompt took.
@@ -85,7 +92,6 @@ impl Batch {
                 (number, Some(outcome))
             }
         });
-        let parallel = parallel.map_or(4, |Int(parallel)| usize::try_from(parallel).unwrap_or(4));
         let mut outcomes: Vec<_> = stream::iter(work)
             .buffer_unordered(parallel)
             .inspect(|(_, outcome)| {

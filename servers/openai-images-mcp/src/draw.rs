@@ -149,7 +149,7 @@ pub(crate) fn preview(bytes: &Bytes, room: usize) -> Option<(Bytes, &'static str
         return Some((bytes.clone(), mime_type(format)));
     }
     let mut image = raster.then(|| decode(bytes).ok())??;
-    let transparent = image.has_alpha() && image.to_rgba8().pixels().any(|pixel| pixel.0[3] < 255);
+    let transparent = any_alpha(&image, |alpha| alpha < 255);
     for edge in EDGES {
         if image.width().max(image.height()) > edge {
             image = image.thumbnail(edge, edge);
@@ -166,6 +166,15 @@ pub(crate) fn preview(bytes: &Bytes, room: usize) -> Option<(Bytes, &'static str
         }
     }
     None
+}
+
+/// Whether there is a pixel of such an alpha.
+fn any_alpha(image: &DynamicImage, such: impl Fn(u8) -> bool) -> bool {
+    let any = |pixels: &RgbaImage| pixels.pixels().any(|pixel| such(pixel.0[3]));
+    match image {
+        DynamicImage::ImageRgba8(pixels) => any(pixels),
+        image => image.has_alpha() && any(&image.to_rgba8()),
+    }
 }
 
 /// A rectangle in pixels, from the upper left.
@@ -243,7 +252,7 @@ pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32) -> Result<()> {
             mask.height()
         ));
     }
-    if !mask.has_alpha() || mask.to_rgba8().pixels().all(|pixel| pixel.0[3] > 0) {
+    if !any_alpha(&mask, |alpha| alpha == 0) {
         return fault(
             "expected transparent pixels where the image is to change, got none\n\
              hint: black and white mean nothing; `rectangle` or `polygon` make a mask"

@@ -7,6 +7,7 @@ mod edit;
 mod generate;
 mod record;
 mod shapes;
+mod unpack;
 
 use openai_mcp_kernel::server::Definition;
 
