@@ -16,59 +16,60 @@
 //! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
 //! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
 //! begins with `#` is a comment. With `BLESS=1` in the environment everything but `setting`, `before`, `call` and `replies` is
-//! rewritten.
+//! rewritten. What paths and URLs lead to is told by [`crate::script`].
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::stream::StreamExt as _;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Definition, Reply as Answer, Service};
+use openai_mcp_kernel::server::{Definition, Reply, Service};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::script::{BASE_URL, Reply, Script, Sent};
+use crate::golden;
+use crate::script::{self, BASE_URL, Script, Sent};
 
 /// Width of the column of section names.
 const INDENT: usize = 10;
 
 /// Runs one case of a tool.
 ///
-/// # Panics
-/// The case is malformed, or does not hold.
-pub fn run(server: &'static Definition, tool: &str, file: &Path) {
-    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+/// # Errors
+/// The case is malformed, or does not hold: what is wrong, as a diff where something else came out.
+pub fn run(server: &'static Definition, tool: &str, file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     let sections = sections(&text);
-    let call = sections.iter().find(|(name, _)| *name == "call");
-    let arguments = call.map(|(_, body)| body.as_str()).unwrap_or_else(|| panic!("{}: no call", file.display()));
-    let replies = sections.iter().filter(|(name, _)| *name == "replies").map(|(_, body)| reply(body)).collect();
-    let comments: String =
+    let all = |wanted: &'static str| sections.iter().filter(move |(name, _)| *name == wanted).map(|(_, body)| body);
+    let arguments = all("call").next().ok_or("there is no `call`")?;
+    let mut actual: String =
         text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
 
-    let script = Arc::new(Script::new(replies));
-    let mut actual = comments;
-    for (_, body) in sections.iter().filter(|(name, _)| *name == "setting") {
+    let script = Arc::new(Script::new(all("replies").map(|body| reply(body)).collect::<Result<_, _>>()?));
+    for body in all("setting") {
         let (name, value) = body.split_once(' ').unwrap_or((body, ""));
         script.set(name, value);
         section(&mut actual, "setting", body);
     }
-    for (_, body) in sections.iter().filter(|(name, _)| *name == "before") {
+    for body in all("before") {
         let (tool, arguments) = body.split_once(' ').unwrap_or((body, "{}"));
         let result = call_tool(server, tool, arguments, script.clone());
-        assert_ne!(result["isError"], true, "{}: before: {result}", file.display());
+        if result["isError"] == true {
+            return Err(format!("before: {tool} fails: {}", shown(&result)));
+        }
         section(&mut actual, "before", body);
     }
     let result = call_tool(server, tool, arguments, script.clone());
-    assert_eq!(script.left(), 0, "{}: answers that nothing asked for", file.display());
-
     section(&mut actual, "call", arguments);
-    let mut replies = sections.iter().filter(|(name, _)| *name == "replies");
+    let mut replies = all("replies");
     for sent in script.sent() {
         section(&mut actual, "sends", &sent_text(&sent));
-        if let Some((name, body)) = replies.next() {
-            section(&mut actual, name, body);
+        if let Some(body) = replies.next() {
+            section(&mut actual, "replies", body);
         }
     }
     for (path, content) in script.saved() {
@@ -76,18 +77,58 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) {
     }
     let outcome = if result.get("isError") == Some(&Value::Bool(true)) { "error" } else { "result" };
     section(&mut actual, outcome, &shown(&result));
-    crate::golden::compare(file, &actual);
+    match script.left() {
+        0 => golden::hold(file, &actual),
+        left => Err(format!("{left} replies that nothing asked for; what came out:\n{actual}")),
+    }
 }
 
-/// Calls a tool on a scripted platform and gives the `result` of the response.
+/// Calls a tool on a scripted platform and gives the `result` of the response; a fault of the protocol becomes one, too.
+/// The arguments are JSON: a `Value`, or the text itself where its spelling counts.
 ///
 /// # Panics
-/// The response is no JSON-RPC result.
-pub fn call_tool(server: &'static Definition, tool: &str, arguments: &str, script: Arc<Script>) -> Value {
-    let arguments: Box<serde_json::value::RawValue> =
-        serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{tool}: the call is not JSON: {error}"));
+/// The arguments are no JSON, the settings are none, or the answer is not one message.
+pub fn call_tool(server: &'static Definition, tool: &str, arguments: impl Display, script: Arc<Script>) -> Value {
+    let answer = match answer(server, tool, arguments, "{}", script) {
+        Reply::One(_, answer) => read(&answer),
+        _ => panic!("{tool}: expected one message"),
+    };
+    answer
+        .get("result")
+        .cloned()
+        .unwrap_or_else(|| json!({"isError": true, "content": [{"text": answer["error"]["message"]}]}))
+}
+
+/// The messages that a caller is sent who asks for progress: notifications, then the response.
+///
+/// # Panics
+/// As [`call_tool`].
+pub fn call_with_progress(
+    server: &'static Definition,
+    tool: &str,
+    arguments: impl Display,
+    script: Arc<Script>,
+) -> Vec<Value> {
+    match answer(server, tool, arguments, r#"{"progressToken":1}"#, script) {
+        Reply::Nothing => Vec::new(),
+        Reply::One(_, answer) => vec![read(&answer)],
+        Reply::Many(messages) => {
+            let messages: Vec<Bytes> = futures_executor::block_on(messages.collect());
+            messages.iter().map(read).collect()
+        }
+    }
+}
+
+fn read(message: &Bytes) -> Value {
+    serde_json::from_slice(message).unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(message)))
+}
+
+fn answer(server: &'static Definition, tool: &str, arguments: impl Display, meta: &str, script: Arc<Script>) -> Reply {
+    let arguments = arguments.to_string();
+    let arguments: Box<RawValue> =
+        serde_json::from_str(&arguments).unwrap_or_else(|error| panic!("{tool}: the call is not JSON: {error}"));
     let message = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{meta}}}}}"#
     );
     let settings = script.settings();
     let variable = |name: &str| match name {
@@ -95,22 +136,13 @@ pub fn call_tool(server: &'static Definition, tool: &str, arguments: &str, scrip
         _ => settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
     };
     let config = Config::read(variable).unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
-    let config = Arc::new(config);
-    let service = Service::new(server, config, script).unwrap_or_else(|problem| panic!("{problem}"));
+    let trusted = script.trusted();
+    let service = Service::new(server, Arc::new(config), script).unwrap_or_else(|problem| panic!("{problem}"));
     // The name of the tool tells which key it takes only to the server, so the case brings both.
     let admin = service.specs().iter().any(|spec| spec.is_named(tool) && spec.admin);
     let key = Secret::new(if admin { "sk-admin-case" } else { "sk-case" }).ok();
-    let caller = Caller { key, trusted: true, ..Caller::default() };
-    let begun = service.begin(&Bytes::from(message), caller, None);
-    let answer = match futures_executor::block_on(begun.reply) {
-        Answer::One(_, answer) => answer,
-        _ => panic!("{tool}: expected one message"),
-    };
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{tool}: {error}"));
-    answer
-        .get("result")
-        .cloned()
-        .unwrap_or_else(|| json!({"isError": true, "content": [{"text": answer["error"]["message"]}]}))
+    let caller = Caller { key, trusted, ..Caller::default() };
+    futures_executor::block_on(service.begin(&Bytes::from(message), caller, None).reply)
 }
 
 /// The text of a result; with its structured content only where that says something else.
@@ -165,10 +197,10 @@ fn sections(text: &str) -> Vec<(&str, String)> {
 }
 
 /// `STATUS`, header lines, body.
-fn reply(text: &str) -> Reply {
+fn reply(text: &str) -> Result<script::Reply, String> {
     let mut lines = text.lines().peekable();
     let status = lines.next().and_then(|line| line.trim().parse().ok());
-    let status = status.unwrap_or_else(|| panic!("a reply begins with a status: {text}"));
+    let status = status.ok_or_else(|| format!("a reply begins with a status: {text}"))?;
     let mut headers = Vec::new();
     // The fields of an event stream look like headers, and begin its body.
     while let Some((name, value)) = lines.peek().and_then(|line| line.split_once(": "))
@@ -178,5 +210,5 @@ fn reply(text: &str) -> Reply {
         headers.push((name.to_owned(), value.to_owned()));
         lines.next();
     }
-    Reply { status, headers, body: lines.collect::<Vec<_>>().join("\n").into() }
+    Ok(script::Reply { status, headers, body: lines.collect::<Vec<_>>().join("\n").into() })
 }

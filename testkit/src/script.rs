@@ -1,17 +1,32 @@
 //! A platform without sockets or clocks: it answers from a script and keeps what was sent.
+//!
+//! What a call names decides what it finds:
+//!
+//! | named | found |
+//! |---|---|
+//! | a path or URL | a file that says `content of` and the path or URL, of the type that its extension tells |
+//! | a path to read with `missing` in it | no such file |
+//! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
+//! | a path to save to with `missing` in it | no such folder |
+//! | a folder with `missing` in it | no such folder |
+//! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
+//!
+//! Random numbers are 0 at first, and then others that are the same in every run.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use openai_mcp_native::store::Database;
+use serde_json::Value;
 
 /// What the script answers to one request.
 #[derive(Clone, Debug)]
@@ -22,6 +37,18 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+}
+
+impl Reply {
+    /// A reply without headers; its body is JSON or anything else.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Reply { status, headers: Vec::new(), body: body.into() }
+    }
+
+    /// A successful one, of JSON.
+    pub fn json(body: &Value) -> Self {
+        Reply::new(200, body.to_string())
+    }
 }
 
 /// One request as it would have gone out.
@@ -50,6 +77,8 @@ pub struct Script {
     database: Mutex<Option<Database>>,
     settings: Mutex<Vec<(String, String)>>,
     storeless: bool,
+    untrusted: bool,
+    silent: bool,
 }
 
 /// A body as text. Contents that are no text, in a form its parts, are told by their length.
@@ -78,6 +107,9 @@ pub(crate) fn text(body: &[u8]) -> String {
     format!("{boundary}{}", parts.join(&boundary))
 }
 
+/// How long anyone waits for an API that is silent.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Base URL of scripted servers.
 pub const BASE_URL: &str = "https://api.test/v1";
 
@@ -91,6 +123,33 @@ impl Script {
         Script { replies: Mutex::new(replies.into()), ..Script::default() }
     }
 
+    /// The same for a caller from elsewhere, who may name no files.
+    #[must_use]
+    pub fn untrusted(mut self) -> Self {
+        self.untrusted = true;
+        self
+    }
+
+    /// Whether the caller may name files.
+    pub fn trusted(&self) -> bool {
+        !self.untrusted
+    }
+
+    /// The same with an API that does not answer at all once the answers are used up. Who waits for a minute or longer
+    /// then waits for ever.
+    #[must_use]
+    pub fn then_silent(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
+    /// The same with the variable `OPENAI_MCP_{name}` set.
+    #[must_use]
+    pub fn with(self, name: &str, value: impl Display) -> Self {
+        self.set(name, &value.to_string());
+        self
+    }
+
     /// Sets the variable `OPENAI_MCP_{name}`.
     pub fn set(&self, name: &str, value: &str) {
         lock(&self.settings).push((format!("OPENAI_MCP_{name}"), value.to_owned()));
@@ -102,6 +161,7 @@ impl Script {
     }
 
     /// The same without a database: a Worker to which none is bound.
+    #[must_use]
     pub fn without_store(mut self) -> Self {
         self.storeless = true;
         self
@@ -127,6 +187,9 @@ impl Platform for Script {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
         const SAME_IN_ALL: [&str; 3] = ["authorization", "user-agent", "accept"];
         let reply = lock(&self.replies).pop_front();
+        if reply.is_none() && self.silent {
+            return pending().boxed();
+        }
         let sent = self.sent.clone();
         async move {
             let (head, body) = request.into_parts();
@@ -161,6 +224,9 @@ impl Platform for Script {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        if self.silent && duration >= PATIENCE {
+            return pending().boxed();
+        }
         // Guards against silence, which sleep beside an answer that is there at once, must not move the clock.
         if duration < Duration::from_secs(600) {
             *lock(&self.clock) += duration;

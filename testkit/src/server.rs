@@ -55,28 +55,35 @@ macro_rules! suite {
     };
 }
 
-/// Runs every `tests/cases/<tool>/*.case`; every tool has one that succeeds and one that fails.
+/// Runs every `tests/cases/<tool>/*.case`, or those whose path has the text of the variable `CASE`; every tool has one that
+/// succeeds and one that fails.
 ///
 /// # Panics
-/// A case does not hold, or is missing.
+/// Cases do not hold, or are missing: all of them are told.
 pub fn cases(server: &'static Definition, folder: &str) {
     let folder = Path::new(folder).join("tests/cases");
-    let known: BTreeSet<&str> = server.specs().map(|spec| spec.name).collect();
-    for tool in children(&folder) {
-        let name = tool.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        assert!(known.contains(name.as_str()), "{}: no such tool", tool.display());
-    }
+    let wanted = std::env::var("CASE").unwrap_or_default();
+    let mut unknown: BTreeSet<PathBuf> = children(&folder).into_iter().collect();
+    let mut outcomes = Vec::new();
     for spec in server.specs() {
-        let files = children(&folder.join(spec.name));
-        let mut outcomes = BTreeSet::new();
-        for file in &files {
-            case::run(server, spec.name, file);
-            let text = std::fs::read_to_string(file).unwrap_or_default();
-            outcomes.insert(text.lines().any(|line| line.starts_with("error ")));
+        let tool = folder.join(spec.name);
+        unknown.remove(&tool);
+        let mut ends = BTreeSet::new();
+        for file in children(&tool) {
+            if file.to_string_lossy().contains(&wanted) {
+                outcomes.push((file.clone(), case::run(server, spec.name, &file)));
+            }
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            ends.insert(text.lines().any(|line| line.starts_with("error ")));
         }
-        assert!(outcomes.contains(&false), "{}: no case that succeeds", spec.name);
-        assert!(outcomes.contains(&true), "{}: no case that fails", spec.name);
+        for (fails, kind) in [(false, "succeeds"), (true, "fails")] {
+            if !ends.contains(&fails) {
+                outcomes.push((tool.clone(), Err(format!("no case that {kind}"))));
+            }
+        }
     }
+    outcomes.extend(unknown.into_iter().map(|tool| (tool, Err("no such tool".to_owned()))));
+    golden::all_hold(outcomes);
 }
 
 fn children(folder: &Path) -> Vec<PathBuf> {
@@ -93,15 +100,17 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 /// An entry differs, or the list is over budget.
 pub fn schemas(server: &'static Definition, folder: &str, budget: usize) {
     let folder = Path::new(folder).join("tests/schema");
+    let mut found: Vec<(PathBuf, String)> = Vec::new();
     for spec in server.specs() {
         let mut entry = String::new();
         describe(spec, &mut entry);
         let value: Value = serde_json::from_str(&entry).unwrap_or_else(|error| panic!("{}: {error}", spec.name));
-        golden::compare(&folder.join(format!("{}.json", spec.name)), &format!("{value:#}\n"));
+        found.push((folder.join(format!("{}.json", spec.name)), format!("{value:#}\n")));
     }
     let size = service(server).tool_list().len();
+    found.push((folder.join("size.txt"), format!("{size} bytes of tools/list\n")));
+    golden::all_hold(found.iter().map(|(file, actual)| (file, golden::hold(file, actual))));
     assert!(size <= budget, "tools/list of {} has {size} bytes, its budget is {budget}", server.domain);
-    golden::compare(&folder.join("size.txt"), &format!("{size} bytes of tools/list\n"));
 }
 
 /// A server that keeps something has a database bound to its Worker, in production and in staging, and no other has.

@@ -25,12 +25,11 @@ fn verdict(category: Option<&str>) -> Value {
 }
 
 fn reply(results: &[Value]) -> Reply {
-    let body = json!({"id": "modr-1", "model": "omni", "results": results}).to_string();
-    Reply { status: 200, headers: Vec::new(), body: body.into() }
+    Reply::json(&json!({"id": "modr-1", "model": "omni", "results": results}))
 }
 
 fn call(script: &Arc<Script>, tool: &str, arguments: &Value) -> Value {
-    let result = call_tool(&SERVER, tool, &arguments.to_string(), script.clone());
+    let result = call_tool(&SERVER, tool, arguments, script.clone());
     assert_eq!(result["isError"], false, "{result}");
     serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
 }

@@ -1,16 +1,12 @@
 //! Transcripts that are longer than a result may be, and recordings of which a piece fails.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_audio_mcp::SERVER;
-use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Reply, Service};
-use openai_mcp_testkit::script::{self, Script};
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
 /// Calls audio-transcribe on a server that shows at most 1,024 bytes.
@@ -20,21 +16,10 @@ fn transcribe(arguments: &Value, answers: &[(u16, Value)], trusted: bool) -> (Va
 
 /// Calls a tool of a server that shows at most so many bytes.
 fn call(tool: &str, arguments: &Value, answers: &[(u16, Value)], trusted: bool, most: usize) -> (Value, Arc<Script>) {
-    let reply = |(status, body): &(u16, Value)| script::Reply {
-        status: *status,
-        headers: Vec::new(),
-        body: body.to_string().into(),
-    };
-    let script = Arc::new(Script::new(answers.iter().map(reply).collect()));
-    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| most.to_string())).unwrap();
-    let service = Service::new(&SERVER, Arc::new(config), script.clone()).unwrap();
-    let caller = Caller { key: Secret::new("sk-test").ok(), trusted, ..Caller::default() };
-    let params = json!({"name": tool, "arguments": arguments});
-    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
-    match futures_executor::block_on(service.begin(&message.into(), caller, None).reply) {
-        Reply::One(200, answer) => (serde_json::from_slice::<Value>(&answer).unwrap()["result"].take(), script),
-        _ => panic!("expected one answer"),
-    }
+    let replies = answers.iter().map(|(status, body)| Reply::new(*status, body.to_string())).collect();
+    let script = Script::new(replies).with("MAX_RESULT", most);
+    let script = Arc::new(if trusted { script } else { script.untrusted() });
+    (call_tool(&SERVER, tool, arguments, script.clone()), script)
 }
 
 /// Some seconds of sound.

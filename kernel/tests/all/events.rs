@@ -1,5 +1,4 @@
 //! Event streams are read alike however the network cuts them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use bytes::Bytes;
 use futures_executor::block_on;

@@ -1,5 +1,4 @@
 //! A tool with code of its own can send on what the caller wrote.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 
@@ -71,7 +70,7 @@ fn sent(arguments: &str) -> String {
 }
 
 fn sent_by(tool: &str, arguments: &str) -> String {
-    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
+    let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
     call_tool(&SERVER, tool, arguments, script.clone());
     script.sent().remove(0).body
 }

@@ -1,16 +1,10 @@
 //! Answers that are longer than a result may be.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use openai_chat_mcp::SERVER;
-use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Reply, Service};
-use openai_mcp_testkit::script::{self, Script};
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
 const MOST: usize = 4096;
@@ -20,24 +14,12 @@ const MOST: usize = 4096;
 fn call(tool: &str, arguments: &Value, answer: &Value, trusted: bool) -> (String, Vec<(String, Value)>) {
     let events = |chunks: &Vec<Value>| chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect::<String>();
     let body = answer.as_array().map_or_else(|| answer.to_string(), events);
-    let reply = script::Reply { status: 200, headers: Vec::new(), body: body.into() };
-    let script = Arc::new(Script::new(vec![reply]));
-    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| MOST.to_string())).unwrap();
-    let service = Service::new(&SERVER, Arc::new(config), script.clone()).unwrap();
-    let caller = Caller { key: Secret::new("sk-test").ok(), trusted, ..Caller::default() };
-    let params = json!({"name": tool, "arguments": arguments});
-    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
-    let mut reply = pin!(service.begin(&message.into(), caller, None).reply);
-    let reply = loop {
-        if let Poll::Ready(reply) = reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            break reply;
-        }
-    };
-    let Reply::One(200, answer) = reply else { panic!("expected one answer") };
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
-    assert_eq!(answer["result"]["isError"], false, "{answer}");
+    let script = Script::new(vec![Reply::new(200, body)]).with("MAX_RESULT", MOST);
+    let script = Arc::new(if trusted { script } else { script.untrusted() });
+    let result = call_tool(&SERVER, tool, arguments, script.clone());
+    assert_eq!(result["isError"], false, "{result}");
     let saved = script.saved().into_iter().map(|(path, content)| (path, serde_json::from_slice(&content).unwrap()));
-    (answer["result"]["content"][0]["text"].as_str().unwrap().to_owned(), saved.collect())
+    (result["content"][0]["text"].as_str().unwrap().to_owned(), saved.collect())
 }
 
 fn question() -> Value {

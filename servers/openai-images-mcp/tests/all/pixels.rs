@@ -1,5 +1,4 @@
 //! What is drawn: masks, canvases and previews, read back from what was sent and shown.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -33,10 +32,9 @@ fn chart(width: u32, height: u32) -> RgbaImage {
 /// The result of a call that is answered with `images`, and the files that were sent, by field.
 fn call(tool: &str, arguments: &Value, images: &[&[u8]]) -> (Value, Vec<(String, RgbaImage)>) {
     let data: Vec<Value> = images.iter().map(|image| json!({"b64_json": STANDARD.encode(image)})).collect();
-    let body = json!({"created": 1, "data": data}).to_string().into();
-    let replies = if images.is_empty() { Vec::new() } else { vec![Reply { status: 200, headers: Vec::new(), body }] };
-    let script = Arc::new(Script::new(replies));
-    let result = call_tool(&SERVER, tool, &arguments.to_string(), script.clone());
+    let reply = Reply::json(&json!({"created": 1, "data": data}));
+    let script = Arc::new(Script::new(if images.is_empty() { Vec::new() } else { vec![reply] }));
+    let result = call_tool(&SERVER, tool, arguments, script.clone());
     let files = script.sent().first().map(|sent| files(&sent.bytes)).unwrap_or_default();
     (result, files)
 }
@@ -248,8 +246,8 @@ fn what_was_sent_broken_is_kept_and_told() {
 fn a_large_image_is_kept_whole() {
     let large = png(noise(2000, 1400, 255));
     assert!(large.len() > 7_000_000);
-    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]}).to_string().into();
-    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body }]));
+    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]});
+    let script = Arc::new(Script::new(vec![Reply::json(&body)]));
     call_tool(&SERVER, "image-generate", r#"{"prompt": "p"}"#, script.clone());
     let arguments = r#"{"id": "img_000000000000", "preview": "full"}"#;
     let kept = call_tool(&SERVER, "image-get", arguments, script);
@@ -259,10 +257,10 @@ fn a_large_image_is_kept_whole() {
 #[test]
 fn an_image_that_nothing_can_keep_is_in_the_result() {
     let large = png(noise(1200, 900, 255));
-    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]}).to_string().into();
-    let script = Script::new(vec![Reply { status: 200, headers: Vec::new(), body }]).without_store();
+    let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]});
+    let script = Script::new(vec![Reply::json(&body)]).without_store();
     let arguments = json!({"prompt": "p", "preview": "none", "save_to": "missing/a.png"}).to_string();
-    let result = call_tool(&SERVER, "image-generate", &arguments, Arc::new(script));
+    let result = call_tool(&SERVER, "image-generate", arguments, Arc::new(script));
     assert_eq!(result["isError"], false);
     assert_eq!(shown(&result), [("image/png".to_owned(), large)]);
     for told in ["not saved to a file: the folder of", "not recorded: there is no store here", "all there is"] {

@@ -1,14 +1,11 @@
 //! Results that are larger than they may be are cut where that is honest, and say so in every form that a client shows.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 
-use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Definition, Reply, Service};
-use openai_mcp_testkit::script::{self, Script};
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
 
 tools![List];
 
@@ -25,15 +22,8 @@ fn result(body: &Value) -> Value {
 }
 
 fn answered(status: u16, body: &Value) -> Value {
-    let config = Config::read(|name| (name == "OPENAI_MCP_MAX_RESULT").then(|| "1024".into())).unwrap();
-    let reply = script::Reply { status, headers: Vec::new(), body: format!("{body:#}").into() };
-    let service = Service::new(&SERVER, Arc::new(config), Arc::new(Script::new(vec![reply]))).unwrap();
-    let caller = Caller { key: Secret::new("sk-test").ok(), ..Caller::default() };
-    let message = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-list"}}"#;
-    match futures_executor::block_on(service.begin(&message.into(), caller, None).reply) {
-        Reply::One(200, answer) => serde_json::from_slice::<Value>(&answer).unwrap()["result"].take(),
-        _ => panic!("expected one answer"),
-    }
+    let script = Script::new(vec![Reply::new(status, format!("{body:#}"))]).with("MAX_RESULT", 1024);
+    call_tool(&SERVER, "thing-list", "{}", Arc::new(script))
 }
 
 fn items(count: usize) -> Vec<Value> {

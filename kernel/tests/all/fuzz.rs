@@ -1,7 +1,6 @@
 //! Random and mutated input at the three doors that strangers knock on: the envelope, the checker, the planner.
 //!
 //! Every input is made from its number, so that a failure names the input that caused it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 

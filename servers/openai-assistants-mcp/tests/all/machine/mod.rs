@@ -1,5 +1,4 @@
 //! The state machine of runs against the sandbox, with processes that are killed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod lab;
 

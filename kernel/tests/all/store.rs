@@ -1,5 +1,4 @@
 //! The store as tools see it: whose rows are whose, and how tables come to be.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 

@@ -1,54 +1,37 @@
 //! What the operator's settings change.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use openai_images_mcp::SERVER;
-use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Reply as Answer, Service};
-use openai_mcp_testkit::script::{BASE_URL, Reply, Script};
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
 const IMAGE: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mP4z8AARAwQCgAf7gP9Y167WwAAAABJRU5ErkJggg==";
 
 /// A server with this setting, and OpenAI's answers to it: images, or a refusal where there is `Err`.
-fn server(setting: (&'static str, &str), answers: &[Result<usize, &str>]) -> Arc<Service> {
-    let replies = answers.iter().map(|answer| {
-        let (status, body) = match answer {
-            Ok(images) => (200, json!({"data": vec![json!({"b64_json": IMAGE}); *images]})),
-            Err(message) => (400, json!({"error": {"message": message, "type": "invalid_request_error"}})),
-        };
-        Reply { status, headers: Vec::new(), body: body.to_string().into() }
+fn server(setting: (&str, &str), answers: &[Result<usize, &str>]) -> Arc<Script> {
+    let replies = answers.iter().map(|answer| match answer {
+        Ok(images) => Reply::json(&json!({"data": vec![json!({"b64_json": IMAGE}); *images]})),
+        Err(message) => {
+            let error = json!({"error": {"message": message, "type": "invalid_request_error"}});
+            Reply::new(400, error.to_string())
+        }
     });
-    let read = |name: &str| match name {
-        "OPENAI_BASE_URL" => Some(BASE_URL.to_owned()),
-        _ => (name == setting.0).then(|| setting.1.to_owned()),
-    };
-    let config = Arc::new(Config::read(read).unwrap());
-    Service::new(&SERVER, config, Arc::new(Script::new(replies.collect()))).unwrap()
+    Arc::new(Script::new(replies.collect()).with(setting.0, setting.1))
 }
 
 /// The texts of a result, a line each.
-fn call(server: &Arc<Service>, tool: &str, arguments: &Value) -> String {
-    let params = json!({"name": tool, "arguments": arguments});
-    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
-    let caller = Caller { key: Secret::new("sk-case").ok(), trusted: true, ..Caller::default() };
-    // Nothing waits on the scripted platform.
-    let Some(Answer::One(_, answer)) = server.begin(&message.into(), caller, None).reply.now_or_never() else {
-        panic!("expected one message at once");
-    };
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
-    let blocks = answer["result"]["content"].as_array().unwrap();
+fn call(server: &Arc<Script>, tool: &str, arguments: &Value) -> String {
+    let result = call_tool(&SERVER, tool, arguments, server.clone());
+    let blocks = result["content"].as_array().unwrap();
     blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn without_history_nothing_tells_what_was_asked_for() {
-    let server = server(("OPENAI_MCP_NO_HISTORY", "true"), &[Ok(1), Ok(1)]);
+    let server = server(("NO_HISTORY", "true"), &[Ok(1), Ok(1)]);
     let saved = call(&server, "image-generate", &json!({"prompt": "secret", "save_to": "a.png"}));
     assert_eq!(
         saved,
@@ -64,7 +47,7 @@ fn without_history_nothing_tells_what_was_asked_for() {
 
 #[test]
 fn a_long_record_is_cut_beside_its_image() {
-    let server = server(("OPENAI_MCP_MAX_RESULT", "1024"), &[Ok(1)]);
+    let server = server(("MAX_RESULT", "1024"), &[Ok(1)]);
     call(&server, "image-generate", &json!({"prompt": "Füchslein ".repeat(200)}));
     let record = call(&server, "image-get", &json!({"id": "img_000000000000"}));
     let (part, note) = record.split_once('\n').unwrap();
@@ -75,7 +58,7 @@ fn a_long_record_is_cut_beside_its_image() {
 #[test]
 fn failures_of_a_batch_are_told_before_images() {
     let long = "no ".repeat(300);
-    let server = server(("OPENAI_MCP_MAX_RESULT", "1024"), &[Ok(10), Err(&long), Ok(10)]);
+    let server = server(("MAX_RESULT", "1024"), &[Ok(10), Err(&long), Ok(10)]);
     let told = call(
         &server,
         "image-generate-batch",

@@ -7,23 +7,18 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
 use openai_fine_tuning_mcp::SERVER;
-use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Reply as Answer, Service};
-use openai_mcp_testkit::case::call_tool;
-use openai_mcp_testkit::script::{BASE_URL, Reply, Script};
+use openai_mcp_testkit::case::{call_tool, call_with_progress};
+use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
 openai_mcp_testkit::suite!(SERVER, 16 * 1024);
 
 /// The result of `fine-tune-metrics` for a result file, and what it saved.
 fn metrics(csv: &str, arguments: &str) -> (Value, Vec<(String, Bytes)>) {
-    let reply = |body: String| Reply { status: 200, headers: Vec::new(), body: body.into() };
-    let job = json!({"id": "ftjob-1", "status": "succeeded", "result_files": ["file-1"]}).to_string();
-    let script = Arc::new(Script::new(vec![reply(job), reply(csv.to_owned()), reply(r#"{"data": []}"#.to_owned())]));
+    let job = Reply::json(&json!({"id": "ftjob-1", "status": "succeeded", "result_files": ["file-1"]}));
+    let events = Reply::json(&json!({"data": []}));
+    let script = Arc::new(Script::new(vec![job, Reply::new(200, csv.to_owned()), events]));
     let result = call_tool(&SERVER, "fine-tune-metrics", arguments, script.clone());
     (result, script.saved())
 }
@@ -129,15 +124,15 @@ fn noise_is_no_overfitting() {
 
 #[test]
 fn reinforcement_has_a_most_of_examples() {
-    let reply = |body: String| Reply { status: 200, headers: Vec::new(), body: body.into() };
-    let file = || reply(json!({"id": "file-1", "object": "file", "purpose": "fine-tune"}).to_string());
-    let lines = |count: usize| reply("{\"messages\": [{\"role\": \"user\", \"content\": \"2+2\"}]}\n".repeat(count));
+    let file = || Reply::json(&json!({"id": "file-1", "object": "file", "purpose": "fine-tune"}));
+    let lines =
+        |count: usize| Reply::new(200, "{\"messages\": [{\"role\": \"user\", \"content\": \"2+2\"}]}\n".repeat(count));
     let script = Arc::new(Script::new(vec![file(), lines(10), file(), lines(1001)]));
     let arguments = json!({
         "model": "o4-mini", "training_file": "file-1", "validation_file": "file-2", "check": "only",
         "method": {"type": "reinforcement", "reinforcement": {"grader": {}}},
     });
-    let result = call_tool(&SERVER, "fine-tune-create", &arguments.to_string(), script);
+    let result = call_tool(&SERVER, "fine-tune-create", arguments, script);
     let text = result["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("expected at most 1000 examples, got 1001"), "{text}");
 }
@@ -150,24 +145,14 @@ fn every_event_is_told_however_late() {
             _ => json!({"id": format!("ev_{number}"), "message": format!("Step {}/2", number - 3), "data": {"step": number - 3, "total_steps": 2}}),
         })
         .collect();
-    let reply = |body: Value| Reply { status: 200, headers: Vec::new(), body: body.to_string().into() };
     let mut replies = Vec::new();
     for (status, count) in [("running", 4), ("running", 5), ("running", 6), ("succeeded", 6)] {
-        replies.push(reply(json!({"id": "ftjob-1", "status": status})));
-        replies.push(reply(json!({"data": events.iter().take(count).rev().collect::<Vec<_>>()})));
+        replies.push(Reply::json(&json!({"id": "ftjob-1", "status": status})));
+        replies.push(Reply::json(&json!({"data": events.iter().take(count).rev().collect::<Vec<_>>()})));
     }
-    let config = Arc::new(Config::read(|name| (name == "OPENAI_BASE_URL").then(|| BASE_URL.to_owned())).unwrap());
-    let service = Service::new(&SERVER, config, Arc::new(Script::new(replies))).unwrap();
-    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
-        "name": "fine-tune-wait", "arguments": {"fine_tuning_job_id": "ftjob-1"}, "_meta": {"progressToken": 1},
-    }});
-    let caller = Caller { key: Secret::new("sk-case").ok(), trusted: true, ..Caller::default() };
-    let begun = service.begin(&Bytes::from(call.to_string()), caller, None);
-    let Some(Answer::Many(messages)) = begun.reply.now_or_never() else { panic!("expected a stream") };
-    let messages: Vec<Bytes> = messages.collect().now_or_never().unwrap();
-    let told = messages.iter().map(|message| serde_json::from_slice::<Value>(message).unwrap());
-    let told: Vec<String> =
-        told.filter_map(|message| Some(message["params"]["message"].as_str()?.to_owned())).collect();
+    let arguments = json!({"fine_tuning_job_id": "ftjob-1"});
+    let messages = call_with_progress(&SERVER, "fine-tune-wait", arguments, Arc::new(Script::new(replies)));
+    let told: Vec<&str> = messages.iter().filter_map(|message| message["params"]["message"].as_str()).collect();
     assert_eq!(told, ["Message 0", "Message 1", "Message 2", "Message 3", "Step 1/2", "Step 2/2"]);
 }
 

@@ -1,5 +1,4 @@
 //! Files that a composite makes go out in the place of arguments.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 
@@ -50,7 +49,7 @@ static SERVER: Definition =
 
 #[test]
 fn a_made_file_is_sent_with_its_own_name_and_type() {
-    let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
+    let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
     let arguments = r#"{"thing": {"data": "AP8BAg==", "filename": "whole.bin"}, "name": "n"}"#;
     let result = call_tool(&SERVER, "thing-halve", arguments, script.clone());
     assert_eq!(result["isError"], false, "{result}");
@@ -76,8 +75,8 @@ fn the_other_arguments_are_checked() {
 #[test]
 fn the_files_of_a_list_have_brackets() {
     let names = |things: &str| -> Vec<String> {
-        let script = Arc::new(Script::new(vec![Reply { status: 200, headers: Vec::new(), body: "{}".into() }]));
-        call_tool(&SERVER, "thing-gather", &format!(r#"{{"things": {things}}}"#), script.clone());
+        let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
+        call_tool(&SERVER, "thing-gather", format!(r#"{{"things": {things}}}"#), script.clone());
         let body = script.sent().remove(0).body;
         body.split("; name=\"")
             .skip(1)

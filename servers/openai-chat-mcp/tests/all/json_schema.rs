@@ -1,5 +1,4 @@
 //! Our check of values against schemas, beside a library that checks everything but is too large for a Worker.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use openai_chat_mcp::schema::{faults, not_strict};
 use serde_json::{Value, json};

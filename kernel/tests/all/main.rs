@@ -1,0 +1,10 @@
+//! What the kernel promises servers and hosts, each promise in a file of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod arguments;
+mod events;
+mod fuzz;
+mod made_files;
+mod protocol;
+mod results;
+mod store;

@@ -1,3 +1,0 @@
-//! Cases, schemas and the rules of the tool list.
-
-openai_mcp_testkit::suite!(openai_chat_mcp::SERVER, 20 * 1024);
