@@ -5,6 +5,8 @@
 //! `patternProperties` and references to other documents.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -13,8 +15,12 @@ const MOST: usize = 10;
 /// Most steps of a check. A few lines of schema can ask for more than a machine can do: two references to itself, each
 /// followed by two more.
 const STEPS: usize = 500_000;
-/// Most bytes of a value that a fault shows.
+/// Bytes that are looked at in a step.
+const STEP: usize = 64;
+/// Most bytes of a value, or of a name in a place, that a fault shows.
 const SHOWN: usize = 200;
+/// Most words of a list that a fault shows.
+const WORDS: usize = 10;
 /// A schema that refers to itself for longer than any value is deep is not followed further.
 const DEEPEST: usize = 128;
 
@@ -22,20 +28,58 @@ const DEEPEST: usize = 128;
 pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let steps = Cell::new(STEPS);
     let mut checker = Checker { root: schema, steps: &steps, faults: Vec::new() };
-    checker.check(schema, value, "", 0);
-    let mut faults = checker.faults;
-    faults.truncate(MOST);
+    checker.check(schema, value, Place::Root, 0);
+    let mut faults: Vec<String> = checker.faults.into_iter().take(MOST).map(|fault| fault.text).collect();
     if steps.get() == 0 {
         faults.push("not checked to the end: the schema asks for too many steps".to_owned());
     }
     faults
 }
 
+/// Where in a value or a schema something is. It becomes text in a fault alone: of long names and many members that
+/// would be the most work of all.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Root,
+    Member(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl Place<'_> {
+    fn depth(&self) -> usize {
+        match self {
+            Place::Root => 0,
+            Place::Member(outer, _) | Place::Item(outer, _) => outer.depth() + 1,
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Root => Ok(()),
+            Place::Member(outer, name) => {
+                let dot = if matches!(outer, Place::Root) { "" } else { "." };
+                let end = name.floor_char_boundary(SHOWN);
+                let rest = if end < name.len() { "…" } else { "" };
+                write!(f, "{outer}{dot}{}{rest}", name.get(..end).unwrap_or_default())
+            }
+            Place::Item(outer, index) => write!(f, "{outer}[{index}]"),
+        }
+    }
+}
+
+struct Fault {
+    /// How deep within the value it is.
+    depth: usize,
+    text: String,
+}
+
 struct Checker<'s> {
     root: &'s Value,
     /// What is left of them.
     steps: &'s Cell<usize>,
-    faults: Vec<String>,
+    faults: Vec<Fault>,
 }
 
 impl<'s> Checker<'s> {
@@ -50,21 +94,42 @@ impl<'s> Checker<'s> {
         left > 0
     }
 
-    fn fault(&mut self, path: &str, problem: &str) {
-        if self.faults.len() >= MOST {
+    fn fault(&mut self, place: Place<'_>, problem: &str) {
+        // What comes out once there are no steps left may be no fault.
+        if self.faults.len() >= MOST || self.steps.get() == 0 {
             return;
         }
-        let place = if path.is_empty() { String::new() } else { format!("`{path}`: ") };
-        self.faults.push(format!("{place}{problem}"));
+        let text = match place {
+            Place::Root => problem.to_owned(),
+            place => format!("`{place}`: {problem}"),
+        };
+        self.step(text.len() / STEP);
+        self.faults.push(Fault { depth: place.depth(), text });
+    }
+
+    /// Equal as JSON Schema has it: `1` and `1.0` are the same. Where there are no steps left, all is.
+    fn equal(&self, one: &Value, other: &Value) -> bool {
+        if !self.step(1) {
+            return true;
+        }
+        match (one, other) {
+            (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+            (Value::String(a), Value::String(b)) => a.len() == b.len() && self.step(a.len() / STEP) && a == b,
+            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.equal(a, b)),
+            (Value::Object(a), Value::Object(b)) => {
+                a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| self.equal(a, b)))
+            }
+            _ => one == other,
+        }
     }
 
     fn fits(&self, schema: &Value, value: &Value, depth: usize) -> bool {
         let mut inner = self.inner();
-        inner.check(schema, value, "", depth);
+        inner.check(schema, value, Place::Root, depth);
         inner.faults.is_empty()
     }
 
-    fn check(&mut self, schema: &Value, value: &Value, path: &str, depth: usize) {
+    fn check(&mut self, schema: &Value, value: &Value, path: Place<'_>, depth: usize) {
         let schema = match schema {
             Value::Bool(false) => return self.fault(path, "nothing is allowed here"),
             Value::Object(schema) if depth < DEEPEST && self.faults.len() < MOST && self.step(1) => schema,
@@ -72,30 +137,32 @@ impl<'s> Checker<'s> {
         };
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             let root = self.root;
-            if let Some(target) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
+            if self.step(target.len() / STEP)
+                && let Some(target) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer))
+            {
                 self.check(target, value, path, depth + 1);
             }
         }
         if let Some(kinds) = schema.get("type")
+            && self.step(kinds.as_array().map_or(0, Vec::len))
             && !is_a(kinds, value)
         {
             return self.fault(path, &format!("expected {}, got {}", kind_names(kinds), kind(value)));
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array)
-            && self.step(values.len())
-            && !values.iter().any(|one| equal(one, value))
+            && !values.iter().any(|one| self.equal(one, value))
         {
             self.fault(path, &format!("expected one of {}, got {}", shown(values), shown(value)));
         }
         if let Some(constant) = schema.get("const")
-            && !equal(constant, value)
+            && !self.equal(constant, value)
         {
             self.fault(path, &format!("expected {}, got {}", shown(constant), shown(value)));
         }
         match value {
             Value::Object(members) => self.object(schema, members, path, depth),
             Value::Array(items) => self.array(schema, items, path, depth),
-            Value::String(text) if self.step(text.len() / 64) => {
+            Value::String(text) if self.step(text.len() / STEP) => {
                 let length = text.chars().count();
                 self.size(schema, ["minLength", "maxLength"], length, "characters", path);
             }
@@ -105,7 +172,7 @@ impl<'s> Checker<'s> {
         self.combined(schema, value, path, depth);
     }
 
-    fn size(&mut self, schema: &Map<String, Value>, [least, most]: [&str; 2], got: usize, of: &str, path: &str) {
+    fn size(&mut self, schema: &Map<String, Value>, [least, most]: [&str; 2], got: usize, of: &str, path: Place<'_>) {
         let bound = |name| schema.get(name).and_then(Value::as_f64);
         if let Some(least) = bound(least).filter(|least| (got as f64) < *least) {
             self.fault(path, &format!("expected at least {least} {of}, got {got}"));
@@ -115,7 +182,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn number(&mut self, schema: &Map<String, Value>, value: f64, path: &str) {
+    fn number(&mut self, schema: &Map<String, Value>, value: f64, path: Place<'_>) {
         let bound = |name| schema.get(name).and_then(Value::as_f64);
         let broken = [
             ("at least", bound("minimum").filter(|bound| value < *bound)),
@@ -136,41 +203,43 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn object(&mut self, schema: &Map<String, Value>, members: &Map<String, Value>, path: &str, depth: usize) {
+    fn object(&mut self, schema: &Map<String, Value>, members: &Map<String, Value>, path: Place<'_>, depth: usize) {
         let empty = Map::new();
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let mut needed: Vec<&str> = strings(schema.get("required")).collect();
-        for (name, others) in schema.get("dependentRequired").and_then(Value::as_object).unwrap_or(&empty) {
+        let dependent = schema.get("dependentRequired").and_then(Value::as_object).unwrap_or(&empty);
+        for (name, others) in dependent {
             if members.contains_key(name) {
                 needed.extend(strings(Some(others)));
             }
         }
-        self.step(needed.len() + members.len());
+        self.step(dependent.len() + needed.len() + members.len());
         for name in needed {
             if !members.contains_key(name) {
-                self.fault(&join(path, name), "required");
+                self.fault(Place::Member(&path, name), "required");
             }
         }
         self.size(schema, ["minProperties", "maxProperties"], members.len(), "properties", path);
         for (name, value) in members {
-            let path = join(path, name);
+            let path = Place::Member(&path, name);
             if let Some(names) = schema.get("propertyNames")
+                && self.step(name.len() / STEP)
                 && !self.fits(names, &Value::from(name.as_str()), depth + 1)
             {
-                self.fault(&path, "a name that is not allowed");
+                self.fault(path, "a name that is not allowed");
             }
             match (properties.get(name), schema.get("additionalProperties")) {
-                (Some(schema), _) => self.check(schema, value, &path, depth + 1),
+                (Some(schema), _) => self.check(schema, value, path, depth + 1),
                 // Names that match a pattern are not additional, and patterns are not known here.
                 _ if schema.contains_key("patternProperties") => {}
-                (None, Some(Value::Bool(false))) => self.fault(&path, "unknown property"),
-                (None, Some(schema)) => self.check(schema, value, &path, depth + 1),
+                (None, Some(Value::Bool(false))) => self.fault(path, "unknown property"),
+                (None, Some(schema)) => self.check(schema, value, path, depth + 1),
                 (None, None) => {}
             }
         }
     }
 
-    fn array(&mut self, schema: &Map<String, Value>, items: &[Value], path: &str, depth: usize) {
+    fn array(&mut self, schema: &Map<String, Value>, items: &[Value], path: Place<'_>, depth: usize) {
         self.size(schema, ["minItems", "maxItems"], items.len(), "items", path);
         // Before 2020-12 the schemas of the first items were called `items`, and that of the others `additionalItems`.
         let (first, others) = match schema.get("items") {
@@ -179,21 +248,21 @@ impl<'s> Checker<'s> {
         };
         for (index, value) in items.iter().enumerate() {
             if let Some(schema) = first.and_then(|first| first.get(index)).or(others) {
-                self.check(schema, value, &format!("{path}[{index}]"), depth + 1);
+                self.check(schema, value, Place::Item(&path, index), depth + 1);
             }
         }
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
             let double = (1..items.len()).take_while(|at| self.step(*at)).find(|at| {
                 let (before, after) = items.split_at(*at);
-                after.first().is_some_and(|item| before.iter().any(|other| equal(item, other)))
+                after.first().is_some_and(|item| before.iter().any(|other| self.equal(item, other)))
             });
             if let Some(index) = double {
-                self.fault(&format!("{path}[{index}]"), "an item for the second time");
+                self.fault(Place::Item(&path, index), "an item for the second time");
             }
         }
     }
 
-    fn combined(&mut self, schema: &Map<String, Value>, value: &Value, path: &str, depth: usize) {
+    fn combined(&mut self, schema: &Map<String, Value>, value: &Value, path: Place<'_>, depth: usize) {
         let list = |name| schema.get(name).and_then(Value::as_array);
         for part in list("allOf").into_iter().flatten() {
             self.check(part, value, path, depth + 1);
@@ -222,8 +291,9 @@ impl<'s> Checker<'s> {
     }
 
     /// Tells of the alternative that comes closest, since that is the one that was meant.
-    fn any(&mut self, options: &[Value], value: &Value, path: &str, depth: usize) {
-        let mut closest: Option<Vec<String>> = None;
+    fn any(&mut self, options: &[Value], value: &Value, path: Place<'_>, depth: usize) {
+        let within = path.depth();
+        let mut closest: Option<Vec<Fault>> = None;
         for option in options {
             let mut inner = self.inner();
             inner.check(option, value, path, depth + 1);
@@ -231,7 +301,7 @@ impl<'s> Checker<'s> {
                 return;
             }
             // An alternative of the right kind, with faults inside, was meant rather than one of another kind.
-            let inside = |faults: &Vec<String>| faults.iter().all(|fault| deeper(fault, path));
+            let inside = |faults: &Vec<Fault>| faults.iter().all(|fault| fault.depth > within);
             let closer = closest
                 .as_ref()
                 .is_none_or(|best| (!inside(&inner.faults), inner.faults.len()) < (!inside(best), best.len()));
@@ -240,22 +310,12 @@ impl<'s> Checker<'s> {
             }
         }
         match closest {
-            Some(faults) if options.len() == 1 || faults.iter().all(|fault| deeper(fault, path)) => {
+            Some(faults) if options.len() == 1 || faults.iter().all(|fault| fault.depth > within) => {
                 self.faults.extend(faults);
             }
             _ => self.fault(path, &format!("fits none of the {} alternatives, got {}", options.len(), kind(value))),
         }
     }
-}
-
-/// Whether a fault is of something within the value at `path`.
-fn deeper(fault: &str, path: &str) -> bool {
-    let place = fault.strip_prefix('`').and_then(|fault| fault.split_once('`')).map_or("", |(place, _)| place);
-    place.len() > path.len()
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
@@ -277,18 +337,6 @@ fn is_a(kinds: &Value, value: &Value) -> bool {
         Value::String(kind) => fits(kind),
         Value::Array(_) => strings(Some(kinds)).any(fits),
         _ => true,
-    }
-}
-
-/// Equal as JSON Schema has it: `1` and `1.0` are the same.
-fn equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| equal(a, b)))
-        }
-        _ => one == other,
     }
 }
 
@@ -335,7 +383,7 @@ fn kind_names(kinds: &Value) -> String {
     };
     match kinds {
         Value::String(kind) => article(kind),
-        kinds => strings(Some(kinds)).map(article).collect::<Vec<_>>().join(" or "),
+        kinds => strings(Some(kinds)).take(WORDS).map(article).collect::<Vec<_>>().join(" or "),
     }
 }
 
@@ -346,41 +394,41 @@ pub fn not_strict(schema: &Value) -> Vec<String> {
     if schema.get("type").is_none_or(|kind| kind != "object") || schema.get("anyOf").is_some() {
         faults.push("the root must have `type` \"object\" and no `anyOf`".to_owned());
     }
-    level(schema, "", &mut faults);
+    level(schema, Place::Root, &mut faults);
     faults.truncate(MOST);
     faults
 }
 
-fn level(schema: &Value, path: &str, faults: &mut Vec<String>) {
-    let Some(members) = schema.as_object() else { return };
-    let place = if path.is_empty() { "the root" } else { path };
+fn level(schema: &Value, path: Place<'_>, faults: &mut Vec<String>) {
+    let Some(members) = schema.as_object().filter(|_| faults.len() < MOST) else { return };
+    let place = || if let Place::Root = path { "the root".to_owned() } else { path.to_string() };
     if let Some(properties) = members.get("properties").and_then(Value::as_object) {
         if members.get("additionalProperties") != Some(&Value::Bool(false)) {
-            faults.push(format!("{place}: `additionalProperties` must be false"));
+            faults.push(format!("{}: `additionalProperties` must be false", place()));
         }
-        let required: Vec<&str> = strings(members.get("required")).collect();
-        let left: Vec<String> = properties
-            .keys()
-            .filter(|name| !required.contains(&name.as_str()))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if !left.is_empty() {
-            faults.push(format!("{place}: `required` must also have {}", left.join(", ")));
+        let required: BTreeSet<&str> = strings(members.get("required")).collect();
+        let mut left = properties.keys().filter(|name| !required.contains(name.as_str()));
+        let mut names: Vec<String> =
+            left.by_ref().take(WORDS).map(|name| format!("`{}`", Place::Member(&Place::Root, name))).collect();
+        names.extend(left.next().map(|_| "…".to_owned()));
+        if !names.is_empty() {
+            faults.push(format!("{}: `required` must also have {}", place(), names.join(", ")));
         }
     }
     for (keyword, value) in members {
+        let place = Place::Member(&path, keyword);
         match (keyword.as_str(), value) {
             ("properties" | "$defs" | "definitions", Value::Object(inner)) => {
                 for (name, schema) in inner {
-                    level(schema, &join(&join(path, keyword), name), faults);
+                    level(schema, Place::Member(&place, name), faults);
                 }
             }
             ("anyOf" | "prefixItems", Value::Array(inner)) => {
                 for (index, schema) in inner.iter().enumerate() {
-                    level(schema, &format!("{}[{index}]", join(path, keyword)), faults);
+                    level(schema, Place::Item(&place, index), faults);
                 }
             }
-            ("items", _) => level(value, &join(path, keyword), faults),
+            ("items", _) => level(value, place, faults),
             _ => {}
         }
     }

@@ -150,9 +150,7 @@ fn merge(whole: &mut Value, piece: Value) {
         }
         (Value::Array(whole), Value::Array(piece)) => {
             for item in piece {
-                let index = item.get("index");
-                let old = index.and_then(|index| whole.iter_mut().find(|old| old.get("index") == Some(index)));
-                match old {
+                match place(whole, &item).and_then(|at| whole.get_mut(at)) {
                     Some(old) => merge(old, item),
                     None => whole.push(item),
                 }
@@ -163,13 +161,26 @@ fn merge(whole: &mut Value, piece: Value) {
     }
 }
 
-/// A first piece. Its lists are merged into empty ones, since one chunk may hold two pieces of an item.
+/// Where in a list the item is that a piece goes on with. Items mostly lie at their `index`; others are looked for among
+/// the last alone, so that a list of any length is put together in a time that grows with it.
+fn place(whole: &[Value], piece: &Value) -> Option<usize> {
+    const LOOKED_AT: usize = 128;
+    let index = |item: &Value| item.get("index").and_then(Value::as_u64);
+    let wanted = index(piece)?;
+    let there = |at: &usize| whole.get(*at).and_then(index) == Some(wanted);
+    let expected = usize::try_from(wanted).ok().filter(there);
+    expected.or_else(|| (whole.len().saturating_sub(LOOKED_AT)..whole.len()).rev().find(there))
+}
+
+/// A first piece. Its lists, however deep, are merged into empty ones, since one chunk may hold two pieces of an item.
 fn begin(whole: &mut Value, piece: Value) {
-    match piece {
-        Value::Array(items) => {
-            *whole = json!([]);
-            merge(whole, items.into());
+    *whole = match &piece {
+        Value::Array(_) => json!([]),
+        Value::Object(_) => json!({}),
+        _ => {
+            *whole = piece;
+            return;
         }
-        other => *whole = other,
-    }
+    };
+    merge(whole, piece);
 }

@@ -171,3 +171,47 @@ fn faults_show_the_beginning_of_long_values() {
     assert!(told[0].starts_with("expected one of [\"wörd 0\",\"wörd 1\","), "{told:?}");
     assert!(told[0].len() < 500 && told[0].ends_with('…'), "{told:?}");
 }
+
+#[test]
+fn what_is_long_counts_as_many_steps() {
+    const UNCHECKED: &str = "not checked to the end: the schema asks for too many steps";
+    let items = Value::from(vec![1; 2000]);
+    let long_reference = json!({"items": {"$ref": format!("#/{}", "x".repeat(1_000_000))}});
+    assert_eq!(faults(&long_reference, &items), [UNCHECKED]);
+    let kinds = json!({"items": {"type": vec!["string"; 1000]}});
+    let told = faults(&kinds, &items);
+    assert!(told.len() == 10 && told[0].len() < 200, "{told:?}");
+
+    let known: Value = (0..10_000).collect();
+    let mut almost = known.clone();
+    almost[9999] = "x".into();
+    let same =
+        json!({"$defs": {"known": {"const": known}}, "allOf": vec![json!({"not": {"$ref": "#/$defs/known"}}); 1000]});
+    assert_eq!(faults(&same, &almost), [UNCHECKED]);
+    let twins = json!({"uniqueItems": true});
+    assert_eq!(
+        faults(&twins, &Value::from(vec![almost.clone(), known.clone(), almost])),
+        ["`[2]`: an item for the second time"]
+    );
+}
+
+#[test]
+fn faults_show_the_beginning_of_long_names() {
+    let name = "é".repeat(50_000);
+    let members: serde_json::Map<String, Value> = (0..20_000).map(|n| (n.to_string(), json!(n))).collect();
+    let closed = json!({"additionalProperties": {"additionalProperties": false}});
+    let told = faults(&closed, &json!({name.as_str(): members}));
+    assert_eq!(told.len(), 10);
+    assert!(
+        told[0].starts_with("`éé") && told[0].ends_with("é….0`: unknown property") && told[0].len() < 300,
+        "{told:?}"
+    );
+    let told =
+        not_strict(&json!({"type": "object", "properties": members, "required": [], "additionalProperties": false}));
+    assert_eq!(
+        told,
+        [
+            "the root: `required` must also have `0`, `1`, `10`, `100`, `1000`, `10000`, `10001`, `10002`, `10003`, `10004`, …"
+        ]
+    );
+}

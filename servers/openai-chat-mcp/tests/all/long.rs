@@ -140,3 +140,20 @@ fn a_long_item_does_not_keep_the_others_off_its_page() {
     let (result, _) = call("chat-completion-messages", &arguments, &page(messages.clone()), true);
     assert_eq!(serde_json::from_str::<Value>(&result).unwrap(), page(messages));
 }
+
+#[test]
+fn a_stream_of_many_calls_is_put_together_in_time() {
+    const CALLS: usize = 30_000;
+    let chunk = |calls: Vec<Value>, end: Value| json!({"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {"tool_calls": calls}, "finish_reason": end}]});
+    let piece = |n: usize, text: &str| json!({"index": n, "function": {"arguments": text}});
+    let mut chunks: Vec<Value> = (0..CALLS).map(|n| chunk(vec![piece(n, "{"), piece(n, "}")], Value::Null)).collect();
+    // Far from where its index says.
+    chunks.push(chunk(vec![piece(CALLS * 2, "a"), piece(CALLS * 3, "b"), piece(CALLS * 2, "a")], json!("stop")));
+    let (result, saved) = call("chat-completion-stream", &question(), &chunks.into(), true);
+    assert_eq!(saved.len(), 1, "{result}");
+    let calls = saved[0].1["choices"][0]["message"]["tool_calls"].as_array().unwrap();
+    assert_eq!(calls.len(), CALLS + 2);
+    let texts: Vec<&Value> = calls.iter().map(|call| &call["function"]["arguments"]).collect();
+    assert!(texts[..CALLS].iter().all(|text| **text == "{}"));
+    assert_eq!(texts[CALLS..], ["aa", "b"]);
+}
