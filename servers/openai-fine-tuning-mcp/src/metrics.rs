@@ -9,8 +9,8 @@ use crate::{files, plot};
 
 tools![Metrics];
 
-/// Largest result file that is read.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// Largest result file that is read: some hundred thousand steps.
+const LARGEST: usize = 16 * 1024 * 1024;
 /// Pages of events that are read while a job runs.
 const PAGES: usize = 20;
 /// Bytes of a result that are left for notes and the plot's path.
@@ -53,7 +53,12 @@ impl Metrics {
         let results = job.get("result_files").and_then(Value::as_array).into_iter().flatten();
         for file in results.filter_map(Value::as_str) {
             let read = match cx.request(&files::CONTENT, json!({"file_id": file})).await {
-                Ok(response) => table.read_csv(&response.into_body().collect(LARGEST).await?),
+                Ok(response) => match response.into_body().collect(LARGEST).await {
+                    Ok(file) => table.read_csv(&file),
+                    // It is larger.
+                    Err(error) if error.kind() == Kind::Answer => Err(error),
+                    Err(error) => return Err(error),
+                },
                 // Somebody deleted it, or this key or plan may not read it.
                 Err(error) if matches!(error.kind(), Kind::Status(400 | 401 | 403 | 404)) => Err(error),
                 Err(error) => return Err(error),
@@ -63,6 +68,13 @@ impl Metrics {
         let source = if table.steps() > 0 { "result file" } else { "events" };
         if source == "events" && !read_events(&cx, &self.fine_tuning_job_id, &mut table).await? {
             notes.push(format!("only the latest {} events were read: earlier steps are missing", PAGES * 100));
+        }
+        if table.is_cut {
+            notes.push(format!(
+                "there are more metrics or steps than are read: {} by {}",
+                table.columns.len(),
+                table.steps()
+            ));
         }
         let checkpoints = cx
             .call_value(&Checkpoints::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id, "limit": 100}))
@@ -245,7 +257,7 @@ fn best(table: &Table, checkpoints: &[Value]) -> Value {
         let value = |checkpoint: &Value| {
             let own = checkpoint.get("metrics").and_then(|metrics| metrics.get(metric)).and_then(Value::as_f64);
             let step = checkpoint.get("step_number").and_then(Value::as_u64)?;
-            own.or_else(|| points.iter().find(|(at, _)| *at == step).map(|(_, value)| *value))
+            own.or_else(|| points.get(points.binary_search_by_key(&step, |(at, _)| *at).ok()?).map(|(_, value)| *value))
         };
         let valued = checkpoints.iter().filter_map(|checkpoint| Some((value(checkpoint)?, checkpoint)));
         let compare = |a: &(f64, &Value), b: &(f64, &Value)| a.0.total_cmp(&b.0);

@@ -25,6 +25,9 @@ const CURVES: usize = 5;
 const POINTS: usize = 1000;
 /// Points above which a curve is drawn faint, with its running mean over it.
 const NOISY: usize = 100;
+/// What a chart spans, as a part of its largest number, at the least: on less, places between the numbers that a machine
+/// tells apart would be looked for without end.
+const NARROWEST: f64 = 1e-9;
 /// Longest name in a legend.
 const NAME: usize = 48;
 const COLOURS: [RGBColor; CURVES] = [
@@ -105,8 +108,11 @@ fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn
     let (left, right) = range(&mut points().map(|(step, _)| *step as f64));
     let (low, high) = range(&mut points().map(|(_, value)| *value));
     // A single point has a place too, and so has a level line.
-    let (left, right) = if right > left { (left, right) } else { (left - 1.0, right + 1.0) };
-    let pad = if high > low { (high - low) * 0.05 } else { high.abs().max(0.01) * 0.1 };
+    let narrow = right * NARROWEST;
+    let (left, right) =
+        if right - left > narrow { (left, right) } else { (left - narrow.max(1.0), right + narrow.max(1.0)) };
+    let size = high.abs().max(low.abs());
+    let pad = if high - low > size * NARROWEST { (high - low) * 0.05 } else { size.max(0.01) * 0.1 };
     let (bottom, top) = ((low - pad).max(0f64.min(low)), high + pad);
     let averaged = curves.iter().any(|curve| !curve.mean.is_empty());
     let mut chart = ChartBuilder::on(area)

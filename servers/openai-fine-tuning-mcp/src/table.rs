@@ -1,10 +1,21 @@
 //! The metrics of a job as a table: a row per step, a column per metric.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::prelude::*;
+
+/// Most metrics.
+const COLUMNS: usize = 100;
+/// Longest name of a metric, in bytes.
+const NAME: usize = 200;
+/// Most values, some 50 MB. A row counts as [`ROW`] more, which is what it takes.
+const CELLS: usize = 1_000_000;
+const ROW: usize = 4;
+/// Greatest value: the sums and distances of such numbers are finite, too.
+const GREATEST: f64 = 1e300;
 
 /// Metrics by step.
 #[derive(Default)]
@@ -12,17 +23,24 @@ pub(crate) struct Table {
     /// In the order in which they came, without `step`.
     pub(crate) columns: Vec<String>,
     rows: BTreeMap<u64, Vec<Option<f64>>>,
+    cells: usize,
+    /// Whether there was more than has room.
+    pub(crate) is_cut: bool,
 }
 
 impl Table {
     /// Reads a result file: CSV, which OpenAI has also been seen to give in base64.
     pub(crate) fn read_csv(&mut self, file: &[u8]) -> Result<()> {
-        let plain = file.contains(&b',').then(|| file.to_vec());
-        let csv = plain.or_else(|| STANDARD.decode(file.trim_ascii()).ok()).unwrap_or_default();
+        let csv = match file.contains(&b',') {
+            true => Cow::Borrowed(file),
+            false => Cow::Owned(STANDARD.decode(file.trim_ascii()).unwrap_or_default()),
+        };
         let broken = |error: csv::Error| Error::new(Kind::Answer, format!("the result file is not CSV: {error}"));
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_slice());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_ref());
         let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
         let Some(step) = names.iter().position(|name| name == "step") else {
+            let names: Vec<&str> =
+                names.iter().take(COLUMNS).filter(|name| name.len() <= NAME).map(String::as_str).collect();
             return Err(Error::new(Kind::Answer, format!("the result file has no column `step`, but {names:?}")));
         };
         for record in reader.records() {
@@ -47,13 +65,27 @@ impl Table {
         if !(0.0..=1e15).contains(&step) {
             return;
         }
+        if !self.rows.contains_key(&(step as u64)) {
+            if self.cells + ROW > CELLS {
+                self.is_cut = true;
+                return;
+            }
+            self.cells += ROW;
+        }
         let row = self.rows.entry(step as u64).or_default();
-        for (name, value) in metrics.filter(|(_, value)| value.is_finite()) {
-            let column = self.columns.iter().position(|column| column == name).unwrap_or_else(|| {
+        for (name, value) in metrics.filter(|(_, value)| value.abs() <= GREATEST) {
+            let known = self.columns.iter().position(|column| column == name);
+            let column = known.unwrap_or(self.columns.len());
+            let more = (column + 1).saturating_sub(row.len());
+            if column >= COLUMNS || name.len() > NAME || self.cells + more > CELLS {
+                self.is_cut = true;
+                continue;
+            }
+            if known.is_none() {
                 self.columns.push(name.to_owned());
-                self.columns.len() - 1
-            });
-            if row.len() <= column {
+            }
+            self.cells += more;
+            if more > 0 {
                 row.resize(column + 1, None);
             }
             if let Some(cell) = row.get_mut(column) {

@@ -76,6 +76,12 @@ fn odd_numbers_are_drawn_without_harm() {
         "step,train_loss\n0,1\n1000000000000,1\n",
         "step,train_loss\n1,0\n2,0\n",
         "step,train_loss\n-1,1\nx,2\n3,1\n3,2\n",
+        // Apart by more than a number can be, by less than it can show, and by next to nothing.
+        "step,train_loss\n1,1.7e308\n2,-1.7e308\n3,1\n",
+        "step,train_loss\n1,1\n2,1.0000000000000002\n",
+        "step,train_loss\n1,1e300\n2,1.0000000000000002e300\n",
+        "step,train_loss\n1,5e-324\n2,0\n",
+        "step,train_loss\n999999999999999,1\n1000000000000000,2\n",
     ] {
         let (result, _) = metrics(csv, r#"{"fine_tuning_job_id": "ftjob-1"}"#);
         let (width, height, _) = picture(&image(&result));
@@ -199,4 +205,36 @@ fn a_long_table_is_thinned_evenly() {
         let gaps = steps.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(gaps.clone().max().unwrap() - gaps.min().unwrap() <= 1);
     }
+}
+
+#[test]
+fn a_table_that_has_no_end_is_cut() {
+    let notes = |csv: &str| {
+        let (result, _) = metrics(csv, r#"{"fine_tuning_job_id": "ftjob-1", "plot": false}"#);
+        let shown = result["structuredContent"].clone();
+        (shown["notes"][0].as_str().unwrap_or_default().to_owned(), shown["steps"].clone(), shown["columns"].clone())
+    };
+    // Each row has one metric more than the row before.
+    let names: String = (0..3000).map(|metric| format!(",m{metric}")).collect();
+    let rows: String = (0..3000).map(|step| format!("{step}{}1\n", ",".repeat(step + 1))).collect();
+    let (note, steps, columns) = notes(&format!("step{names}\n{rows}"));
+    assert_eq!((note.as_str(), &steps), ("there are more metrics or steps than are read: 100 by 3000", &json!(3000)));
+    assert_eq!(columns.as_array().unwrap().len(), 101);
+    let rows: String = (0..300_000).map(|step| format!("{step},1\n")).collect();
+    let (note, steps, _) = notes(&format!("step,train_loss\n{rows}"));
+    assert_eq!(
+        (note.as_str(), &steps),
+        ("there are more metrics or steps than are read: 1 by 200000", &json!(200_000))
+    );
+}
+
+#[test]
+fn a_result_file_without_end_is_told() {
+    let reply = |body: String| Reply { status: 200, headers: Vec::new(), body: body.into() };
+    let job = json!({"id": "ftjob-1", "status": "succeeded", "result_files": ["file-1"]}).to_string();
+    let none = || reply(r#"{"data": []}"#.to_owned());
+    let script = Script::new(vec![reply(job), reply("1,".repeat(9_000_000)), none(), none()]);
+    let result = call_tool(&SERVER, "fine-tune-metrics", r#"{"fine_tuning_job_id": "ftjob-1"}"#, Arc::new(script));
+    let note = result["structuredContent"]["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("file-1 was not read: ") && note.contains("16777216"), "{note}");
 }
