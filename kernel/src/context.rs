@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc::UnboundedSender;
+use futures_channel::oneshot;
 use http::{HeaderMap, HeaderName, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -335,6 +336,21 @@ impl Context {
         };
         let hash = Sha256::digest(format!("openai-mcp owner {kind} {text}"));
         Ok(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Does work that takes long (decoding, drawing, ranking) away from the thread that serves, where the machine has
+    /// others. It is not begun for a call that has ended; once begun it goes on to its end.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (out, done) = oneshot::channel();
+        let work = move || {
+            // A call that has ended wants no outcome.
+            let _ = out.send(work());
+        };
+        self.platform().compute(Box::new(work)).await;
+        done.await.map_err(|_| Error::new(Kind::Internal, "a fault of this server's: the work was not done"))
     }
 
     /// Waits.

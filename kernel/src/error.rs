@@ -42,6 +42,8 @@ pub enum Kind {
     Store,
     /// This server cannot do it where it runs.
     Unsupported,
+    /// A fault of this server's own.
+    Internal,
 }
 
 impl Error {

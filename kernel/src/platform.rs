@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
@@ -41,6 +41,12 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Most bytes of a file that one call may hold in memory.
     fn room(&self) -> usize;
+
+    /// Does work that takes long, away from what else is served and within a bound on how much of it goes on at once, if
+    /// the machine has such a place; else where it is called. Work that panics there is dropped, and nothing else.
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        async move { work() }.boxed()
+    }
 
     /// Runs statements on the database of a domain in one transaction, all or none, and gives what each gave.
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;

@@ -1,6 +1,8 @@
 //! What the kernel asks of a machine, on tokio.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -10,6 +12,8 @@ use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::store::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
@@ -26,6 +30,8 @@ pub struct Machine {
     fetcher: Arc<Fetcher>,
     roots: Arc<Roots>,
     stores: Stores,
+    /// Places for work that takes long.
+    computing: Arc<Semaphore>,
     verbose: bool,
 }
 
@@ -38,6 +44,7 @@ impl Machine {
             fetcher: Arc::new(Fetcher::new(allowed_urls)),
             roots: Arc::new(roots),
             stores: Stores::new(place),
+            computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
             verbose,
         }
     }
@@ -93,6 +100,21 @@ impl Platform for Machine {
 
     fn room(&self) -> usize {
         ROOM
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        let places = self.computing.clone();
+        async move {
+            let Ok(place) = places.acquire_owned().await else { return };
+            let work = move || {
+                // Held to the end of the work, whether somebody still waits for it or not.
+                let _place = place;
+                work();
+            };
+            // Whoever waits for an outcome sees that there is none.
+            let _ = spawn_blocking(work).await;
+        }
+        .boxed()
     }
 
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
