@@ -4,6 +4,9 @@ use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
+/// Most languages of a recording that are told: each is compared with all before it.
+const LANGUAGES: usize = 200;
+
 /// What the API made of some sound.
 #[derive(Clone, Debug)]
 pub(crate) enum Transcript {
@@ -81,7 +84,7 @@ fn merge_texts(texts: &[(f64, &str)]) -> String {
 fn moved(line: &str, by: f64) -> String {
     let words = line.split(' ').map(|word| match milliseconds(word) {
         Some((time, separator)) => {
-            let time = time + (by * 1000.0).round() as u64;
+            let time = time.saturating_add((by * 1000.0).round() as u64);
             let (rest, thousandths) = (time / 1000, time % 1000);
             format!("{:02}:{:02}:{:02}{separator}{thousandths:03}", rest / 3600, rest / 60 % 60, rest % 60)
         }
@@ -97,8 +100,8 @@ fn milliseconds(word: &str) -> Option<(u64, char)> {
     if !clock.contains(':') || thousandths.len() != 3 {
         return None;
     }
-    let seconds = clock.split(':').try_fold(0, |sum: u64, part| Some(sum * 60 + part.parse::<u64>().ok()?))?;
-    Some((seconds * 1000 + thousandths.parse::<u64>().ok()?, separator))
+    let seconds = clock.split(':').try_fold(0u64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?))?;
+    Some((seconds.checked_mul(1000)?.checked_add(thousandths.parse().ok()?)?, separator))
 }
 
 fn merge_objects(parts: Vec<Part>, known: &[String]) -> Result<Value> {
@@ -137,8 +140,11 @@ fn merge_objects(parts: Vec<Part>, known: &[String]) -> Result<Value> {
             match (merged.get_mut(&name), value) {
                 (None, value) => drop(merged.insert(name, value)),
                 (Some(Value::Array(list)), Value::Array(more)) if name == "languages" => {
-                    let new: Vec<Value> = more.into_iter().filter(|one| !list.contains(one)).collect();
-                    list.extend(new);
+                    for language in more {
+                        if list.len() < LANGUAGES && !list.contains(&language) {
+                            list.push(language);
+                        }
+                    }
                 }
                 (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
                 (Some(usage @ Value::Object(_)), more @ Value::Object(_)) => add(usage, &more),
@@ -199,7 +205,7 @@ pub(crate) fn add(sum: &mut Value, more: &Value) {
         }
         (sum @ Value::Number(_), Value::Number(more)) => {
             *sum = match (sum.as_u64(), more.as_u64()) {
-                (Some(one), Some(other)) => (one + other).into(),
+                (Some(one), Some(other)) => one.saturating_add(other).into(),
                 _ => rounded(sum.as_f64().unwrap_or_default() + more.as_f64().unwrap_or_default()),
             };
         }
@@ -245,6 +251,21 @@ mod tests {
         let vtt = "WEBVTT\n\n00:01.500 --> 00:02.000 align:start\na\n\n";
         let merged = "WEBVTT\n\n00:00:01.500 --> 00:00:02.000 align:start\na\n\n00:01:01.750 --> 00:01:02.250 align:start\na\n\n";
         assert_eq!(texts(&[(0.0, vtt), (60.25, vtt)]), merged);
+    }
+
+    #[test]
+    fn times_and_numbers_beyond_all_sense_stay_as_they_are() {
+        let rows = ["1:1:1:1:1:1:1:1:1:1:1:1:1,000", "18446744073709551615:00,000", "307445734561825860:00,000"];
+        for time in rows {
+            let line = format!("{time} --> 00:00:01,000");
+            assert_eq!(moved(&line, 1.0), format!("{time} --> 00:00:02,000"));
+        }
+        let usage = json!({"text": "x", "usage": {"seconds": u64::MAX}});
+        let merged = objects(vec![(0.0, 1.0, usage.clone()), (1.0, 1.0, usage)], &[]);
+        assert_eq!(merged["usage"]["seconds"], json!(u64::MAX));
+        let many = |from: usize| json!({"text": "x", "languages": (from..from + 300_000).collect::<Vec<_>>()});
+        let merged = objects(vec![(0.0, 1.0, json!({"text": "x", "languages": []})), (1.0, 1.0, many(0))], &[]);
+        assert_eq!(merged["languages"].as_array().unwrap().len(), LANGUAGES);
     }
 
     #[test]

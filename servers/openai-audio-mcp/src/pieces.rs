@@ -1,26 +1,66 @@
 //! A long recording in pieces: decoded, cut where it is quiet, and encoded anew as WAV of 16 kHz.
 //!
-//! At any time one piece is held, besides the file itself.
+//! At any time one piece is held, besides the file itself. A file says nothing that is believed: before anything is paid
+//! its packets are counted, and while it is decoded what comes out is.
 
 use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use openai_mcp_kernel::context::Read;
 use openai_mcp_kernel::prelude::*;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Broken;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatReader, TrackType};
+use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 
-use crate::resample::Resampler;
+use crate::resample::{self, Resampler, Weights};
 use crate::sound;
 
 /// Part of a second in which loudness is measured.
 const WINDOWS_A_SECOND: usize = 50;
 /// Longest stretch before the end of a piece in which a pause is looked for, in seconds.
 const SEARCH: usize = 60;
+/// Most pieces of a file, each of which is a request that is paid for.
+const MOST: usize = 200;
+/// Samples a second that there are, from telephones to studios.
+const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
+/// Most recordings in a row in one file. Each may need a decoder of its own, which takes some 20 ms to make.
+const RECORDINGS: usize = 1000;
+/// Most numbers in the tables of a Vorbis decoder. Those of encoders have some 200,000.
+const TABLES: u64 = 4_000_000;
+/// Most packets: of four billion samples there are fewer.
+const PACKETS: usize = 8_000_000;
+/// What is decoded before others have their turn: some hundredths of a second.
+const TURN_SAMPLES: u64 = 2_000_000;
+const TURN_PACKETS: usize = 20_000;
+const TURN_TIME: Duration = Duration::from_millis(100);
+/// Most time in which the packets of a file are counted, and in which it is decoded. The tables of MP4 can be such that
+/// each packet is looked for among all before it. Where a clock stands still while a program works there is no MP4.
+const COUNTING: Duration = Duration::from_secs(20);
+const DECODING: Duration = Duration::from_secs(600);
+/// Weights that are kept, of one rate each: MP3 has nine.
+const KEPT: usize = 9;
+
+/// What a machine can hold and do.
+#[derive(Clone, Copy)]
+struct Machine {
+    /// Most seconds of a piece, of which five are in memory.
+    seconds: usize,
+    /// Most samples of a file, over all channels.
+    samples: u64,
+}
+
+/// Half a day of 48 kHz in stereo, a minute or two of work.
+const SERVER: Machine = Machine { seconds: 780, samples: 4_000_000_000 };
+/// An isolate of 128 MB, of which no call may take 30 s: an hour in stereo, or two in mono.
+const WORKER: Machine = Machine { seconds: 240, samples: 350_000_000 };
+/// Memory for files from which on a machine is no Worker.
+const PLENTY: usize = 256 * 1024 * 1024;
 
 /// A piece of a recording.
 pub(crate) struct Piece {
@@ -38,12 +78,24 @@ pub(crate) struct Pieces {
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
+    /// How many recordings have begun.
+    recordings: usize,
     resampler: Option<Resampler>,
+    weights: Vec<Weights>,
     /// What is decoded and not given yet.
     held: Vec<i16>,
     /// Samples given so far.
     given: u64,
+    /// Samples that may still be decoded.
+    left: u64,
+    /// Most seconds of a piece.
     seconds: usize,
+    /// Packets that were read.
+    packets: usize,
+    /// How long it took so far.
+    time: Duration,
+    /// Of the whole in seconds, as the file says.
+    length: f64,
     ended: bool,
 }
 
@@ -51,8 +103,16 @@ impl Pieces {
     /// Begins to cut a file into pieces of at most `seconds`.
     ///
     /// # Errors
-    /// It is of a format that cannot be decoded here.
-    pub(crate) fn new(file: &Read, seconds: usize) -> Result<Self> {
+    /// It is of a format that cannot be decoded here, or lasts too long: nothing is paid then.
+    pub(crate) async fn begin(cx: &Context, file: &Read, seconds: usize) -> Result<Self> {
+        let (file, room, watch) = (file.clone(), cx.room(), watch(cx));
+        cx.compute(move || caught(&file.filename, || Pieces::new(&file, seconds, room, watch()))).await?
+    }
+
+    /// As [`Pieces::begin`], on a machine with so much room for files, by a clock that has just begun.
+    fn new(file: &Read, seconds: usize, room: usize, passed: impl Fn() -> Duration) -> Result<Self> {
+        let machine = if room < PLENTY { WORKER } else { SERVER };
+        let seconds = seconds.min(machine.seconds);
         let refused = |problem: &dyn std::fmt::Display| {
             let (stem, extension) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
             let target = if extension == "mp3" { format!("{stem}-new.mp3") } else { format!("{stem}.mp3") };
@@ -69,39 +129,83 @@ impl Pieces {
                 ),
             )
         };
-        let stream = MediaSourceStream::new(Box::new(Cursor::new(file.bytes.clone())), Default::default());
-        let mut hint = Hint::new();
-        if let Some((_, extension)) = file.filename.rsplit_once('.') {
-            hint.with_extension(extension);
-        }
-        let format = symphonia::default::get_probe().probe(&hint, stream, Default::default(), Default::default());
-        let format = format.map_err(|error| refused(&error))?;
+        let mut format = open(file).map_err(|error| refused(&error))?;
+        decoder_of(format.as_ref()).map_err(|error| refused(&error))?;
+        let length = length(format.as_mut(), machine, seconds, passed);
+        let length = length.map_err(|problem| problem.of(&file.filename, seconds))?;
+        // From the beginning again.
+        let format = open(file).map_err(|error| refused(&error))?;
         let (track, decoder) = decoder_of(format.as_ref()).map_err(|error| refused(&error))?;
-        let name = file.filename.clone();
-        Ok(Pieces { name, format, decoder, track, resampler: None, held: Vec::new(), given: 0, seconds, ended: false })
+        Ok(Pieces {
+            name: file.filename.clone(),
+            format,
+            decoder,
+            track,
+            recordings: 1,
+            resampler: None,
+            weights: Vec::new(),
+            held: Vec::new(),
+            given: 0,
+            left: machine.samples,
+            seconds,
+            packets: 0,
+            time: Duration::ZERO,
+            length,
+            ended: false,
+        })
     }
 
-    /// The next piece; `None` after the last.
+    /// How many pieces there will be, about.
+    pub(crate) fn count(&self) -> usize {
+        ((self.length / self.seconds as f64).ceil() as usize).max(1)
+    }
+
+    /// The next piece, and what gives those after it; `None` after the last.
     ///
     /// # Errors
-    /// The file is broken.
-    pub(crate) async fn next(&mut self) -> Result<Option<Piece>> {
-        let mut since = 0;
+    /// The file is broken, or lasts longer than it said.
+    pub(crate) async fn next(mut self, cx: &Context) -> Result<Option<(Piece, Self)>> {
+        loop {
+            let watch = watch(cx);
+            let turn = move || {
+                let name = self.name.clone();
+                let outcome = caught(&name, || self.turn(watch()));
+                (self, outcome)
+            };
+            let (pieces, outcome) = cx.compute(turn).await?;
+            match outcome? {
+                Turn::Piece(piece) => return Ok(Some((piece, pieces))),
+                Turn::End => return Ok(None),
+                Turn::More => self = pieces,
+            }
+            // Where work is done on the thread that serves, others have their turn.
+            pass().await;
+        }
+    }
+
+    /// Decodes until a piece is whole, or for a while.
+    fn turn(&mut self, passed: impl Fn() -> Duration) -> Result<Turn> {
+        let (left, packets) = (self.left, self.packets);
         // A second more than a piece can hold is read, so that no scrap is left for the last.
         while !self.ended && self.held.len() <= (self.seconds + 1) * self.rate() {
-            let before = self.held.len();
-            self.decode()?;
-            since += self.held.len() - before;
-            // Others are served by the same thread.
-            if since > self.rate() {
-                since = 0;
-                pass().await;
+            let time = passed();
+            if time > TURN_TIME || left - self.left > TURN_SAMPLES || self.packets - packets > TURN_PACKETS {
+                self.time += time;
+                return if self.time > DECODING {
+                    Err(Problem::Much.of(&self.name, self.seconds))
+                } else {
+                    Ok(Turn::More)
+                };
             }
+            self.decode()?;
         }
         if self.held.is_empty() {
-            return Ok(None);
+            return Ok(Turn::End);
         }
         let rate = self.rate();
+        if self.given > (MOST * self.seconds * rate) as u64 {
+            return Err(Problem::Long.of(&self.name, self.seconds));
+        }
         let end = match self.held.len() <= self.seconds * rate {
             true => self.held.len(),
             false => quiet(&self.held, rate, self.seconds * rate),
@@ -110,21 +214,25 @@ impl Pieces {
         self.held.drain(..end);
         let start = self.given as f64 / rate as f64;
         self.given += end as u64;
-        Ok(Some(Piece { wav, start, seconds: end as f64 / rate as f64 }))
+        Ok(Turn::Piece(Piece { wav, start, seconds: end as f64 / rate as f64 }))
     }
 
     /// Samples a second; some number before the first is decoded.
     fn rate(&self) -> usize {
-        self.resampler.as_ref().map_or(16_000, |resampler| resampler.rate as usize)
+        self.resampler.as_ref().map_or(resample::RATE, |resampler| resampler.by.rate) as usize
     }
 
     /// Decodes the next packet.
     fn decode(&mut self) -> Result<()> {
-        let broken = |error: Broken| Error::new(Kind::File, format!("`{}` could not be decoded: {error}", self.name));
+        let broken = |error: Broken| undecodable(&self.name, &error);
         let mut packet = match self.format.next_packet() {
             Ok(Some(packet)) => packet,
             // Another stream begins, as where a radio station's next programme was recorded too.
             Err(Broken::ResetRequired) => {
+                self.recordings += 1;
+                if self.recordings > RECORDINGS {
+                    return Err(Problem::Much.of(&self.name, self.seconds));
+                }
                 (self.track, self.decoder) = decoder_of(self.format.as_ref()).map_err(broken)?;
                 return Ok(());
             }
@@ -133,6 +241,10 @@ impl Pieces {
             Err(Broken::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => return self.finish(),
             Err(error) => return Err(broken(error)),
         };
+        self.packets += 1;
+        if self.packets > PACKETS {
+            return Err(Problem::Much.of(&self.name, self.seconds));
+        }
         if packet.track_id != self.track {
             return Ok(());
         }
@@ -140,37 +252,59 @@ impl Pieces {
         if packet.trim_end >= packet.dur {
             packet.trim_end = Default::default();
         }
+        let has_decoded = self.resampler.is_some();
+        let is_mp3 = self.decoder.codec_params().codec == CODEC_ID_MP3;
         let sound = match self.decoder.decode(&packet) {
             Ok(sound) => sound,
-            // A decoder that keeps to the rate and channels it began with takes others for damage. What a new one cannot
-            // decode either is damaged, and passed over, as players do; it may seem to end too soon, or, where others were
-            // decoded, to be of a kind that is not.
-            Err(error) if is_damage(&error, self.resampler.is_some()) => {
+            // A decoder of MP3 that keeps to the rate and channels it began with takes others for damage. What a new one
+            // cannot decode either is damaged, and passed over, as players do; it may seem to end too soon, or, where
+            // others were decoded, to be of a kind that is not.
+            Err(error) if is_mp3 && is_damage(&error, has_decoded) => {
                 (_, self.decoder) = decoder_of(self.format.as_ref()).map_err(broken)?;
                 match self.decoder.decode(&packet) {
                     Ok(sound) => sound,
-                    Err(error) if is_damage(&error, self.resampler.is_some()) => return Ok(()),
+                    Err(error) if is_damage(&error, has_decoded) => return Ok(()),
                     Err(error) => return Err(broken(error)),
                 }
             }
+            Err(error) if is_damage(&error, has_decoded) => return Ok(()),
             Err(error) => return Err(broken(error)),
         };
         let rate = sound.spec().rate();
         let channels = sound.spec().channels().count().max(1);
+        check(rate).map_err(|problem| undecodable(&self.name, &problem))?;
         let mut samples: Vec<f32> = Vec::new();
         sound.copy_to_vec_interleaved(&mut samples);
+        self.left = match self.left.checked_sub(samples.len() as u64) {
+            Some(left) => left,
+            None => return Err(Problem::Much.of(&self.name, self.seconds)),
+        };
         let mono: Vec<f32> =
             samples.chunks(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
         let resampler = match self.resampler.take() {
-            Some(resampler) if resampler.from == rate => resampler,
+            Some(resampler) if resampler.by.from == rate => resampler,
             Some(mut before) => {
                 before.finish(&mut self.held);
-                Resampler::to(rate, before.rate)
+                Resampler::new(self.weights(rate, before.by.rate))
             }
-            None => Resampler::new(rate),
+            None => Resampler::new(self.weights(rate, resample::RATE.min(rate))),
         };
         self.resampler.insert(resampler).push(&mono, &mut self.held);
         Ok(())
+    }
+
+    /// Weights between two rates. Those of the latest are kept: they take a millisecond, and the rate may change with
+    /// each packet.
+    fn weights(&mut self, from: u32, rate: u32) -> Weights {
+        if let Some(known) = self.weights.iter().find(|known| known.from == from && known.rate == rate) {
+            return known.clone();
+        }
+        if self.weights.len() == KEPT {
+            self.weights.remove(0);
+        }
+        let weights = Weights::new(from, rate);
+        self.weights.push(weights.clone());
+        weights
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -182,6 +316,103 @@ impl Pieces {
     }
 }
 
+/// What came of decoding for a while.
+enum Turn {
+    Piece(Piece),
+    More,
+    End,
+}
+
+/// Why a file is not cut.
+enum Problem {
+    /// It would make too many pieces.
+    Long,
+    /// It takes more work than is done.
+    Much,
+}
+
+impl Problem {
+    fn of(self, name: &str, seconds: usize) -> Error {
+        let text = match self {
+            Problem::Long => format!(
+                "`{name}` lasts longer than the {MOST} pieces of {seconds} s that are made of a file, each a request\n\
+                 hint: cut it beforehand, or give more `split_seconds`"
+            ),
+            Problem::Much => format!("`{name}` holds more sound than is decoded here\nhint: cut it beforehand"),
+        };
+        Error::new(Kind::File, text)
+    }
+}
+
+/// How long a file says that it lasts, in seconds. Its packets are counted, none is decoded; where it is broken is told
+/// by who decodes it.
+fn length(
+    format: &mut dyn FormatReader,
+    machine: Machine,
+    seconds: usize,
+    passed: impl Fn() -> Duration,
+) -> Result<f64, Problem> {
+    let (mut length, mut samples) = (0.0, 0.0);
+    let (mut packets, mut recordings) = (0, 1);
+    let mut of = extent(format);
+    loop {
+        let packet = match format.next_packet() {
+            Ok(Some(packet)) => packet,
+            Err(Broken::ResetRequired) => {
+                recordings += 1;
+                if recordings > RECORDINGS {
+                    return Err(Problem::Much);
+                }
+                of = extent(format);
+                continue;
+            }
+            Ok(None) | Err(_) => return Ok(length),
+        };
+        packets += 1;
+        if let Some((track, unit, density)) = of
+            && packet.track_id == track
+        {
+            let time = packet.dur.get() as f64 * unit;
+            length += time;
+            samples += time * density;
+        }
+        if length > (MOST * seconds) as f64 {
+            return Err(Problem::Long);
+        }
+        if packets > PACKETS || samples > machine.samples as f64 || passed() > COUNTING {
+            return Err(Problem::Much);
+        }
+    }
+}
+
+/// The first track of sound, how many seconds its unit of time is, and how many samples a second has.
+fn extent(format: &dyn FormatReader) -> Option<(u32, f64, f64)> {
+    let (track, parameters) = audio(format).ok()?;
+    let rate = f64::from(parameters.sample_rate.unwrap_or(resample::RATE));
+    let unit = track.time_base.map_or(1.0 / rate, |base| f64::from(base.numer.get()) / f64::from(base.denom.get()));
+    Some((track.id, unit, rate * parameters.channels.as_ref().map_or(2, |channels| channels.count()) as f64))
+}
+
+fn open(file: &Read) -> Result<Box<dyn FormatReader>, Broken> {
+    let stream = MediaSourceStream::new(Box::new(Cursor::new(file.bytes.clone())), Default::default());
+    let mut hint = Hint::new();
+    if let Some((_, extension)) = file.filename.rsplit_once('.') {
+        hint.with_extension(extension);
+    }
+    symphonia::default::get_probe().probe(&hint, stream, Default::default(), Default::default())
+}
+
+fn undecodable(name: &str, problem: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::File, format!("`{name}` could not be decoded: {problem}"))
+}
+
+/// Decodes, and lives to tell of it: symphonia 0.6.1 panics on some broken files, in symphonia-format-ogg
+/// (`lookup1_values` of `mappings/vorbis.rs`, whose assertion overflows), in symphonia-codec-vorbis (`floor.rs`) and in
+/// symphonia-core (`media_source_stream.rs`). What was transcribed before is not lost with it.
+fn caught<T>(name: &str, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(undecodable(name, &"its decoder failed")))
+}
+
 /// Whether an error is about one packet alone.
 fn is_damage(error: &Broken, has_decoded: bool) -> bool {
     match error {
@@ -191,13 +422,46 @@ fn is_damage(error: &Broken, has_decoded: bool) -> bool {
     }
 }
 
-/// The first track of sound, and what decodes it.
-fn decoder_of(format: &dyn FormatReader) -> std::result::Result<(u32, Box<dyn AudioDecoder>), Broken> {
+/// The first track of sound.
+fn audio(format: &dyn FormatReader) -> Result<(&Track, &AudioCodecParameters), Broken> {
     let track = format.default_track(TrackType::Audio).ok_or(Broken::Unsupported("there is no sound"))?;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-    let parameters = parameters.ok_or(Broken::Unsupported("an unknown codec"))?;
+    Ok((track, parameters.ok_or(Broken::Unsupported("an unknown codec"))?))
+}
+
+/// The first track of sound, and what decodes it.
+fn decoder_of(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), Broken> {
+    let (track, parameters) = audio(format)?;
+    parameters.sample_rate.map_or(Ok(()), check).map_err(Broken::Unsupported)?;
+    if parameters.codec == CODEC_ID_VORBIS && tables(parameters.extra_data.as_deref().unwrap_or_default()) > TABLES {
+        return Err(Broken::Unsupported("its Vorbis tables are too large"));
+    }
     let codecs = symphonia::default::get_codecs();
     Ok((track.id, codecs.make_audio_decoder(parameters, &AudioDecoderOptions::default())?))
+}
+
+/// Refuses a rate from which more would come than anybody hears, or nothing.
+fn check(rate: u32) -> Result<(), &'static str> {
+    if RATES.contains(&rate) { Ok(()) } else { Err("expected 4,000 to 384,000 samples a second") }
+}
+
+/// How many numbers a decoder makes of the headers of a Vorbis stream, at the most: a codebook of 21 bytes can ask for
+/// four million, and there can be 256. Codebooks begin with a word of 24 bits, anywhere among the bits; 16 bits of
+/// dimensions and 24 of entries follow, and an entry takes room for eight numbers besides.
+/// <https://xiph.org/vorbis/doc/Vorbis_I_spec.html#x1-470003>
+fn tables(headers: &[u8]) -> u64 {
+    const SYNC: u64 = 0x56_4342;
+    let (mut bits, mut sum) = (0u128, 0u64);
+    for byte in headers {
+        bits = bits >> 8 | u128::from(*byte) << 64;
+        for shift in 0..8 {
+            let word = (bits >> shift) as u64;
+            if word & 0xFF_FFFF == SYNC {
+                sum = sum.saturating_add((word >> 40) * ((word >> 24 & 0xFFFF) + 8));
+            }
+        }
+    }
+    sum
 }
 
 /// Where to cut at most `most` samples: in the middle of the longest pause near the end.
@@ -238,6 +502,15 @@ fn quoted(name: &str) -> String {
     format!("'./{}'", name.replace('\'', r"'\''"))
 }
 
+/// Makes clocks that begin when they are made.
+fn watch(cx: &Context) -> impl Fn() -> Box<dyn Fn() -> Duration> + Send + 'static {
+    let cx = cx.clone();
+    move || {
+        let (cx, begun) = (cx.clone(), cx.now());
+        Box::new(move || cx.now().saturating_sub(begun))
+    }
+}
+
 /// Lets others run.
 async fn pass() {
     let mut passed = false;
@@ -255,8 +528,6 @@ async fn pass() {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-    use futures_executor::block_on;
 
     use super::*;
 
@@ -279,8 +550,15 @@ mod tests {
     }
 
     fn cut(file: &Read, seconds: usize) -> Vec<Piece> {
-        let mut pieces = Pieces::new(file, seconds).unwrap();
-        std::iter::from_fn(|| block_on(pieces.next()).unwrap()).collect()
+        let mut pieces = Some(Pieces::new(file, seconds, usize::MAX, Duration::default).unwrap());
+        let piece = || loop {
+            match pieces.as_mut()?.turn(Duration::default).unwrap() {
+                Turn::Piece(piece) => return Some(piece),
+                Turn::More => {}
+                Turn::End => pieces = None,
+            }
+        };
+        std::iter::from_fn(piece).collect()
     }
 
     #[test]
@@ -391,7 +669,10 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_says_what_can() {
         for bytes in [Bytes::from_static(b"\x1A\x45\xDF\xA3 a film"), Bytes::new()] {
-            let error = Pieces::new(&read("talk.webm", bytes), 10).err().expect("not decoded").to_string();
+            let error = Pieces::new(&read("talk.webm", bytes), 10, usize::MAX, Duration::default)
+                .err()
+                .expect("not decoded")
+                .to_string();
             assert!(error.contains("`talk.webm`") && error.contains("WAV and MP3"), "{error}");
             assert!(
                 error.contains("hint: convert it, as with `ffmpeg -i talk.webm -ac 1 -b:a 64k talk.mp3`"),
@@ -405,7 +686,10 @@ mod tests {
             ("-y.webm", "'./-y.webm' -ac 1 -b:a 64k './-y.mp3'`"),
         ];
         for (name, command) in rows {
-            let error = Pieces::new(&read(name, Bytes::new()), 10).err().expect("not decoded").to_string();
+            let error = Pieces::new(&read(name, Bytes::new()), 10, usize::MAX, Duration::default)
+                .err()
+                .expect("not decoded")
+                .to_string();
             assert!(error.ends_with(&format!("`ffmpeg -i {command}")), "{error}");
         }
     }

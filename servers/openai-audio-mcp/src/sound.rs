@@ -143,8 +143,10 @@ impl<'a> Wave<'a> {
         if file.get(..4)? != b"RIFF" || file.get(8..12)? != b"WAVE" {
             return None;
         }
+        // Few chunks come before the samples, and this is read again with each piece of a stream.
+        const CHUNKS: usize = 1000;
         let (mut rest, mut format) = (file.get(12..)?, None);
-        loop {
+        for _ in 0..CHUNKS {
             let (name, length) = (rest.get(..4)?, rest.get(4..8)?.try_into().ok()?);
             let length = u32::from_le_bytes(length) as usize;
             let body = rest.get(8..)?;
@@ -156,8 +158,9 @@ impl<'a> Wave<'a> {
                 b"fmt " => format = Some(body.get(..length).filter(|format| format.len() >= 16)?),
                 _ => {}
             }
-            rest = body.get(length + length % 2..)?;
+            rest = body.get(length.checked_add(length % 2)?..)?;
         }
+        None
     }
 
     fn seconds(&self) -> Option<f64> {
@@ -247,7 +250,12 @@ mod tests {
     #[test]
     fn parts_of_other_kinds_are_not_joined() {
         let files = [wav(&[1], 24_000).unwrap(), wav(&[1], 16_000).unwrap(), Bytes::from_static(b"nothing")];
-        for (other, problem) in [(1, "differ in their sample rate"), (2, "no WAV file")] {
+        let files = [
+            &files[..],
+            &[Bytes::from([&b"RIFF\0\0\0\0WAVE"[..], &b"junk\0\0\0\0".repeat(2000), &files[0][12..]].concat())],
+        ]
+        .concat();
+        for (other, problem) in [(1, "differ in their sample rate"), (2, "no WAV file"), (3, "no WAV file")] {
             let mut joiner = Joiner::new(Format::Wav, 2);
             for part in [&files[0], &files[other]] {
                 joiner.next_part();

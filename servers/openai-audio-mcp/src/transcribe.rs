@@ -278,13 +278,14 @@ impl Job {
     async fn pieces(&self, cx: &Context, file: &Read) -> Result<Outcome> {
         let usual = if cx.room() > 256 * 1024 * 1024 { 600 } else { 240 };
         let seconds = self.split.unwrap_or(usual);
-        let pieces = Pieces::new(file, seconds)?;
+        let pieces = Pieces::begin(cx, file, seconds).await?;
+        cx.tell(&format!("about {} pieces, each a request", pieces.count()));
         let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
-        let transcripts = stream::unfold(Some((pieces, 0usize)), |state| async {
-            let (mut pieces, number) = state?;
-            match pieces.next().await {
+        let transcripts = stream::unfold(Some((cx.clone(), pieces, 0usize)), |state| async {
+            let (cx, pieces, number) = state?;
+            match pieces.next(&cx).await {
                 Ok(None) => None,
-                Ok(Some(piece)) => Some((Ok((number, piece)), Some((pieces, number + 1)))),
+                Ok(Some((piece, pieces))) => Some((Ok((number, piece)), Some((cx, pieces, number + 1)))),
                 Err(error) => Some((Err(error), None)),
             }
         })
