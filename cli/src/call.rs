@@ -1,81 +1,94 @@
 //! `openai-mcp call`: one tool, from the command line.
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
-use futures_util::stream::StreamExt as _;
+use clap::Args;
+use futures_util::future::{Either, ready, select};
+use futures_util::stream::{BoxStream, StreamExt as _, once};
 use indicatif::{ProgressBar, ProgressStyle};
 use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::server::Reply;
+use openai_mcp_kernel::server::{Definition, Reply};
+use openai_mcp_kernel::tool::Spec;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use openai_mcp_native::say;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{SERVERS, suggest};
+use crate::{SERVERS, list, media, remote, suggest};
+
+/// What to call, and how.
+#[derive(Args)]
+pub(crate) struct Call {
+    /// The tool, as `file-list`
+    tool: String,
+    /// Its arguments as a JSON object; `-` reads them from standard input
+    #[arg(default_value = "{}")]
+    arguments: String,
+    /// Print the whole result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the image, the sound, or else the text of the result into this new file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Call a server that runs already, at a URL such as http://127.0.0.1:8787
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sandbox", "read_only", "tools", "exclude", "roots", "max_result"])]
+    url: Option<String>,
+    /// With --url, show that server the key or access token in this variable; OPENAI_MCP_ACCESS_TOKEN unless told
+    #[arg(long, value_name = "VARIABLE", requires = "url")]
+    bearer_env: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
 
 /// Calls a tool. The status is 0 for a success, 1 for a failure, 2 for a command that cannot be run.
-pub(crate) fn run(tool: &str, arguments: &str, json: bool, options: &Options) -> ExitCode {
+pub(crate) fn run(call: &Call) -> ExitCode {
     let mut failed = false;
     let status = run::finish(async {
         let end = run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         // A call that is dropped takes what it wrote in part with it.
-        let result = match select(pin!(call(tool, arguments, options)), pin!(end)).await {
+        let result = match select(pin!(result(call)), pin!(end)).await {
             Either::Left((result, _)) => result?,
             Either::Right(_) => return Err("interrupted".into()),
         };
-        failed = show(&result, json)?;
+        failed = show(call, &result)?;
         Ok(())
     });
     if failed { ExitCode::FAILURE } else { status }
 }
 
-async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, String> {
-    let names = || SERVERS.iter().flat_map(|definition| definition.specs()).map(|spec| spec.name);
-    let definition = SERVERS
-        .iter()
-        .copied()
-        .find(|definition| definition.specs().any(|spec| spec.is_named(tool)))
-        .ok_or_else(|| format!("no tool `{tool}`{}; `openai-mcp tools` lists them", suggest(tool, names())))?;
-    let mut text = arguments.to_owned();
-    if text == "-" {
-        text.clear();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+/// The result of the call, as `tools/call` gives it.
+async fn result(call: &Call) -> Result<Value, String> {
+    let found = SERVERS.iter().copied().find_map(|definition| {
+        let spec = definition.specs().find(|spec| spec.is_named(&call.tool))?;
+        Some((definition, spec))
+    });
+    if let Some(path) = &call.output {
+        media::check(path)?;
     }
-    let arguments: Box<RawValue> =
-        serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))?;
-    let host = Host::new(options, SERVERS, Usual::Own).await?;
-    if !host.has_key() {
-        return Err(
-            "no OpenAI key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration), or add --sandbox to try \
-                    it offline"
-                .into(),
-        );
-    }
-    let service = host.service(definition)?;
-    // The arguments go in as they were written: a `Value` would sort keys and hide one that is given twice.
-    let message = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{},"arguments":{arguments},"_meta":{{"progressToken":1}}}}}}"#,
-        Value::from(tool)
-    );
-    let caller = Caller { trusted: true, ..Caller::default() };
-    let last = match service.begin(&message.into(), caller, None).reply.await {
-        Reply::Nothing => Bytes::new(),
-        Reply::One(_, message) => message,
-        Reply::Many(mut messages) => {
-            let mut bar = Bar::default();
-            let mut last = Bytes::new();
-            while let Some(message) = messages.next().await {
-                bar.show(&message);
-                last = message;
-            }
-            bar.clear();
-            last
+    let mut messages = match &call.url {
+        Some(url) => {
+            let at =
+                remote::endpoint(url, found.map(|(definition, _)| definition)).ok_or_else(|| unknown(&call.tool))?;
+            remote::call(&at, &message(call, arguments(call)?), call.bearer_env.as_deref()).await?
+        }
+        None => {
+            let (definition, spec) = found.ok_or_else(|| unknown(&call.tool))?;
+            here(call, definition, spec).await?
         }
     };
+    let mut bar = Bar::new(&call.tool);
+    let mut last = Bytes::new();
+    while let Some(message) = messages.next().await {
+        let message = message?;
+        bar.show(&message);
+        last = message;
+    }
+    bar.clear();
     let mut answer: Value = serde_json::from_slice(&last).map_err(|error| format!("no answer: {error}"))?;
     match answer.pointer_mut("/result") {
         Some(result) => Ok(result.take()),
@@ -86,19 +99,99 @@ async fn call(tool: &str, arguments: &str, options: &Options) -> Result<Value, S
     }
 }
 
-/// Prints a result and tells whether the tool failed.
-fn show(result: &Value, json: bool) -> Result<bool, String> {
+/// Calls a server in this process.
+async fn here(
+    call: &Call,
+    definition: &'static Definition,
+    spec: &'static Spec,
+) -> Result<BoxStream<'static, Result<Bytes, String>>, String> {
+    let mut options = call.options.clone();
+    let mut arguments = arguments(call)?;
+    // A tool that can save does so before anything of the result is made smaller for a model.
+    if let (Some(path), true) = (&call.output, list::takes(spec, "save_to")) {
+        let (path, folder) = media::place(path)?;
+        arguments = with_member(&arguments, "save_to", &path)?;
+        options.also.push(folder);
+    }
+    let host = Host::new(&options, SERVERS, Usual::Own).await?;
+    if !host.has_key() {
+        return Err(
+            "no OpenAI key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for administration), or add --sandbox to try \
+                    it offline"
+                .into(),
+        );
+    }
+    let caller = Caller { trusted: true, ..Caller::default() };
+    let message = message(call, arguments);
+    Ok(match host.service(definition)?.begin(&message.into(), caller, None).reply.await {
+        Reply::Nothing => once(ready(Ok(Bytes::new()))).boxed(),
+        Reply::One(_, message) => once(ready(Ok(message))).boxed(),
+        Reply::Many(messages) => messages.map(Ok).boxed(),
+    })
+}
+
+fn unknown(tool: &str) -> String {
+    let names = SERVERS.iter().flat_map(|definition| definition.specs()).map(|spec| spec.name);
+    format!("no tool `{tool}`{}; `openai-mcp tools` lists them", suggest(tool, names))
+}
+
+/// The arguments as they were written: a `Value` would sort keys and hide one that is given twice.
+fn arguments(call: &Call) -> Result<Box<RawValue>, String> {
+    let mut text = call.arguments.clone();
+    if text == "-" {
+        text.clear();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+    }
+    serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))
+}
+
+/// An object's text with one member more, unless it has that one.
+fn with_member(object: &RawValue, name: &str, value: &str) -> Result<Box<RawValue>, String> {
+    let members: Value = serde_json::from_str(object.get()).unwrap_or_default();
+    let Some(rest) = object.get().trim_start().strip_prefix('{').filter(|_| members.get(name).is_none()) else {
+        return Ok(object.to_owned());
+    };
+    let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
+    let text = format!("{{{}:{}{comma}{rest}", Value::from(name), Value::from(value));
+    RawValue::from_string(text).map_err(|error| format!("the arguments are not JSON: {error}"))
+}
+
+fn message(call: &Call, arguments: Box<RawValue>) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{},"arguments":{arguments},"_meta":{{"progressToken":1}}}}}}"#,
+        Value::from(call.tool.as_str())
+    )
+}
+
+/// Prints a result, writes the files in it, and tells whether the tool failed.
+fn show(call: &Call, result: &Value) -> Result<bool, String> {
     let failed = result.get("isError") == Some(&Value::Bool(true));
-    let blocks = result.get("content").and_then(Value::as_array).into_iter().flatten();
-    let texts = blocks.map(|block| {
+    let mut texts = Vec::new();
+    let mut files = Vec::new();
+    for block in result.get("content").and_then(Value::as_array).into_iter().flatten() {
         let part = |name| block.get(name).and_then(Value::as_str);
-        match part("text") {
-            Some(text) => text.to_owned(),
-            None => format!("[{}]", part("mimeType").or(part("type")).unwrap_or("content")),
+        match (part("text"), media::File::of(block)) {
+            (Some(text), _) => texts.push(text.to_owned()),
+            (None, Some(file)) => files.push(file),
+            (None, None) => texts.push(format!("[{}]", part("mimeType").or(part("type")).unwrap_or("content"))),
         }
-    });
-    let text = if json { result.to_string() } else { texts.collect::<Vec<_>>().join("\n\n") };
-    if failed && !json {
+    }
+    let mut told = Vec::new();
+    if let Some(path) = call.output.as_deref().filter(|path| !failed && !path.exists()) {
+        if files.is_empty() {
+            told.push(media::write_new(path, texts.join("\n\n").as_bytes())?);
+            texts.clear();
+        }
+        for (index, file) in files.iter().enumerate() {
+            told.push(file.write(&media::numbered(path, index))?);
+        }
+    } else if !call.json && call.output.is_none() {
+        for file in &files {
+            told.push(file.write_beside(Path::new(&call.tool))?);
+        }
+    }
+    let text = if call.json { result.to_string() } else { [texts, told].concat().join("\n\n") };
+    if failed && !call.json {
         say(&text);
     } else {
         writeln!(std::io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))?;
@@ -106,35 +199,54 @@ fn show(result: &Value, json: bool) -> Result<bool, String> {
     Ok(failed)
 }
 
-/// A bar on a terminal: of bytes or steps where the total is known, a line of words where not.
-#[derive(Default)]
-struct Bar(Option<ProgressBar>);
+/// What a person sees while they wait, on a terminal: what is told last, how much of it is done where the total is
+/// known, and text as it is written.
+struct Bar {
+    bar: ProgressBar,
+    /// Whether text is being shown.
+    writing: bool,
+}
 
 impl Bar {
+    fn new(tool: &str) -> Self {
+        let bar = ProgressBar::new_spinner().with_message(tool.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Bar { bar, writing: false }
+    }
+
     fn show(&mut self, message: &[u8]) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
         let Ok(note) = serde_json::from_slice::<Value>(message) else { return };
         let part = |name| note.get("params").and_then(|params| params.get(name));
         // The other notifications have no progress.
         let Some(progress) = part("progress").and_then(Value::as_f64) else { return };
-        if !std::io::stderr().is_terminal() {
+        let text = part("message").and_then(Value::as_str).unwrap_or_default();
+        if part("_meta").and_then(|meta| meta.get("openai-mcp/text")).is_some() {
+            self.bar.finish_and_clear();
+            self.writing = true;
+            // Who closed standard error wants to see nothing.
+            let _ = write!(std::io::stderr(), "{text}");
             return;
         }
-        let bar = self.0.get_or_insert_with(ProgressBar::no_length);
         if let Some(total) = part("total").and_then(Value::as_f64) {
-            if bar.length() != Some(total as u64) {
-                bar.set_length(total as u64);
-                bar.set_style(ProgressStyle::default_bar());
+            if self.bar.length() != Some(total as u64) {
+                self.bar.set_length(total as u64);
+                // The template is right: it is tried by every call that tells of a total.
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {percent:>3}% {msg}") {
+                    self.bar.set_style(style);
+                }
             }
-            bar.set_position(progress as u64);
+            self.bar.set_position(progress as u64);
         }
-        if let Some(text) = part("message").and_then(Value::as_str) {
-            bar.set_message(text.to_owned());
-        }
+        self.bar.set_message(text.to_owned());
     }
 
     fn clear(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        self.bar.finish_and_clear();
+        if self.writing {
+            let _ = writeln!(std::io::stderr());
         }
     }
 }

@@ -2,8 +2,11 @@
 
 mod call;
 mod clients;
+mod doctor;
 mod import;
 mod list;
+mod media;
+mod remote;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use openai_mcp_kernel::http::Mount;
 use openai_mcp_kernel::server::Definition;
-use openai_mcp_native::run::{self, Options};
+use openai_mcp_native::run::{self, Options, Web};
 use openai_mcp_native::say;
 
 /// Every server there is, in the order of lists.
@@ -50,6 +53,8 @@ enum Command {
         servers: Vec<String>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        web: Web,
     },
     /// Serve one server on standard input and output, as MCP clients start it
     Stdio {
@@ -59,38 +64,26 @@ enum Command {
         options: Options,
     },
     /// Call one tool and print its result
-    Call {
-        /// The tool, as `file-list`
-        tool: String,
-        /// Its arguments as a JSON object; `-` reads them from standard input
-        #[arg(default_value = "{}")]
-        arguments: String,
-        /// Print the whole result as JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        options: Options,
-    },
-    /// List tools with what each costs a context window
+    Call(call::Call),
+    /// List tools with what each costs a context window, or show one
     Tools {
-        /// Of this server alone
-        domain: Option<String>,
+        /// Those of this server, or this tool
+        name: Option<String>,
         /// Print the tools as `tools/list` gives them
         #[arg(long)]
         json: bool,
     },
-    /// Print the configuration for an MCP client
+    /// Print or write the configuration of an MCP client
     Config {
         /// The client
         client: clients::Client,
-        /// These servers alone
-        domains: Vec<String>,
-        /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
-        #[arg(long, value_name = "URL")]
-        remote: Option<String>,
-        /// For the offline stand-in, without a key
-        #[arg(long, conflicts_with = "remote")]
-        sandbox: bool,
+        #[command(flatten)]
+        wanted: clients::Wanted,
+    },
+    /// Look whether key, API, files, store and clients are as they should be
+    Doctor {
+        #[command(flatten)]
+        options: Options,
     },
     /// What belongs to assistants
     Assistants {
@@ -124,33 +117,53 @@ enum Assistants {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve { addr, servers, options } => match find_all(&servers) {
-            Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options),
+        Command::Serve { addr, servers, options, web } => match find_all(&servers) {
+            Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options, &web),
             Err(problem) => refuse(&problem),
         },
         Command::Stdio { domain, options } => match find(&domain) {
             Ok(definition) => run::stdio(definition, &options),
             Err(problem) => refuse(&problem),
         },
-        Command::Call { tool, arguments, json, options } => call::run(&tool, &arguments, json, &options),
-        Command::Tools { domain, json } => {
-            print(find_all(domain.as_slice()).map(|servers| list::render(&servers, json)))
-        }
-        Command::Config { client, domains, remote, sandbox } => {
-            let config =
-                find_all(&domains).and_then(|servers| clients::render(client, &servers, remote.as_deref(), sandbox));
-            print(config)
-        }
+        Command::Call(call) => call::run(&call),
+        Command::Tools { name, json } => print(tools(name.as_deref(), json)),
+        Command::Config { client, wanted } => print(clients::run(client, &wanted)),
+        Command::Doctor { options } => doctor::run(&options),
         Command::Assistants { command: Assistants::Import { file, apply, options } } => {
             import::run(&file, apply, &options)
         }
         Command::Sandbox { addr } => run::finish(async {
             let url = run::sandbox(&addr).await?;
-            say(&format!("listening on {url}"));
+            say(&format!("listening on {url}\nnext: openai-mcp call --sandbox={url} TOOL"));
             run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?.await;
             Ok(())
         }),
     }
+}
+
+/// The tools of all servers, or of one, or one tool.
+fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
+    let Some(name) = name else { return Ok(list::render(SERVERS, json)) };
+    let tool = SERVERS.iter().find_map(|definition| {
+        let spec = definition.specs().find(|spec| spec.is_named(name))?;
+        Some(list::show(definition, spec, json))
+    });
+    if let Some(tool) = tool {
+        return Ok(tool);
+    }
+    find(name).map(|definition| list::render(&[definition], json)).map_err(|problem| {
+        let names = SERVERS.iter().flat_map(|definition| definition.specs()).map(|spec| spec.name);
+        match suggest(name, names) {
+            near if near.is_empty() => problem,
+            near => format!("no tool or server `{name}`{near}"),
+        }
+    })
+}
+
+/// A filter's problem in the words of the command line.
+fn of_flags(problem: &str) -> String {
+    let problem = problem.replace("OPENAI_MCP_TOOLS", "--tools").replace("OPENAI_MCP_EXCLUDE", "--exclude");
+    format!("{problem}\nhint: `openai-mcp tools` lists them")
 }
 
 /// Servers by domain; all of them if none is named.
@@ -190,6 +203,14 @@ fn print(text: Result<String, String>) -> ExitCode {
         }
         Err(problem) => refuse(&problem),
     }
+}
+
+/// Prints the text of a command that may fail for other reasons.
+///
+/// # Errors
+/// Standard output is closed.
+fn print_out(text: &str) -> Result<(), String> {
+    write!(std::io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))
 }
 
 fn refuse(problem: &str) -> ExitCode {

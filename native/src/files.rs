@@ -59,7 +59,18 @@ impl Roots {
     /// left out.
     pub fn usual(folders: impl IntoIterator<Item = PathBuf>) -> Self {
         let found = folders.into_iter().filter_map(|folder| folder.canonicalize().ok());
-        Roots(found.filter(|folder| folder.is_dir() && folder.parent().is_some()).collect())
+        let mut roots = Vec::new();
+        for folder in found.filter(|folder| folder.is_dir() && folder.parent().is_some()) {
+            if !roots.contains(&folder) {
+                roots.push(folder);
+            }
+        }
+        Roots(roots)
+    }
+
+    /// The folders.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.0
     }
 
     /// Opens a file.

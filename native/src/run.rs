@@ -1,7 +1,7 @@
 //! From flags and environment to a running server: what all binaries share.
 
 use std::env;
-use std::io::IsTerminal as _;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,9 +24,10 @@ use crate::{say, stdio};
 /// Flags that every binary takes. Each stands above the environment variable of the same meaning.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Use an offline stand-in for the API, in this process; no key needed
-    #[arg(long)]
-    pub sandbox: bool,
+    /// Use an offline stand-in for the API; no key needed. Without a URL it runs in this process and forgets at its end;
+    /// with one it is that of `openai-mcp sandbox`, which remembers
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sandbox: Option<String>,
     /// Offer only tools that change nothing [env: OPENAI_MCP_READ_ONLY]
     #[arg(long)]
     pub read_only: bool,
@@ -42,6 +43,17 @@ pub struct Options {
     /// Cut results above this size, and say so [env: OPENAI_MCP_MAX_RESULT]
     #[arg(long, value_name = "BYTES")]
     pub max_result: Option<usize>,
+    /// Folders besides those, or besides the usual ones.
+    #[arg(skip)]
+    pub also: Vec<PathBuf>,
+    /// Tell of every call on standard error [env: OPENAI_MCP_VERBOSE]
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Flags of what serves over HTTP.
+#[derive(Args, Clone, Debug)]
+pub struct Web {
     /// Answer under this host name, too; may be repeated [env: OPENAI_MCP_ALLOWED_HOSTS]
     #[arg(long = "allow-host", value_name = "HOST")]
     pub hosts: Vec<String>,
@@ -54,41 +66,63 @@ pub struct Options {
     /// Seconds that a client may pause within the body of a request
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400), hide_short_help = true)]
     pub body_timeout: u64,
-    /// Tell of every call on standard error [env: OPENAI_MCP_VERBOSE]
-    #[arg(short, long)]
-    pub verbose: bool,
+}
+
+impl Web {
+    fn setting(&self, name: &str) -> Option<String> {
+        match name {
+            "OPENAI_MCP_ALLOWED_HOSTS" => list(&self.hosts),
+            "OPENAI_MCP_ALLOWED_ORIGINS" => list(&self.origins),
+            _ => None,
+        }
+    }
+}
+
+/// The value of a variable that holds a list.
+fn list(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(","))
 }
 
 impl Options {
     /// A setting by the name of its variable: from its flag, else from the environment.
     fn setting(&self, name: &str) -> Option<String> {
-        let list = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
         let flag = match name {
             "OPENAI_MCP_READ_ONLY" => self.read_only.then(|| "true".into()),
             "OPENAI_MCP_VERBOSE" => self.verbose.then(|| "true".into()),
             "OPENAI_MCP_TOOLS" => self.tools.clone(),
             "OPENAI_MCP_EXCLUDE" => self.exclude.clone(),
             "OPENAI_MCP_MAX_RESULT" => self.max_result.map(|bytes| bytes.to_string()),
-            "OPENAI_MCP_ALLOWED_HOSTS" => list(&self.hosts),
-            "OPENAI_MCP_ALLOWED_ORIGINS" => list(&self.origins),
             _ => None,
         };
         flag.or_else(|| env::var(name).ok())
     }
 
+    /// A problem in the words of the flags, where it is theirs.
+    fn in_flags(&self, problem: &str) -> String {
+        let given = [("OPENAI_MCP_TOOLS", "--tools", &self.tools), ("OPENAI_MCP_EXCLUDE", "--exclude", &self.exclude)];
+        given
+            .into_iter()
+            .filter(|(.., given)| given.is_some())
+            .fold(problem.to_owned(), |problem, (variable, flag, _)| problem.replace(variable, flag))
+            + "\nhint: `openai-mcp tools` lists them"
+    }
+
     fn roots(&self, usual: Usual) -> Result<Roots, String> {
+        let also = || self.also.iter().cloned();
         if !self.roots.is_empty() {
-            return Roots::named(self.roots.iter().cloned());
+            return Roots::named(self.roots.iter().cloned().chain(also()));
         }
         if let Some(paths) = env::var_os("OPENAI_MCP_ROOTS").filter(|paths| !paths.is_empty()) {
-            return Roots::named(env::split_paths(&paths)).map_err(|problem| format!("OPENAI_MCP_ROOTS: {problem}"));
+            return Roots::named(env::split_paths(&paths).chain(also()))
+                .map_err(|problem| format!("OPENAI_MCP_ROOTS: {problem}"));
         }
         let here = || env::current_dir().ok();
-        Ok(Roots::usual(match usual {
+        let usual = match usual {
             Usual::Own => here().into_iter().chain(env::home_dir()).collect(),
             Usual::Here => Vec::from_iter(here()),
             Usual::None => Vec::new(),
-        }))
+        };
+        Ok(Roots::usual(usual.into_iter().chain(also())))
     }
 }
 
@@ -107,6 +141,8 @@ pub enum Usual {
 pub struct Host {
     config: Arc<Config>,
     machine: Arc<Machine>,
+    roots: Vec<PathBuf>,
+    store: Place,
 }
 
 impl Host {
@@ -116,16 +152,25 @@ impl Host {
     /// # Errors
     /// Names the setting that is wrong.
     pub async fn new(options: &Options, known: &[&'static Definition], usual: Usual) -> Result<Self, String> {
-        let config = match options.sandbox {
-            false => Config::read(|name| options.setting(name))?,
-            true => {
-                let url = sandbox("127.0.0.1:0").await?;
+        Self::read(options, |name| options.setting(name), known, usual).await
+    }
+
+    async fn read(
+        options: &Options,
+        setting: impl Fn(&str) -> Option<String>,
+        known: &[&'static Definition],
+        usual: Usual,
+    ) -> Result<Self, String> {
+        let config = match &options.sandbox {
+            None => Config::read(|name| setting(name).filter(|value| is_no_placeholder(name, value)))?,
+            Some(url) => {
+                let url = if url.is_empty() { sandbox("127.0.0.1:0").await? } else { sandbox_at(url)? };
                 Config::read(|name| match name {
                     "OPENAI_BASE_URL" => Some(url.clone()),
                     "OPENAI_API_KEY" => Some("sk-sandbox".into()),
                     "OPENAI_ADMIN_KEY" => Some("sk-admin-sandbox".into()),
                     "OPENAI_ORG_ID" | "OPENAI_PROJECT_ID" => None,
-                    name => options.setting(name),
+                    name => setting(name),
                 })?
             }
         };
@@ -134,13 +179,16 @@ impl Host {
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = config.with_settings(variables);
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
-        config.filter.check(tools.iter().copied())?;
-        let place = match options.setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()) {
-            None if options.sandbox => Place::Memory,
-            place => Place::named(place.as_deref()),
+        config.filter.check(tools.iter().copied()).map_err(|problem| options.in_flags(&problem))?;
+        let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), options.sandbox.as_deref()) {
+            (None, Some("")) => Place::Memory,
+            (None, Some(url)) => Place::beside(url),
+            (place, _) => Place::named(place.as_deref()),
         };
-        let machine = Machine::new(options.roots(usual)?, &config.allowed_urls, place, config.verbose);
-        Ok(Host { config: Arc::new(config), machine: Arc::new(machine) })
+        let roots = options.roots(usual)?;
+        let folders = roots.folders().to_vec();
+        let machine = Machine::new(roots, &config.allowed_urls, place.clone(), config.verbose);
+        Ok(Host { config: Arc::new(config), machine: Arc::new(machine), roots: folders, store: place })
     }
 
     /// Makes a server.
@@ -155,6 +203,55 @@ impl Host {
     pub fn has_key(&self) -> bool {
         self.config.key.is_some() || self.config.admin_key.is_some()
     }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Where stores are kept.
+    pub fn store(&self) -> &Place {
+        &self.store
+    }
+
+    /// The folders in which callers may name files.
+    pub fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+}
+
+/// Whether a variable that holds a key holds more than what stands in instructions for one. If not, that is told.
+fn is_no_placeholder(name: &str, value: &str) -> bool {
+    if !matches!(name, "OPENAI_API_KEY" | "OPENAI_ADMIN_KEY") {
+        return true;
+    }
+    let small = value.to_lowercase();
+    let left = ['$', '{', '}'].iter().any(|sign| small.contains(*sign));
+    let words = ["…", "...", "your-", "your_", "xxxx", "<", ">"];
+    if left {
+        say(&format!(
+            "{name} is a name where a key should be: the client passes it on as it is; set {name} where the client is started from"
+        ));
+    } else if words.iter().any(|word| small.contains(word)) {
+        say(&format!("{name} is a placeholder: put your key in its place, from https://platform.openai.com/api-keys"));
+    } else {
+        return true;
+    }
+    false
+}
+
+/// The base URL of a sandbox that runs already.
+fn sandbox_at(url: &str) -> Result<String, String> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(format!("--sandbox: expected a URL such as http://127.0.0.1:4010, got `{url}`"));
+    }
+    let url = url.trim_end_matches('/');
+    Ok(if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") })
 }
 
 /// Starts the sandbox in this process and gives its base URL.
@@ -168,12 +265,20 @@ pub async fn sandbox(address: &str) -> Result<String, String> {
 }
 
 /// Serves over HTTP until the process is told to end.
-pub fn serve(definitions: &[&'static Definition], mount: Mount, address: &str, options: &Options) -> ExitCode {
+pub fn serve(
+    definitions: &[&'static Definition],
+    mount: Mount,
+    address: &str,
+    options: &Options,
+    web: &Web,
+) -> ExitCode {
     let connections = connections();
     finish(async {
         let (listener, bound) = listen(address).await?;
         let near = bound.ip().is_loopback();
-        let host = Host::new(options, definitions, if near { Usual::Here } else { Usual::None }).await?;
+        let usual = if near { Usual::Here } else { Usual::None };
+        let setting = |name: &str| web.setting(name).or_else(|| options.setting(name));
+        let host = Host::read(options, setting, definitions, usual).await?;
         // A server that the operator's filter empties is not wanted; one that fails otherwise shows in its health.
         let wanted: Vec<_> = definitions
             .iter()
@@ -184,33 +289,55 @@ pub fn serve(definitions: &[&'static Definition], mount: Mount, address: &str, o
             return Err("the filter leaves no tool".into());
         }
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
-        match (host.has_key(), near, &host.config.access_token) {
-            (false, ..) => say("no key here (OPENAI_API_KEY, or --sandbox to do without): callers bring theirs, as \
-                 `Authorization: Bearer sk-…` or in the URL, …/mcp/{key}"),
-            (true, false, None) => {
-                say("callers bring their own keys: the one here is spent only for callers who show \
-                 OPENAI_MCP_ACCESS_TOKEN, which is not set")
-            }
-            _ => {}
-        }
         let servers = wanted.iter().map(|definition| (*definition, host.service(definition))).collect();
         let gateway = Arc::new(Gateway::new(servers, mount, host.config.clone()));
-        say(&format!("listening on http://{bound}"));
-        if std::io::stderr().is_terminal() {
-            for definition in &wanted {
-                match mount {
-                    Mount::Root => say(&format!("  http://{bound}/mcp")),
-                    Mount::Domains => say(&format!("  http://{bound}/{}/mcp", definition.domain)),
-                }
-            }
-        }
+        announce(&host, &wanted, mount, bound, options.sandbox.as_deref());
         let limits = Limits {
-            head: Duration::from_secs(options.header_timeout),
-            body: Duration::from_secs(options.body_timeout),
+            head: Duration::from_secs(web.header_timeout),
+            body: Duration::from_secs(web.body_timeout),
             connections,
         };
         http::serve(listener, gateway, limits, end).await.map_err(|error| error.to_string())
     })
+}
+
+/// Tells the operator what is served, on whose account, and what to do with it.
+fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: SocketAddr, sandbox: Option<&str>) {
+    say(&format!("listening on http://{bound}"));
+    let base = &host.config.base_url;
+    let near = bound.ip().is_loopback();
+    say(&match (sandbox, host.has_key(), near, &host.config.access_token) {
+        (Some(""), ..) => "sandbox: nothing leaves this machine, and everything is forgotten at the end".to_owned(),
+        (Some(_), ..) => format!("sandbox at {base}"),
+        (None, false, ..) => format!(
+            "live at {base}; no key here (OPENAI_API_KEY, or --sandbox to do without): callers bring theirs, as \
+             `Authorization: Bearer sk-…` or in the URL, …/mcp/{{key}}"
+        ),
+        (None, true, _, Some(_)) => {
+            format!("live at {base}; the key here is spent for callers who show OPENAI_MCP_ACCESS_TOKEN")
+        }
+        (None, true, true, None) => format!("live at {base}; the key here is spent for callers on this machine"),
+        (None, true, false, None) => format!(
+            "live at {base}; callers bring their own keys: the one here is spent only for callers who show \
+             OPENAI_MCP_ACCESS_TOKEN, which is not set"
+        ),
+    });
+    let roots: Vec<_> = host.roots.iter().map(|root| root.display().to_string()).collect();
+    say(&match roots.as_slice() {
+        [] => "files: callers can name none of this machine (--root DIR)".to_owned(),
+        roots => format!("files: callers may name those in {}", roots.join(", ")),
+    });
+    for definition in wanted {
+        match mount {
+            Mount::Root => say(&format!("  http://{bound}/mcp")),
+            Mount::Domains => say(&format!("  http://{bound}/{}/mcp", definition.domain)),
+        }
+    }
+    if mount == Mount::Domains && near {
+        say(&format!(
+            "next: openai-mcp config claude-code --remote http://{bound}, or openai-mcp call --url http://{bound} TOOL"
+        ));
+    }
 }
 
 /// Serves on standard input and output until the input ends.
@@ -237,14 +364,16 @@ pub fn server(definition: &'static Definition) -> ExitCode {
         http: Option<String>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten, next_help_heading = "With --http")]
+        web: Web,
     }
     let command = Command::new(definition.name())
         .version(definition.version)
         .about("An MCP server on standard input and output, or over HTTP with --http ADDR");
     let flags = Flags::augment_args(command).try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
     match flags {
-        Ok(Flags { http: Some(address), options }) => serve(&[definition], Mount::Root, &address, &options),
-        Ok(Flags { http: None, options }) => stdio(definition, &options),
+        Ok(Flags { http: Some(address), options, web }) => serve(&[definition], Mount::Root, &address, &options, &web),
+        Ok(Flags { http: None, options, .. }) => stdio(definition, &options),
         Err(error) => error.exit(),
     }
 }
@@ -279,7 +408,16 @@ fn runtime() -> std::io::Result<Runtime> {
 
 /// Listens at `host:port`, or at a port of loopback.
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), String> {
-    let failed = |error: std::io::Error| format!("cannot listen on {address}: {error}");
+    let failed = |error: std::io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "\nhint: another program listens there, maybe an openai-mcp that still runs; port 0 takes a free one"
+            }
+            ErrorKind::PermissionDenied => "\nhint: ports below 1024 belong to the system; take a higher one",
+            _ => "",
+        };
+        format!("cannot listen on {address}: {error}{hint}")
+    };
     let listener = match address.parse::<u16>() {
         Ok(port) => TcpListener::bind(("127.0.0.1", port)).await,
         Err(_) => TcpListener::bind(address).await,

@@ -53,20 +53,36 @@ impl Place {
         }
     }
 
-    fn open(&self, domain: &str) -> Result<Database> {
-        let folder = match self {
-            Place::Memory => return Database::memory(),
-            Place::Folder(folder) => folder.clone(),
+    /// What goes with a sandbox at this URL, which is forgotten as that is: the user's folder for what may be lost.
+    pub fn beside(url: &str) -> Self {
+        let name: String =
+            url.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        match etcetera::base_strategy::choose_native_strategy() {
+            Ok(usual) => Place::Folder(usual.cache_dir().join("openai-mcp").join(name)),
+            Err(_) => Place::Memory,
+        }
+    }
+
+    /// The folder that holds the files, if there are any.
+    ///
+    /// # Errors
+    /// There is no home.
+    pub fn folder(&self) -> Result<Option<PathBuf>> {
+        match self {
+            Place::Memory => Ok(None),
+            Place::Folder(folder) => Ok(Some(folder.clone())),
             Place::Usual => match etcetera::base_strategy::choose_native_strategy() {
-                Ok(usual) => usual.data_dir().join("openai-mcp"),
-                Err(_) => {
-                    return Err(Error::new(
-                        Kind::Store,
-                        "there is no home folder to keep the store in\nhint: set OPENAI_MCP_STORE to a folder",
-                    ));
-                }
+                Ok(usual) => Ok(Some(usual.data_dir().join("openai-mcp"))),
+                Err(_) => Err(Error::new(
+                    Kind::Store,
+                    "there is no home folder to keep the store in\nhint: set OPENAI_MCP_STORE to a folder",
+                )),
             },
-        };
+        }
+    }
+
+    fn open(&self, domain: &str) -> Result<Database> {
+        let Some(folder) = self.folder()? else { return Database::memory() };
         Database::open(&folder.join(format!("{domain}.db")))
     }
 }

@@ -1,0 +1,490 @@
+//! `openai-mcp config`: what goes into the configuration of an MCP client, and where.
+//!
+//! What a client reads is taken from its own documentation or parser; the comment of each tells which.
+
+mod merge;
+mod place;
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use openai_mcp_kernel::config::Filter;
+use openai_mcp_kernel::server::Definition;
+use serde_json::{Map, Value, json};
+
+use self::merge::Format;
+pub(crate) use self::place::{Scope, places};
+use crate::SERVERS;
+
+/// Stands where a client can only be given the key itself.
+const KEY: &str = "sk-your-key";
+/// Seconds that a call may take; the clients' own limits are too short for large uploads.
+const PATIENCE: u32 = 600;
+
+/// A program that uses MCP servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Client {
+    /// Claude Code: ~/.claude.json, .mcp.json
+    ClaudeCode,
+    /// Claude Desktop: claude_desktop_config.json
+    ClaudeDesktop,
+    /// claude.ai: what to paste where
+    ClaudeAi,
+    /// ChatGPT: what to paste where
+    Chatgpt,
+    /// Codex: ~/.codex/config.toml, .codex/config.toml
+    Codex,
+    /// Cursor: ~/.cursor/mcp.json, .cursor/mcp.json
+    Cursor,
+    /// VS Code: mcp.json of the user, .vscode/mcp.json
+    Vscode,
+    /// GitHub Copilot CLI: ~/.copilot/mcp-config.json, .mcp.json
+    CopilotCli,
+    /// Gemini CLI: ~/.gemini/settings.json, .gemini/settings.json
+    GeminiCli,
+    /// Cline: cline_mcp_settings.json
+    Cline,
+    /// Kilo Code: ~/.config/kilo/kilo.jsonc, kilo.jsonc
+    Kilo,
+    /// Zoo Code, which follows Roo Code: mcp_settings.json, .roo/mcp.json
+    Zoo,
+    /// Roo Code, which ended in May 2026, and its forks: mcp_settings.json, .roo/mcp.json
+    Roo,
+    /// opencode: ~/.config/opencode/opencode.json, opencode.json
+    Opencode,
+    /// Windsurf: ~/.codeium/windsurf/mcp_config.json
+    Windsurf,
+    /// Zed: settings.json, .zed/settings.json
+    Zed,
+    /// Goose: config.yaml
+    Goose,
+    /// LM Studio: ~/.lmstudio/mcp.json
+    LmStudio,
+}
+
+/// What the configuration is to say.
+#[derive(Args)]
+pub(crate) struct Wanted {
+    /// These servers alone
+    domains: Vec<String>,
+    /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
+    #[arg(long, value_name = "URL")]
+    remote: Option<String>,
+    /// For the offline stand-in, without a key
+    #[arg(long, conflicts_with = "remote")]
+    sandbox: bool,
+    /// Offer only tools that change nothing
+    #[arg(long)]
+    read_only: bool,
+    /// Offer only these tools, separated by commas; `file-*` is all that begin so
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    tools: Vec<String>,
+    /// Let callers name files in this folder; may be repeated
+    #[arg(long = "root", value_name = "DIR", conflicts_with = "remote")]
+    roots: Vec<PathBuf>,
+    /// The configuration of the user, or of the project in the current folder
+    #[arg(long, value_enum, default_value_t = Scope::User)]
+    scope: Scope,
+    /// Write it into the client's file: what else is there stays, and a copy of the file as it was is kept
+    #[arg(long)]
+    write: bool,
+}
+
+/// How a client reaches a server.
+enum Way {
+    /// It starts this program.
+    Stdio { program: String, arguments: Vec<String>, sandbox: bool },
+    /// It runs already.
+    Remote { url: String },
+}
+
+/// How a client is told of the key.
+enum Key {
+    /// By the name of a variable, in words of its own.
+    Reference(&'static str),
+    /// Servers get the environment that the client has.
+    Inherited,
+    /// It has to be given itself.
+    Itself,
+}
+
+impl Key {
+    /// What stands in the place of the key.
+    fn shown(&self) -> &'static str {
+        match self {
+            Key::Reference(text) => text,
+            Key::Inherited | Key::Itself => KEY,
+        }
+    }
+}
+
+/// Prints a configuration, or writes it.
+///
+/// # Errors
+/// A server, tool or URL that is none, or a file that cannot be read or written.
+pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
+    let servers = ways(wanted)?;
+    if let Client::ClaudeAi | Client::Chatgpt = client {
+        return paste(client, &servers, wanted);
+    }
+    let entries: Vec<(String, Value)> =
+        servers.iter().map(|(name, way)| (name.clone(), entry(client, name, way, wanted.scope))).collect();
+    let asks = client == Client::Vscode && !wanted.sandbox;
+    let put = |text: &str| {
+        let text = if asks { merge::input(text, &input())? } else { text.to_owned() };
+        merge::servers(client.format(), &text, client.path(&text), &entries)
+    };
+    if !wanted.write {
+        return match client {
+            Client::ClaudeCode => Ok(servers.iter().map(|(name, way)| command(name, way, wanted.scope)).collect()),
+            _ => put(""),
+        };
+    }
+    let path = place::of(client, wanted.scope)?;
+    let written = merge::write(&path, put)?;
+    let mut told = match written {
+        merge::Written::Same => format!("{} says so already\n", path.display()),
+        merge::Written::New => format!("wrote {}\n", path.display()),
+        merge::Written::Changed { copy } => {
+            format!("wrote {}\nthe file as it was: {}\n", path.display(), copy.display())
+        }
+    };
+    told += &next(client, wanted);
+    Ok(told)
+}
+
+/// What the user has left to do.
+fn next(client: Client, wanted: &Wanted) -> String {
+    let key = match (client.key(wanted.remote.is_some()), client) {
+        _ if wanted.sandbox => String::new(),
+        (_, Client::Vscode) => "; it asks for the key when it starts a server".to_owned(),
+        (Key::Itself, _) => format!(", with your key in the place of {KEY} in that file"),
+        (Key::Reference(_) | Key::Inherited, _) => {
+            ", with OPENAI_API_KEY set where it is started from (the key is not in that file)".to_owned()
+        }
+    };
+    format!("next: start the client anew{key}\n")
+}
+
+/// The servers, each with its name and how it is reached.
+fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
+    let filter = Filter {
+        only: (!wanted.tools.is_empty()).then(|| wanted.tools.clone()),
+        exclude: Vec::new(),
+        read_only: wanted.read_only,
+    };
+    let servers = crate::find_all(&wanted.domains)?;
+    filter
+        .check(servers.iter().flat_map(|definition| definition.specs()))
+        .map_err(|problem| crate::of_flags(&problem))?;
+    let servers: Vec<_> =
+        servers.into_iter().filter(|definition| definition.specs().any(|spec| filter.admits(spec))).collect();
+    if servers.is_empty() {
+        return Err("--tools and --read-only leave no tool".into());
+    }
+    let program = program()?;
+    let roots = wanted.roots.iter().map(|root| folder(root)).collect::<Result<Vec<_>, _>>()?;
+    servers
+        .into_iter()
+        .map(|definition| {
+            // A server refuses names that it does not know.
+            let own = |name: &&String| {
+                let one = Filter { only: Some(vec![(*name).clone()]), ..Filter::default() };
+                definition.specs().any(|spec| one.admits(spec))
+            };
+            let tools = wanted.tools.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
+            let way = match &wanted.remote {
+                Some(url) => Way::Remote { url: remote(url, definition, &tools, wanted.read_only)? },
+                None => {
+                    let mut arguments = vec!["stdio".to_owned(), definition.domain.to_owned()];
+                    arguments.extend(wanted.sandbox.then(|| "--sandbox".to_owned()));
+                    arguments.extend(wanted.read_only.then(|| "--read-only".to_owned()));
+                    if !tools.is_empty() {
+                        arguments.extend(["--tools".to_owned(), tools]);
+                    }
+                    arguments.extend(roots.iter().flat_map(|root| ["--root".to_owned(), root.clone()]));
+                    Way::Stdio { program: program.clone(), arguments, sandbox: wanted.sandbox }
+                }
+            };
+            Ok((format!("openai-{}", definition.domain), way))
+        })
+        .collect()
+}
+
+fn remote(url: &str, definition: &Definition, tools: &str, read_only: bool) -> Result<String, String> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
+    }
+    let tools = (!tools.is_empty()).then(|| format!("tools={tools}"));
+    let query: Vec<_> = tools.into_iter().chain(read_only.then(|| "read_only=true".to_owned())).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Ok(format!("{}/{}/mcp{query}", url.trim_end_matches('/'), definition.domain))
+}
+
+/// A folder by its full path, which does not depend on where a client starts its servers.
+fn folder(path: &Path) -> Result<String, String> {
+    let shown = || format!("--root: `{}`", path.display());
+    let full = std::path::absolute(path).map_err(|error| format!("{}: {error}", shown()))?;
+    if !full.is_dir() {
+        return Err(format!("{} is not a folder", shown()));
+    }
+    full.into_os_string().into_string().map_err(|_| format!("{} is not UTF-8", shown()))
+}
+
+/// Where this program lies, by the name it was called by: a link that an update moves on stays right.
+fn program() -> Result<String, String> {
+    let unknown = |error| format!("where this program lies is not known: {error}");
+    let called = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let found = if called.components().count() > 1 {
+        Some(called)
+    } else {
+        let folders = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&folders).map(|folder| folder.join(&called)).find(|path| path.is_file())
+    };
+    let path = match found.filter(|path| path.is_file()) {
+        Some(path) => std::path::absolute(path).map_err(unknown)?,
+        None => env::current_exe().map_err(unknown)?,
+    };
+    path.into_os_string().into_string().map_err(|_| "the path of this program is not UTF-8".into())
+}
+
+impl Client {
+    /// How it is told of the key.
+    fn key(self, remote: bool) -> Key {
+        match (self, remote) {
+            // https://code.visualstudio.com/docs/agents/reference/mcp-configuration
+            (Client::Vscode, _) => Key::Reference("${input:openai-key}"),
+            // https://code.claude.com/docs/en/mcp; servers that it starts have its environment.
+            (Client::ClaudeCode, true) => Key::Reference("${OPENAI_API_KEY}"),
+            // Codex's `env_vars` and `bearer_token_env_var`: https://developers.openai.com/codex/mcp;
+            // Zed's StdioTransport adds to its own environment, and expands nothing in headers (zed#60459).
+            (Client::ClaudeCode | Client::Zed, false) | (Client::Codex, _) => Key::Inherited,
+            // https://cursor.com/docs/mcp, cline#8079, https://docs.windsurf.com/windsurf/cascade/mcp, and Roo Code's
+            // and Zoo Code's McpHub
+            (Client::Cursor | Client::Cline | Client::Windsurf | Client::Zoo | Client::Roo, _) => {
+                Key::Reference("${env:OPENAI_API_KEY}")
+            }
+            // https://geminicli.com/docs/tools/mcp-server; Goose's extension_manager, with `env_keys`
+            (Client::GeminiCli | Client::Goose, _) => Key::Reference("${OPENAI_API_KEY}"),
+            // Its `env` alone is expanded: copilot-cli#903
+            (Client::CopilotCli, false) => Key::Reference("${OPENAI_API_KEY}"),
+            // https://opencode.ai/docs/config, https://kilo.ai/docs/automate/mcp/using-in-kilo-code
+            (Client::Opencode | Client::Kilo, _) => Key::Reference("{env:OPENAI_API_KEY}"),
+            (Client::ClaudeDesktop | Client::LmStudio | Client::ClaudeAi | Client::Chatgpt, _)
+            | (Client::Zed | Client::CopilotCli, true) => Key::Itself,
+        }
+    }
+
+    /// In what its file is written.
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Client::Codex => Format::Toml,
+            Client::Goose => Format::Yaml,
+            _ => Format::Json,
+        }
+    }
+
+    /// Where in its file the servers are.
+    pub(crate) fn path(self, text: &str) -> &'static [&'static str] {
+        match self {
+            Client::Vscode => &["servers"],
+            Client::Codex => &["mcp_servers"],
+            Client::Zed => &["context_servers"],
+            Client::Goose => &["extensions"],
+            // Version 2 goes on reading what was written for version 1, so its own place is taken only where it is
+            // in use: https://opencode.ai/docs/migrate-v1
+            Client::Opencode if merge::has_object(text, &["mcp", "servers"]) => &["mcp", "servers"],
+            Client::Opencode | Client::Kilo => &["mcp"],
+            _ => &["mcpServers"],
+        }
+    }
+}
+
+/// The entry of a server.
+fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
+    let key = client.key(matches!(way, Way::Remote { .. }));
+    let bearer = json!({"Authorization": format!("Bearer {}", key.shown())});
+    let mut entry = Map::new();
+    let mut set = |name: &str, value: Value| entry.insert(name.into(), value);
+    match (way, client) {
+        (Way::Stdio { program, arguments, .. }, Client::Opencode | Client::Kilo) => {
+            set("type", "local".into());
+            set("command", std::iter::once(program).chain(arguments).cloned().collect());
+        }
+        (Way::Stdio { program, arguments, .. }, Client::Goose) => {
+            set("type", "stdio".into());
+            set("cmd", program.as_str().into());
+            set("args", json!(arguments));
+        }
+        (Way::Stdio { program, arguments, .. }, _) => {
+            set("command", program.as_str().into());
+            set("args", json!(arguments));
+            if let Client::ClaudeCode | Client::Vscode | Client::CopilotCli = client {
+                set("type", "stdio".into());
+            }
+        }
+        // Its own connectors take OAuth alone. Some systems split arguments at spaces, hence the variable.
+        (Way::Remote { url }, Client::ClaudeDesktop) => {
+            let mut arguments = vec!["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"];
+            arguments.extend(url.starts_with("http://").then_some("--allow-http"));
+            set("command", "npx".into());
+            set("args", json!(arguments));
+            set("env", json!({"AUTHORIZATION": format!("Bearer {}", key.shown())}));
+        }
+        (Way::Remote { url }, Client::Codex) => {
+            set("url", url.as_str().into());
+            set("bearer_token_env_var", "OPENAI_API_KEY".into());
+        }
+        (Way::Remote { url }, Client::Goose) => {
+            set("type", "streamable_http".into());
+            set("uri", url.as_str().into());
+            set("headers", bearer);
+        }
+        (Way::Remote { url }, _) => {
+            let name = match client {
+                Client::GeminiCli => "httpUrl",
+                Client::Windsurf => "serverUrl",
+                _ => "url",
+            };
+            set(name, url.as_str().into());
+            set("headers", bearer);
+            let kind = match client {
+                Client::ClaudeCode | Client::Vscode | Client::CopilotCli => Some("http"),
+                Client::Roo | Client::Zoo => Some("streamable-http"),
+                Client::Cline => Some("streamableHttp"),
+                Client::Opencode | Client::Kilo => Some("remote"),
+                _ => None,
+            };
+            kind.map(|kind| set("type", kind.into()));
+        }
+    }
+    if let Way::Stdio { sandbox: false, .. } = way {
+        match (client, &key) {
+            (Client::Codex, _) => set("env_vars", json!(["OPENAI_API_KEY"])),
+            (Client::Goose, _) => None,
+            (Client::Opencode | Client::Kilo, _) => set("environment", json!({"OPENAI_API_KEY": key.shown()})),
+            (_, Key::Inherited) => None,
+            _ => set("env", json!({"OPENAI_API_KEY": key.shown()})),
+        };
+    }
+    match client {
+        Client::Cline | Client::Roo | Client::Zoo => {
+            set("timeout", PATIENCE.into());
+        }
+        Client::Codex => {
+            set("tool_timeout_sec", PATIENCE.into());
+        }
+        Client::Goose => {
+            set("name", name.into());
+            set("description", "OpenAI".into());
+            set("enabled", true.into());
+            set("timeout", PATIENCE.into());
+            let sandbox = matches!(way, Way::Stdio { sandbox: true, .. });
+            set("env_keys", if sandbox { json!([]) } else { json!(["OPENAI_API_KEY"]) });
+        }
+        // It shares the project's file with Claude Code, which names tools by rules of its own.
+        Client::CopilotCli if scope == Scope::User => {
+            set("tools", json!(["*"]));
+        }
+        _ => {}
+    }
+    entry.into()
+}
+
+/// What VS Code asks for, once for all servers, and keeps in a safe place.
+fn input() -> Value {
+    json!({"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true})
+}
+
+/// `claude mcp add …`
+fn command(name: &str, way: &Way, scope: Scope) -> String {
+    let scope = if scope == Scope::User { "user" } else { "project" };
+    match way {
+        Way::Stdio { program, arguments, .. } => {
+            let words: Vec<_> = std::iter::once(program).chain(arguments).map(|word| quoted(word)).collect();
+            format!("claude mcp add --scope {scope} {name} -- {}\n", words.join(" "))
+        }
+        Way::Remote { url } => format!(
+            "claude mcp add --scope {scope} --transport http {name} {} --header 'Authorization: Bearer \
+             ${{OPENAI_API_KEY}}'\n",
+            quoted(url)
+        ),
+    }
+}
+
+/// What to do by hand, for those that are configured in the browser.
+fn paste(client: Client, servers: &[(String, Way)], wanted: &Wanted) -> Result<String, String> {
+    let name = if client == Client::Chatgpt { "ChatGPT" } else { "claude.ai" };
+    if wanted.write {
+        return Err(format!("{name} is configured in the browser: leave out --write to see how"));
+    }
+    if !wanted.remote.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        return Err(format!(
+            "{name} reaches servers on the web alone: give --remote https://…, where they run\nhint: see `Run it as a \
+             service` in the README, or deploy them to Cloudflare"
+        ));
+    }
+    // https://developers.openai.com/api/docs/guides/custom-mcp-server and
+    // https://support.claude.com/en/articles/11503834-building-custom-integrations-via-remote-mcp-servers
+    let steps = match client {
+        Client::Chatgpt => {
+            "In ChatGPT on the web: Plugins, the plus button, `Add custom MCP server`. Give a name, the URL as `Server \
+             URL`, and `No authentication`; then `Create as a plugin`. Once for each server:"
+        }
+        _ => {
+            "In Claude: Customize, Connectors, the plus button, `Add custom connector`. Give a name and the URL. Once for \
+             each server:"
+        }
+    };
+    let mut text = format!("{steps}\n\n");
+    for (name, way) in servers {
+        if let Way::Remote { url } = way {
+            let (url, query) =
+                url.split_once('?').map_or((url.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
+            text += &format!("{name}\n{url}/{KEY}{query}\n\n");
+        }
+    }
+    text += &format!(
+        "Put your key in the place of {KEY}. Whoever has such a URL can spend the key: use one that is made for this \
+         alone, with a limit, and share no screenshot of it.\n"
+    );
+    Ok(text)
+}
+
+/// A word of a shell command.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-:\\,".contains(letter);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Our entries in the file of a client: each with its name and the program that it starts, if it starts one.
+///
+/// # Errors
+/// The file is not what the client reads.
+pub(crate) fn found(client: Client, text: &str) -> Result<Vec<(String, Option<String>)>, String> {
+    let servers = merge::read(client.format(), text, client.path(text))?;
+    let known = |name: &str| {
+        name.strip_prefix("openai-").is_some_and(|domain| SERVERS.iter().any(|definition| definition.domain == domain))
+    };
+    let program = |entry: &Value| {
+        let command = entry.get("command").or_else(|| entry.get("cmd"))?;
+        command.as_str().or_else(|| command.get(0)?.as_str()).map(str::to_owned)
+    };
+    let ours = servers.iter().filter(|(name, _)| known(name));
+    Ok(ours.map(|(name, entry)| (name.clone(), program(entry))).collect())
+}
+
+/// Whether a program can be started: by its path, or by its name in `PATH`.
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = Path::new(program);
+    if path.components().count() > 1 {
+        return path.is_file();
+    }
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| {
+        let file = folder.join(path);
+        file.is_file() || file.with_extension(OsStr::new(env::consts::EXE_EXTENSION)).is_file()
+    })
+}

@@ -1,0 +1,88 @@
+//! The client's end of MCP over streamable HTTP, as far as one call needs it: our servers have no sessions.
+
+use std::env;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode};
+use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::platform::{Body, Platform as _};
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_native::files::Roots;
+use openai_mcp_native::platform::Machine;
+use openai_mcp_native::store::Place;
+use serde_json::Value;
+
+/// Most bytes of an answer.
+const LONGEST: usize = 64 * 1024 * 1024;
+
+/// The URL that takes a server's messages: this one, if it names it, or the server's below it. `None` if the server is
+/// not known and the URL names none.
+pub(crate) fn endpoint(url: &str, server: Option<&Definition>) -> Option<String> {
+    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
+    let base = base.trim_end_matches('/');
+    let named = base.split('/').skip(3).any(|segment| segment == "mcp");
+    let at = if named { base.to_owned() } else { format!("{base}/{}/mcp", server?.domain) };
+    Some(query.map_or(at.clone(), |query| format!("{at}?{query}")))
+}
+
+/// Sends a message and gives what comes back, the answer last.
+///
+/// # Errors
+/// There is no such server, it cannot be reached, or it refuses.
+pub(crate) async fn call(
+    url: &str,
+    message: &str,
+    bearer: Option<&str>,
+) -> Result<BoxStream<'static, Result<Bytes, String>>, String> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err("--url: expected a URL such as http://127.0.0.1:8787".into());
+    }
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, "application/json, text/event-stream")
+        .body(Body::Full(message.to_owned().into()))
+        .map_err(|error| format!("--url: {error}"))?;
+    let token = match bearer {
+        Some(name) => Some(env::var(name).map_err(|_| format!("--bearer-env: the variable {name} is not set"))?),
+        None => env::var("OPENAI_MCP_ACCESS_TOKEN").ok(),
+    };
+    if let Some(token) = token.filter(|token| !token.trim().is_empty()) {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| "the key or access token has characters that no header can have")?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    let machine = Machine::new(Roots::default(), &[], Place::Memory, false);
+    let response = machine.send(request).await.map_err(|failure| {
+        format!("the server cannot be reached: {}\nhint: does it run? `openai-mcp serve` starts one", failure.text)
+    })?;
+    let status = response.status();
+    let streams =
+        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if status == StatusCode::OK && streams {
+        let events = Events::new(response).map_err(|error| error.to_string())?;
+        // Whoever drops the stream hangs up, which cancels the call.
+        let messages = stream::unfold((events, machine), |(mut events, machine)| async {
+            let message = match events.next().await {
+                Ok(event) => Ok(event?.data),
+                Err(error) => Err(error.to_string()),
+            };
+            Some((message, (events, machine)))
+        });
+        return Ok(messages.boxed());
+    }
+    let body = response.into_body().collect(LONGEST).await.map_err(|error| error.to_string())?;
+    if status == StatusCode::OK {
+        return Ok(stream::once(std::future::ready(Ok(body))).boxed());
+    }
+    let said = serde_json::from_slice::<Value>(&body).ok();
+    let said = said.as_ref().and_then(|said| {
+        let error = said.get("error")?;
+        error.get("message").unwrap_or(error).as_str()
+    });
+    Err(format!("the server answers {status}{}", said.map(|said| format!(": {said}")).unwrap_or_default()))
+}

@@ -1,0 +1,392 @@
+//! `config` and `doctor`: what clients read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use openai_mcp_testkit::recorder::{Answer, Recorder};
+use serde_json::{Value, json};
+
+use crate::{Finished, PROGRAM, run, run_in};
+
+/// Those whose file is JSON, and where in it the servers are.
+const IN_JSON: [(&str, &str); 13] = [
+    ("claude-desktop", "/mcpServers"),
+    ("cursor", "/mcpServers"),
+    ("vscode", "/servers"),
+    ("copilot-cli", "/mcpServers"),
+    ("gemini-cli", "/mcpServers"),
+    ("cline", "/mcpServers"),
+    ("kilo", "/mcp"),
+    ("zoo", "/mcpServers"),
+    ("roo", "/mcpServers"),
+    ("opencode", "/mcp"),
+    ("windsurf", "/mcpServers"),
+    ("zed", "/context_servers"),
+    ("lm-studio", "/mcpServers"),
+];
+
+/// A home of its own, which is the current folder.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Finished {
+        run_in(self.0.path(), arguments, &[("HOME", self.0.path().to_str().unwrap())])
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+#[test]
+fn every_client_gets_a_configuration_it_can_read() {
+    // Every folder of a server is one that a client can have.
+    let folders = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../servers")).unwrap();
+    let mut names: Vec<String> = folders
+        .filter_map(|folder| Some(folder.unwrap().file_name().to_str()?.strip_suffix("-mcp")?.to_owned()))
+        .collect();
+    names.sort();
+    for (client, place) in IN_JSON {
+        let file: Value = serde_json::from_str(&run(&["config", client], &[], "").out).unwrap();
+        let servers = file.pointer(place).unwrap().as_object().unwrap();
+        assert!(servers.keys().eq(&names), "{client}: {servers:?}");
+        let files = &servers["openai-files"];
+        let started = match files["command"].clone() {
+            Value::Array(words) => words,
+            program => [&[program], files["args"].as_array().unwrap().as_slice()].concat(),
+        };
+        assert_eq!(json!(started), json!([PROGRAM, "stdio", "files"]), "{client}");
+
+        let arguments = ["config", client, "files", "--remote", "https://mcp.example.com/"];
+        let file: Value = serde_json::from_str(&run(&arguments, &[], "").out).unwrap();
+        let servers = file.pointer(place).unwrap().as_object().unwrap();
+        assert_eq!(servers.len(), 1, "{client}");
+        let server = servers["openai-files"].to_string();
+        assert!(
+            server.contains("https://mcp.example.com/files/mcp") && server.contains("Bearer "),
+            "{client}: {server}"
+        );
+
+        let sandbox = run(&["config", client, "files", "--sandbox"], &[], "").out;
+        assert!(sandbox.contains("\"--sandbox\"") && !sandbox.contains("OPENAI_API_KEY"), "{client}: {sandbox}");
+    }
+    let remote = |client: &str| -> Value {
+        let text = run(&["config", client, "files", "--remote", "https://a.example"], &[], "").out;
+        let file: Value = serde_json::from_str(&text).unwrap();
+        file.pointer("/mcpServers/openai-files").or(file.pointer("/mcp/openai-files")).unwrap().clone()
+    };
+    assert_eq!(remote("gemini-cli")["httpUrl"], "https://a.example/files/mcp");
+    assert_eq!(remote("windsurf")["serverUrl"], "https://a.example/files/mcp");
+    assert_eq!(remote("cline")["type"], "streamableHttp");
+    assert_eq!(remote("zoo")["type"], "streamable-http");
+    assert_eq!(remote("kilo")["type"], "remote");
+
+    let commands = run(&["config", "claude-code", "--sandbox"], &[], "").out;
+    let expected = format!("claude mcp add --scope user openai-files -- {PROGRAM} stdio files --sandbox");
+    assert!(commands.lines().any(|line| line == expected), "{commands}");
+    let codex = run(&["config", "codex", "files"], &[], "").out;
+    assert!(codex.starts_with("[mcp_servers.openai-files]\n"), "{codex}");
+    let goose = run(&["config", "goose", "files"], &[], "").out;
+    assert!(goose.starts_with("extensions:\n  openai-files:\n    "), "{goose}");
+}
+
+#[test]
+fn the_key_is_named_where_a_client_can_look_it_up() {
+    let rows = [
+        ("claude-code", "", "--header 'Authorization: Bearer ${OPENAI_API_KEY}'"),
+        ("codex", "env_vars = [\"OPENAI_API_KEY\"]", "bearer_token_env_var = \"OPENAI_API_KEY\""),
+        ("cursor", "${env:OPENAI_API_KEY}", "Bearer ${env:OPENAI_API_KEY}"),
+        ("vscode", "${input:openai-key}", "Bearer ${input:openai-key}"),
+        ("copilot-cli", "${OPENAI_API_KEY}", ""),
+        ("gemini-cli", "${OPENAI_API_KEY}", "Bearer ${OPENAI_API_KEY}"),
+        ("cline", "${env:OPENAI_API_KEY}", "Bearer ${env:OPENAI_API_KEY}"),
+        ("kilo", "{env:OPENAI_API_KEY}", "Bearer {env:OPENAI_API_KEY}"),
+        ("zoo", "${env:OPENAI_API_KEY}", "Bearer ${env:OPENAI_API_KEY}"),
+        ("roo", "${env:OPENAI_API_KEY}", "Bearer ${env:OPENAI_API_KEY}"),
+        ("opencode", "{env:OPENAI_API_KEY}", "Bearer {env:OPENAI_API_KEY}"),
+        ("windsurf", "${env:OPENAI_API_KEY}", "Bearer ${env:OPENAI_API_KEY}"),
+        ("zed", "", ""),
+        ("goose", "env_keys: [\"OPENAI_API_KEY\"]", "Bearer ${OPENAI_API_KEY}"),
+    ];
+    let variables = [("OPENAI_API_KEY", "sk-secret-of-mine")];
+    for (client, started, running) in rows {
+        let local = run(&["config", client, "files"], &variables, "").out;
+        assert!(local.contains(started) && !local.contains("sk-"), "{client}: {local}");
+        let remote = run(&["config", client, "files", "--remote", "https://a.example"], &variables, "").out;
+        assert!(remote.contains(running) && !remote.contains("secret"), "{client}: {remote}");
+    }
+    // The others are given one, and a name to be replaced stands for it.
+    for client in ["claude-desktop", "lm-studio"] {
+        let text = run(&["config", client, "files"], &variables, "").out;
+        assert!(text.contains("sk-your-key") && !text.contains("secret"), "{client}: {text}");
+    }
+}
+
+#[test]
+fn flags_are_handed_on_to_the_servers_that_know_them() {
+    let home = Home::new();
+    fs::create_dir(home.path("docs")).unwrap();
+    let done = home.run(&["config", "cursor", "--read-only", "--tools", "file-list,vector-store-*", "--root", "docs"]);
+    let file: Value = serde_json::from_str(&done.out).unwrap();
+    let root = home.path("docs");
+    let args = |server: &str| file["mcpServers"][server]["args"].clone();
+    let expected =
+        |domain: &str, tools: &str| json!(["stdio", domain, "--read-only", "--tools", tools, "--root", root]);
+    assert_eq!(args("openai-files"), expected("files", "file-list"));
+    assert_eq!(args("openai-vector-store"), expected("vector-store", "vector-store-*"));
+    assert_eq!(file["mcpServers"].as_object().unwrap().len(), 2, "servers of which no tool is wanted are left out");
+    for server in ["openai-files", "openai-vector-store"] {
+        let args = args(server);
+        let args: Vec<&str> = args.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        let done = home.run(&args);
+        assert_eq!(done.status, 0, "{server}: {}", done.err);
+    }
+
+    let arguments = ["config", "cursor", "files", "--tools", "file-list", "--read-only", "--remote", "http://h:1"];
+    let file: Value = serde_json::from_str(&home.run(&arguments).out).unwrap();
+    assert_eq!(file["mcpServers"]["openai-files"]["url"], "http://h:1/files/mcp?tools=file-list&read_only=true");
+
+    for (arguments, problem) in [
+        (
+            ["config", "cursor", "--tools", "file-lst"],
+            "--tools: no tool is named `file-lst`; did you mean `file-list`?",
+        ),
+        (["config", "cursor", "--root", "nowhere"], "`nowhere`"),
+        (["config", "goose", "--scope", "project"], ""),
+    ] {
+        let done = home.run(&arguments);
+        assert!(done.err.contains(problem), "{}", done.err);
+    }
+    let done = home.run(&["config", "goose", "--scope", "project", "--write"]);
+    assert!(done.status == 2 && done.err.contains("no file for a project"), "{}", done.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_program_is_written_as_a_link() {
+    let home = Home::new();
+    fs::create_dir(home.path("bin")).unwrap();
+    let link = home.path("bin/openai-mcp");
+    std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+    let program = |mut command: std::process::Command| {
+        let output = command.args(["config", "cursor", "files"]).env_clear().envs([("PATH", home.path("bin"))]);
+        let file: Value = serde_json::from_slice(&output.output().unwrap().stdout).unwrap();
+        file["mcpServers"]["openai-files"]["command"].clone()
+    };
+    assert_eq!(program(std::process::Command::new(&link)), link.to_str().unwrap());
+    // As a shell does it: found by its name.
+    use std::os::unix::process::CommandExt as _;
+    let mut by_name = std::process::Command::new(PROGRAM);
+    by_name.arg0("openai-mcp");
+    assert_eq!(program(by_name), link.to_str().unwrap());
+}
+
+#[test]
+fn what_else_is_in_a_file_stays_in_it() {
+    let home = Home::new();
+    let rows = [
+        (
+            "cursor",
+            ".cursor/mcp.json",
+            "{\n\t\"mcpServers\": {\n\t\t\"mine\": {\"command\": \"x\"},\n\t\t\"openai-files\": {\"command\": \"/old\"}\n\t}\n}\n",
+        ),
+        (
+            "zed",
+            ".config/zed/settings.json",
+            "// Zed settings\n{\n  \"theme\": \"One Dark\", // the best\n  \"context_servers\": {\n    \"mine\": {}\n  }\n}\n",
+        ),
+        ("gemini-cli", ".gemini/settings.json", "{\n  \"ui\": {\"theme\": \"x\"}\n}\n"),
+        (
+            "vscode",
+            ".config/Code/User/mcp.json",
+            "{\n  \"inputs\": [\n    {\"id\": \"mine\"}\n  ],\n  \"servers\": {\n    \"mine\": {}\n  }\n}\n",
+        ),
+        (
+            "codex",
+            ".codex/config.toml",
+            "# my settings\nmodel = \"gpt-5\"\n\n[mcp_servers.mine]\ncommand = \"x\" # keep\n\n[profiles.fast]\nmodel = \"y\"\n",
+        ),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            "# my settings\nGOOSE_MODEL: gpt-5\nextensions:\n  mine:\n    cmd: x\n    args:\n    - a\n  openai-files:\n    cmd: /old\nGOOSE_MODE: auto\n",
+        ),
+    ];
+    for (client, file, text) in rows {
+        home.put(file, text);
+        let write = ["config", client, "files", "--write"];
+        let done = home.run(&write);
+        assert_eq!((done.status, done.err.as_str()), (0, ""), "{client}");
+        let new = home.text(file);
+        for line in text.lines().filter(|line| !line.contains("/old") && !line.contains("openai-files")) {
+            let kept = line.trim_end_matches(['}', ']', ',', ' ']).trim();
+            assert!(new.contains(kept), "{client}: `{kept}` is gone: {new}");
+        }
+        assert!(new.contains("openai-files") && new.contains(PROGRAM) && !new.contains("/old"), "{client}: {new}");
+        assert_eq!(new.matches(PROGRAM).count(), 1, "{client}: {new}");
+        assert_eq!(home.text(&format!("{file}.bak")), text, "{client}");
+        assert!(done.out.contains(&home.path(&format!("{file}.bak")).display().to_string()), "{client}: {}", done.out);
+
+        // Done twice it is done once.
+        let done = home.run(&write);
+        assert!(done.out.contains("says so already"), "{client}: {}", done.out);
+        assert_eq!(home.text(file), new, "{client}");
+        assert!(!home.path(&format!("{file}.bak2")).exists(), "{client}");
+
+        let done = home.run(&["config", client, "chat", "--write"]);
+        assert_eq!(done.status, 0, "{client}: {}", done.err);
+        assert_eq!(home.text(&format!("{file}.bak2")), new, "{client}");
+        let both = home.text(file);
+        assert!(both.contains("openai-files") && both.contains("openai-chat"), "{client}: {both}");
+    }
+    let inputs: Value = serde_json::from_str(&home.text(".config/Code/User/mcp.json")).unwrap();
+    assert_eq!(inputs["inputs"].as_array().unwrap().len(), 2, "{inputs}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_left_alone() {
+    let home = Home::new();
+    let rows = [
+        ("cursor", ".cursor/mcp.json", "{\"mcpServers\": {"),
+        ("windsurf", ".codeium/windsurf/mcp_config.json", "{\"mcpServers\": []}"),
+        ("codex", ".codex/config.toml", "model = "),
+        ("goose", ".config/goose/config.yaml", "extensions: {mine: {cmd: x}}\n"),
+    ];
+    for (client, file, text) in rows {
+        home.put(file, text);
+        let done = home.run(&["config", client, "files", "--write"]);
+        assert_eq!((done.status, done.out.as_str()), (2, ""), "{client}");
+        assert!(done.err.contains("hint: nothing was changed"), "{client}: {}", done.err);
+        assert_eq!(home.text(file), text, "{client}");
+        let folder = home.path(file).parent().unwrap().to_owned();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "{client}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_file_stays_linked_and_keeps_its_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.put("dotfiles/mcp.json", "{}");
+    fs::set_permissions(home.path("dotfiles/mcp.json"), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::create_dir(home.path(".cursor")).unwrap();
+    std::os::unix::fs::symlink(home.path("dotfiles/mcp.json"), home.path(".cursor/mcp.json")).unwrap();
+    assert_eq!(home.run(&["config", "cursor", "files", "--write"]).status, 0);
+    assert!(home.path(".cursor/mcp.json").is_symlink());
+    assert!(home.text("dotfiles/mcp.json").contains("openai-files"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&home.path("dotfiles/mcp.json")), 0o640);
+}
+
+#[test]
+fn each_client_is_written_where_it_looks() {
+    let home = Home::new();
+    let rows = [
+        ("claude-code", "user", ".claude.json"),
+        ("claude-code", "project", ".mcp.json"),
+        ("codex", "project", ".codex/config.toml"),
+        ("cursor", "project", ".cursor/mcp.json"),
+        ("vscode", "project", ".vscode/mcp.json"),
+        ("copilot-cli", "user", ".copilot/mcp-config.json"),
+        ("gemini-cli", "project", ".gemini/settings.json"),
+        ("kilo", "project", "kilo.jsonc"),
+        ("roo", "project", ".roo/mcp.json"),
+        ("opencode", "project", "opencode.json"),
+        ("zed", "project", ".zed/settings.json"),
+        ("lm-studio", "user", ".lmstudio/mcp.json"),
+    ];
+    for (client, scope, file) in rows {
+        let done = home.run(&["config", client, "files", "--scope", scope, "--write"]);
+        assert_eq!(done.status, 0, "{client}: {}", done.err);
+        assert!(home.text(file).contains("openai-files"), "{client}");
+    }
+    // Version 2 of opencode has a place of its own, which is taken where it is in use.
+    home.put("opencode.json", r#"{"mcp": {"servers": {"mine": {"type": "local", "command": ["x"]}}}}"#);
+    assert_eq!(home.run(&["config", "opencode", "files", "--scope", "project", "--write"]).status, 0);
+    let file: Value = serde_json::from_str(&home.text("opencode.json")).unwrap();
+    assert_eq!(file["mcp"]["servers"]["openai-files"]["type"], "local", "{file}");
+}
+
+#[test]
+fn those_in_the_browser_are_told_what_to_paste() {
+    for (client, words) in [("chatgpt", "Add custom MCP server"), ("claude-ai", "Add custom connector")] {
+        let done = run(&["config", client, "files", "--remote", "https://mcp.example.com", "--read-only"], &[], "");
+        assert!(done.out.contains(words), "{client}: {}", done.out);
+        assert!(
+            done.out.contains("\nhttps://mcp.example.com/files/mcp/sk-your-key?read_only=true\n"),
+            "{client}: {}",
+            done.out
+        );
+        assert!(done.out.contains("can spend the key"), "{client}: {}", done.out);
+        let done = run(&["config", client, "files"], &[], "");
+        assert!(done.status == 2 && done.err.contains("--remote https://"), "{client}: {}", done.err);
+    }
+}
+
+#[test]
+fn the_doctor_says_what_is_there_and_what_to_do() {
+    let home = Home::new();
+    let folder = home.0.path().to_str().unwrap();
+    let models = r#"{"object": "list", "data": []}"#;
+    let doctor = |base: &str, more: &[(&str, &str)]| {
+        let variables = [("HOME", folder), ("OPENAI_API_KEY", "sk-secret"), ("OPENAI_BASE_URL", base)];
+        run_in(home.0.path(), &["doctor"], &[&variables[..], more].concat())
+    };
+    assert_eq!(home.run(&["config", "codex", "files", "--write"]).status, 0);
+    let well = Recorder::start(move |_| Answer::json(200, models)).unwrap();
+    let done = doctor(&well.base_url(), &[]);
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "{}", done.out);
+    assert!(done.out.lines().all(|line| line.starts_with("ok ")), "{}", done.out);
+    for words in ["key: OPENAI_API_KEY is accepted", "files: ", "store: ", "codex: ", "openai-files"] {
+        assert!(done.out.contains(words), "{words}: {}", done.out);
+    }
+    let request = well.take().remove(0);
+    assert_eq!((request.target.as_str(), request.header("authorization")), ("/v1/models", Some("Bearer sk-secret")));
+
+    let refused = r#"{"error": {"message": "Incorrect API key provided: sk-secret.", "code": "invalid_api_key"}}"#;
+    let refuses = Recorder::start(move |_| Answer::json(401, refused)).unwrap();
+    let other = Recorder::start(|_| Answer::json(200, "{}")).unwrap();
+    let rows = [
+        (refuses.base_url(), "hint: make a new one"),
+        (other.base_url(), "hint: OPENAI_BASE_URL names where the API is"),
+        ("http://127.0.0.1:9/v1".to_owned(), "hint: OPENAI_BASE_URL names where the API is"),
+    ];
+    for (base, hint) in rows {
+        let done = doctor(&base, &[]);
+        assert_eq!(done.status, 1, "{}", done.out);
+        assert!(done.out.contains("wrong  key: ") && done.out.contains(hint), "{base}: {}", done.out);
+        assert!(!done.out.contains("sk-secret"), "{base}: {}", done.out);
+    }
+
+    // A store where no folder can be, a client that starts what is gone, and one whose file is broken.
+    home.put("file", "");
+    home.put(".cursor/mcp.json", r#"{"mcpServers": {"openai-files": {"command": "/gone/openai-mcp"}}}"#);
+    home.put(".gemini/settings.json", "{");
+    let done = doctor(&well.base_url(), &[("OPENAI_MCP_STORE", &format!("{folder}/file/store"))]);
+    assert_eq!(done.status, 1);
+    for hint in
+        ["hint: set OPENAI_MCP_STORE", "hint: `openai-mcp config cursor --write`", "hint: the client cannot read"]
+    {
+        assert!(done.out.contains(hint), "{hint}: {}", done.out);
+    }
+    let done = home.run(&["doctor"]);
+    assert!(
+        done.out.contains("wrong  key: there is none") && done.out.contains("hint: set OPENAI_API_KEY"),
+        "{}",
+        done.out
+    );
+}
