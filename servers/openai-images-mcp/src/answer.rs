@@ -16,6 +16,8 @@ use crate::unpack::Unpacker;
 
 /// Most bytes of an answer: ten images of the largest size.
 const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+/// Most images of an answer, of which a request asks for ten at the most.
+const MOST_IMAGES: usize = 100;
 /// Most bytes of the images that one result shows: base64 makes 1 MB of them, which is what clients take.
 pub(crate) const ROOM: usize = 750_000;
 
@@ -235,17 +237,18 @@ async fn ask(
     let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
     if stream != Some(true) {
         let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
-        let (mut unpacker, mut length) = (Unpacker::default(), 0);
+        let (mut unpacker, mut length, longest) = (Unpacker::default(), 0, LONGEST_ANSWER.min(2 * cx.room()));
         let mut chunks = response.into_body().into_chunks();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
             length += chunk.len();
-            if length > LONGEST_ANSWER {
-                return Err(Error::new(Kind::Answer, format!("the answer is longer than {LONGEST_ANSWER} bytes")));
+            if length > longest {
+                return Err(Error::new(Kind::Answer, format!("the answer is longer than {longest} bytes")));
             }
             unpacker.feed(&chunk);
         }
         let (mut answer, mut images): (Answer, _) = unpacker.end().map_err(unreadable)?;
+        answer.data.truncate(MOST_IMAGES);
         answer.data.iter_mut().for_each(|picture| picture.fill(&mut images));
         return Ok(answer);
     }
@@ -315,20 +318,24 @@ async fn deliver(
         kept = content.is_none();
     }
     let shown = if kept {
-        show(&bytes, delivery.preview.unwrap_or(Preview::Small), room)
+        show(cx, &bytes, delivery.preview.unwrap_or(Preview::Small), room).await
     } else {
         notes.push("this block is all there is of the image".into());
-        show(&bytes, Preview::Full, room)
+        show(cx, &bytes, Preview::Full, room).await
     };
     lines(&record, notes, shown)
 }
 
 /// A block that shows an image.
-pub(crate) fn show(bytes: &Bytes, preview: Preview, room: usize) -> Option<Content> {
+pub(crate) async fn show(cx: &Context, bytes: &Bytes, preview: Preview, most: usize) -> Option<Content> {
     let image = |(data, kind): (Bytes, &str)| Content::Image { data, mime_type: kind.to_owned() };
     match preview {
         Preview::None => None,
-        Preview::Small => draw::preview(bytes, room).map(image),
+        Preview::Small => {
+            let (bytes, room) = (bytes.clone(), cx.room());
+            // What cannot be drawn is not shown.
+            cx.compute(move || draw::preview(&bytes, most, room)).await.ok().flatten().map(image)
+        }
         Preview::Full => match draw::facts(bytes).format {
             Some("svg") => Some(Content::Text(String::from_utf8_lossy(bytes).into_owned())),
             format => Some(image((bytes.clone(), draw::mime_type(format.unwrap_or_default())))),

@@ -1,16 +1,19 @@
-//! Work on pixels: previews, masks, canvases. Pure.
+//! Work on pixels: previews, masks, canvases. Pure, and of the size of the image: whoever calls does it with
+//! [`Context::compute`](openai_mcp_kernel::context::Context::compute).
+//!
+//! What the head of a file says is checked against the file, and against the room there is, before a decoder sees it.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, GenericImage as _, ImageDecoder as _, ImageFormat, ImageReader, Limits, Rgba, RgbaImage};
+use image::{DynamicImage, GenericImage as _, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 
-/// Most pixels of an image that is decoded: some 100 MB, all that a Worker has.
+/// Most pixels of an image that is decoded, or of a mask.
 const MOST_PIXELS: u64 = 25_000_000;
-/// Most bytes a decoder may ask for.
-const MOST_MEMORY: u64 = 128 * 1024 * 1024;
+/// Most bytes that decoding takes, however much room there is.
+const MOST_MEMORY: u64 = 256 * 1024 * 1024;
 /// Longest edges of a preview that are tried, in pixels, until it is small enough.
 const EDGES: [u32; 6] = [1024, 768, 512, 384, 256, 128];
 const PREVIEW_QUALITY: u8 = 85;
@@ -79,10 +82,105 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| Error::new(Kind::File, format!("the image cannot be read: {error}")))?;
+    let is_whole = match reader.format() {
+        Some(ImageFormat::Png) => png_is_whole(bytes),
+        Some(ImageFormat::WebP) => bytes.get(12..).is_some_and(|chunks| webp_is_whole(chunks, None)),
+        _ => true,
+    };
+    if !is_whole {
+        return Err(Error::new(Kind::File, "the image cannot be read: its parts are not as long as they say"));
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
     Ok(reader)
+}
+
+/// Whether the chunks of a PNG lie within the file. What comes after them, and a last one that broke off before its
+/// checksum, is left to the decoder.
+fn png_is_whole(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((length, name)) = rest.get(..4).zip(rest.get(4..8)) {
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let Some(after) = rest.get(8..).and_then(|body| body.get(length..)) else { return false };
+        if name == b"IEND" {
+            return true;
+        }
+        rest = after.get(4..).unwrap_or_default();
+    }
+    true
+}
+
+/// Whether the chunks of a WebP, or of a frame in one, lie within it, and its pictures are of the size of their canvas:
+/// image-webp 0.2.4 makes room for as much as they say, of EXIF for 4 GB, and of a frame before it looks at the canvas.
+/// <https://developers.google.com/speed/webp/docs/riff_container>
+fn webp_is_whole(mut rest: &[u8], mut canvas: Option<(u32, u32)>) -> bool {
+    let number = |bytes: &[u8], at: usize, length: usize| {
+        let bytes = bytes.get(at..at + length)?;
+        Some(bytes.iter().rev().fold(0u32, |number, byte| number << 8 | u32::from(*byte)))
+    };
+    while let Some((name, length)) = rest.get(..4).zip(number(rest, 4, 4)) {
+        let length = length as usize;
+        let Some(body) = rest.get(8..).and_then(|rest| rest.get(..length)) else { return false };
+        let two = |at: usize, length: usize| Some((number(body, at, length)?, number(body, at + length, length)?));
+        let size = match name {
+            b"VP8 " => two(6, 2).map(|(width, height)| (width & 0x3FFF, height & 0x3FFF)),
+            b"VP8L" => number(body, 1, 4).map(|bits| ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)),
+            b"VP8X" | b"ANMF" => {
+                let Some((width, height)) = two(if name == b"VP8X" { 4 } else { 6 }, 3) else { return false };
+                let size = (width + 1, height + 1);
+                if name == b"VP8X" {
+                    canvas = Some(size);
+                } else if !body.get(16..).is_some_and(|chunks| webp_is_whole(chunks, Some(size))) {
+                    return false;
+                }
+                Some(size)
+            }
+            _ => None,
+        };
+        let fits = |(width, height): (u32, u32)| match canvas {
+            Some((wide, high)) if name == b"ANMF" => width <= wide && height <= high,
+            Some(canvas) => (width, height) == canvas,
+            None => true,
+        };
+        if size.is_some_and(|size| !fits(size)) {
+            return false;
+        }
+        rest = rest.get(8 + length + length % 2..).unwrap_or_default();
+    }
+    true
+}
+
+/// How many bytes it takes to decode an image.
+fn weight(bytes: &[u8], decoder: &impl ImageDecoder) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let beside = match image::guess_format(bytes) {
+        // The coefficients of all three colours, of a progressive one.
+        Ok(ImageFormat::Jpeg) if is_progressive(bytes) => 6 * pixels,
+        // Its planes, and its transparency twice.
+        Ok(ImageFormat::WebP) => 6 * pixels,
+        _ => 0,
+    };
+    decoder.total_bytes() + beside
+}
+
+/// Whether a JPEG, of whose scans each covers the whole image, comes in many. The marker says so that begins the frame.
+fn is_progressive(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    while let [0xFF, marker, high, low, ..] = *rest {
+        match marker {
+            // Fill.
+            0xFF => rest = rest.get(1..).unwrap_or_default(),
+            0xC0 | 0xC1 => return false,
+            _ => rest = rest.get(2 + (usize::from(high) << 8 | usize::from(low))..).unwrap_or_default(),
+        }
+        if marker == 0xDA {
+            break;
+        }
+    }
+    // Also where the markers are not as they should be.
+    true
 }
 
 fn unreadable(error: image::ImageError) -> Error {
@@ -94,21 +192,29 @@ fn unreadable(error: image::ImageError) -> Error {
 }
 
 fn too_large() -> Error {
-    Error::new(
-        Kind::File,
-        format!("the image is too large: at most {} megapixels\nhint: scale it down", MOST_PIXELS / 1_000_000),
-    )
+    let most = MOST_PIXELS / 1_000_000;
+    Error::new(Kind::File, format!("the image is too large: at most {most} megapixels\nhint: scale it down"))
 }
 
 /// The pixels as they are shown.
 ///
 /// # Errors
-/// It is no PNG, JPEG or WebP, is broken, or is too large: the head tells before anything is unpacked.
-pub(crate) fn decode(bytes: &[u8]) -> Result<DynamicImage> {
+/// It is no PNG, JPEG or WebP, is broken, or is too large for the `room` there is: the head tells before anything is
+/// unpacked.
+pub(crate) fn decode(bytes: &[u8], room: usize) -> Result<DynamicImage> {
     let mut decoder = reader(bytes)?.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS || decoder.total_bytes() > MOST_MEMORY {
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(too_large());
+    }
+    let (weight, room) = (weight(bytes, &decoder), MOST_MEMORY.min(room as u64));
+    if weight > room {
+        let text = format!(
+            "the image is too large: to decode it takes {} MB, and there is room for {}\nhint: scale it down",
+            weight / 1_000_000,
+            room / 1_000_000
+        );
+        return Err(Error::new(Kind::File, text));
     }
     let orientation = decoder.orientation().map_err(unreadable)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
@@ -121,12 +227,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<DynamicImage> {
 ///
 /// # Errors
 /// As [`decode`].
-pub(crate) fn upright(bytes: &[u8]) -> Result<(u32, u32, Option<Bytes>)> {
+pub(crate) fn upright(bytes: &[u8], room: usize) -> Result<(u32, u32, Option<Bytes>)> {
     let (width, height, turned) = head(bytes)?;
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(too_large());
     }
-    let stored = if turned { Some(png(&decode(bytes)?)?) } else { None };
+    let stored = if turned { Some(png(&decode(bytes, room)?)?) } else { None };
     Ok((width, height, stored))
 }
 
@@ -137,18 +243,18 @@ fn png(image: &DynamicImage) -> Result<Bytes> {
     Ok(out.into_inner().into())
 }
 
-/// The image in at most `room` bytes and 1,024 pixels each way, with its media type: as it is if it fits, else scaled
-/// down, as JPEG, or as PNG where it is transparent. Nothing where that cannot be.
-pub(crate) fn preview(bytes: &Bytes, room: usize) -> Option<(Bytes, &'static str)> {
+/// The image in at most `most` bytes and 1,024 pixels each way, with its media type: as it is if it fits, else scaled
+/// down, as JPEG, or as PNG where it is transparent. Nothing where that cannot be, or there is not so much `room`.
+pub(crate) fn preview(bytes: &Bytes, most: usize, room: usize) -> Option<(Bytes, &'static str)> {
     let facts = facts(bytes);
     let format = facts.format.filter(|format| *format != "svg")?;
     let longest = EDGES.first().copied().unwrap_or_default();
     let (width, height) = facts.size.unwrap_or_default();
     let raster = format != "gif";
-    if bytes.len() <= room && (!raster || width.max(height) <= longest) {
+    if bytes.len() <= most && (!raster || width.max(height) <= longest) {
         return Some((bytes.clone(), mime_type(format)));
     }
-    let mut image = raster.then(|| decode(bytes).ok())??;
+    let mut image = raster.then(|| decode(bytes, room).ok())??;
     let transparent = any_alpha(&image, |alpha| alpha < 255);
     for edge in EDGES {
         if image.width().max(image.height()) > edge {
@@ -161,7 +267,7 @@ pub(crate) fn preview(bytes: &Bytes, room: usize) -> Option<(Bytes, &'static str
             image.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut out, PREVIEW_QUALITY)).ok()?;
             (out.into(), "image/jpeg")
         };
-        if small.len() <= room {
+        if small.len() <= most {
             return Some((small, kind));
         }
     }
@@ -186,18 +292,39 @@ pub(crate) struct Area {
     pub(crate) height: u32,
 }
 
-/// A mask: a PNG of this size, transparent where `inside` says so, with whether there is any such pixel.
-///
-/// # Errors
-/// There is no transparent pixel.
-fn mask(width: u32, height: u32, inside: impl Fn(u32, u32) -> bool) -> Option<RgbaImage> {
-    let mut any = false;
-    let mask = RgbaImage::from_fn(width, height, |x, y| {
-        let inside = inside(x, y);
-        any |= inside;
-        if inside { Rgba([0, 0, 0, 0]) } else { Rgba([0, 0, 0, 255]) }
-    });
-    any.then_some(mask)
+/// A mask: a PNG of this size, transparent where `open` says so for the pixels of a row, the upper first, which come
+/// closed. Nothing if there is no such pixel. It is written row by row, and is in memory packed alone.
+fn mask(width: u32, height: u32, mut open: impl FnMut(u32, &mut [bool])) -> Result<Option<Bytes>> {
+    let failed = |error: png::EncodingError| Error::new(Kind::Internal, format!("the mask cannot be drawn: {error}"));
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    // Most rows are as the one above.
+    encoder.set_filter(png::Filter::Up);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let mut rows = writer.stream_writer().map_err(failed)?;
+    let (mut any, mut opened) = (false, vec![false; width as usize]);
+    let mut row = Vec::with_capacity(opened.len() * 4);
+    for y in 0..height {
+        opened.fill(false);
+        open(y, &mut opened);
+        row.clear();
+        for open in &opened {
+            any |= open;
+            row.extend([0, 0, 0, if *open { 0 } else { 255 }]);
+        }
+        rows.write_all(&row).map_err(|error| failed(error.into()))?;
+    }
+    rows.finish().and_then(|()| writer.finish()).map_err(failed)?;
+    Ok(any.then(|| file.into()))
+}
+
+/// The pixels of a row from one to another, as many of them as there are.
+fn span(row: &mut [bool], from: u32, to: u32) -> &mut [bool] {
+    let to = row.len().min(to as usize);
+    row.get_mut(from as usize..to).unwrap_or_default()
 }
 
 /// A mask that opens a rectangle.
@@ -206,8 +333,12 @@ fn mask(width: u32, height: u32, inside: impl Fn(u32, u32) -> bool) -> Option<Rg
 /// The rectangle lies outside the image.
 pub(crate) fn rectangle_mask(width: u32, height: u32, area: Area) -> Result<Bytes> {
     let (right, bottom) = (area.x.saturating_add(area.width), area.y.saturating_add(area.height));
-    let mask = mask(width, height, |x, y| (area.x..right).contains(&x) && (area.y..bottom).contains(&y));
-    png(&mask.ok_or_else(|| outside("rectangle", width, height))?.into())
+    let mask = mask(width, height, |y, row| {
+        if (area.y..bottom).contains(&y) {
+            span(row, area.x, right).fill(true);
+        }
+    })?;
+    mask.ok_or_else(|| outside("rectangle", width, height))
 }
 
 /// A mask that opens a polygon: pixels whose centre is inside by the even-odd rule.
@@ -215,20 +346,34 @@ pub(crate) fn rectangle_mask(width: u32, height: u32, area: Area) -> Result<Byte
 /// # Errors
 /// The polygon holds no pixel of the image.
 pub(crate) fn polygon_mask(width: u32, height: u32, corners: &[(f64, f64)]) -> Result<Bytes> {
-    let edges: Vec<_> = corners.iter().zip(corners.iter().cycle().skip(1)).collect();
-    // Where the middle of each row of pixels crosses an edge.
-    let rows: Vec<Vec<f64>> = (0..height)
-        .map(|y| {
-            let y = f64::from(y) + 0.5;
-            let crossed = edges.iter().filter(|((_, y1), (_, y2))| (*y1 <= y) != (*y2 <= y));
-            crossed.map(|((x1, y1), (x2, y2))| x1 + (y - y1) / (y2 - y1) * (x2 - x1)).collect()
-        })
-        .collect();
-    let inside = |x: u32, y: u32| {
-        let crossings = rows.get(y as usize).into_iter().flatten();
-        crossings.filter(|at| **at <= f64::from(x) + 0.5).count() % 2 == 1
-    };
-    png(&mask(width, height, inside).ok_or_else(|| outside("polygon", width, height))?.into())
+    let ends = corners.iter().zip(corners.iter().cycle().skip(1));
+    // The upper end of each edge first.
+    let mut edges: Vec<_> =
+        ends.map(|(one, other)| if one.1 <= other.1 { (*one, *other) } else { (*other, *one) }).collect();
+    edges.sort_by(|one, other| one.0.1.total_cmp(&other.0.1));
+    let mut waiting = edges.into_iter().peekable();
+    let mut met = Vec::new();
+    let mask = mask(width, height, |y, row| {
+        // The middle of a row of pixels.
+        let middle = f64::from(y) + 0.5;
+        met.extend(std::iter::from_fn(|| waiting.next_if(|(upper, _)| upper.1 <= middle)));
+        met.retain(|(_, lower)| lower.1 > middle);
+        // From each crossing on, inside and outside change places.
+        for ((x1, y1), (x2, y2)) in &met {
+            let at = x1 + (middle - y1) / (y2 - y1) * (x2 - x1);
+            // To a number without sign, so that what lies on the left changes all of the row, and on the right nothing. The
+            // distance of huge numbers is none.
+            if let Some(pixel) = row.get_mut((at - 0.5).ceil() as usize).filter(|_| !at.is_nan()) {
+                *pixel = !*pixel;
+            }
+        }
+        let mut inside = false;
+        for pixel in row {
+            inside ^= *pixel;
+            *pixel = inside;
+        }
+    })?;
+    mask.ok_or_else(|| outside("polygon", width, height))
 }
 
 fn outside(name: &str, width: u32, height: u32) -> Error {
@@ -239,12 +384,12 @@ fn outside(name: &str, width: u32, height: u32) -> Error {
 ///
 /// # Errors
 /// It is no PNG of this size with transparent pixels.
-pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32) -> Result<()> {
+pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32, room: usize) -> Result<()> {
     let fault = |problem: String| Err(Error::argument("mask", problem));
     if image::guess_format(bytes).ok() != Some(ImageFormat::Png) {
         return fault("expected a PNG image".into());
     }
-    let mask = decode(bytes)?;
+    let mask = decode(bytes, room)?;
     if (mask.width(), mask.height()) != (width, height) {
         return fault(format!(
             "expected the size of the image, {width}x{height}, got {}x{}",
@@ -266,19 +411,24 @@ pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32) -> Result<()> {
 ///
 /// # Errors
 /// The image covers the canvas.
-pub(crate) fn extend(image: &DynamicImage, width: u32, height: u32, left: u32, top: u32) -> Result<(Bytes, Bytes)> {
+pub(crate) fn extend(image: DynamicImage, width: u32, height: u32, left: u32, top: u32) -> Result<(Bytes, Bytes)> {
     let mut canvas = RgbaImage::new(width, height);
-    canvas
-        .copy_from(&image.to_rgba8(), left, top)
-        .map_err(|_| Error::new(Kind::Arguments, "the image does not fit on the canvas"))?;
     let (right, bottom) = (left + image.width(), top + image.height());
-    let mask =
-        mask(width, height, |x, y| !((left..right).contains(&x) && (top..bottom).contains(&y))).ok_or_else(|| {
-            let text = "the image covers the canvas: there is nothing to add\n\
-                        hint: give `margins`, or a `size` of other proportions or larger";
-            Error::new(Kind::Arguments, text)
-        })?;
-    Ok((png(&canvas.into())?, png(&mask.into())?))
+    canvas
+        .copy_from(&image.into_rgba8(), left, top)
+        .map_err(|_| Error::new(Kind::Arguments, "the image does not fit on the canvas"))?;
+    let mask = mask(width, height, |y, row| {
+        row.fill(true);
+        if (top..bottom).contains(&y) {
+            span(row, left, right).fill(false);
+        }
+    })?;
+    let mask = mask.ok_or_else(|| {
+        let text = "the image covers the canvas: there is nothing to add\n\
+                    hint: give `margins`, or a `size` of other proportions or larger";
+        Error::new(Kind::Arguments, text)
+    })?;
+    Ok((png(&canvas.into())?, mask))
 }
 
 /// The image scaled down to fit, with its proportions.

@@ -177,16 +177,21 @@ impl Inpaint {
         let Inpaint { image, prompt: Text(prompt), mask, rectangle, polygon, options, save_to, preview } = self;
         let from = origin(&image);
         let (name, bytes) = image.read(&cx).await?;
-        let (width, height, turned) = draw::upright(&bytes).map_err(|error| Error::argument("image", error))?;
+        let (head, room) = (bytes.clone(), cx.room());
+        let upright = cx.compute(move || draw::upright(&head, room)).await?;
+        let (width, height, turned) = upright.map_err(|error| Error::argument("image", error))?;
         let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
         let mask = match (mask, rectangle, polygon) {
             (Some(FileInput(source)), None, None) => {
                 let mask = cx.read(source, LARGEST_MASK).await?.bytes;
-                draw::check_mask(&mask, width, height)?;
-                mask
+                cx.compute(move || draw::check_mask(&mask, width, height, room).map(|()| mask)).await??
             }
-            (None, Some(rectangle), None) => draw::rectangle_mask(width, height, rectangle.area())?,
-            (None, None, Some(Polygon(corners))) => draw::polygon_mask(width, height, &corners)?,
+            (None, Some(rectangle), None) => {
+                cx.compute(move || draw::rectangle_mask(width, height, rectangle.area())).await??
+            }
+            (None, None, Some(Polygon(corners))) => {
+                cx.compute(move || draw::polygon_mask(width, height, &corners)).await??
+            }
             _ => return Err(Error::argument("mask", "expected exactly one of `mask`, `rectangle`, `polygon`")),
         };
         let files = vec![("image", made(image)), ("mask", made(("mask.png".into(), mask)))];
@@ -232,12 +237,14 @@ impl Outpaint {
             _ => return Err(Error::argument("size", "expected either `size` or `margins`")),
         };
         let (_, bytes) = image.read(&cx).await?;
-        let image = draw::decode(&bytes).map_err(|error| Error::argument("image", error))?;
+        let room = cx.room();
+        let image = cx.compute(move || draw::decode(&bytes, room)).await?;
+        let image = image.map_err(|error| Error::argument("image", error))?;
         let up = |edge: u32| edge.next_multiple_of(STEP);
         let (image, (width, height), (left, top)) = match (target, margins) {
             (Some((width, height)), _) => {
                 check_canvas("size", width, height)?;
-                let image = draw::fit(image, width, height);
+                let image = cx.compute(move || draw::fit(image, width, height)).await?;
                 let corner = ((width - image.width()) / 2, (height - image.height()) / 2);
                 (image, (width, height), corner)
             }
@@ -253,7 +260,7 @@ impl Outpaint {
                 (image, (width, height), (left, top))
             }
         };
-        let (canvas, mask) = draw::extend(&image, width, height, left, top)?;
+        let (canvas, mask) = cx.compute(move || draw::extend(image, width, height, left, top)).await??;
         let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
         let ours = json!({"prompt": prompt, "size": format!("{width}x{height}")});
         finish(&cx, Self::SPEC.name, ours, files, from, options, Delivery { save_to, preview }).await

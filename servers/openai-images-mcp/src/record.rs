@@ -333,7 +333,7 @@ impl Get {
         if preview != Some(Preview::None) || save_to.is_some() {
             match content(&cx, &record).await {
                 Ok(bytes) => {
-                    block = answer::show(&bytes, preview.unwrap_or(Preview::Small), ROOM);
+                    block = answer::show(&cx, &bytes, preview.unwrap_or(Preview::Small), ROOM).await;
                     if let Some(path) = save_to {
                         add("saved_to", cx.save(path, Body::Full(bytes)).await?.path);
                     }

@@ -3,10 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
 /// The member of an answer that holds an image.
 const NAME: &[u8] = b"\"b64_json\"";
+
+/// Most bytes of the JSON without its images, whose members take fifty times as much once they are read.
+const LONGEST: usize = 1024 * 1024;
 
 /// Reads an answer piece by piece.
 #[derive(Default)]
@@ -31,7 +34,7 @@ enum Place {
 impl Unpacker {
     /// Takes the next piece.
     pub(crate) fn feed(&mut self, mut piece: &[u8]) {
-        while !piece.is_empty() {
+        while !piece.is_empty() && self.text.len() <= LONGEST {
             let taken = match &mut self.place {
                 Place::Outside => {
                     let quote = piece.iter().position(|byte| *byte == b'"');
@@ -83,8 +86,11 @@ impl Unpacker {
     /// The answer, with a number for each image, and the images by number.
     ///
     /// # Errors
-    /// It is not JSON of this form.
+    /// It is not JSON of this form, or has too much of it.
     pub(crate) fn end<T: DeserializeOwned>(self) -> serde_json::Result<(T, Vec<Option<Bytes>>)> {
+        if self.text.len() > LONGEST {
+            return Err(serde_json::Error::custom(format!("there are more than {LONGEST} bytes beside the images")));
+        }
         Ok((serde_json::from_slice(&self.text)?, self.images))
     }
 }
@@ -196,5 +202,6 @@ mod tests {
             }
         }
         assert_eq!(unpack(r#"{"b64_json": "QUJD"#, 3), None);
+        assert_eq!(unpack(&format!("[{}0]", "{},".repeat(400_000)), 1000), None);
     }
 }

@@ -206,18 +206,20 @@ fn a_small_image_is_shown_as_it_is() {
     assert_eq!(shown(&result), [("image/png".to_owned(), small)]);
 }
 
+/// The checksum of a PNG's head that was changed.
+fn fix_head(png: &mut [u8]) {
+    let sum = png[12..29].iter().fold(!0u32, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+    });
+    png[29..33].copy_from_slice(&(!sum).to_be_bytes());
+}
+
 #[test]
 fn an_image_that_would_fill_the_memory_is_not_unpacked() {
     // A head that promises 60,000 by 60,000 pixels, and next to nothing after it.
     let mut bomb = png(chart(2, 2));
     bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
-    let crc = {
-        let sum = bomb[12..29].iter().fold(!0u32, |sum, byte| {
-            (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
-        });
-        !sum
-    };
-    bomb[29..33].copy_from_slice(&crc.to_be_bytes());
+    fix_head(&mut bomb);
     let calls = [
         ("image-inpaint", json!({"rectangle": {"x": 0, "y": 0, "width": 1, "height": 1}})),
         ("image-outpaint", json!({"size": "64x64"})),
@@ -266,4 +268,102 @@ fn an_image_that_nothing_can_keep_is_in_the_result() {
     for told in ["not saved to a file: the folder of", "not recorded: there is no store here", "all there is"] {
         assert!(text(&result).contains(told), "{result}");
     }
+}
+
+#[test]
+fn any_polygon_opens_what_the_even_odd_rule_has_inside() {
+    let mut state = 7u64;
+    let mut number = |most: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % most
+    };
+    let image = png(chart(30, 20));
+    for _ in 0..20 {
+        // Also outside the image, on the middle of pixels, and level.
+        let corners: Vec<(f64, f64)> =
+            (0..3 + number(9)).map(|_| (number(160) as f64 / 2.0 - 25.0, number(120) as f64 / 2.0 - 20.0)).collect();
+        let arguments = json!({"image": file(&image), "prompt": "p", "polygon": corners});
+        let (result, sent) = call("image-inpaint", &arguments, &[&image]);
+        let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
+        let inside = |x: u32, y: u32| {
+            let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
+            let crossed = edges().filter(|((_, y1), (_, y2))| (*y1 <= y) != (*y2 <= y));
+            crossed.filter(|((x1, y1), (x2, y2))| x1 + (y - y1) / (y2 - y1) * (x2 - x1) <= x).count() % 2 == 1
+        };
+        let pixels = (0..20).flat_map(|y| (0..30).map(move |x| (x, y)));
+        let expected: Vec<(u32, u32)> = pixels.filter(|(x, y)| inside(*x, *y)).collect();
+        match sent.get(1) {
+            Some((_, mask)) => assert_eq!(open(mask), expected, "{corners:?}"),
+            None => assert!(expected.is_empty(), "{corners:?}: {result}"),
+        }
+    }
+    let huge = json!({"image": file(&image), "prompt": "p", "polygon": [[-1e308, -1e308], [1e308, 1e308], [15, 5]]});
+    assert_eq!(call("image-inpaint", &huge, &[&image]).0["isError"], false);
+}
+
+#[test]
+fn a_polygon_of_many_corners_on_a_large_image_is_drawn_in_time() {
+    let large = png(RgbaImage::from_pixel(2000, 1000, RED));
+    let corners: Vec<(u32, i32)> = (0..1000).map(|n| (n * 2, if n % 2 == 1 { -10 } else { 1010 })).collect();
+    let arguments = json!({"image": file(&large), "prompt": "p", "polygon": corners});
+    let (result, sent) = call("image-inpaint", &arguments, &[&png(chart(2, 2))]);
+    assert_eq!(result["isError"], false, "{result}");
+    let half = open(&sent[1].1).len();
+    assert!((500_000..1_500_000).contains(&half), "{half} pixels");
+}
+
+/// An image as WebP with a frame of this size on a canvas of 8 by 8, and EXIF that says that it has so many bytes.
+fn webp(frame: u16, exif: u32) -> Vec<u8> {
+    let mut file = include_bytes!("../../../../fuzz/corpus/image/webp-exif.webp").to_vec();
+    let at = |name: &[u8]| file.windows(4).position(|window| window == name).unwrap();
+    let (picture, metadata) = (at(b"VP8 "), at(b"EXIF"));
+    file[picture + 14..picture + 18].copy_from_slice(&[frame.to_le_bytes(), frame.to_le_bytes()].concat());
+    file[metadata + 4..metadata + 8].copy_from_slice(&exif.to_le_bytes());
+    file
+}
+
+#[test]
+fn parts_that_are_longer_than_the_file_are_not_read() {
+    let words = "`image`: the image cannot be read: its parts are not as long as they say";
+    let mut cut = png(chart(2, 2));
+    let end = cut.windows(4).position(|window| window == b"IDAT").unwrap();
+    cut.splice(end - 4..end - 4, *b"\xff\xff\xff\xf0eXIfMM\0\x2a");
+    for broken in [webp(8, u32::MAX), webp(8, 27), webp(16_383, 26), cut] {
+        for (tool, rest) in [
+            ("image-outpaint", json!({"size": "64x64"})),
+            ("image-inpaint", json!({"polygon": [[0, 0], [9, 0], [0, 9]]})),
+        ] {
+            let mut arguments = rest;
+            arguments["image"] = file(&broken);
+            arguments["prompt"] = "p".into();
+            let (result, sent) = call(tool, &arguments, &[]);
+            assert_eq!((text(&result), sent.len()), (words, 0));
+        }
+        // One that OpenAI sent is kept.
+        let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&broken]);
+        assert!(result["isError"] == false && text(&result).contains("kept under this id"), "{result}");
+    }
+    let whole = json!({"image": file(&webp(8, 26)), "prompt": "p", "polygon": [[0, 0], [9, 0], [0, 9]]});
+    let (result, sent) = call("image-inpaint", &whole, &[&png(chart(2, 2))]);
+    assert_eq!((&result["isError"], sent[1].1.dimensions()), (&json!(false), (8, 8)), "{result}");
+    let mut lossless = Cursor::new(Vec::new());
+    DynamicImage::from(chart(20, 10)).write_to(&mut lossless, ImageFormat::WebP).unwrap();
+    let arguments = json!({"image": file(lossless.get_ref()), "prompt": "p", "size": "64x64"});
+    assert_eq!(call("image-outpaint", &arguments, &[&png(chart(2, 2))]).0["isError"], false);
+}
+
+#[test]
+fn what_takes_more_memory_than_there_is_is_not_unpacked() {
+    let mut jpeg = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut jpeg, 10);
+    let white = vec![255; 3000 * 2600 * 3];
+    encoder.write_image(&white, 3000, 2600, image::ExtendedColorType::Rgb8).unwrap();
+    let call =
+        |jpeg: &[u8]| call("image-outpaint", &json!({"image": file(jpeg), "prompt": "p", "size": "64x64"}), &[]).0;
+    // As if it came in many scans, each of the whole.
+    let at = jpeg.windows(2).position(|window| window == [0xFF, 0xC0]).unwrap();
+    jpeg[at + 1] = 0xC2;
+    let words =
+        "`image`: the image is too large: to decode it takes 70 MB, and there is room for 67\nhint: scale it down";
+    assert_eq!(text(&call(&jpeg)), words);
 }
