@@ -32,6 +32,9 @@ pub(crate) struct Call {
     /// Print the whole result as JSON
     #[arg(long)]
     json: bool,
+    /// Print this part of the result alone, as `id` or `data/0/id`
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["json", "output"])]
+    only: Option<String>,
     /// Write the image, the sound, or else the text of the result into this new file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -166,6 +169,16 @@ fn message(call: &Call, arguments: Box<RawValue>) -> String {
 /// Prints a result, writes the files in it, and tells whether the tool failed.
 fn show(call: &Call, result: &Value) -> Result<bool, String> {
     let failed = result.get("isError") == Some(&Value::Bool(true));
+    if let (Some(path), false) = (&call.only, failed) {
+        let whole = result.get("structuredContent").unwrap_or(&Value::Null);
+        let text = match whole.pointer(&format!("/{}", path.trim_start_matches('/'))) {
+            Some(Value::String(text)) => text.clone(),
+            Some(part) => part.to_string(),
+            None => return Err(format!("--only: the result has no `{path}`")),
+        };
+        writeln!(std::io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))?;
+        return Ok(false);
+    }
     let mut texts = Vec::new();
     let mut files = Vec::new();
     for block in result.get("content").and_then(Value::as_array).into_iter().flatten() {

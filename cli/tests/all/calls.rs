@@ -54,6 +54,20 @@ fn a_result_without_media_is_written_as_it_would_be_printed() {
 }
 
 #[test]
+fn a_part_of_a_result_is_printed_alone() {
+    let upload = r#"{"file": {"text": "hello", "filename": "a.txt"}, "purpose": "user_data"}"#;
+    let only = |path: &str| run(&["call", "file-upload", upload, "--sandbox", "--only", path], &[], "");
+    assert_eq!(only("filename").out, "a.txt\n");
+    assert_eq!(only("bytes").out, "5\n");
+    let done = only("nothing");
+    assert_eq!((done.status, done.out.as_str()), (2, ""));
+    assert!(done.err.contains("the result has no `nothing`"), "{}", done.err);
+    let done = run(&["call", "file-get", r#"{"file_id": "file-none"}"#, "--sandbox", "--only", "id"], &[], "");
+    assert_eq!((done.status, done.out.as_str()), (1, ""));
+    assert!(done.err.contains("404"), "{}", done.err);
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_refused_before_anything_is_paid() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("there.mp3"), "mine").unwrap();
