@@ -78,13 +78,21 @@ impl Config {
             Some(value) if http::HeaderValue::from_str(&value).is_err() => Err(format!("{name}: not a header value")),
             value => Ok(value),
         };
+        let access_token = secret("OPENAI_MCP_ACCESS_TOKEN")?;
+        if access_token.as_ref().is_some_and(Secret::is_key) {
+            return Err(
+                "OPENAI_MCP_ACCESS_TOKEN: begins as a key of OpenAI does; choose one that does not, so that one \
+                        that is mistyped never goes to OpenAI"
+                    .into(),
+            );
+        }
         Ok(Config {
             base_url: base_url(get("OPENAI_BASE_URL").as_deref().unwrap_or("https://api.openai.com/v1"))?,
             key: secret("OPENAI_API_KEY")?,
             admin_key: secret("OPENAI_ADMIN_KEY")?,
             organization: header("OPENAI_ORG_ID")?,
             project: header("OPENAI_PROJECT_ID")?,
-            access_token: secret("OPENAI_MCP_ACCESS_TOKEN")?,
+            access_token,
             owner: get("OPENAI_MCP_OWNER"),
             no_history: switch("OPENAI_MCP_NO_HISTORY")?,
             verbose: switch("OPENAI_MCP_VERBOSE")?,

@@ -19,9 +19,22 @@ pub const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
 pub const EXCLUDE: HeaderName = HeaderName::from_static("x-mcp-exclude");
 /// Whether a caller wants to change nothing.
 pub const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
-/// Headers that proxies add: behind one, a loopback peer says nothing about who calls.
-pub static FORWARDED: [HeaderName; 4] =
-    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip"), header::VIA];
+/// What proxies add, besides all that begins with `x-forwarded-`.
+static OF_PROXIES: [HeaderName; 8] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("fly-client-ip"),
+    HeaderName::from_static("x-envoy-external-address"),
+];
+
+/// Whether a header tells of a proxy: behind one, a loopback peer says nothing about who calls.
+pub(crate) fn tells_of_proxy(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-forwarded-") || OF_PROXIES.contains(name)
+}
 
 /// Whose account is charged.
 pub const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
@@ -39,7 +52,7 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// When OpenAI wants to be asked for the state of a job again, in milliseconds.
 pub const POLL_AFTER_MS: HeaderName = HeaderName::from_static("openai-poll-after-ms");
 
-/// All that are read of a request, besides [`FORWARDED`], which matter only to who may be near.
+/// All that are read of a request, besides those of proxies, which matter only to who may be near.
 pub static OF_REQUESTS: [HeaderName; 11] = [
     header::AUTHORIZATION,
     header::CONTENT_LENGTH,

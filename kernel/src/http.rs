@@ -23,6 +23,9 @@ use crate::protocol::{Fault, Headers};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
 
+/// Most bytes of a body that comes without a key: enough to ask what there is.
+const UNKNOWN_BODY: usize = 64 * 1024;
+
 /// How the servers are mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -52,10 +55,18 @@ pub struct Gateway {
 pub struct Admitted {
     service: Arc<Service>,
     caller: Caller,
+    max_body: usize,
     origin: Option<HeaderValue>,
     version: Option<HeaderValue>,
     method: Option<HeaderValue>,
     name: Option<HeaderValue>,
+}
+
+impl Admitted {
+    /// Most bytes of its body. Who brings no key can ask what there is, and needs no room for files.
+    pub fn max_body(&self) -> usize {
+        self.max_body
+    }
 }
 
 impl Gateway {
@@ -66,11 +77,6 @@ impl Gateway {
         config: Arc<Config>,
     ) -> Self {
         Gateway { servers, mount, config }
-    }
-
-    /// Most bytes of a request body.
-    pub fn max_body(&self) -> usize {
-        self.config.max_body
     }
 
     /// Answers a request by its head, or says that its body is wanted.
@@ -91,7 +97,7 @@ impl Gateway {
 
     /// Serves an admitted request.
     pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
-        let Admitted { service, caller, origin, version, method, name } = admitted;
+        let Admitted { service, caller, max_body: _, origin, version, method, name } = admitted;
         let read = Headers { version: text(&version), method: text(&method), name: text(&name) };
         let mut response = match service.begin(&body, caller, Some(read)).reply.await {
             Reply::Nothing => empty(StatusCode::ACCEPTED),
@@ -120,9 +126,11 @@ impl Gateway {
         response
     }
 
-    /// The answer to a body of more than [`Gateway::max_body`] bytes.
-    pub fn too_large(&self) -> Response<Body> {
-        let message = format!("the body is longer than {} bytes (OPENAI_MCP_MAX_BODY)", self.config.max_body);
+    /// The answer to a body of more than [`Admitted::max_body`] bytes.
+    pub fn too_large(&self, admitted: &Admitted) -> Response<Body> {
+        let most = admitted.max_body;
+        let why = if most < self.config.max_body { ", and no key came with it" } else { " (OPENAI_MCP_MAX_BODY)" };
+        let message = format!("the body is longer than {most} bytes{why}");
         rpc(StatusCode::PAYLOAD_TOO_LARGE, Fault::INVALID, &message)
     }
 
@@ -156,11 +164,13 @@ impl Gateway {
             service.as_ref().map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?.clone();
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
-            .map_err(|problem| rpc(StatusCode::BAD_REQUEST, Fault::INVALID, &problem))?;
+            .map_err(|(status, problem)| rpc(status, Fault::INVALID, &problem))?;
+        let known = caller.trusted || caller.key.is_some();
         let header = |name: HeaderName| head.headers.get(name).cloned();
         Ok(Admitted {
             service,
             caller,
+            max_body: if known { self.config.max_body } else { self.config.max_body.min(UNKNOWN_BODY) },
             origin: header(header::ORIGIN),
             version: header(headers::MCP_VERSION),
             method: header(headers::MCP_METHOD),
@@ -169,27 +179,34 @@ impl Gateway {
     }
 
     /// Who calls, by the key in the URL or in `Authorization`. The access token stands for the operator.
-    fn caller(&self, head: &Parts, in_url: Option<&str>, peer: Peer) -> Result<Caller, String> {
+    fn caller(&self, head: &Parts, in_url: Option<&str>, peer: Peer) -> Result<Caller, (StatusCode, String)> {
+        let wrong = |problem: &str| (StatusCode::BAD_REQUEST, problem.to_owned());
         let in_url = in_url
-            .map(|key| percent_decode_str(key).decode_utf8().map_err(|_| "the key in the URL is not UTF-8"))
+            .map(|key| percent_decode_str(key).decode_utf8().map_err(|_| wrong("the key in the URL is not UTF-8")))
             .transpose()?;
         let bearer = match head.headers.get(header::AUTHORIZATION) {
             None => None,
             Some(value) => {
-                let value = value.to_str().map_err(|_| "the `Authorization` header is not ASCII")?;
+                let value = value.to_str().map_err(|_| wrong("the `Authorization` header is not ASCII"))?;
                 let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
                 if !scheme.eq_ignore_ascii_case("bearer") {
-                    return Err("the `Authorization` header must be `Bearer` and a key".into());
+                    return Err(wrong("the `Authorization` header must be `Bearer` and a key"));
                 }
                 Some(token)
             }
         };
-        let given = in_url.as_deref().or(bearer).map(Secret::new).transpose()?;
-        let forwarded = headers::FORWARDED.iter().any(|name| head.headers.contains_key(name));
-        let near = peer.bound_to_loopback && peer.is_loopback && !forwarded;
-        let filter = filter(head)?;
+        let given = in_url.as_deref().or(bearer).map(Secret::new).transpose().map_err(wrong)?;
+        let forwarded = head.headers.keys().any(headers::tells_of_proxy);
+        let by_name = host(head).is_some_and(|host| is_loopback(host_name(host)));
+        let near = peer.bound_to_loopback && peer.is_loopback && by_name && !forwarded;
+        let filter = filter(head).map_err(|problem| wrong(&problem))?;
         Ok(match (given, &self.config.access_token) {
             (Some(given), Some(token)) if given.matches(token) => Caller { key: None, trusted: true, filter },
+            // A token with a letter wrong must not go to OpenAI in a key's place.
+            (Some(given), Some(_)) if !given.is_key() => {
+                let problem = "this is neither the access token of this server nor a key of OpenAI (sk-…)";
+                return Err((StatusCode::UNAUTHORIZED, problem.into()));
+            }
             // With a token set, nearness is not enough: the operator asked for more.
             (given, Some(_)) => Caller { key: given, trusted: false, filter },
             (given, None) => Caller { key: given, trusted: near, filter },
@@ -199,8 +216,11 @@ impl Gateway {
     /// Browsers say where a page comes from, and a rebound name shows in `Host`: a page on the web must not reach a
     /// server on the machine of the person who reads it. Gives the origin to allow, if there is one.
     fn check_origin(&self, head: &Parts, peer: Peer) -> Result<Option<HeaderValue>, String> {
-        let text = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let host = text(header::HOST).or_else(|| head.uri.authority().map(|authority| authority.as_str()));
+        let host = host(head);
+        // What stands before an `@` is a user's name, not a host's: RFC 9110, section 4.2.4.
+        if host.is_some_and(|host| host.contains('@')) {
+            return Err("a `Host` has no user name".into());
+        }
         if peer.bound_to_loopback || !self.config.allowed_hosts.is_empty() {
             let name = host.map(host_name).unwrap_or_default();
             let known =
@@ -213,6 +233,9 @@ impl Gateway {
         }
         let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
         let shown = origin.to_str().unwrap_or_default();
+        if shown.contains('@') {
+            return Err("an `Origin` has no user name".into());
+        }
         let own = host.is_some_and(|host| shown.split_once("://").is_some_and(|(_, at)| at.eq_ignore_ascii_case(host)));
         let near = peer.bound_to_loopback
             && shown
@@ -253,7 +276,19 @@ impl Gateway {
     }
 
     fn page(&self) -> Response<Body> {
-        let mut response = Response::new(Body::Full(page::render(&self.servers, self.mount).into()));
+        let title = match (self.mount, self.servers.as_slice()) {
+            (Mount::Root, [(definition, _)]) => definition.name(),
+            _ => "openai-mcp".to_owned(),
+        };
+        let entries = self.servers.iter().map(|(definition, service)| page::Entry {
+            definition,
+            service,
+            path: match self.mount {
+                Mount::Root => "/mcp".to_owned(),
+                Mount::Domains => format!("/{}/mcp", definition.domain),
+            },
+        });
+        let mut response = Response::new(Body::Full(page::render(&title, entries).into()));
         set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
         let policy = "default-src 'none'; style-src 'unsafe-inline'";
         set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
@@ -296,6 +331,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// What the caller calls this server.
+fn host(head: &Parts) -> Option<&str> {
+    let header = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    header.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
 }
 
 /// A host without its port.

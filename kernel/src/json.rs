@@ -9,7 +9,6 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Kind, Result};
 use crate::schema::Node;
 
 /// A JSON text on one line, without indentation.
@@ -24,9 +23,8 @@ impl Line {
     ///
     /// # Errors
     /// It is not JSON.
-    pub fn new(text: Bytes) -> Result<Self> {
-        let checked: &RawValue = serde_json::from_slice(&text)
-            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    pub fn new(text: Bytes) -> serde_json::Result<Self> {
+        let checked: &RawValue = serde_json::from_slice(&text)?;
         let json = checked.get().as_bytes();
         let mut breaks = memchr2_iter(b'\n', b'\r', json);
         let Some(first) = breaks.next() else { return Ok(Line(text.slice_ref(json))) };

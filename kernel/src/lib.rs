@@ -18,6 +18,7 @@
 //!
 //! You will not find here: sessions, sampling, roots, a model of OpenAI's answers.
 
+pub mod budget;
 pub mod config;
 pub mod context;
 pub mod download;

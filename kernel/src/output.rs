@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::protocol::Fault;
 
@@ -87,7 +87,7 @@ impl Content {
 /// OpenAI's answer is not JSON.
 pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     match output {
-        Output::Json(text) => write_json(json::Line::new(text)?, cap, out)?,
+        Output::Json(text) => write_json(one_line(text)?, cap, out)?,
         Output::Text { text, structured } => {
             write_texts(&[&text], out);
             out.extend_from_slice(br#","structuredContent":"#);
@@ -109,11 +109,15 @@ pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()>
     Ok(())
 }
 
+fn one_line(text: Bytes) -> Result<json::Line> {
+    json::Line::new(text).map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+}
+
 fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     let (line, note) = if line.bytes().len() <= cap {
         (line, None)
     } else if let Some((part, note)) = json::cut_list(line.bytes(), cap) {
-        (json::Line::new(part)?, Some(note))
+        (one_line(part)?, Some(note))
     } else {
         // Not a list: there is no honest JSON of a part, so the start goes out as text.
         let whole = line.text();

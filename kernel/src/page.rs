@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::http::Mount;
 use crate::server::{Definition, Service};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;\
@@ -12,12 +11,16 @@ ui-monospace,monospace;background:#f3f3f3;border-radius:4px}code{padding:.1em .3
 dt{margin-top:.5rem}dd{margin:0 0 0 1.2rem;color:#555}@media(prefers-color-scheme:dark){body{color:#e6e6e6;\
 background:#161616}code,pre{background:#262626}dd{color:#aaa}}";
 
+/// A server on the page.
+pub(crate) struct Entry<'a> {
+    pub(crate) definition: &'static Definition,
+    pub(crate) service: &'a Result<Arc<Service>, String>,
+    /// Where it takes messages.
+    pub(crate) path: String,
+}
+
 /// Renders the page.
-pub(crate) fn render(servers: &[(&'static Definition, Result<Arc<Service>, String>)], mount: Mount) -> String {
-    let title = match servers {
-        [(definition, _)] if mount == Mount::Root => definition.name(),
-        _ => "openai-mcp".to_owned(),
-    };
+pub(crate) fn render<'a>(title: &str, servers: impl Iterator<Item = Entry<'a>>) -> String {
     let mut out = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>{title}</title><style>{STYLE}</style><h1>{title}</h1>\
@@ -25,11 +28,7 @@ pub(crate) fn render(servers: &[(&'static Definition, Result<Arc<Service>, Strin
          your OpenAI key goes in the <code>Authorization: Bearer</code> header, or at the end of the URL where a client \
          has no headers.</p>"
     );
-    for (definition, service) in servers {
-        let path = match mount {
-            Mount::Root => "/mcp".to_owned(),
-            Mount::Domains => format!("/{}/mcp", definition.domain),
-        };
+    for Entry { definition, service, path } in servers {
         // Writing to a string cannot fail.
         let _ = write!(
             out,

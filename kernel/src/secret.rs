@@ -33,6 +33,11 @@ impl Secret {
         &self.0
     }
 
+    /// Whether it looks like a key of OpenAI.
+    pub fn is_key(&self) -> bool {
+        self.0.starts_with("sk-")
+    }
+
     /// Whether `other` is the same, in a time that does not tell how much of it is.
     pub fn matches(&self, other: &Secret) -> bool {
         let (a, b) = (self.0.as_bytes(), other.0.as_bytes());

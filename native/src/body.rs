@@ -1,5 +1,6 @@
 //! The kernel's bodies as hyper has them, and hyper's as the kernel has them.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,8 +11,6 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use openai_mcp_kernel::platform::{Body, Failure};
 use tokio::time::{Instant, Sleep, sleep};
-
-use crate::client::describe;
 
 /// A body on its way out.
 pub(crate) enum Outgoing {
@@ -104,4 +103,21 @@ impl Stream for Chunks {
             }
         }
     }
+}
+
+/// What went wrong, from the words of an error and of those beneath it. None of hyper's quote a URL or a header.
+pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        // Many wrappers print what they wrap.
+        if words.last().is_none_or(|last| !last.contains(&text)) {
+            words.push(text);
+        }
+        next = error.source();
+    }
+    // hyper-util's own words say no more than that its request failed.
+    let skip = usize::from(words.len() > 1);
+    words.get(skip..).unwrap_or_default().join(": ")
 }

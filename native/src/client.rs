@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 use url::Url;
 
-use crate::body::{Outgoing, incoming};
+use crate::body::{Outgoing, describe, incoming};
 
 /// For a TCP connection; name resolution, proxy and TLS may take as long again.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -106,23 +106,6 @@ pub(crate) fn join(at: &str, location: &str) -> Option<String> {
 fn own_words(error: &(dyn Error + 'static)) -> Option<String> {
     let error = error.source()?.downcast_ref::<hyper::Error>().filter(|error| error.is_user())?;
     Some(error.source()?.to_string())
-}
-
-/// What went wrong, from the words of an error and of those beneath it. None of hyper's quote a URL or a header.
-pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        // Many wrappers print what they wrap.
-        if words.last().is_none_or(|last| !last.contains(&text)) {
-            words.push(text);
-        }
-        next = error.source();
-    }
-    // hyper-util's own words say no more than that its request failed.
-    let skip = usize::from(words.len() > 1);
-    words.get(skip..).unwrap_or_default().join(": ")
 }
 
 fn make(reach: Reach, tls: bool) -> Result<Made, String> {

@@ -13,39 +13,58 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use openai_mcp_kernel::budget::{Budget, Held};
 use openai_mcp_kernel::http::{Gateway, Peer};
 use openai_mcp_kernel::platform::Body;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::Outgoing;
+use crate::progress::{Activity, Moving};
 
 /// How long calls in flight may go on after the server was told to end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Most of a body that is too large is read and thrown away, so that a client that sends it gets to read why.
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
+/// HTTP/2 requests at once on a connection.
+const STREAMS: u32 = 32;
+/// Most bytes of a request's head, and of what is read or written at a time.
+const BUFFER: usize = 32 * 1024;
+
 /// What the server grants a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// For the head of a request, from its first moment.
     pub head: Duration,
-    /// Between two pieces of a body.
+    /// Between two pieces of a body; ten times as long for all of it.
     pub body: Duration,
-    /// Connections at once; more are answered 503.
+    /// For a client that is to read, or to ask for something, until its connection is closed.
+    pub idle: Duration,
+    /// Connections at once; more are answered 503. Half of them are the most for an address that is not this machine's.
     pub connections: u32,
+    /// Bytes of all bodies that are being read or worked on; more are answered 503. Half of them are the most for an
+    /// address that is not this machine's.
+    pub bodies: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { head: Duration::from_secs(10), body: Duration::from_secs(30), connections: 2048 }
+        Limits {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            idle: Duration::from_secs(10),
+            connections: 2048,
+            bodies: 64 * 1024 * 1024,
+        }
     }
 }
 
@@ -60,7 +79,8 @@ pub async fn serve(
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let bound_to_loopback = is_loopback(listener.local_addr()?.ip());
-    let room = Arc::new(Semaphore::new(limits.connections as usize));
+    let connections = Budget::new(limits.connections as usize);
+    let bodies = Budget::new(limits.bodies);
     let (ending, told) = watch::channel(());
     let mut end = pin!(end);
     loop {
@@ -70,12 +90,16 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, from)) => {
-                let Ok(place) = room.clone().try_acquire_owned() else {
+                let peer = Peer { bound_to_loopback, is_loopback: is_loopback(from.ip()) };
+                // Programs of this machine, a proxy among them, speak for many.
+                let from = (!peer.is_loopback).then_some(from.ip());
+                let mut place = connections.open(from);
+                if !place.take(1) {
                     turn_away(&stream);
                     continue;
-                };
-                let peer = Peer { bound_to_loopback, is_loopback: is_loopback(from.ip()) };
-                let serving = connection(stream, gateway.clone(), peer, limits, told.clone());
+                }
+                let client = Client { gateway: gateway.clone(), peer, from, bodies: bodies.clone(), limits };
+                let serving = connection(stream, client, told.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop(place);
@@ -88,11 +112,22 @@ pub async fn serve(
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
     }
-    drop(listener);
-    drop(ending);
-    // Every connection holds a place until it is done.
-    let _ = timeout(GRACE, room.acquire_many(limits.connections)).await;
+    drop((listener, told));
+    let _ = ending.send(());
+    // Every connection listens for the end until it is done.
+    let _ = timeout(GRACE, ending.closed()).await;
     Ok(())
+}
+
+/// The other end of a connection, and what it is served with.
+#[derive(Clone)]
+struct Client {
+    gateway: Arc<Gateway>,
+    peer: Peer,
+    /// Its address, if it is not this machine's.
+    from: Option<IpAddr>,
+    bodies: Arc<Budget>,
+    limits: Limits,
 }
 
 fn is_loopback(address: IpAddr) -> bool {
@@ -106,31 +141,34 @@ fn turn_away(stream: &TcpStream) {
     );
 }
 
-async fn connection(
-    stream: TcpStream,
-    gateway: Arc<Gateway>,
-    peer: Peer,
-    limits: Limits,
-    mut ending: watch::Receiver<()>,
-) {
+async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiver<()>) {
     // Without it small answers wait for the other side's delayed acknowledgement. Failing is slower, not wrong.
     let _ = stream.set_nodelay(true);
-    let spoke = Arc::new(AtomicBool::new(false));
+    let limits = client.limits;
+    let activity = Activity::new();
+    let many = Arc::new(AtomicBool::new(false));
     let service = {
-        let spoke = spoke.clone();
-        service_fn(move |request| {
-            spoke.store(true, Ordering::Relaxed);
-            let gateway = gateway.clone();
-            async move { Ok::<_, Infallible>(answer(&gateway, request, peer, limits.body).await) }
+        let (activity, many) = (activity.clone(), many.clone());
+        service_fn(move |request: Request<Incoming>| {
+            many.store(request.version() == Version::HTTP_2, Ordering::Relaxed);
+            let (turn, client) = (activity.turn(), client.clone());
+            async move { Ok::<_, Infallible>(answer(&client, request).await.map(|body| turn.answer(body))) }
         })
     };
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(BUFFER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(BUFFER as u32);
+    let stream = TokioIo::new(Moving::new(stream, limits.idle));
+    let mut connection = pin!(builder.serve_connection(stream, service));
     // hyper's own limit begins once it knows the version of HTTP, which a silent client never tells.
-    let mut first = pin!(sleep(limits.head));
-    let mut silent = true;
+    let mut check = pin!(sleep(limits.head));
+    // Over HTTP/1.1, hyper itself waits no longer than that for the next head, too.
+    let (mut watched, mut closing) = (true, false);
     loop {
         tokio::select! {
             biased;
@@ -142,31 +180,46 @@ async fn connection(
                 let _ = connection.await;
                 return;
             }
-            () = &mut first, if silent => {
-                silent = !spoke.load(Ordering::Relaxed);
-                if silent {
+            () = &mut check, if watched => {
+                if !activity.began() {
                     return;
+                }
+                watched = many.load(Ordering::Relaxed);
+                let now = Instant::now();
+                // HTTP/2 has frames that keep a connection alive, and an answer that is not read holds none of them up.
+                match activity.waits_since().map(|since| since + limits.idle) {
+                    Some(until) if until > now => check.as_mut().reset(until),
+                    None => check.as_mut().reset(now + limits.idle),
+                    Some(_) if watched && !closing => {
+                        closing = true;
+                        connection.as_mut().graceful_shutdown();
+                        check.as_mut().reset(now + limits.idle);
+                    }
+                    Some(_) if watched => return,
+                    Some(_) => {}
                 }
             }
         }
     }
 }
 
-async fn answer(gateway: &Gateway, request: Request<Incoming>, peer: Peer, patience: Duration) -> Response<Outgoing> {
+async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoing> {
+    let Client { gateway, peer, from, bodies, limits } = client;
     let (head, body) = request.into_parts();
-    let response = match gateway.admit(&head, peer) {
+    let response = match gateway.admit(&head, *peer) {
         Err(answer) => *answer,
         Ok(admitted) => {
             let waits = head.headers.contains_key(header::EXPECT);
+            let reading = read(body, admitted.max_body(), waits, limits.body, bodies.open(*from));
             // A byte now and then keeps no connection for ever.
-            let body = timeout(10 * patience, read(body, gateway.max_body(), waits, patience)).await;
-            match body.unwrap_or(Err(Unread::Late)) {
+            match timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late)) {
                 Ok(body) => gateway.serve(admitted, body).await,
-                Err(Unread::TooLarge) => gateway.too_large(),
-                Err(Unread::Late) => {
-                    let mut response = Response::new(Body::EMPTY);
-                    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
-                    response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+                Err(Unread::TooLarge) => gateway.too_large(&admitted),
+                Err(Unread::Late) => last(StatusCode::REQUEST_TIMEOUT),
+                Err(Unread::Broken) => last(StatusCode::BAD_REQUEST),
+                Err(Unread::NoRoom) => {
+                    let mut response = last(StatusCode::SERVICE_UNAVAILABLE);
+                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
                     response
                 }
             }
@@ -175,13 +228,32 @@ async fn answer(gateway: &Gateway, request: Request<Incoming>, peer: Peer, patie
     response.map(Outgoing::from)
 }
 
-enum Unread {
-    TooLarge,
-    /// The body stopped, or broke off, in which case nobody reads the answer.
-    Late,
+/// An answer after which nothing more is read.
+fn last(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::EMPTY);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
-async fn read(mut body: Incoming, cap: usize, waits: bool, patience: Duration) -> Result<Bytes, Unread> {
+enum Unread {
+    TooLarge,
+    /// It stopped.
+    Late,
+    /// It is no body, or it broke off, in which case nobody reads the answer.
+    Broken,
+    /// Others have taken all the memory there is for bodies.
+    NoRoom,
+}
+
+/// The body of a request, which holds what it took of the memory for bodies.
+async fn read(
+    mut body: Incoming,
+    cap: usize,
+    waits: bool,
+    patience: Duration,
+    mut held: Held,
+) -> Result<Bytes, Unread> {
     let told = http_body::Body::size_hint(&body);
     if told.lower() > cap as u64 && (waits || told.lower() > THROWN_AWAY as u64) {
         return Err(Unread::TooLarge);
@@ -193,7 +265,8 @@ async fn read(mut body: Incoming, cap: usize, waits: bool, patience: Duration) -
         let frame = match timeout(patience, body.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) | Err(_) => return Err(Unread::Late),
+            Ok(Some(Err(_))) => return Err(Unread::Broken),
+            Err(_) => return Err(Unread::Late),
         };
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
@@ -201,19 +274,25 @@ async fn read(mut body: Incoming, cap: usize, waits: bool, patience: Duration) -
             break;
         } else if length > cap {
             (first, all) = (Bytes::new(), Vec::new());
-        } else if length == data.len() {
+            held.give_back();
+            continue;
+        }
+        if !held.take(data.len()) {
+            return Err(Unread::NoRoom);
+        }
+        if length == data.len() {
             first = data;
         } else {
             if all.is_empty() {
-                all.reserve(usize::try_from(told.lower()).unwrap_or(0).min(cap));
                 all.extend_from_slice(&first);
+                first = Bytes::new();
             }
             all.extend_from_slice(&data);
         }
     }
     match length {
         length if length > cap => Err(Unread::TooLarge),
-        _ if all.is_empty() => Ok(first),
-        _ => Ok(all.into()),
+        _ if all.is_empty() => Ok(held.keep(first)),
+        _ => Ok(held.keep(all.into())),
     }
 }

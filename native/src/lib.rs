@@ -15,6 +15,7 @@ mod client;
 pub mod files;
 pub mod http;
 pub mod platform;
+mod progress;
 pub mod run;
 pub mod stdio;
 pub mod store;

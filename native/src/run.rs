@@ -21,6 +21,9 @@ use crate::platform::Machine;
 use crate::store::Place;
 use crate::{say, stdio};
 
+/// So many bodies of the greatest length are read or worked on at once.
+const BODIES: usize = 16;
+
 /// Flags that every binary takes. Each stands above the environment variable of the same meaning.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -296,6 +299,8 @@ pub fn serve(
             head: Duration::from_secs(web.header_timeout),
             body: Duration::from_secs(web.body_timeout),
             connections,
+            bodies: BODIES * host.config.max_body,
+            ..Limits::default()
         };
         http::serve(listener, gateway, limits, end).await.map_err(|error| error.to_string())
     })
@@ -318,10 +323,21 @@ fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: So
         }
         (None, true, true, None) => format!("live at {base}; the key here is spent for callers on this machine"),
         (None, true, false, None) => format!(
-            "live at {base}; callers bring their own keys: the one here is spent only for callers who show \
+            "warning: live at {base}; callers bring their own keys: the one here is spent only for callers who show \
              OPENAI_MCP_ACCESS_TOKEN, which is not set"
         ),
     });
+    if sandbox.is_none()
+        && host.has_key()
+        && near
+        && host.config.access_token.is_none()
+        && !host.config.allowed_hosts.is_empty()
+    {
+        say(
+            "warning: the key here is spent for whatever calls from this machine by a loopback name, a proxy among it \
+             that passes on neither its caller's address nor the name that was asked for: set OPENAI_MCP_ACCESS_TOKEN",
+        );
+    }
     let roots: Vec<_> = host.roots.iter().map(|root| root.display().to_string()).collect();
     say(&match roots.as_slice() {
         [] => "files: callers can name none of this machine (--root DIR)".to_owned(),

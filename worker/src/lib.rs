@@ -104,9 +104,9 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body>
     let peer = Peer { bound_to_loopback: false, is_loopback: false };
     match gateway.admit(&head, peer) {
         Err(answer) => *answer,
-        Ok(admitted) => match read(request, &head.headers, gateway.max_body()).await {
+        Ok(admitted) => match read(request, &head.headers, admitted.max_body()).await {
             Ok(Some(body)) => gateway.serve(admitted, body).await,
-            Ok(None) => gateway.too_large(),
+            Ok(None) => gateway.too_large(&admitted),
             Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
         },
     }

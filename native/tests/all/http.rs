@@ -4,6 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2::SendRequest;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::http::{Gateway, Mount};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_native::http::{Limits, serve};
@@ -72,13 +77,24 @@ fn echo() -> Recorder {
 async fn keys_of_the_operator_are_for_the_operator() {
     let upstream = echo();
     let token: &[_] = &[("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator")];
+    let named: &[_] = &[("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com")];
     type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, Option<&'a str>);
-    let rows: [Row<'_>; 11] = [
+    let rows: [Row<'_>; 20] = [
         ("127.0.0.1:0", &[], "", Some("sk-operator")),
         ("127.0.0.1:0", &[], "authorization: Bearer sk-caller\r\n", Some("sk-caller")),
-        ("127.0.0.1:0", &[], "x-forwarded-for: 203.0.113.9\r\n", None),
-        ("127.0.0.1:0", &[], "forwarded: for=203.0.113.9\r\n", None),
         ("127.0.0.1:0", &[], "x-forwarded-for: 203.0.113.9\r\nauthorization: Bearer sk-caller\r\n", Some("sk-caller")),
+        ("127.0.0.1:0", &[], "forwarded: for=203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "via: 1.1 proxy\r\n", None),
+        ("127.0.0.1:0", &[], "x-forwarded-for: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "X-Forwarded-Proto: https\r\n", None),
+        ("127.0.0.1:0", &[], "x-real-ip: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "x-client-ip: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "true-client-ip: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "cf-connecting-ip: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "fly-client-ip: 203.0.113.9\r\n", None),
+        ("127.0.0.1:0", &[], "x-envoy-external-address: 203.0.113.9\r\n", None),
+        // A proxy that adds no header still asks for what its caller asked for.
+        ("127.0.0.1:0", named, "host: mcp.example.com\r\n", None),
         ("127.0.0.1:0", token, "", None),
         ("127.0.0.1:0", token, "authorization: Bearer token-of-the-operator\r\n", Some("sk-operator")),
         ("0.0.0.0:0", &[], "", None),
@@ -88,7 +104,11 @@ async fn keys_of_the_operator_are_for_the_operator() {
     ];
     for (address, settings, headers, key) in rows {
         let server = start(address, &upstream, settings, Limits::default()).await;
-        let answer = exchange(server.at, post(headers, &get(1, "a")).as_bytes()).await;
+        let mut request = post(headers, &get(1, "a"));
+        if headers.starts_with("host: ") {
+            request = request.replace("host: localhost\r\n", "");
+        }
+        let answer = exchange(server.at, request.as_bytes()).await;
         let sent = upstream.take();
         match key {
             Some(key) => {
@@ -100,6 +120,74 @@ async fn keys_of_the_operator_are_for_the_operator() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_mistyped_token_is_no_key() {
+    let upstream = echo();
+    let server =
+        start("0.0.0.0:0", &upstream, &[("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator")], Limits::default()).await;
+    let body = get(1, "a");
+    let in_header = post("authorization: Bearer token-of-the-operater\r\n", &body);
+    for request in [post("", &body).replace("/mcp", "/mcp/token-of-the-operater"), in_header] {
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("neither the access token"), "{answer}");
+        assert!(upstream.take().is_empty());
+    }
+    let alike = Config::read(|name| (name == "OPENAI_MCP_ACCESS_TOKEN").then(|| "sk-token".into()));
+    assert!(alike.unwrap_err().contains("OPENAI_MCP_ACCESS_TOKEN"));
+}
+
+#[tokio::test]
+async fn users_stand_in_no_host() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    for headers in [
+        "host: localhost@evil.example\r\n",
+        "host: localhost:80@evil.example\r\n",
+        "host: evil.example@localhost\r\n",
+        "host: localhost\r\norigin: http://localhost:80@evil.example\r\n",
+        "host: localhost\r\norigin: http://evil.example@localhost\r\n",
+    ] {
+        let request = post(headers, &get(1, "a")).replacen("host: localhost\r\n", "", 1);
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{headers}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_needs_little_room() {
+    let upstream = echo();
+    let server = start("0.0.0.0:0", &upstream, &[], Limits::default()).await;
+    let long = post("", &" ".repeat(64 * 1024 + 1));
+    let answer = exchange(server.at, long.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("no key"), "{answer}");
+    let with_key = long.replace("host:", "authorization: Bearer sk-caller\r\nhost:");
+    assert!(exchange(server.at, with_key.as_bytes()).await.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
+async fn bodies_share_their_memory() {
+    let upstream = echo();
+    let limits = Limits { bodies: 10_000, ..Limits::default() };
+    let server = start("127.0.0.1:0", &upstream, &[], limits).await;
+    let call = get(1, "a");
+    let whole = post("", &format!("{call}{}", " ".repeat(6_000)));
+    let (most, rest) = whole.split_at(whole.len() - 1);
+    let mut held = TcpStream::connect(server.at).await.unwrap();
+    held.write_all(most.as_bytes()).await.unwrap();
+    // The server may not have read it yet.
+    let refused = loop {
+        let answer = exchange(server.at, whole.as_bytes()).await;
+        if !answer.starts_with("HTTP/1.1 200 ") {
+            break answer;
+        }
+    };
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after"), "{refused}");
+    assert!(exchange(server.at, post("", &call).as_bytes()).await.starts_with("HTTP/1.1 200 "));
+    held.write_all(rest.as_bytes()).await.unwrap();
+    assert!(read(held).await.starts_with("HTTP/1.1 200 "));
+    assert!(exchange(server.at, whole.as_bytes()).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -148,6 +236,88 @@ async fn slow_clients_are_cut_off() {
         let answer = exchange(server.at, request.as_bytes()).await;
         assert!(answer.starts_with(start) && answer.is_empty() == start.is_empty(), "{name}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_none_is_told_so() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let request = "POST /mcp HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nno chunk\r\n";
+    let answer = exchange(server.at, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn who_never_reads_is_cut_off() {
+    let upstream = echo();
+    let limits = Limits { idle: Duration::from_millis(100), ..Limits::default() };
+    let server = start("127.0.0.1:0", &upstream, &[], limits).await;
+    let mut stream = TcpStream::connect(server.at).await.unwrap();
+    let page = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
+    while stream.write_all(page.as_bytes()).await.is_ok() {}
+}
+
+/// A client of HTTP/2, which answers every PING, and its connection.
+async fn client(
+    server: &Server,
+    builder: &hyper::client::conn::http2::Builder<TokioExecutor>,
+) -> (SendRequest<Empty<Bytes>>, JoinHandle<hyper::Result<()>>) {
+    let stream = TcpStream::connect(server.at).await.unwrap();
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+#[tokio::test]
+async fn http2_that_does_nothing_is_closed() {
+    let upstream = echo();
+    let limits = Limits { head: Duration::from_millis(100), idle: Duration::from_millis(100), ..Limits::default() };
+    let server = start("127.0.0.1:0", &upstream, &[], limits).await;
+    let page = || http::Request::get(format!("http://localhost:{}/", server.at.port())).body(Empty::new()).unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(Duration::from_millis(20)).keep_alive_while_idle(true);
+
+    // Nothing was asked.
+    let (_sender, connection) = client(&server, &builder).await;
+    let _ = connection.await.unwrap();
+    // Everything was answered.
+    let (mut sender, connection) = client(&server, &builder).await;
+    assert_eq!(sender.send_request(page()).await.unwrap().status(), 200);
+    let _ = connection.await.unwrap();
+    // The answer is not read.
+    let (mut sender, connection) = client(&server, builder.initial_stream_window_size(1)).await;
+    let answer = sender.send_request(page()).await.unwrap();
+    let _ = connection.await.unwrap();
+    assert!(answer.into_body().collect().await.is_err());
+
+    // A call that takes its time is none of them.
+    let call = http::Request::post(format!("http://localhost:{}/mcp", server.at.port()))
+        .header("content-type", "application/json")
+        .body(http_body_util::Full::new(Bytes::from(get(1, "slow"))))
+        .unwrap();
+    let stream = TcpStream::connect(server.at).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let calling = tokio::spawn(sender.send_request(call));
+    tokio::task::spawn_blocking(move || upstream.wait_for_requests(1)).await.unwrap();
+    let (_other, idle) = client(&server, &builder).await;
+    let _ = idle.await.unwrap();
+    assert!(!connection.is_finished() && !calling.is_finished());
+}
+
+#[tokio::test]
+async fn http2_has_so_many_streams() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let mut stream = TcpStream::connect(server.at).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], 4, "not its settings: {head:?}");
+    let mut settings = vec![0; usize::from(head[2])];
+    stream.read_exact(&mut settings).await.unwrap();
+    // SETTINGS_MAX_CONCURRENT_STREAMS: RFC 9113, section 6.5.2.
+    assert!(settings.chunks(6).any(|setting| setting == [0, 3, 0, 0, 0, 32]), "{settings:?}");
 }
 
 #[tokio::test]
