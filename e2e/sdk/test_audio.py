@@ -46,6 +46,18 @@ def refused(call, param, message, error=openai.BadRequestError):
     assert message in caught.value.message
 
 
+def test_models_do_what_they_are_for(client):
+    for call in (
+        lambda: speak(client, model="gpt-0"),
+        lambda: speak(client, model="whisper-1"),
+        lambda: transcribe(client, speak(client), model="tts-1"),
+        lambda: transcribe(client, speak(client), model="whisper-2"),
+    ):
+        with pytest.raises(openai.NotFoundError) as caught:
+            call()
+        assert caught.value.code == "model_not_found"
+
+
 def test_speech_sounds(client):
     sound = speak(client)
     with wave.open(io.BytesIO(sound)) as file:
@@ -185,6 +197,8 @@ def test_recordings_are_refused(client):
     sound = speak(client)
     refused(lambda: transcribe(client, sound, "talk.txt"), "file", "Unrecognized file format")
     refused(lambda: transcribe(client, b"no sound at all"), "file", "corrupted or unsupported")
+    refused(lambda: transcribe(client, speak(client, response_format="opus"), "talk.ogg"), "file", "cannot decode Opus")
+    refused(lambda: transcribe(client, b"\x1a\x45\xdf\xa3 webm", "talk.webm"), "file", "cannot decode WebM")
     refused(lambda: transcribe(client, silence(0.05) + b""), "file", "too short")
     refused(lambda: transcribe(client, sound, temperature=2), "temperature", "above maximum")
     refused(

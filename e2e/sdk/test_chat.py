@@ -28,7 +28,7 @@ WEATHER = {
 
 def say(client, text, **options):
     messages = [{"role": "user", "content": text}]
-    return client.chat.completions.create(**{"model": "gpt-6", "messages": messages, **options})
+    return client.chat.completions.create(**{"model": "gpt-6-luna", "messages": messages, **options})
 
 
 def stored(client, text, **options):
@@ -38,7 +38,7 @@ def stored(client, text, **options):
 def test_an_answer_says_that_it_is_the_sandbox(client):
     completion = say(client, "Hello", n=2)
     assert completion.system_fingerprint == "fp_sandbox"
-    assert completion.model == "gpt-6"
+    assert completion.model == "gpt-6-luna"
     assert completion.object == "chat.completion"
     assert [choice.index for choice in completion.choices] == [0, 1]
     for choice in completion.choices:
@@ -65,7 +65,7 @@ def test_a_stream_tells_what_a_completion_says(client):
 def test_the_streaming_helper(client):
     question = "The weather in Paris and London?"
     messages = [{"role": "user", "content": question}]
-    with client.chat.completions.stream(model="gpt-6", messages=messages, tools=[WEATHER]) as stream:
+    with client.chat.completions.stream(model="gpt-6-luna", messages=messages, tools=[WEATHER]) as stream:
         kinds = [event.type for event in stream]
         message = stream.get_final_completion().choices[0].message
     assert "tool_calls.function.arguments.done" in kinds
@@ -80,19 +80,19 @@ def test_the_streaming_helper(client):
 
 def test_tools_are_run_and_their_outputs_told(client):
     messages = [{"role": "user", "content": "The weather in Paris and London?"}]
-    choice = client.chat.completions.create(model="gpt-6", messages=messages, tools=[WEATHER]).choices[0]
+    choice = client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[WEATHER]).choices[0]
     messages.append(choice.message.model_dump(exclude_none=True))
     refused(
-        lambda: client.chat.completions.create(model="gpt-6", messages=messages, tools=[WEATHER]),
+        lambda: client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[WEATHER]),
         "messages",
         choice.message.tool_calls[0].id,
     )
     for call, output in zip(choice.message.tool_calls, ["rain", "sun"]):
         messages.append({"role": "tool", "tool_call_id": call.id, "content": output})
-    told = client.chat.completions.create(model="gpt-6", messages=messages, tools=[WEATHER]).choices[0]
+    told = client.chat.completions.create(model="gpt-6-luna", messages=messages, tools=[WEATHER]).choices[0]
     assert told.message.content == f"{GREETING} get_weather gave: rain. get_weather gave: sun."
     stray = [{"role": "tool", "tool_call_id": "call_x", "content": "1"}]
-    refused(lambda: client.chat.completions.create(model="gpt-6", messages=stray), "messages[0].role")
+    refused(lambda: client.chat.completions.create(model="gpt-6-luna", messages=stray), "messages[0].role")
 
 
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "get_weather"}}])
@@ -126,12 +126,12 @@ class Meeting(BaseModel):
 
 def test_parsed_answers_fit_their_class(client):
     messages = [{"role": "user", "content": "A dinner for 4 with Alice and Bob"}]
-    completion = client.chat.completions.parse(model="gpt-6", messages=messages, response_format=Meeting)
+    completion = client.chat.completions.parse(model="gpt-6-luna", messages=messages, response_format=Meeting)
     meeting = completion.choices[0].message.parsed
     assert meeting.kind == Kind.DINNER
     assert meeting.people == ["Alice", "Bob"]
     assert meeting.seats == 4
-    with client.chat.completions.stream(model="gpt-6", messages=messages, response_format=Meeting) as stream:
+    with client.chat.completions.stream(model="gpt-6-luna", messages=messages, response_format=Meeting) as stream:
         assert stream.get_final_completion().choices[0].message.parsed == meeting
 
 
@@ -142,7 +142,7 @@ def test_parsed_tools(client):
         city: str
 
     completion = client.chat.completions.parse(
-        model="gpt-6",
+        model="gpt-6-luna",
         messages=[{"role": "user", "content": "What is the weather in Oslo?"}],
         tools=[openai.pydantic_function_tool(GetWeather)],
     )
@@ -159,7 +159,7 @@ def test_refusals_cuts_and_filters(client):
     assert say(client, "Hello", stop=" You").choices[0].message.content == GREETING
     with pytest.raises(openai.LengthFinishReasonError):
         messages = [{"role": "user", "content": "Alice [[length]]"}]
-        client.chat.completions.parse(model="gpt-6", messages=messages, response_format=Meeting)
+        client.chat.completions.parse(model="gpt-6-luna", messages=messages, response_format=Meeting)
 
 
 def test_a_stream_can_break(client):
@@ -197,17 +197,17 @@ def test_images_and_files_are_counted(client):
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     file = {"type": "file", "file": {"file_id": "file-1"}}
     messages = [{"role": "user", "content": [{"type": "text", "text": "See"}, image, image, file]}]
-    text = client.chat.completions.create(model="gpt-6", messages=messages).choices[0].message.content
+    text = client.chat.completions.create(model="gpt-6-luna", messages=messages).choices[0].message.content
     assert text.endswith("You attached 2 images. You attached 1 file.")
 
 
 def test_stored_completions(client):
     none = say(client, "not kept")
-    kept = [stored(client, f"n {n}", model=f"gpt-{n % 2}", metadata={"n": str(n), "all": "yes"}) for n in range(5)]
+    kept = [stored(client, f"n {n}", model=("gpt-6-luna", "gpt-6-sol")[n % 2], metadata={"n": str(n), "all": "yes"}) for n in range(5)]
     ids = [completion.id for completion in kept]
     assert [completion.id for completion in client.chat.completions.list(limit=2)] == ids
     assert [completion.id for completion in client.chat.completions.list(order="desc")] == ids[::-1]
-    assert [completion.id for completion in client.chat.completions.list(model="gpt-1")] == ids[1::2]
+    assert [completion.id for completion in client.chat.completions.list(model="gpt-6-sol")] == ids[1::2]
     found = client.chat.completions.list(metadata={"n": "3", "all": "yes"})
     assert [completion.id for completion in found] == [ids[3]]
     assert client.chat.completions.retrieve(ids[0]).choices == kept[0].choices
@@ -226,7 +226,7 @@ def test_messages_of_a_stored_completion(client):
     parts = [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
     messages = [{"role": "system", "content": "Be brief"}, {"role": "user", "content": parts}]
     completion = client.chat.completions.create(
-        model="gpt-6", messages=messages, store=True, stream=True, tools=[WEATHER]
+        model="gpt-6-luna", messages=messages, store=True, stream=True, tools=[WEATHER]
     )
     id = [chunk.id for chunk in completion][0]
     found = list(client.chat.completions.messages.list(id, limit=1))
@@ -239,9 +239,14 @@ def test_messages_of_a_stored_completion(client):
 
 
 def test_what_is_wrong_is_named(client):
-    with pytest.raises(openai.NotFoundError) as caught:
-        say(client, "Hello", model="unknown-9")
-    assert caught.value.code == "model_not_found"
+    for model in ("gpt-0", "gpt-6", "gpt-4", "ft:gpt-4:org::1"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            say(client, "Hello", model=model)
+        assert caught.value.code == "model_not_found"
+    assert "deprecated" in caught.value.message
+    with pytest.raises(openai.NotFoundError, match="not a chat model"):
+        say(client, "Hello", model="text-embedding-3-small")
+    assert say(client, "Hello", model="ft:gpt-4o-mini:org::1").choices
     refused(lambda: say(client, "Hello", temperature=3), "temperature", code="decimal_above_max_value")
     refused(lambda: say(client, "Hello", messages=[]), "messages", code="empty_array")
     refused(lambda: say(client, "Hello", messages=[{"role": "user"}]), "messages[0].content")
@@ -255,3 +260,9 @@ def test_what_is_wrong_is_named(client):
     refused(lambda: say(client, "Hello", response_format=format), "response_format", "additionalProperties")
     tool = {"type": "function", "function": {"name": "f", "strict": True, "parameters": open_schema}}
     refused(lambda: say(client, "Hello", tools=[tool]), "tools[0].function.parameters")
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    place = "tools[0].function.parameters"
+    refused(lambda: say(client, "Hello", tools=[tool]), place, "object schema missing properties")
+    closed = {"type": "object", "properties": {"a": {"oneOf": []}}, "required": ["a"], "additionalProperties": False}
+    format = {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": closed}}
+    refused(lambda: say(client, "Hello", response_format=format), "response_format", "'oneOf' is not permitted")

@@ -99,13 +99,19 @@ def test_the_same_seed_gives_the_same_curves(client):
     assert curves[0] == curves[1] != curves[2]
 
 
+QUESTION = {"messages": CHAT["messages"][:1], "answer": "2"}
+REASONING = {"model": "o4-mini-2025-04-16"}
+
+
 @pytest.mark.parametrize(
     ("example", "options"),
     [
         (PREFERENCE, {"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": 1}}}}),
-        ({"messages": CHAT["messages"][:1], "answer": "2"}, {"method": {"type": "reinforcement", "reinforcement": {"grader": SAME}}}),
-        ({"messages": CHAT["messages"][:1], "answer": "2"}, {"method": {"type": "reinforcement", "reinforcement": {"grader": SAME, "response_format": ANSWER}}}),
-        ({"prompt": "1 + 1?", "completion": "2"}, {"model": "davinci-002"}),
+        (QUESTION, {**REASONING, "method": {"type": "reinforcement", "reinforcement": {"grader": SAME}}}),
+        (
+            QUESTION,
+            {**REASONING, "method": {"type": "reinforcement", "reinforcement": {"grader": SAME, "response_format": ANSWER}}},
+        ),
     ],
 )
 def test_every_method_takes_its_examples(client, example, options):
@@ -154,7 +160,8 @@ def test_a_job_is_checked(client):
     refused(lambda: create(model="gpt-4o-mini", training_file="file-x"), "training_file", "invalid training_file: file-x")
     other = examples(client, purpose="batch")
     refused(lambda: create(model="gpt-4o-mini", training_file=other), "training_file", "expected purpose 'fine-tune'")
-    refused(lambda: create(model="gpt-2", training_file=file), None, "not available", "model_not_available")
+    for model in ("gpt-2", "gpt-4o-maxi", "davinci-002", "gpt-4o-2024-05-13", "gpt-6-luna", "o4-mini"):
+        refused(lambda: create(model=model, training_file=file), None, "not available", "model_not_available")
     refused(lambda: create(model="gpt-4o", training_file=openai.omit), "training_file", "Missing required parameter")
     method = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 51}}}
     place = "method.supervised.hyperparameters.n_epochs"

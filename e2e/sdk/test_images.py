@@ -161,7 +161,7 @@ def test_an_edit_changes_what_the_mask_opens(client):
 
 
 def test_an_edit_without_a_mask_tints_everything(client):
-    answer = client.images.edit(image=io.BytesIO(PICTURE), prompt="p", size="96x64", n=2)
+    answer = client.images.edit(image=("a.png", PICTURE), prompt="p", size="96x64", n=2)
     assert [pixels(image)[:2] for image in images(answer)] == [(96, 64)] * 2
 
 
@@ -177,7 +177,11 @@ def test_several_images_and_markup(client):
 
 def test_files_are_checked(client):
     edit, picture = client.images.edit, ("a.png", PICTURE)
-    refused(lambda: edit(image=("a.txt", b"hello"), prompt="p"), "image", "png, webp or jpg")
+    refused(lambda: edit(image=("a.png", b"hello"), prompt="p"), "image", "png, webp or jpg")
+    # The SDK says what a file is by its name.
+    for image in (io.BytesIO(PICTURE), ("a.png", PICTURE, "application/octet-stream"), ("a.txt", PICTURE)):
+        refused(lambda: edit(image=image, prompt="p"), "image", "unsupported mimetype ('")
+    refused(lambda: edit(image=picture, mask=io.BytesIO(MASK), prompt="p"), "mask", "application/octet-stream")
     small = png(8, 8, lambda x, y: (0, 0, 0, 0))
     refused(lambda: edit(image=picture, mask=("m.png", small), prompt="p"), "mask", "8x8, expected")
     refused(lambda: edit(image=picture, mask=("m.png", MASK), markup=("k.png", MASK), prompt="p"), "markup", "combined")
@@ -199,8 +203,10 @@ def test_arguments_are_checked(client):
     refused(lambda: make(prompt="p", output_format="gif"), "output_format", "preview")
     refused(lambda: make(prompt="p", style="vivid"), "style", "retired")
     refused(lambda: make(prompt="p", extra_body={"colour": "red"}), "colour", "Unknown")
-    for model in ("gpt-image-1", "dall-e-3", "gpt-6-luna"):
-        refused(lambda: make(prompt="p", model=model), "model")
+    for model in ("gpt-image-1", "dall-e-3", "gpt-6-luna", "gpt-image-9"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            make(prompt="p", model=model)
+        assert caught.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError, match="safety system") as caught:
         make(prompt="[[refuse]]")
     assert caught.value.code == "moderation_blocked"

@@ -516,7 +516,10 @@ def test_what_responses_refuse(client):
     open_schema = {"type": "json_schema", "name": "a", "strict": True, "schema": WEATHER["parameters"]}
     bad("text.format.schema", "'additionalProperties'", "invalid_json_schema", text={"format": open_schema})
     bad("input", "must contain the word 'json'", text={"format": {"type": "json_object"}})
-    bad("model", "does not exist", "model_not_found", model="unknown-model")
+    for model in ("gpt-0", "o1", "text-embedding-3-small"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            ask(client, "x", model=model)
+        assert caught.value.code == "model_not_found"
     bad("include[0]", "Invalid value: 'all'", include=["all"])
     bad("stream_options", "only allowed when 'stream'", stream_options={"include_obfuscation": True})
     bad("novelty", "Unknown parameter", "unknown_parameter", extra_body={"novelty": 1})

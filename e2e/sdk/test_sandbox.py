@@ -374,6 +374,20 @@ def test_what_cannot_be_read_fails(client):
     assert (store.status, store.file_counts.failed, store.file_counts.total) == ("completed", 2, 2)
 
 
+def test_what_no_store_takes_is_refused(client):
+    store = client.vector_stores.create()
+    for name, extension in (("a.PDF", ".PDF"), ("a.csv", ".csv"), ("a.h", ".h"), ("a", "none")):
+        file = upload(client, CAT, name)
+        for attach in (
+            lambda: client.vector_stores.files.create(store.id, file_id=file.id),
+            lambda: client.vector_stores.file_batches.create(store.id, file_ids=[file.id]),
+            lambda: client.vector_stores.create(file_ids=[file.id]),
+        ):
+            refused(attach, "file_ids", f"[{extension}] are not supported", "unsupported_file")
+    assert list(client.vector_stores.files.list(store.id)) == []
+    assert len(list(client.vector_stores.list())) == 1
+
+
 # File batches
 
 
@@ -534,20 +548,20 @@ FILTERS = [
 
 def test_search_is_filtered_by_attributes(client):
     attributes = {
-        "a": {"lang": "en", "year": 2023, "draft": False},
-        "b": {"lang": "en", "year": 2024, "draft": True},
-        "c": {"lang": "nl", "year": 2025},
-        "d": {},
+        "a.txt": {"lang": "en", "year": 2023, "draft": False},
+        "b.txt": {"lang": "en", "year": 2024, "draft": True},
+        "c.txt": {"lang": "nl", "year": 2025},
+        "d.txt": {},
     }
     store = client.vector_stores.create()
     files = [{"file_id": upload(client, b"apple", name).id, "attributes": of} for name, of in attributes.items()]
     client.vector_stores.file_batches.create_and_poll(store.id, files=files)
     for filters, names in FILTERS:
         hits = client.vector_stores.search(store.id, query="apple", filters=filters)
-        assert "".join(sorted(hit.filename for hit in hits)) == names, filters
+        assert "".join(sorted(hit.filename[0] for hit in hits)) == names, filters
     client.vector_stores.files.update(files[3]["file_id"], vector_store_id=store.id, attributes={"lang": "nl"})
     hits = client.vector_stores.search(store.id, query="apple", filters={"type": "eq", "key": "lang", "value": "nl"})
-    assert {hit.filename for hit in hits} == {"c", "d"}
+    assert {hit.filename for hit in hits} == {"c.txt", "d.txt"}
 
 
 def test_a_search_is_checked(client):

@@ -25,6 +25,15 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<String> {
     }
 }
 
+/// Lets in who has the key of an administrator.
+pub(crate) fn admin(headers: &HeaderMap) -> Result<()> {
+    if key(headers)?.starts_with("sk-admin-") {
+        return Ok(());
+    }
+    let message = "You have insufficient permissions for this operation. This endpoint takes an admin key.";
+    Err(Error::new(StatusCode::FORBIDDEN, message).code("missing_scope"))
+}
+
 fn well_formed(key: &str) -> bool {
     key.strip_prefix("sk-").is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

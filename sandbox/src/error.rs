@@ -1,6 +1,10 @@
+//! Failures as the API tells them.
+
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+use crate::engine::model::Failure;
 
 /// A failure in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
 #[derive(Debug)]
@@ -42,6 +46,16 @@ impl Error {
 
     pub(crate) fn body(&self) -> Value {
         json!({"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}})
+    }
+}
+
+/// What answers a request when the model fails and there is no stream that could tell.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Server => Self::new(StatusCode::INTERNAL_SERVER_ERROR, Failure::MESSAGE),
+            Failure::RateLimit => Self::new(StatusCode::TOO_MANY_REQUESTS, Failure::MESSAGE).code(failure.code()),
+        }
     }
 }
 

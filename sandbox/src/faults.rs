@@ -1,10 +1,15 @@
 //! Failures and delays on demand; how to ask for them is in the crate's documentation.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::error::{Error, Result};
+
+/// Requests that have failed on demand so far, by kind.
+#[derive(Default)]
+pub(crate) struct Failed(pub(crate) HashMap<String, u32>);
 
 /// A failure the caller asked for.
 pub(crate) struct Fault {

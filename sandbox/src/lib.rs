@@ -25,64 +25,32 @@
 //!
 //! # Where it differs from the API
 //!
-//! - A vector store reads UTF-8 and UTF-16 text of any format; PDF and office documents, which the API reads, end as
-//!   `failed` with `last_error.code` `unsupported_file`. Markup is indexed as it stands.
-//! - A token is up to four characters of a word. The real tokenizer cuts elsewhere, so chunk boundaries differ.
-//! - Search is lexical (BM25 over English word stems): a chunk is found by its words, not by its meaning, and one that
-//!   shares no word with the query is not found at all. A score is the BM25 score `s` as `s / (s + 1)`; `ranker` changes
-//!   nothing and `rewrite_query` leaves the query as it is. Of several queries the best score of a chunk counts.
-//! - Models are not models: what they answer is told in `model.rs`, with the magic words that bring about refusals, cuts,
-//!   slow streams and failures. Any name of a model is taken, but those that begin with `unknown`. Every completion has
-//!   `system_fingerprint` `fp_sandbox`. Audio is a tone of a fifth of a second, in wav or pcm16.
-//! - A response in the background is `queued` for 200 ms and `in_progress` for 200 ms before the model says anything.
-//!   Hosted tools are used by rule: file search once for each message of the user, the code interpreter when the message
-//!   has a digit or a word like `solve`. The code interpreter runs no code and says so. Other hosted tools are taken and
-//!   never used. The answer quotes and cites the best passage found, no other.
-//! - A conversation gains the items of a response that ends `completed` or `incomplete`; one that is `failed` or
-//!   `cancelled` leaves nothing. While a response runs, its conversation can be read and have its metadata changed;
-//!   everything else is refused as `conversation_locked`. Who hangs up on a response in the foreground cancels it.
-//! - Reasoning items come only where a summary is asked for. What is `encrypted_content` holds nothing, so a compacted
-//!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
-//! - Items of types other than messages, function calls and their outputs are kept as they are given, unchecked.
-//! - `/assistants` and `/threads` are as gone as there. The words in which the 404 says so are the sandbox's.
-//! - An embedding tells which words a text has (English stems): texts are close where they share words, not where they
-//!   mean alike. The answer's `model` ends in `-sandbox`.
-//! - Images are gradients with rings, by the words of the prompt, signed `SANDBOX` with the prompt. An edit draws what the
-//!   mask opens, or tints all of the first image; further images stand small in the upper right corner. GIF is refused,
-//!   `[[refuse]]` in a prompt is, and tokens are counted by size and quality.
-//! - Indexing starts 300 ms after a file is attached. An expired vector store only says so in its `status`.
-//! - Speech is tones: each word is one, from 300 to 1,350 Hz, commas and full stops are pauses, voices differ in how loud
-//!   they are. `mp3`, `flac`, `wav` and `pcm` sound; `opus` and `aac` are silence of the right length. Speech comes as
-//!   fast as it can be sent.
-//! - Transcription hears sound between pauses as words, one of 36 by its pitch (the alphabet of pilots and the digits), so
-//!   `alfa bravo` is understood as it was spoken and any other recording as words that mean nothing; their times are
-//!   right. A pause of 0.3 s ends a sentence. It decodes WAV, MP3, FLAC, Ogg Vorbis and AAC; Opus and WebM are refused as
-//!   corrupted. Translations are transcriptions.
+//! Each domain says so itself, in `api/`; what the stand-in model does is told in `engine/model.rs`. `/assistants` and
+//! `/threads` are as gone as there; the words in which the 404 says so are the sandbox's.
+//!
+//! # Layers
+//!
+//! Arrows point down only.
+//!
+//! ```text
+//! api                            a domain a file or folder
+//! crud · sse · form              collections declared as data, event streams, forms
+//! auth · faults · params · shelf keys, failures on demand, what requests say, pages
+//! error · content · world        what is told, stored, remembered
+//! engine                         no HTTP
+//! ```
 
-mod audio;
+mod api;
 mod auth;
-mod chat;
-mod conversations;
-mod embeddings;
+mod content;
+mod crud;
+mod engine;
 mod error;
 mod faults;
-mod files;
-mod filter;
-mod fine_tuning;
-mod graders;
-mod hearing;
-mod images;
-mod index;
-mod items;
-mod model;
-mod models;
-mod moderations;
+mod form;
 mod params;
-mod respond;
-mod responses;
 mod shelf;
-mod vector_stores;
-mod voice;
+mod sse;
 mod world;
 
 use std::sync::Arc;
@@ -99,8 +67,8 @@ use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
 use crate::error::{Error, Result};
-use crate::faults::Fault;
-use crate::world::{Sandbox, now};
+use crate::faults::{Failed, Fault};
+use crate::world::Sandbox;
 
 /// Serves a new sandbox at `/v1` until the future is dropped.
 ///
@@ -118,21 +86,8 @@ pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
 /// A new sandbox, with its paths under `/v1`. Clones of the router share its state.
 pub fn router() -> Router {
     let sandbox = Arc::new(Sandbox::default());
-    // A domain is a module with its routes, and a field in `World` for what it remembers.
-    let domains = Router::new()
-        .merge(files::routes())
-        .merge(vector_stores::routes())
-        .merge(audio::routes())
-        .merge(chat::routes())
-        .merge(conversations::routes())
-        .merge(embeddings::routes())
-        .merge(responses::routes())
-        .merge(images::routes())
-        .merge(moderations::routes())
-        .merge(fine_tuning::routes())
-        .merge(models::routes());
     Router::new()
-        .nest("/v1", domains)
+        .nest("/v1", api::routes())
         .method_not_allowed_fallback(wrong_method)
         .route_layer(from_fn_with_state(Arc::clone(&sandbox), admit))
         .fallback(unknown_url)
@@ -178,13 +133,12 @@ async fn open(sandbox: &Sandbox, request: &mut Request) -> Result<()> {
         let wish = request.headers().get("x-sandbox-fail");
         let kind = format!("{} {} {wish:?}", request.method(), request.uri().path());
         let mut world = account.world();
-        let failed = world.failed.entry(kind).or_default();
+        let failed = world.of::<Failed>().0.entry(kind).or_default();
         if *failed < times {
             *failed += 1;
             return Err(fault.into_error());
         }
     }
-    account.world().expire(now());
     request.extensions_mut().insert(account);
     Ok(())
 }

@@ -86,6 +86,12 @@ impl Params {
         value.ok_or_else(|| Error::invalid(&path, "missing_required_parameter", message))
     }
 
+    /// What a reader gives, which must be something.
+    pub(crate) fn need<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &str) -> Result<Option<T>>) -> Result<T> {
+        let value = read(self, name)?;
+        self.required(name, value)
+    }
+
     pub(crate) fn string(&mut self, name: &str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),

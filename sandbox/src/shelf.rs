@@ -80,31 +80,43 @@ impl<T> Shelf<T> {
     }
 }
 
+/// How a list is paged.
+#[derive(Clone, Copy)]
+pub(crate) struct Paging {
+    /// Objects on a page unless told otherwise, and the most that can be asked for.
+    pub(crate) usual: usize,
+    pub(crate) most: i64,
+    pub(crate) oldest_first: bool,
+    /// Whether a page can also be asked for by what comes after it.
+    pub(crate) both_ways: bool,
+    /// What callers call the orders, ascending and descending.
+    pub(crate) orders: [&'static str; 2],
+}
+
+impl Paging {
+    /// The usual way: the newest first.
+    pub(crate) const NEWEST: Self =
+        Self { usual: 20, most: 100, oldest_first: false, both_ways: false, orders: ["asc", "desc"] };
+    pub(crate) const OLDEST: Self = Self { oldest_first: true, ..Self::NEWEST };
+
+    /// Which page a query asks for.
+    pub(crate) fn read(&self, query: &mut Params) -> Result<Page> {
+        let limit = query.integer("limit", 1..=self.most)?.and_then(|limit| usize::try_from(limit).ok());
+        let order = query.one_of("order", &self.orders)?;
+        let [ascending, descending] = self.orders.map(|word| order == Some(word));
+        Ok(Page {
+            limit: limit.unwrap_or(self.usual),
+            descending: descending || !(ascending || self.oldest_first),
+            after: query.string("after")?,
+            before: if self.both_ways { query.string("before")? } else { None },
+        })
+    }
+}
+
 /// Which page of a list is wanted.
 pub(crate) struct Page {
     limit: usize,
     descending: bool,
     after: Option<String>,
     before: Option<String>,
-}
-
-impl Page {
-    pub(crate) fn read(query: &mut Params, default: usize, most: i64) -> Result<Self> {
-        Ok(Self {
-            limit: query.integer("limit", 1..=most)?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(default),
-            descending: query.one_of("order", &["asc", "desc"])? != Some("asc"),
-            after: query.string("after")?,
-            before: None,
-        })
-    }
-
-    /// For the lists that begin with the oldest unless told otherwise.
-    pub(crate) fn read_ascending(query: &mut Params, default: usize, most: i64) -> Result<Self> {
-        let descending = query.peek("order").is_some_and(|order| order == "desc");
-        Ok(Self { descending, ..Self::read(query, default, most)? })
-    }
-
-    pub(crate) fn read_both_ways(query: &mut Params, default: usize, most: i64) -> Result<Self> {
-        Ok(Self { before: query.string("before")?, ..Self::read(query, default, most)? })
-    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{KEY, Launch, PATIENCE, Server, bearer, connect, message, request, tool_call};
 
 fn question(text: &str) -> String {
-    let arguments = json!({"model": "gpt-6", "messages": [{"role": "user", "content": text}]});
+    let arguments = json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": text}]});
     let mut params = tool_call("chat-completion-stream", &arguments);
     params["_meta"] = json!({"progressToken": "t"});
     message("tools/call", &params)

@@ -36,11 +36,9 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::error::Error;
-use crate::index;
+use crate::engine::tokens::{self, pieces};
 
 const GREETING: &str = "This is the sandbox, not a model.";
 const DEEPEST: usize = 8;
@@ -174,27 +172,6 @@ impl Failure {
             Self::RateLimit => "rate_limit_exceeded",
         }
     }
-
-    /// What answers a request that has no stream.
-    pub(crate) fn into_error(self) -> Error {
-        match self {
-            Self::Server => Error::new(StatusCode::INTERNAL_SERVER_ERROR, Self::MESSAGE),
-            Self::RateLimit => Error::new(StatusCode::TOO_MANY_REQUESTS, Self::MESSAGE).code(self.code()),
-        }
-    }
-}
-
-/// The number of tokens of a text, by the measure of the sandbox.
-pub(crate) fn tokens(text: &str) -> usize {
-    index::tokens(text).len()
-}
-
-/// A text in the pieces in which a stream tells it: a token each, which together are the text.
-pub(crate) fn pieces(text: &str) -> Vec<&str> {
-    let mut cuts: Vec<usize> = index::tokens(text).into_iter().skip(1).collect();
-    cuts.push(text.len());
-    let mut from = 0;
-    cuts.into_iter().filter_map(|to| text.get(std::mem::replace(&mut from, to)..to)).filter(|p| !p.is_empty()).collect()
 }
 
 impl Ask {
@@ -216,7 +193,7 @@ impl Ask {
             if let Some(at) = self.stop.iter().filter_map(|stop| text.find(stop.as_str())).min() {
                 text.truncate(at);
             }
-            let whole = tokens(text);
+            let whole = tokens::count(text);
             let most = self.max_tokens.unwrap_or(usize::MAX).min(if magic.length { whole / 2 } else { usize::MAX });
             if whole > most {
                 *text = pieces(text).into_iter().take(most).collect();
@@ -228,8 +205,10 @@ impl Ask {
             }
         }
         let output_tokens = match &said {
-            Said::Text(text) | Said::Refusal(text) => tokens(text),
-            Said::Calls(calls) => calls.iter().map(|call| tokens(&call.name) + tokens(&call.arguments)).sum(),
+            Said::Text(text) | Said::Refusal(text) => tokens::count(text),
+            Said::Calls(calls) => {
+                calls.iter().map(|call| tokens::count(&call.name) + tokens::count(&call.arguments)).sum()
+            }
         };
         let input_tokens = self.input_tokens();
         Reply { said, end, input_tokens, output_tokens, pause: magic.slow, fails: magic.error }
@@ -306,7 +285,7 @@ impl Ask {
         }
         let mut text = self.prose(&magic.rest);
         if let Some(long) = magic.long {
-            let more = long.min(MOST).saturating_sub(tokens(&text));
+            let more = long.min(MOST).saturating_sub(tokens::count(&text));
             text.extend((0..more).map(|n| if n % 12 == 11 { " on.\n" } else { " on" }));
         }
         text
@@ -365,13 +344,13 @@ impl Ask {
 
     fn input_tokens(&self) -> usize {
         let turn = |turn: &Turn| match turn {
-            Turn::Said { text, attached, .. } => 4 + tokens(text) + 85 * attached.len(),
-            Turn::Called { name, .. } => 4 + tokens(name),
-            Turn::Output { text, .. } => 4 + tokens(text),
+            Turn::Said { text, attached, .. } => 4 + tokens::count(text) + 85 * attached.len(),
+            Turn::Called { name, .. } => 4 + tokens::count(name),
+            Turn::Output { text, .. } => 4 + tokens::count(text),
         };
         let tool = |tool: &Tool| {
             let schema = tool.parameters.as_ref().map(Value::to_string).unwrap_or_default();
-            tokens(&tool.name) + tokens(&tool.description) + tokens(&schema)
+            tokens::count(&tool.name) + tokens::count(&tool.description) + tokens::count(&schema)
         };
         self.turns.iter().map(turn).sum::<usize>() + self.tools.iter().map(tool).sum::<usize>()
     }
@@ -695,57 +674,6 @@ fn merged(schema: &Value, parts: &[Value]) -> Value {
     Value::Object(whole)
 }
 
-/// Finds what the API would not take of a schema in strict mode.
-///
-/// # Errors
-///
-/// The fault, in OpenAI's words.
-pub(crate) fn check_strict(schema: &Value) -> Result<(), String> {
-    if schema.get("type").is_none_or(|kind| kind != "object") {
-        return Err("schema must be a JSON Schema of 'type: \"object\"'.".to_owned());
-    }
-    check_level(schema, &mut Vec::new())
-}
-
-fn check_level(schema: &Value, context: &mut Vec<String>) -> Result<(), String> {
-    let fault = |context: &[String], what: &str| Err(format!("In context=({}), {what}", context.join(", ")));
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-            return fault(context, "'additionalProperties' is required to be supplied and to be false.");
-        }
-        let required = schema.get("required").and_then(Value::as_array);
-        let missing = properties.keys().find(|name| !required.into_iter().flatten().any(|one| one == name.as_str()));
-        if let Some(name) = missing {
-            let what = format!(
-                "'required' is required to be supplied and to be an array including every key in properties. Missing '{name}'."
-            );
-            return fault(context, &what);
-        }
-    }
-    for (key, value) in schema.as_object().into_iter().flatten() {
-        let inner: Vec<(String, &Value)> = match (key.as_str(), value) {
-            ("properties" | "$defs" | "definitions", Value::Object(of)) => {
-                of.iter().map(|(name, schema)| (name.clone(), schema)).collect()
-            }
-            ("anyOf" | "allOf" | "prefixItems", Value::Array(of)) => {
-                of.iter().enumerate().map(|(at, schema)| (at.to_string(), schema)).collect()
-            }
-            ("items", Value::Object(_)) => vec![(String::new(), value)],
-            _ => continue,
-        };
-        for (name, schema) in inner {
-            let depth = context.len();
-            context.push(format!("'{key}'"));
-            if !name.is_empty() {
-                context.push(format!("'{name}'"));
-            }
-            check_level(schema, context)?;
-            context.truncate(depth);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
@@ -891,21 +819,6 @@ mod tests {
     }
 
     #[test]
-    fn strict_schemas_are_closed_and_whole() {
-        let closed = json!({"type": "object", "properties": {"a": {"type": "array", "items": {
-            "type": "object", "properties": {"b": {"type": "string"}}, "required": ["b"], "additionalProperties": false,
-        }}}, "required": ["a"], "additionalProperties": false});
-        assert_eq!(check_strict(&closed), Ok(()));
-        let mut open = closed.clone();
-        open["properties"]["a"]["items"]["additionalProperties"] = json!(true);
-        let place = "In context=('properties', 'a', 'items'), 'additionalProperties'";
-        assert!(check_strict(&open).unwrap_err().starts_with(place));
-        let mut part = closed;
-        part["required"] = json!([]);
-        assert!(check_strict(&part).unwrap_err().contains("Missing 'a'"));
-    }
-
-    #[test]
     fn magic_words_do_what_they_say() {
         let ask = |text: &str| Ask { turns: vec![user(text)], ..Ask::default() };
         assert!(matches!(ask("no [[refuse]]").answer().said, Said::Refusal(_)));
@@ -916,14 +829,6 @@ mod tests {
         assert_eq!(text(&ask("[[say [1, [2]]]] please")), "[1, [2]]");
         assert_eq!(ask("[[long 500]]").answer().output_tokens, 500);
         assert_eq!(text(&ask("a [[b]] [[slow 0]]c")), "This is the sandbox, not a model. You said: \"a [[b]] c\".");
-    }
-
-    #[test]
-    fn pieces_are_the_text() {
-        let text = "  Wörter, und 日本語 auch.\n\nEnd \n";
-        assert_eq!(pieces(text).concat(), text);
-        assert!(pieces("").is_empty());
-        assert_eq!(pieces("  "), ["  "]);
     }
 
     #[test]

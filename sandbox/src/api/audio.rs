@@ -1,29 +1,45 @@
 //! `/audio`: speech, transcriptions, translations, voices and the consents they need.
+//!
+//! # Where it differs from the API
+//!
+//! - Speech is tones: each word is one, from 300 to 1,350 Hz, commas and full stops are pauses, voices differ in how loud
+//!   they are. `mp3`, `flac`, `wav` and `pcm` sound; `opus` and `aac` are silence of the right length. Speech comes as
+//!   fast as it can be sent.
+//! - Transcription hears sound between pauses as words, one of 36 by its pitch (the alphabet of pilots and the digits), so
+//!   `alfa bravo` is understood as it was spoken and any other recording as words that mean nothing; their times are
+//!   right. A pause of 0.3 s ends a sentence. Translations are transcriptions.
+//! - It decodes WAV, MP3, FLAC, Ogg Vorbis and AAC. Opus and WebM, which the API decodes, are refused as what the sandbox
+//!   cannot decode.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Extension, Multipart, Path};
+use axum::extract::{DefaultBodyLimit, Extension, Multipart};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::api::models;
+use crate::crud::{self, Collection, Field, Need, Verb};
+use crate::engine::catalog::Use;
+use crate::engine::hearing::{self, Heard, Unheard};
+use crate::engine::voice;
 use crate::error::{Error, Result};
-use crate::hearing::{self, Heard};
-use crate::params::{Json as Given, Params, Query};
-use crate::shelf::{Page, Shelf};
-use crate::voice;
-use crate::world::{Caller, World, now};
+use crate::form::{Form, Upload};
+use crate::params::{Json as Given, Params};
+use crate::shelf::Paging;
+use crate::sse;
+use crate::world::{Caller, World};
 
 /// Largest recording of a transcription.
-const LARGEST: usize = 25 * 1024 * 1024;
+const LARGEST: u64 = 25 * 1024 * 1024;
 /// Largest recording of a voice or a consent.
-const LARGEST_SAMPLE: usize = 10 * 1024 * 1024;
+const LARGEST_SAMPLE: u64 = 10 * 1024 * 1024;
 /// Longest recording that the `gpt-` models take, in seconds.
 const LONGEST: f64 = 1400.0;
 const SPEECH_FORMATS: &[&str] = &["mp3", "opus", "aac", "flac", "wav", "pcm"];
@@ -34,55 +50,50 @@ const FORMATS: &[&str] = &["json", "text", "srt", "verbose_json", "vtt", "diariz
 /// Bytes of sound in a piece of a stream.
 const PIECE: usize = 16 * 1024;
 
+static VOICES_MADE: Collection = Collection {
+    path: "/audio/voices",
+    serves: &[Verb::Delete],
+    admin: false,
+    object: "audio.voice",
+    prefix: "voice_",
+    fields: &[],
+    paging: Paging::NEWEST,
+    filters: &[],
+    deleted: "audio.voice.deleted",
+    missing: |id| Error::not_found(format!("No such voice: {id}")),
+};
+static CONSENTS: Collection = Collection {
+    path: "/audio/voice_consents",
+    serves: &[Verb::List, Verb::Get, Verb::Modify, Verb::Delete],
+    admin: false,
+    object: "audio.voice_consent",
+    prefix: "cons_",
+    fields: &[Field { name: "name", read: crud::text, create: Need::No, modify: Need::Must }],
+    paging: Paging::NEWEST,
+    filters: &[],
+    deleted: "audio.voice_consent",
+    missing: |id| Error::not_found(format!("No such voice consent: {id}")),
+};
+
 pub(crate) fn routes() -> Router {
-    Router::new()
+    VOICES_MADE
+        .routes()
+        .merge(CONSENTS.routes())
         .route("/audio/speech", post(speak))
         .route("/audio/transcriptions", post(transcribe))
         .route("/audio/translations", post(translate))
         .route("/audio/voices", post(create_voice))
-        .route("/audio/voices/{voice_id}", delete(delete_voice))
-        .route("/audio/voice_consents", get(list_consents).post(create_consent))
-        .route("/audio/voice_consents/{consent_id}", get(get_consent).post(rename_consent).delete(delete_consent))
+        .route("/audio/voice_consents", post(create_consent))
         .layer(DefaultBodyLimit::disable())
 }
 
-/// Voices and consents of an account.
-#[derive(Default)]
-pub(crate) struct Audio {
-    voices: Shelf<Voice>,
-    consents: Shelf<Consent>,
-}
-
-struct Voice {
-    created_at: u64,
-    name: String,
-    /// Those made from a description say so.
-    prompt: Option<String>,
-}
-
-struct Consent {
-    created_at: u64,
-    name: String,
-    language: String,
-}
-
-impl Consent {
-    fn show(&self, id: &str) -> Value {
-        json!({
-            "id": id, "object": "audio.voice_consent", "created_at": self.created_at, "name": self.name,
-            "language": self.language,
-        })
-    }
-}
-
 async fn speak(Extension(account): Caller, Given(mut params): Given) -> Result<Response> {
-    let model = model(&mut params)?;
-    let input = params.string("input")?;
-    let input = params.required("input", input)?;
+    let model = models::read(&mut params, None, Use::Speech)?;
+    let input = params.need("input", Params::string)?;
     within("input", &input, 4096)?;
     let voice = params.take("voice");
     let voice = params.required("voice", voice)?;
-    let voice = check_voice(&account.world(), voice)?;
+    let voice = check_voice(&mut account.world(), voice)?;
     if let Some(instructions) = params.string("instructions")? {
         within("instructions", &instructions, 4096)?;
     }
@@ -116,7 +127,8 @@ async fn speak(Extension(account): Caller, Given(mut params): Given) -> Result<R
     let (input, output) = (input.split_whitespace().count(), sound.len() / 4096 + 1);
     let usage = json!({"input_tokens": input, "output_tokens": output, "total_tokens": input + output});
     let deltas = pieces.iter().map(|piece| json!({"type": "speech.audio.delta", "audio": STANDARD.encode(piece)}));
-    Ok(event_stream(deltas.chain([json!({"type": "speech.audio.done", "usage": usage})]).collect()))
+    let events = deltas.chain([json!({"type": "speech.audio.done", "usage": usage})]);
+    Ok(event_stream(&events.collect::<Vec<_>>()))
 }
 
 fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
@@ -125,20 +137,8 @@ fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
     }
 }
 
-fn event_stream(events: Vec<Value>) -> Response {
-    let texts = events.into_iter().map(|event| std::io::Result::Ok(format!("data: {event}\n\n")));
-    let kind = [(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")];
-    (kind, Body::from_stream(stream::iter(texts))).into_response()
-}
-
-fn model(params: &mut Params) -> Result<String> {
-    let model = params.string("model")?;
-    let model = params.required("model", model)?;
-    if model.starts_with("unknown") {
-        let message = format!("The model `{model}` does not exist or you do not have access to it.");
-        return Err(Error::not_found(message).code("model_not_found"));
-    }
-    Ok(model)
+fn event_stream(events: &[Value]) -> Response {
+    sse::paced(events.iter().map(sse::plain).collect(), Duration::ZERO)
 }
 
 fn within(param: &str, text: &str, most: usize) -> Result<()> {
@@ -158,7 +158,7 @@ fn within(param: &str, text: &str, most: usize) -> Result<()> {
 }
 
 /// The name of a voice, or the id of one that was made from a recording.
-fn check_voice(world: &World, voice: Value) -> Result<String> {
+fn check_voice(world: &mut World, voice: Value) -> Result<String> {
     match voice {
         Value::String(name) if VOICES.contains(&name.as_str()) => Ok(name),
         Value::String(name) => {
@@ -168,74 +168,30 @@ fn check_voice(world: &World, voice: Value) -> Result<String> {
         }
         other => {
             let mut custom = Params::nested("voice".into(), other)?;
-            let id = custom.string("id")?;
-            let id = custom.required("id", id)?;
+            let id = custom.need("id", Params::string)?;
             custom.finish()?;
-            match world.audio.voices.get(&id) {
-                None => Err(Error::not_found(format!("No such voice: {id}")).param("voice.id")),
-                Some(Voice { prompt: Some(_), .. }) => {
-                    let message = "Voices created from text prompts are supported only in Live.";
-                    Err(Error::invalid("voice.id", "unsupported_value", message))
-                }
-                Some(_) => Ok(id),
+            let voice = VOICES_MADE.find(world, "", &id).map_err(|missing| missing.param("voice.id"))?;
+            if voice.text("type") == "prompt" {
+                let message = "Voices created from text prompts are supported only in Live.";
+                return Err(Error::invalid("voice.id", "unsupported_value", message));
             }
+            Ok(id)
         }
-    }
-}
-
-/// A form: its fields by name, those of arrays together, and its files.
-struct Form {
-    params: Params,
-    files: BTreeMap<String, (String, Bytes)>,
-}
-
-impl Form {
-    async fn read(mut form: Multipart) -> Result<Self> {
-        let broken = |fault: axum::extract::multipart::MultipartError| Error::new(fault.status(), fault.body_text());
-        let (mut fields, mut files) = (Vec::new(), BTreeMap::new());
-        while let Some(field) = form.next_field().await.map_err(broken)? {
-            let name = field.name().unwrap_or_default().to_owned();
-            match field.file_name().map(str::to_owned) {
-                Some(filename) => drop(files.insert(name, (filename, field.bytes().await.map_err(broken)?))),
-                None => fields.push((name, field.text().await.map_err(broken)?)),
-            }
-        }
-        Ok(Form { params: Params::query(fields), files })
-    }
-
-    fn file(&mut self, name: &str, most: usize) -> Result<(String, Bytes)> {
-        if self.params.mentions(name) {
-            let message = format!("Invalid type for '{name}': expected a file, but got a string instead.");
-            return Err(Error::invalid(name, "invalid_type", message));
-        }
-        let (filename, bytes) = self.params.required(name, self.files.remove(name))?;
-        if bytes.len() > most {
-            let message = format!("{name}: Maximum content size limit ({most}) exceeded ({} bytes read)", bytes.len());
-            return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, message));
-        }
-        Ok((filename, bytes))
-    }
-
-    /// Refuses what nobody has read.
-    fn finish(self) -> Result<()> {
-        if let Some(name) = self.files.keys().next() {
-            return Err(Error::invalid(name, "unknown_parameter", format!("Unknown parameter: '{name}'.")));
-        }
-        self.params.finish()
     }
 }
 
 /// Checks what is known of a recording from its name, and listens to it.
-async fn hear(filename: &str, bytes: Bytes) -> Result<Heard> {
-    let extension = filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+async fn hear(file: Upload) -> Result<Heard> {
+    let extension =
+        file.filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
     if !EXTENSIONS.contains(&extension.as_str()) {
         let known: Vec<String> = EXTENSIONS.iter().map(|name| format!("'{name}'")).collect();
         let message = format!("Unrecognized file format. Supported formats: [{}]", known.join(", "));
         return Err(Error::invalid("file", "invalid_value", message));
     }
-    let heard = tokio::task::spawn_blocking(move || hearing::hear(bytes, &extension)).await.ok().flatten();
-    let heard =
-        heard.ok_or_else(|| Error::invalid("file", "invalid_value", "Audio file might be corrupted or unsupported"))?;
+    let listen = move || hearing::hear(file.content.read_all().unwrap_or_default().into(), &extension);
+    let heard = tokio::task::spawn_blocking(listen).await.unwrap_or(Err(Unheard::Broken));
+    let heard = heard.map_err(|fault| Error::invalid("file", "invalid_value", unheard(&fault)))?;
     if heard.duration < 0.1 {
         let message = "Audio file is too short. Minimum audio length is 0.1 seconds.";
         return Err(Error::invalid("file", "audio_too_short", message));
@@ -243,11 +199,23 @@ async fn hear(filename: &str, bytes: Bytes) -> Result<Heard> {
     Ok(heard)
 }
 
+/// The API decodes more than the sandbox does; what is so is no fault of the caller's.
+fn unheard(fault: &Unheard) -> String {
+    match fault {
+        Unheard::Broken => "Audio file might be corrupted or unsupported".to_owned(),
+        Unheard::Undecoded(format) => {
+            format!(
+                "The sandbox cannot decode {format}, which the API does. Use wav, mp3, flac, aac or Ogg Vorbis here."
+            )
+        }
+    }
+}
+
 async fn transcribe(form: Multipart) -> Result<Response> {
-    let mut form = Form::read(form).await?;
-    let (filename, bytes) = form.file("file", LARGEST)?;
+    let mut form = Form::read(form, LARGEST).await?;
+    let file = form.file("file", LARGEST)?;
     let params = &mut form.params;
-    let model = model(params)?;
+    let model = models::read(params, None, Use::Transcription)?;
     let format = params.one_of("response_format", FORMATS)?;
     let diarizes = model.contains("diarize");
     let whisper = model.starts_with("whisper");
@@ -284,7 +252,7 @@ async fn transcribe(form: Multipart) -> Result<Response> {
     let stream = params.boolean("stream")? == Some(true) && !whisper;
     form.finish()?;
 
-    let heard = hear(&filename, bytes).await?;
+    let heard = hear(file).await?;
     if !whisper && heard.duration > LONGEST {
         let message = format!(
             "audio duration {:.3} seconds is longer than {LONGEST} seconds which is the maximum for this model",
@@ -310,17 +278,17 @@ async fn transcribe(form: Multipart) -> Result<Response> {
         known: names.into_iter().zip(voices).collect(),
     };
     Ok(match (format.unwrap_or("json"), stream) {
-        ("diarized_json", true) => event_stream(answer.events(true)),
-        (_, true) => event_stream(answer.events(false)),
+        ("diarized_json", true) => event_stream(&answer.events(true)),
+        (_, true) => event_stream(&answer.events(false)),
         (format, false) => answer.respond(format),
     })
 }
 
 async fn translate(form: Multipart) -> Result<Response> {
-    let mut form = Form::read(form).await?;
-    let (filename, bytes) = form.file("file", LARGEST)?;
+    let mut form = Form::read(form, LARGEST).await?;
+    let file = form.file("file", LARGEST)?;
     let params = &mut form.params;
-    let model = model(params)?;
+    let model = models::read(params, None, Use::Transcription)?;
     if !model.starts_with("whisper") {
         let message = format!("Translation is not supported with model '{model}'. Use 'whisper-1' instead.");
         return Err(Error::invalid("model", "unsupported_value", message));
@@ -329,7 +297,7 @@ async fn translate(form: Multipart) -> Result<Response> {
     let format = params.one_of("response_format", &["json", "text", "srt", "verbose_json", "vtt"])?;
     params.number("temperature", 0.0..=1.0)?;
     form.finish()?;
-    let heard = hear(&filename, bytes).await?;
+    let heard = hear(file).await?;
     let answer = Answer { heard, prompt, segments: true, whisper: true, ..Answer::default() };
     Ok(answer.respond(format.unwrap_or("json")))
 }
@@ -343,8 +311,7 @@ fn reference_voice(reference: &str) -> Result<usize> {
         .ok_or_else(|| refused("Expected a data URL."))?;
     let bytes = STANDARD.decode(data).map_err(|_| refused("The data URL is not base64."))?;
     let extension = kind.rsplit('/').next().unwrap_or_default().trim_start_matches("x-");
-    let heard = hearing::hear(bytes.into(), extension)
-        .ok_or_else(|| refused("Audio file might be corrupted or unsupported"))?;
+    let heard = hearing::hear(bytes.into(), extension).map_err(|fault| refused(&unheard(&fault)))?;
     if !(2.0..=10.0).contains(&heard.duration) {
         return Err(refused("Reference audio must be between 2 and 10 seconds."));
     }
@@ -508,13 +475,11 @@ fn count(text: Option<&str>) -> usize {
 }
 
 async fn create_voice(Extension(account): Caller, form: Multipart) -> Result<Json<Value>> {
-    let mut form = Form::read(form).await?;
-    let name = form.params.string("name")?;
-    let name = form.params.required("name", name)?;
+    let mut form = Form::read(form, LARGEST_SAMPLE).await?;
+    let name = form.params.need("name", Params::string)?;
     let prompt = match form.params.one_of("type", &["audio_sample", "prompt"])? {
         Some("prompt") => {
-            let prompt = form.params.string("prompt")?;
-            let prompt = form.params.required("prompt", prompt)?;
+            let prompt = form.params.need("prompt", Params::string)?;
             let hint = form.params.string("script_hint")?;
             for (param, text) in [("prompt", Some(&prompt)), ("script_hint", hint.as_ref())] {
                 if text.is_some_and(|text| text.trim().is_empty()) {
@@ -525,84 +490,27 @@ async fn create_voice(Extension(account): Caller, form: Multipart) -> Result<Jso
             Some(prompt)
         }
         _ => {
-            let (filename, sample) = form.file("audio_sample", LARGEST_SAMPLE)?;
-            let consent = form.params.string("consent")?;
-            let consent = form.params.required("consent", consent)?;
-            if account.world().audio.consents.get(&consent).is_none() {
-                return Err(no_consent(&consent));
-            }
-            hear(&filename, sample).await?;
+            let sample = form.file("audio_sample", LARGEST_SAMPLE)?;
+            let consent = form.params.need("consent", Params::string)?;
+            CONSENTS.find(&mut account.world(), "", &consent)?;
+            hear(sample).await?;
             None
         }
     };
     form.finish()?;
-    let voice = Voice { created_at: now(), name, prompt };
-    let mut world = account.world();
-    let id = world.mint("voice_");
-    let mut shown = json!({
-        "id": id, "object": "audio.voice", "created_at": voice.created_at, "name": voice.name, "type": "audio_sample",
-    });
-    if let Some(prompt) = &voice.prompt {
-        set(&mut shown, "type", "prompt");
-        set(&mut shown, "prompt", prompt.as_str());
-    }
-    world.audio.voices.insert(id, voice);
-    Ok(Json(shown))
-}
-
-async fn delete_voice(Extension(account): Caller, Path(id): Path<String>) -> Result<Json<Value>> {
-    account.world().audio.voices.remove(&id).ok_or_else(|| Error::not_found(format!("No such voice: {id}")))?;
-    Ok(Json(json!({"id": id, "object": "audio.voice.deleted", "deleted": true})))
-}
-
-fn no_consent(id: &str) -> Error {
-    Error::not_found(format!("No such voice consent: {id}"))
+    let kind = if prompt.is_some() { "prompt" } else { "audio_sample" };
+    let mut fields = Map::from_iter([("name".to_owned(), name.into()), ("type".to_owned(), kind.into())]);
+    fields.extend(prompt.map(|prompt| ("prompt".to_owned(), prompt.into())));
+    Ok(Json(VOICES_MADE.insert(&mut account.world(), "", fields, None)))
 }
 
 async fn create_consent(Extension(account): Caller, form: Multipart) -> Result<Json<Value>> {
-    let mut form = Form::read(form).await?;
-    let (filename, recording) = form.file("recording", LARGEST_SAMPLE)?;
-    let mut text = |name: &str| {
-        let text = form.params.string(name)?;
-        form.params.required(name, text)
-    };
+    let mut form = Form::read(form, LARGEST_SAMPLE).await?;
+    let recording = form.file("recording", LARGEST_SAMPLE)?;
+    let mut text = |name: &str| form.params.need(name, Params::string);
     let (name, language) = (text("name")?, text("language")?);
     form.finish()?;
-    hear(&filename, recording).await?;
-    let consent = Consent { created_at: now(), name, language };
-    let mut world = account.world();
-    let id = world.mint("cons_");
-    let shown = consent.show(&id);
-    world.audio.consents.insert(id, consent);
-    Ok(Json(shown))
-}
-
-async fn list_consents(Extension(account): Caller, Query(mut query): Query) -> Result<Json<Value>> {
-    let page = Page::read(&mut query, 20, 100)?;
-    query.finish()?;
-    account.world().audio.consents.page(&page, |id, consent| Some(consent.show(id))).map(Json)
-}
-
-async fn get_consent(Extension(account): Caller, Path(id): Path<String>) -> Result<Json<Value>> {
-    let world = account.world();
-    world.audio.consents.get(&id).map(|consent| Json(consent.show(&id))).ok_or_else(|| no_consent(&id))
-}
-
-async fn rename_consent(
-    Extension(account): Caller,
-    Path(id): Path<String>,
-    Given(mut params): Given,
-) -> Result<Json<Value>> {
-    let name = params.string("name")?;
-    let name = params.required("name", name)?;
-    params.finish()?;
-    let mut world = account.world();
-    let consent = world.audio.consents.get_mut(&id).ok_or_else(|| no_consent(&id))?;
-    consent.name = name;
-    Ok(Json(consent.show(&id)))
-}
-
-async fn delete_consent(Extension(account): Caller, Path(id): Path<String>) -> Result<Json<Value>> {
-    account.world().audio.consents.remove(&id).ok_or_else(|| no_consent(&id))?;
-    Ok(Json(json!({"id": id, "object": "audio.voice_consent", "deleted": true})))
+    hear(recording).await?;
+    let fields = Map::from_iter([("name".to_owned(), name.into()), ("language".to_owned(), language.into())]);
+    Ok(Json(CONSENTS.insert(&mut account.world(), "", fields, None)))
 }

@@ -1,47 +1,22 @@
-//! `/fine_tuning/alpha/graders`: what can be graded by rules is; nothing here runs Python or asks a model.
+//! Graders: what can be graded by rules is; nothing here runs Python or asks a model.
 //!
-//! `string_check` and `text_similarity` by `fuzzy_match`, `bleu`, `gleu`, `rouge_1` to `rouge_5` and `rouge_l` are computed;
-//! so is a `multi` of them. Any other grader is accepted, and its run says in `errors` that the sandbox has none.
+//! A grader is the API's object, which must have been checked.
 
 use std::collections::BTreeMap;
 
-use axum::Json as Answer;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Result};
-use crate::params::{Json, Params};
-
-const METRICS: &[&str] = &[
-    "cosine",
-    "fuzzy_match",
-    "bleu",
-    "gleu",
-    "meteor",
-    "rouge_1",
-    "rouge_2",
-    "rouge_3",
-    "rouge_4",
-    "rouge_5",
-    "rouge_l",
-];
-const TYPES: &[&str] = &["string_check", "text_similarity", "python", "score_model", "label_model", "multi"];
-
-pub(crate) async fn validate(Json(mut params): Json) -> Result<Answer<Value>> {
-    let grader = params.object("grader")?;
-    let grader = params.required("grader", grader)?;
-    params.finish()?;
-    Ok(Answer(json!({"grader": checked(grader)?})))
+/// What came of a grading.
+pub(crate) struct Graded {
+    pub(crate) reward: f64,
+    /// By the name of each grader that took part.
+    pub(crate) scores: Map<String, Value>,
+    /// Every kind of error, and whether it came up, as the API tells them.
+    pub(crate) errors: Map<String, Value>,
 }
 
-pub(crate) async fn run(Json(mut params): Json) -> Result<Answer<Value>> {
-    let grader = params.object("grader")?;
-    let grader = checked(params.required("grader", grader)?)?;
-    let sample = params.string("model_sample")?;
-    let sample = params.required("model_sample", sample)?;
-    let item = params.take("item").unwrap_or_default();
-    params.finish()?;
-    let output_json: Value = serde_json::from_str(&sample).unwrap_or_default();
-    let names = json!({"item": item, "sample": {"output_text": sample, "output_json": output_json}});
+/// Grades: `names` is what templates can name, as `{"item": …, "sample": …}`.
+pub(crate) fn run(grader: &Value, names: &Value) -> Graded {
     let mut errors = Errors::default();
     let text = |name: &str| grader.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut scores = Map::new();
@@ -49,88 +24,21 @@ pub(crate) async fn run(Json(mut params): Json) -> Result<Answer<Value>> {
         "multi" => {
             let parts = grader.get("graders").and_then(Value::as_object).into_iter().flatten();
             let parts: BTreeMap<&str, f64> =
-                parts.map(|(key, grader)| (key.as_str(), grade(grader, &names, &mut errors))).collect();
+                parts.map(|(key, grader)| (key.as_str(), grade(grader, names, &mut errors))).collect();
             scores.extend(parts.iter().map(|(key, score)| ((*key).to_owned(), json!(score))));
             formula(text("calculate_output"), &parts).unwrap_or_else(|| {
                 errors.set("formula_parse_error");
                 0.0
             })
         }
-        _ => grade(&grader, &names, &mut errors),
+        _ => grade(grader, names, &mut errors),
     };
     if scores.is_empty() {
         scores.insert(text("name").to_owned(), json!(reward));
     }
-    Ok(Answer(json!({
-        "reward": reward,
-        "metadata": {
-            "name": text("name"), "type": text("type"), "errors": errors.0, "execution_time": 0.001, "scores": scores,
-            "token_usage": null, "sampled_model_name": null,
-        },
-        "sub_rewards": if text("type") == "multi" { Value::Object(scores) } else { json!({}) },
-        "model_grader_token_usage_per_model": {},
-    })))
+    Graded { reward, scores, errors: errors.0 }
 }
 
-/// The grader, if it is one.
-pub(crate) fn checked(mut grader: Params) -> Result<Value> {
-    let kind = grader.one_of("type", TYPES)?;
-    let kind = grader.required("type", kind)?;
-    let mut kept = Map::from_iter([("type".to_owned(), json!(kind))]);
-    let texts: &[&str] = match kind {
-        "string_check" => &["name", "input", "reference"],
-        "text_similarity" => &["name", "input", "reference"],
-        "python" => &["name", "source"],
-        "multi" => &["name", "calculate_output"],
-        _ => &["name", "model"],
-    };
-    for name in texts {
-        let text = grader.string(name)?;
-        kept.insert((*name).to_owned(), grader.required(name, text)?.into());
-    }
-    match kind {
-        "string_check" => {
-            let operation = grader.one_of("operation", &["eq", "ne", "like", "ilike"])?;
-            kept.insert("operation".to_owned(), grader.required("operation", operation)?.into());
-        }
-        "text_similarity" => {
-            let metric = grader.one_of("evaluation_metric", METRICS)?;
-            kept.insert("evaluation_metric".to_owned(), grader.required("evaluation_metric", metric)?.into());
-        }
-        "python" => {
-            if !kept.get("source").and_then(Value::as_str).is_some_and(|source| source.contains("def grade(")) {
-                let message = "The source of a python grader must define a function 'grade(sample, item)'.";
-                return Err(Error::invalid(&grader.path("source"), "invalid_grader", message));
-            }
-            kept.extend(grader.string("image_tag")?.map(|tag| ("image_tag".to_owned(), tag.into())));
-        }
-        "multi" => {
-            let graders = grader.take("graders");
-            let graders = grader.required("graders", graders)?;
-            let path = grader.path("graders");
-            let Value::Object(graders) = graders else {
-                return Err(crate::params::mistyped(&path, "an object", &graders));
-            };
-            let mut parts = Map::new();
-            for (key, part) in graders {
-                let part = Params::nested(format!("{path}.{key}"), part)?;
-                parts.insert(key, checked(part)?);
-            }
-            kept.insert("graders".to_owned(), parts.into());
-        }
-        _ => {
-            let input = grader.take("input");
-            kept.insert("input".to_owned(), grader.required("input", input)?);
-            for name in ["range", "sampling_params", "labels", "passing_labels"] {
-                kept.extend(grader.take(name).map(|value| (name.to_owned(), value)));
-            }
-        }
-    }
-    grader.finish()?;
-    Ok(kept.into())
-}
-
-/// `errors` of a run.
 struct Errors(Map<String, Value>);
 
 impl Default for Errors {
@@ -217,35 +125,54 @@ fn fill(text: &str, names: &Value) -> Option<String> {
     Some(filled)
 }
 
-/// From 0 to 1; `None` for what takes a model.
+/// From 0 to 1; `None` for what takes a model. The measures are those of rapidfuzz, nltk and rouge-score, with which the
+/// API grades: ROUGE alone takes no notice of case and punctuation.
 fn similarity(metric: &str, input: &str, reference: &str) -> Option<f64> {
-    let (input, reference) = (input.to_lowercase(), reference.to_lowercase());
     let (said, wanted): (Vec<&str>, Vec<&str>) =
         (input.split_whitespace().collect(), reference.split_whitespace().collect());
-    let rouge = |n: usize| f1(matches(&said, &wanted, n), count(&said, n), count(&wanted, n));
     match metric {
         "fuzzy_match" => {
             let (a, b): (Vec<char>, Vec<char>) = (input.chars().collect(), reference.chars().collect());
-            Some(f1(common(&a, &b), a.len(), b.len()))
+            Some(if a.is_empty() && b.is_empty() { 1.0 } else { f1(common(&a, &b), a.len(), b.len()) })
         }
-        "rouge_l" => Some(f1(common(&said, &wanted), said.len(), wanted.len())),
-        "bleu" | "gleu" => {
-            let orders: Vec<usize> = (1..=4).filter(|n| count(&said, *n) > 0 && count(&wanted, *n) > 0).collect();
-            let of = |n: &usize| {
-                let all = if metric == "bleu" { count(&said, *n) } else { count(&said, *n).max(count(&wanted, *n)) };
-                matches(&said, &wanted, *n) as f64 / all as f64
-            };
-            let product: f64 = orders.iter().map(of).product();
-            let short = (1.0 - wanted.len() as f64 / said.len().max(1) as f64).min(0.0).exp();
-            let short = if metric == "bleu" { short } else { 1.0 };
-            Some(if orders.is_empty() { 0.0 } else { short * product.powf(1.0 / orders.len() as f64) })
+        "bleu" => Some(bleu(&said, &wanted)),
+        "gleu" => {
+            let sum = |of: &dyn Fn(usize) -> usize| (1..=4).map(of).sum::<usize>();
+            let both = sum(&|n| matches(&said, &wanted, n));
+            let all = sum(&|n| count(&said, n)).max(sum(&|n| count(&wanted, n)));
+            Some(both as f64 / all.max(1) as f64)
         }
-        _ => rouge_order(metric).map(rouge),
+        _ => {
+            let (input, reference) = (input.to_lowercase(), reference.to_lowercase());
+            let (said, wanted) = (rouge_words(&input), rouge_words(&reference));
+            Some(match metric.strip_prefix("rouge_")? {
+                "l" => f1(common(&said, &wanted), said.len(), wanted.len()),
+                n => {
+                    let n = n.parse().ok()?;
+                    f1(matches(&said, &wanted, n), count(&said, n), count(&wanted, n))
+                }
+            })
+        }
     }
 }
 
-fn rouge_order(metric: &str) -> Option<usize> {
-    metric.strip_prefix("rouge_")?.parse().ok()
+fn rouge_words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit())).filter(|word| !word.is_empty()).collect()
+}
+
+/// Of up to four words in a row, or as many as are said. An order without a match counts as next to nothing.
+fn bleu(said: &[&str], wanted: &[&str]) -> f64 {
+    let orders = said.len().min(4);
+    if matches(said, wanted, 1) == 0 {
+        return 0.0;
+    }
+    let logs = (1..=orders).map(|n| match matches(said, wanted, n) {
+        0 => f64::MIN_POSITIVE.ln(),
+        both => (both as f64 / count(said, n) as f64).ln(),
+    });
+    let mean = logs.sum::<f64>() / orders as f64;
+    let short = (1.0 - wanted.len() as f64 / said.len() as f64).min(0.0);
+    (mean + short).exp()
 }
 
 fn count(words: &[&str], n: usize) -> usize {
@@ -283,7 +210,7 @@ fn common<T: PartialEq>(a: &[T], b: &[T]) -> usize {
 }
 
 fn f1(both: usize, a: usize, b: usize) -> f64 {
-    if a + b == 0 { 1.0 } else { 2.0 * both as f64 / (a + b) as f64 }
+    if a + b == 0 { 0.0 } else { 2.0 * both as f64 / (a + b) as f64 }
 }
 
 /// A formula of numbers, graders, `+ - * /`, parentheses and the functions that the API has.
@@ -371,5 +298,34 @@ impl Formula<'_> {
             _ => return None,
         };
         takes.then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Figures of rapidfuzz 3.10.1, nltk 3.9.1 and rouge-score 0.1.2.
+    #[test]
+    fn similarities_are_those_of_the_libraries_that_the_api_uses() {
+        const METRICS: [&str; 6] = ["fuzzy_match", "bleu", "gleu", "rouge_1", "rouge_2", "rouge_l"];
+        for (input, reference, expected) in [
+            ("The cat sat on the mat.", "the cat is on the mat", [0.863636, 0.0, 0.222222, 0.833333, 0.6, 0.833333]),
+            (
+                "A fast brown fox leaps over a lazy dog",
+                "The quick brown fox jumps over the lazy dog",
+                [0.716049, 0.0, 0.233333, 0.555556, 0.25, 0.555556],
+            ),
+            ("Paris", "Paris", [1.0, 1.0, 1.0, 1.0, 0.0, 1.0]),
+            ("Paris", "paris", [0.8, 0.0, 0.0, 1.0, 0.0, 1.0]),
+            ("", "", [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]),
+        ] {
+            for (metric, expected) in METRICS.iter().zip(expected) {
+                let got = similarity(metric, input, reference).unwrap();
+                assert!((got - expected).abs() < 1e-6, "{metric} of {input:?} and {reference:?}: {got}");
+            }
+        }
     }
 }

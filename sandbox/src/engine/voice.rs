@@ -2,12 +2,7 @@
 
 use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
 
-use crate::hearing::{WORDS, tone_of};
-
-/// Samples a second of everything that is spoken.
-pub(crate) const RATE: u32 = 24_000;
-/// How loud voices are, of 32,767: what tells them apart.
-pub(crate) const LEVELS: [f64; 4] = [4_000.0, 8_000.0, 14_000.0, 24_000.0];
+use crate::engine::sound::{LEVELS, RATE, WORDS, tone_of};
 
 /// Speaks a text. A word that the sandbox knows is a tone of its own, any other shares one; longer words last longer.
 pub(crate) fn speak(text: &str, voice: &str, speed: f64) -> Vec<i16> {
@@ -33,7 +28,8 @@ pub(crate) fn speak(text: &str, voice: &str, speed: f64) -> Vec<i16> {
     samples
 }
 
-fn tone(samples: &mut Vec<i16>, hertz: f64, level: f64, seconds: f64) {
+/// Adds a tone of a length in seconds.
+pub(crate) fn tone(samples: &mut Vec<i16>, hertz: f64, level: f64, seconds: f64) {
     let count = (f64::from(RATE) * seconds) as usize;
     let fade = RATE as usize / 200;
     samples.extend((0..count).map(|at| {

@@ -1,23 +1,29 @@
-//! `/chat/completions`, streams and stored completions included. What is answered is told in [`crate::model`].
+//! `/chat/completions`, streams and stored completions included.
+//!
+//! # Where it differs from the API
+//!
+//! Models are not models: what is answered is told in [`crate::engine::model`], with the magic words that bring about
+//! refusals, cuts, slow streams and failures. Every completion has `system_fingerprint` `fp_sandbox`. Audio is a tone of a
+//! fifth of a second, in wav or pcm16.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
-use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Path};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream;
 use serde_json::{Map, Value, json};
 
+use crate::api::{models, tools};
+use crate::crud::{self, Collection, Field, Need, Object, Verb};
+use crate::engine::catalog::Use;
+use crate::engine::model::{self, Ask, Choice, End, Form, Reply, Role, Said, Tool, Turn};
+use crate::engine::{sound, tokens, voice};
 use crate::error::{Error, Result};
-use crate::model::{self, Ask, Choice, End, Form, Reply, Role, Said, Tool, Turn};
 use crate::params::{Json, Params, Query, mistyped};
-use crate::shelf::{Page, Shelf};
+use crate::shelf::Paging;
+use crate::sse;
 use crate::world::{Caller, World, now};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -29,18 +35,33 @@ const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast"]
 const AUDIO_LIVES: u64 = 3600;
 
 pub(crate) fn routes() -> Router {
-    Router::new()
-        .route("/chat/completions", get(list).post(create))
-        .route("/chat/completions/{id}", get(retrieve).post(update).delete(delete))
-        .route("/chat/completions/{id}/messages", get(messages))
+    COMPLETIONS
+        .routes()
+        .route(COMPLETIONS.path, post(create))
+        .route(MESSAGES.path, get(messages))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-/// A stored completion.
-pub(crate) struct Stored {
-    shown: Value,
-    messages: Vec<Value>,
-}
+static COMPLETIONS: Collection = Collection {
+    path: "/chat/completions",
+    serves: &[Verb::List, Verb::Get, Verb::Modify, Verb::Delete],
+    admin: false,
+    object: "chat.completion",
+    prefix: "chatcmpl-",
+    fields: &[Field { name: "metadata", read: crud::metadata, create: Need::No, modify: Need::Must }],
+    paging: Paging::OLDEST,
+    filters: &["model", "metadata"],
+    deleted: "chat.completion.deleted",
+    missing: |id| Error::not_found(format!("Chat completion {id} not found")).param("id"),
+};
+/// The messages of each stored completion.
+static MESSAGES: Collection = Collection {
+    path: "/chat/completions/{completion_id}/messages",
+    serves: &[],
+    fields: &[],
+    filters: &[],
+    ..COMPLETIONS
+};
 
 /// A request, read and checked.
 struct Wish {
@@ -65,14 +86,8 @@ struct Wish {
 
 impl Wish {
     fn read(mut params: Params) -> Result<Self> {
-        let model = params.string("model")?;
-        let model = params.required("model", model)?;
-        if model.starts_with("unknown") {
-            let message = format!("The model `{model}` does not exist or you do not have access to it.");
-            return Err(Error::not_found(message).code("model_not_found"));
-        }
-        let messages = params.array("messages", 1..=usize::MAX)?;
-        let messages = params.required("messages", messages)?;
+        let model = models::read(&mut params, None, Use::Chat)?;
+        let messages = params.need("messages", |params, name| params.array(name, 1..=usize::MAX))?;
         let raw: Vec<Value> = messages.iter().map(|(_, message)| message.clone()).collect();
         let turns = turns(messages)?;
 
@@ -81,7 +96,7 @@ impl Wish {
             kept.insert(name.to_owned(), params.peek(name).cloned().unwrap_or_default());
         }
         let functions = params.mentions("functions");
-        let mut tools = tools(&mut params)?;
+        let mut tools = read_tools(&mut params)?;
         let choice = choice(&mut params, &mut tools, functions)?;
         let parallel = params.boolean("parallel_tool_calls")?;
         if parallel.is_some() && tools.is_empty() {
@@ -189,7 +204,7 @@ impl Wish {
             }
             one
         };
-        model::pieces(text).iter().map(token).collect()
+        tokens::pieces(text).iter().map(token).collect()
     }
 
     /// A choice without its index, and its logprobs.
@@ -262,8 +277,7 @@ fn turns(messages: Vec<(String, Value)>) -> Result<Vec<Turn>> {
     let mut waiting: Vec<String> = Vec::new();
     for (path, message) in messages {
         let mut message = Params::nested(path, message)?;
-        let role = message.one_of("role", ROLES)?;
-        let role = message.required("role", role)?;
+        let role = message.need("role", |params, name| params.one_of(name, ROLES))?;
         let calls = message.array("tool_calls", 0..=usize::MAX)?.unwrap_or_default();
         let old_call = message.object("function_call")?;
         let (text, attached) = content(&mut message, role == "assistant")?;
@@ -273,8 +287,7 @@ fn turns(messages: Vec<(String, Value)>) -> Result<Vec<Turn>> {
         }
         match role {
             "tool" => {
-                let id = message.string("tool_call_id")?;
-                let id = message.required("tool_call_id", id)?;
+                let id = message.need("tool_call_id", Params::string)?;
                 let Some(at) = waiting.iter().position(|waiting| *waiting == id) else {
                     let text = "Invalid parameter: messages with role 'tool' must be a response to a preceding message \
                                 with 'tool_calls'.";
@@ -290,13 +303,10 @@ fn turns(messages: Vec<(String, Value)>) -> Result<Vec<Turn>> {
                 }
                 for (path, call) in calls {
                     let mut call = Params::nested(path, call)?;
-                    let id = call.string("id")?;
-                    let id = call.required("id", id)?;
+                    let id = call.need("id", Params::string)?;
                     let kind = call.one_of("type", &["function", "custom"])?.unwrap_or("function");
-                    let named = call.object(kind)?;
-                    let mut named = call.required(kind, named)?;
-                    let name = named.string("name")?;
-                    let name = named.required("name", name)?;
+                    let mut named = call.need(kind, Params::object)?;
+                    let name = named.need("name", Params::string)?;
                     waiting.push(id.clone());
                     turns.push(Turn::Called { id, name });
                 }
@@ -337,8 +347,8 @@ fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static
             let (mut texts, mut attached) = (Vec::new(), Vec::new());
             for (at, part) in parts.into_iter().enumerate() {
                 let mut part = Params::nested(format!("{path}[{at}]"), part)?;
-                let kind = part.one_of("type", PARTS)?;
-                match part.required("type", kind)? {
+                let kind = part.need("type", |params, name| params.one_of(name, PARTS))?;
+                match kind {
                     kind @ ("text" | "refusal") => {
                         let text = part.string(kind)?;
                         texts.push(part.required(kind, text)?);
@@ -361,56 +371,34 @@ fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static
 }
 
 /// `tools`, or the deprecated `functions`.
-fn tools(params: &mut Params) -> Result<Vec<Tool>> {
-    let mut tools = Vec::new();
+fn read_tools(params: &mut Params) -> Result<Vec<Tool>> {
+    let mut found = Vec::new();
     for (path, function) in params.array("functions", 1..=128)?.unwrap_or_default() {
-        tools.push(function_tool(Params::nested(path, function)?)?);
+        found.push(function_tool(Params::nested(path, function)?)?);
     }
     for (path, tool) in params.array("tools", 1..=128)?.unwrap_or_default() {
         let mut tool = Params::nested(path, tool)?;
-        let kind = tool.one_of("type", &["function", "custom"])?;
-        let kind = tool.required("type", kind)?;
-        let inner = tool.object(kind)?;
-        let mut inner = tool.required(kind, inner)?;
+        let kind = tool.need("type", |params, name| params.one_of(name, &["function", "custom"]))?;
+        let mut inner = tool.need(kind, Params::object)?;
         tool.finish()?;
         if kind == "custom" {
             inner.object("format")?;
-            let (name, description) = names(&mut inner)?;
+            let name = tools::name(&mut inner)?;
+            let description = inner.string("description")?.unwrap_or_default();
             inner.finish()?;
-            tools.push(Tool { name, description, parameters: None });
+            found.push(Tool { name, description, parameters: None });
         } else {
-            tools.push(function_tool(inner)?);
+            found.push(function_tool(inner)?);
         }
     }
-    Ok(tools)
-}
-
-fn names(params: &mut Params) -> Result<(String, String)> {
-    let name = params.string("name")?;
-    let name = params.required("name", name)?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-        let path = params.path("name");
-        let message = format!(
-            "Invalid '{path}': string does not match pattern. Expected a string that matches '^[a-zA-Z0-9_-]+$'."
-        );
-        return Err(Error::invalid(&path, "invalid_value", message));
-    }
-    Ok((name, params.string("description")?.unwrap_or_default()))
+    Ok(found)
 }
 
 fn function_tool(mut params: Params) -> Result<Tool> {
-    let (name, description) = names(&mut params)?;
-    let parameters = params.take("parameters").unwrap_or_else(|| json!({"type": "object", "properties": {}}));
-    if !parameters.is_object() {
-        return Err(mistyped(&params.path("parameters"), "an object", &parameters));
-    }
-    if params.boolean("strict")? == Some(true) {
-        model::check_strict(&parameters).map_err(|fault| {
-            let message = format!("Invalid schema for function '{name}': {fault}");
-            Error::invalid(&params.path("parameters"), "invalid_function_parameters", message)
-        })?;
-    }
+    let name = tools::name(&mut params)?;
+    let description = params.string("description")?.unwrap_or_default();
+    let strict = params.boolean("strict")? == Some(true);
+    let parameters = tools::parameters(&mut params, &name, strict)?;
     params.finish()?;
     Ok(Tool { name, description, parameters: Some(parameters) })
 }
@@ -460,17 +448,14 @@ fn form(params: &mut Params) -> Result<Form> {
         "text" => Form::Text,
         "json_object" => Form::Object,
         _ => {
-            let inner = format.object("json_schema")?;
-            let mut inner = format.required("json_schema", inner)?;
-            let (name, _) = names(&mut inner)?;
+            let mut inner = format.need("json_schema", Params::object)?;
+            let name = tools::name(&mut inner)?;
+            inner.string("description")?;
             let strict = inner.boolean("strict")?.unwrap_or_default();
             let schema = inner.take("schema").unwrap_or_else(|| json!({"type": "object"}));
             inner.finish()?;
             if strict {
-                model::check_strict(&schema).map_err(|fault| {
-                    let message = format!("Invalid schema for response_format '{name}': {fault}");
-                    Error::new(StatusCode::BAD_REQUEST, message).param("response_format")
-                })?;
+                tools::check_answer(&schema, &name, "response_format")?;
             }
             Form::Schema(schema)
         }
@@ -487,8 +472,8 @@ fn audio(params: &mut Params, stream: bool) -> Result<Option<&'static str>> {
     };
     let voice = audio.take("voice");
     audio.required("voice", voice)?;
-    let format = audio.one_of("format", &["wav", "aac", "mp3", "flac", "opus", "pcm16"])?;
-    let format = audio.required("format", format)?;
+    let format =
+        audio.need("format", |params, name| params.one_of(name, &["wav", "aac", "mp3", "flac", "opus", "pcm16"]))?;
     audio.finish()?;
     let message = match format {
         "pcm16" => return Ok(wanted.then_some(format)),
@@ -501,25 +486,9 @@ fn audio(params: &mut Params, stream: bool) -> Result<Option<&'static str>> {
 
 /// A fifth of a second of a tone.
 fn beep(format: &str) -> Vec<u8> {
-    const RATE: u32 = 24_000;
-    let samples = (0..RATE / 5).map(|at| {
-        let wave = (f64::from(at) * 440.0 * std::f64::consts::TAU / f64::from(RATE)).sin();
-        (wave * 8000.0) as i16
-    });
-    let sound: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
-    if format != "wav" {
-        return sound;
-    }
-    let length = u32::try_from(sound.len()).unwrap_or_default();
-    let mut wav = Vec::from(*b"RIFF");
-    wav.extend((36 + length).to_le_bytes());
-    wav.extend(*b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    wav.extend(RATE.to_le_bytes());
-    wav.extend((RATE * 2).to_le_bytes());
-    wav.extend(*b"\x02\0\x10\0data");
-    wav.extend(length.to_le_bytes());
-    wav.extend(sound);
-    wav
+    let mut samples = Vec::new();
+    voice::tone(&mut samples, 440.0, sound::LEVELS[1], 0.2);
+    voice::encode(&samples, if format == "wav" { "wav" } else { "pcm" })
 }
 
 fn usage(reply: &Reply, n: usize) -> Value {
@@ -537,7 +506,7 @@ async fn create(Extension(account): Caller, Json(params): Json) -> Result<Respon
     let wish = Wish::read(params)?;
     let reply = wish.ask.answer();
     if let (Some(failure), false) = (reply.fails, wish.stream) {
-        return Err(failure.into_error());
+        return Err(failure.into());
     }
     let mut world = account.world();
     let id = world.mint("chatcmpl-");
@@ -560,8 +529,12 @@ async fn create(Extension(account): Caller, Json(params): Json) -> Result<Respon
             shown.insert("metadata".to_owned(), wish.metadata.clone().into());
             shown.extend(wish.kept.clone());
         }
-        let messages = wish.messages.iter().enumerate().map(|(at, message)| stored_message(&id, at, message)).collect();
-        world.completions.insert(id.clone(), Stored { shown, messages });
+        COMPLETIONS.shelf(&mut world, "").insert(id.clone(), Object { shown, content: None });
+        let shelf = MESSAGES.shelf(&mut world, &id);
+        for (at, message) in wish.messages.iter().enumerate() {
+            let shown = stored_message(&id, at, message);
+            shelf.insert(format!("{id}-{at}"), Object { shown, content: None });
+        }
     }
     if !wish.stream {
         return Ok(Answer(completion).into_response());
@@ -570,7 +543,11 @@ async fn create(Extension(account): Caller, Json(params): Json) -> Result<Respon
     if let Some(head) = head.as_object_mut() {
         head.insert("object".to_owned(), "chat.completion.chunk".into());
     }
-    Ok(tell(chunks(&wish, &reply, &choices, &head), reply.pause))
+    let mut events: Vec<_> = chunks(&wish, &reply, &choices, &head).iter().map(sse::plain).collect();
+    if reply.fails.is_none() {
+        events.push(sse::text("[DONE]"));
+    }
+    Ok(sse::paced(events, reply.pause))
 }
 
 fn stored_message(id: &str, at: usize, message: &Value) -> Value {
@@ -611,7 +588,7 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
         let mut tell = |delta: Value, logprobs: Value| deltas.push((delta, logprobs));
         for name in ["content", "refusal"] {
             let Some(text) = message.get(name).and_then(Value::as_str) else { continue };
-            for (at, piece) in model::pieces(text).into_iter().enumerate() {
+            for (at, piece) in tokens::pieces(text).into_iter().enumerate() {
                 let token = logprobs.get(name).and_then(|list| list.get(at));
                 tell(json!({name: piece}), token.map_or(Value::Null, |token| json!({name: [token]})));
             }
@@ -622,7 +599,7 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
         if let Some(audio) = message.get("audio") {
             let text = |name: &str| audio.get(name).and_then(Value::as_str).unwrap_or_default();
             tell(json!({"audio": {"id": text("id"), "transcript": ""}}), Value::Null);
-            for piece in model::pieces(text("transcript")) {
+            for piece in tokens::pieces(text("transcript")) {
                 tell(json!({"audio": {"transcript": piece}}), Value::Null);
             }
             // Every piece is base64 of its own.
@@ -634,7 +611,7 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
         if let Some(call) = message.get("function_call") {
             let arguments = call.get("arguments").and_then(Value::as_str).unwrap_or_default();
             tell(json!({"function_call": {"name": call.get("name"), "arguments": ""}}), Value::Null);
-            for piece in model::pieces(arguments) {
+            for piece in tokens::pieces(arguments) {
                 tell(json!({"function_call": {"arguments": piece}}), Value::Null);
             }
         }
@@ -652,7 +629,7 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
                 );
             }
             tell(json!({"tool_calls": [first]}), Value::Null);
-            for piece in model::pieces(all.as_str().unwrap_or_default()) {
+            for piece in tokens::pieces(all.as_str().unwrap_or_default()) {
                 tell(json!({"tool_calls": [{"index": at, kind: {text: piece}}]}), Value::Null);
             }
         }
@@ -672,84 +649,13 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
     }
     if let Some(failure) = reply.fails {
         told.truncate(3);
-        told.push(failure.into_error().body());
+        told.push(Error::from(failure).body());
     }
     told
 }
 
-/// A stream of events, each after a pause.
-fn tell(events: Vec<Value>, pause: Duration) -> Response {
-    let failed = events.last().is_some_and(|event| event.get("error").is_some());
-    let mut lines: Vec<String> = events.into_iter().map(|event| format!("data: {event}\n\n")).collect();
-    if !failed {
-        lines.push("data: [DONE]\n\n".to_owned());
-    }
-    let body = if pause.is_zero() {
-        Body::from(lines.concat())
-    } else {
-        Body::from_stream(stream::unfold(lines.into_iter(), move |mut lines| async move {
-            let line = lines.next()?;
-            tokio::time::sleep(pause).await;
-            Some((Ok::<_, Infallible>(Bytes::from(line)), lines))
-        }))
-    };
-    ([(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")], body).into_response()
-}
-
-fn missing(id: &str) -> Error {
-    Error::not_found(format!("Chat completion {id} not found")).param("id")
-}
-
-async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Answer<Value>> {
-    let page = Page::read_ascending(&mut query, 20, 100)?;
-    let model = query.string("model")?;
-    let metadata = query.bracketed("metadata");
-    query.finish()?;
-    let wanted = |stored: &Stored| {
-        let labels = stored.shown.get("metadata");
-        let own = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-        model.as_deref().is_none_or(|model| stored.shown.get("model").is_some_and(|own| own == model))
-            && metadata.iter().all(|(key, value)| own(key) == Some(value))
-    };
-    let world = account.world();
-    world.completions.page(&page, |_, stored| wanted(stored).then(|| stored.shown.clone())).map(Answer)
-}
-
-async fn retrieve(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
-    let world = account.world();
-    world.completions.get(&id).map(|stored| Answer(stored.shown.clone())).ok_or_else(|| missing(&id))
-}
-
-async fn update(Extension(account): Caller, Path(id): Path<String>, Json(mut params): Json) -> Result<Answer<Value>> {
-    params.required("metadata", params.mentions("metadata").then_some(()))?;
-    let metadata = params.labels("metadata", true)?.unwrap_or_default();
-    params.finish()?;
+async fn messages(Extension(account): Caller, Path(id): Path<String>, Query(query): Query) -> Result<Answer<Value>> {
     let mut world = account.world();
-    let stored = world.completions.get_mut(&id).ok_or_else(|| missing(&id))?;
-    if let Some(shown) = stored.shown.as_object_mut() {
-        shown.insert("metadata".to_owned(), metadata.into());
-    }
-    Ok(Answer(stored.shown.clone()))
-}
-
-async fn delete(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
-    account.world().completions.remove(&id).ok_or_else(|| missing(&id))?;
-    Ok(Answer(json!({"id": id, "object": "chat.completion.deleted", "deleted": true})))
-}
-
-async fn messages(
-    Extension(account): Caller,
-    Path(id): Path<String>,
-    Query(mut query): Query,
-) -> Result<Answer<Value>> {
-    let page = Page::read_ascending(&mut query, 20, 100)?;
-    query.finish()?;
-    let world = account.world();
-    let stored = world.completions.get(&id).ok_or_else(|| missing(&id))?;
-    let mut shelf = Shelf::default();
-    for message in &stored.messages {
-        let id = message.get("id").and_then(Value::as_str).unwrap_or_default();
-        shelf.insert(id.to_owned(), message);
-    }
-    shelf.page(&page, |_, message| Some((*message).clone())).map(Answer)
+    COMPLETIONS.find(&mut world, "", &id)?;
+    MESSAGES.list(&mut world, &id, query).map(Answer)
 }

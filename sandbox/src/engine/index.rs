@@ -5,12 +5,11 @@ use std::sync::LazyLock;
 
 use bm25::{Embedder, EmbedderBuilder, Embedding, Language};
 
-use crate::files::Content;
+use crate::engine::tokens::{CHARS_PER_TOKEN, starts};
 
 /// BM25 weighs a chunk's length against the usual one. A fixed usual length lets a chunk be embedded once, whatever else
 /// comes into its store later.
 const USUAL_WORDS_PER_CHUNK: f32 = 100.0;
-const CHARS_PER_TOKEN: usize = 4;
 /// The API's own limit for one file.
 const MOST_TOKENS: u64 = 5_000_000;
 
@@ -35,11 +34,16 @@ pub(crate) struct Parsed {
 pub(crate) type Unreadable = (&'static str, &'static str);
 
 impl Parsed {
-    pub(crate) fn read(content: &Content, bytes: u64, strategy: Strategy) -> Result<Self, Unreadable> {
-        if bytes > MOST_TOKENS * CHARS_PER_TOKEN as u64 {
+    /// Reads a file of a length in bytes; `content` is asked for them unless they are too many.
+    pub(crate) fn read(
+        length: u64,
+        content: impl FnOnce() -> std::io::Result<Vec<u8>>,
+        strategy: Strategy,
+    ) -> Result<Self, Unreadable> {
+        if length > MOST_TOKENS * CHARS_PER_TOKEN as u64 {
             return Err(("invalid_file", "The file could not be parsed because it is too large."));
         }
-        let bytes = content.read_all().map_err(|_| ("server_error", "An internal error occurred."))?;
+        let bytes = content().map_err(|_| ("server_error", "An internal error occurred."))?;
         let text = decode(bytes)?;
         let chunks = cut(&text, strategy);
         if chunks.is_empty() {
@@ -78,7 +82,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, Unreadable> {
 }
 
 fn cut(text: &str, strategy: Strategy) -> Vec<Range<usize>> {
-    let tokens = tokens(text);
+    let tokens = starts(text);
     let step = strategy.max_chunk_size_tokens.saturating_sub(strategy.chunk_overlap_tokens).max(1);
     let mut chunks = Vec::new();
     let mut start = 0;
@@ -91,23 +95,4 @@ fn cut(text: &str, strategy: Strategy) -> Vec<Range<usize>> {
         start += step;
     }
     chunks
-}
-
-/// Where each token starts. A token is up to four characters of a word, with the space that precedes it.
-pub(crate) fn tokens(text: &str) -> Vec<usize> {
-    let mut starts = Vec::new();
-    let mut in_token = 0;
-    let mut space_since = None;
-    for (at, char) in text.char_indices() {
-        if char.is_whitespace() {
-            space_since.get_or_insert(at);
-        } else {
-            if space_since.is_some() || in_token == CHARS_PER_TOKEN || starts.is_empty() {
-                starts.push(space_since.take().unwrap_or(at));
-                in_token = 0;
-            }
-            in_token += 1;
-        }
-    }
-    starts
 }

@@ -1,4 +1,14 @@
 //! `/vector_stores`, their files and their file batches.
+//!
+//! # Where it differs from the API
+//!
+//! - A store reads UTF-8 and UTF-16 text of any of the API's extensions; PDF and office documents, which the API reads,
+//!   end as `failed` with `last_error.code` `unsupported_file`. Markup is indexed as it stands.
+//! - A token is up to four characters of a word. The real tokenizer cuts elsewhere, so chunk boundaries differ.
+//! - Search is lexical (BM25 over English word stems): a chunk is found by its words, not by its meaning, and one that
+//!   shares no word with the query is not found at all. A score is the BM25 score `s` as `s / (s + 1)`; `ranker` changes
+//!   nothing and `rewrite_query` leaves the query as it is. Of several queries the best score of a chunk counts.
+//! - Indexing starts 300 ms after a file is attached. An expired store only says so in its `status`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,12 +21,13 @@ use axum::{Json as Answer, Router};
 use bm25::Scorer;
 use serde_json::{Map, Value, json};
 
+use crate::api::{files, filter};
+use crate::content::Content;
+use crate::engine::filter::Filter;
+use crate::engine::index::{Parsed, Strategy, Unreadable, embed, normal};
 use crate::error::{Error, Result};
-use crate::files::{self, Content};
-use crate::filter::Filter;
-use crate::index::{Parsed, Strategy, Unreadable, embed, normal};
 use crate::params::{Json, Params, Query, mistyped};
-use crate::shelf::{Page, Shelf};
+use crate::shelf::{Page, Paging, Shelf};
 use crate::world::{Account, Caller, World, now};
 
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -24,7 +35,17 @@ const INDEXING_STARTS_AFTER: Duration = Duration::from_millis(300);
 const AUTO: Strategy = Strategy { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 };
 const STATUSES: &[&str] = &["in_progress", "completed", "failed", "cancelled"];
 
+const PAGING: Paging = Paging { both_ways: true, ..Paging::NEWEST };
+/// What the API takes, in lower case alone.
+const EXTENSIONS: &[&str] = &[
+    "c", "cpp", "cs", "css", "doc", "docx", "go", "html", "java", "js", "json", "md", "pdf", "php", "pptx", "py", "rb",
+    "sh", "tex", "ts", "txt",
+];
+
 type Labels = Map<String, Value>;
+
+#[derive(Default)]
+struct Stores(Shelf<Store>);
 
 pub(crate) fn routes() -> Router {
     Router::new()
@@ -41,7 +62,7 @@ pub(crate) fn routes() -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-pub(crate) struct Store {
+struct Store {
     created_at: u64,
     last_active_at: u64,
     name: String,
@@ -109,7 +130,7 @@ impl Store {
         })
     }
 
-    pub(crate) fn detach(&mut self, file_id: &str) -> bool {
+    fn detach(&mut self, file_id: &str) -> bool {
         let entry = self.files.remove(file_id);
         for (serial, chunk) in entry.iter().flat_map(|entry| (0..entry.chunks.len()).map(|chunk| (entry.serial, chunk)))
         {
@@ -196,9 +217,22 @@ fn counts<'a>(entries: impl Iterator<Item = &'a Entry>) -> Labels {
     counts.into_iter().map(|(status, count)| (status.to_owned(), json!(count))).collect()
 }
 
+/// A store as it is now: files that were deleted are in no store any more.
 fn find<'a>(world: &'a mut World, id: &str) -> Result<&'a mut Store> {
+    let held = world.of::<Stores>().0.get(id).into_iter().flat_map(|store| store.files.iter());
+    let held: Vec<String> = held.map(|(id, _)| id.clone()).collect();
+    let gone = files::gone(world, held);
     let missing = || Error::not_found(format!("Vector store with id '{id}' not found."));
-    world.vector_stores.get_mut(id).ok_or_else(missing)
+    let store = world.of::<Stores>().0.get_mut(id).ok_or_else(missing)?;
+    for id in &gone {
+        store.detach(id);
+    }
+    Ok(store)
+}
+
+/// Refuses a store that is not there.
+pub(crate) fn check(world: &mut World, id: &str) -> Result<()> {
+    find(world, id).map(drop)
 }
 
 fn find_file<'a>(world: &'a mut World, id: &str, file_id: &str) -> Result<&'a mut Entry> {
@@ -220,12 +254,9 @@ fn chunking(params: &mut Params) -> Result<Strategy> {
     let strategy = if chunking.required("type", kind)? == "auto" {
         AUTO
     } else {
-        let size = chunking.object("static")?;
-        let mut size = chunking.required("static", size)?;
-        let most = size.integer("max_chunk_size_tokens", 100..=4096)?;
-        let most = size.required("max_chunk_size_tokens", most)?;
-        let overlap = size.integer("chunk_overlap_tokens", 0..=4096)?;
-        let overlap = size.required("chunk_overlap_tokens", overlap)?;
+        let mut size = chunking.need("static", Params::object)?;
+        let most = size.need("max_chunk_size_tokens", |params, name| params.integer(name, 100..=4096))?;
+        let overlap = size.need("chunk_overlap_tokens", |params, name| params.integer(name, 0..=4096))?;
         if overlap > most / 2 {
             let path = size.path("chunk_overlap_tokens");
             let message = format!(
@@ -246,8 +277,7 @@ fn expiration(params: &mut Params) -> Result<Option<u64>> {
     let Some(mut after) = params.object("expires_after")? else { return Ok(None) };
     let anchor = after.one_of("anchor", &["last_active_at"])?;
     after.required("anchor", anchor)?;
-    let days = after.integer("days", 1..=365)?;
-    let days = after.required("days", days)?;
+    let days = after.need("days", |params, name| params.integer(name, 1..=365))?;
     after.finish()?;
     Ok(Some(days.unsigned_abs()))
 }
@@ -259,7 +289,16 @@ fn attach(account: &Arc<Account>, world: &mut World, id: &str, batch: Option<&st
     for Attach { file_id, attributes, strategy } in files {
         let serial = world.count();
         let file = files::find(world, &file_id)?;
-        let (filename, content, bytes) = (file.filename.clone(), file.content.clone(), file.bytes);
+        let (filename, bytes) = (file.text("filename").to_owned(), file.length());
+        let content = file.content.clone().unwrap_or_default();
+        let extension = filename.rsplit_once('.').map_or("none", |(_, extension)| extension);
+        if !EXTENSIONS.contains(&extension) {
+            let dot = if extension == "none" { "" } else { "." };
+            let message = format!(
+                "Files with extensions [{dot}{extension}] are not supported for retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
+            );
+            return Err(Error::invalid("file_ids", "unsupported_file", message));
+        }
         let entry = Entry {
             serial,
             created_at: now(),
@@ -291,13 +330,13 @@ async fn index(account: Weak<Account>, id: String, jobs: Vec<Job>) {
     tokio::time::sleep(INDEXING_STARTS_AFTER).await;
     for job in jobs {
         let Some(account) = account.upgrade() else { return };
-        if account.world().vector_stores.get_mut(&id).is_none_or(|store| store.awaited(&job).is_none()) {
+        if find(&mut account.world(), &id).map_or(true, |store| store.awaited(&job).is_none()) {
             continue;
         }
         let (content, bytes, strategy) = (job.content.clone(), job.bytes, job.strategy);
-        let parsed = tokio::task::spawn_blocking(move || Parsed::read(&content, bytes, strategy)).await;
+        let parsed = tokio::task::spawn_blocking(move || Parsed::read(bytes, || content.read_all(), strategy)).await;
         let parsed = parsed.unwrap_or(Err(("server_error", "An internal error occurred.")));
-        if let Some(store) = account.world().vector_stores.get_mut(&id) {
+        if let Ok(store) = find(&mut account.world(), &id) {
             store.index(&job, parsed);
         }
     }
@@ -320,18 +359,24 @@ async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Answ
     };
     body.finish()?;
     let mut world = account.world();
-    file_ids.iter().try_for_each(|file_id| files::find(&world, file_id).map(drop))?;
     let id = world.mint("vs_");
-    world.vector_stores.insert(id.clone(), store);
+    world.of::<Stores>().0.insert(id.clone(), store);
     let attach_one = |file_id| Attach { file_id, attributes: Labels::new(), strategy };
-    attach(&account, &mut world, &id, None, file_ids.into_iter().map(attach_one).collect())?;
+    let attached = attach(&account, &mut world, &id, None, file_ids.into_iter().map(attach_one).collect());
+    if attached.is_err() {
+        world.of::<Stores>().0.remove(&id);
+    }
+    attached?;
     Ok(Answer(find(&mut world, &id)?.show(&id)))
 }
 
 async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Answer<Value>> {
-    let page = Page::read_both_ways(&mut query, 20, 100)?;
+    let page = PAGING.read(&mut query)?;
     query.finish()?;
-    account.world().vector_stores.page(&page, |id, store| Some(store.show(id))).map(Answer)
+    let mut world = account.world();
+    let ids: Vec<String> = world.of::<Stores>().0.iter().map(|(id, _)| id.clone()).collect();
+    ids.iter().try_for_each(|id| find(&mut world, id).map(drop))?;
+    world.of::<Stores>().0.page(&page, |id, store| Some(store.show(id))).map(Answer)
 }
 
 async fn retrieve(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
@@ -362,7 +407,7 @@ async fn update(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
 async fn delete(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
     let mut world = account.world();
     find(&mut world, &id)?;
-    world.vector_stores.remove(&id);
+    world.of::<Stores>().0.remove(&id);
     Ok(Answer(json!({"id": id, "object": "vector_store.deleted", "deleted": true})))
 }
 
@@ -376,7 +421,7 @@ async fn search(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
         None => None,
     };
     let queries = body.required("query", queries)?;
-    let filter = body.object("filters")?.map(Filter::read).transpose()?;
+    let filter = body.object("filters")?.map(filter::read).transpose()?;
     let most = body.integer("max_num_results", 1..=50)?.unwrap_or(10);
     body.boolean("rewrite_query")?;
     let mut threshold = 0.0;
@@ -444,14 +489,13 @@ async fn create_file(
 }
 
 fn read_attach(params: &mut Params) -> Result<Attach> {
-    let file_id = params.string("file_id")?;
-    let file_id = params.required("file_id", file_id)?;
+    let file_id = params.need("file_id", Params::string)?;
     let attributes = params.labels("attributes", false)?.unwrap_or_default();
     Ok(Attach { file_id, attributes, strategy: chunking(params)? })
 }
 
 fn read_files_page(query: &mut Params) -> Result<(Page, Option<&'static str>)> {
-    Ok((Page::read_both_ways(query, 20, 100)?, query.one_of("filter", STATUSES)?))
+    Ok((PAGING.read(query)?, query.one_of("filter", STATUSES)?))
 }
 
 async fn list_files(

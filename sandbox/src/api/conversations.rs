@@ -1,16 +1,22 @@
 //! `/conversations` and their items.
+//!
+//! # Where it differs from the API
+//!
+//! While a response runs, its conversation can be read and have its metadata changed; everything else is refused as
+//! `conversation_locked`. Items of types other than messages, function calls and their outputs are kept as they are given,
+//! unchecked.
 
 use axum::extract::{DefaultBodyLimit, Extension, Path};
-use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json as Answer, Router};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::api::history::{Conversation, Conversations, conversation as find, idle_conversation as find_idle, settle};
+use crate::api::items::{self, Include};
 use crate::error::{Error, Result};
-use crate::items::{self, Include, Item};
 use crate::params::{Json, Query};
-use crate::shelf::{Page, Shelf};
-use crate::world::{Caller, World, now};
+use crate::shelf::{Paging, Shelf};
+use crate::world::{Caller, now};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 const MOST_ITEMS: usize = 20;
@@ -24,46 +30,6 @@ pub(crate) fn routes() -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-pub(crate) struct Conversation {
-    created_at: u64,
-    metadata: Map<String, Value>,
-    pub(crate) items: Shelf<Item>,
-    /// The response that runs on it now. Until it ends nothing else may change the items.
-    pub(crate) response: Option<String>,
-}
-
-impl Conversation {
-    fn show(&self, id: &str) -> Value {
-        json!({"id": id, "object": "conversation", "created_at": self.created_at, "metadata": self.metadata})
-    }
-
-    pub(crate) fn append(&mut self, items: impl IntoIterator<Item = Item>) {
-        for item in items {
-            self.items.insert(items::text(&item, "id").to_owned(), item);
-        }
-    }
-
-    pub(crate) fn items(&self) -> Vec<Item> {
-        self.items.iter().map(|(_, item)| Item::clone(item)).collect()
-    }
-}
-
-pub(crate) fn find<'a>(world: &'a mut World, id: &str) -> Result<&'a mut Conversation> {
-    let missing = || Error::not_found(format!("Conversation with id '{id}' not found."));
-    world.conversations.get_mut(id).ok_or_else(missing)
-}
-
-/// The conversation, if no response runs on it.
-pub(crate) fn find_idle<'a>(world: &'a mut World, id: &str) -> Result<&'a mut Conversation> {
-    let conversation = find(world, id)?;
-    if conversation.response.is_some() {
-        let message = "Another process is currently operating on this conversation. Please retry in a few seconds.";
-        let error = Error::new(StatusCode::BAD_REQUEST, message);
-        return Err(error.param("conversation").code("conversation_locked"));
-    }
-    Ok(conversation)
-}
-
 fn no_item(id: &str, item_id: &str) -> Error {
     Error::not_found(format!("Item with id '{item_id}' not found in conversation '{id}'."))
 }
@@ -74,11 +40,11 @@ async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Answ
     body.finish()?;
     let mut world = account.world();
     let id = world.mint("conv_");
-    let items = items::settle(&mut world, items, [].iter())?;
+    let items = settle(&mut world, items, [].iter())?;
     let mut conversation = Conversation { created_at: now(), metadata, items: Shelf::default(), response: None };
     conversation.append(items);
     let shown = conversation.show(&id);
-    world.conversations.insert(id, conversation);
+    world.of::<Conversations>().0.insert(id, conversation);
     Ok(Answer(shown))
 }
 
@@ -99,7 +65,7 @@ async fn update(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
 async fn delete(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
     let mut world = account.world();
     find_idle(&mut world, &id)?;
-    world.conversations.remove(&id);
+    world.of::<Conversations>().0.remove(&id);
     Ok(Answer(json!({"id": id, "object": "conversation.deleted", "deleted": true})))
 }
 
@@ -108,7 +74,7 @@ async fn list_items(
     Path(id): Path<String>,
     Query(mut query): Query,
 ) -> Result<Answer<Value>> {
-    let page = Page::read(&mut query, 20, 100)?;
+    let page = Paging::NEWEST.read(&mut query)?;
     let include = Include::read(&mut query)?;
     query.finish()?;
     find(&mut account.world(), &id)?.items.page(&page, |_, item| Some(include.show(item))).map(Answer)
@@ -127,7 +93,7 @@ async fn create_items(
     body.finish()?;
     let mut world = account.world();
     let before = find_idle(&mut world, &id)?.items();
-    let items = items::settle(&mut world, items, before.iter())?;
+    let items = settle(&mut world, items, before.iter())?;
     let data: Vec<Value> = items.iter().map(|item| include.show(item)).collect();
     find(&mut world, &id)?.append(items);
     let id_of = |item: Option<&Value>| item.map(|item| items::text(item, "id").to_owned());

@@ -1,35 +1,28 @@
-//! `/moderations`: by words, not by meaning.
+//! `/moderations`.
 //!
-//! # What is flagged
+//! # Where it differs from the API
 //!
-//! A text is flagged for the words of [`WORDS`], and for `[[flag CATEGORY]]` in it (`[[flag hate/threatening]]`). An
+//! It goes by words, not by meaning. A text is flagged for the words of [`WORDS`], and for `[[flag CATEGORY]]` in it (`[[flag hate/threatening]]`). An
 //! image is flagged for `sandbox-flag-CATEGORY` in its URL, or in the bytes of a data URL, with `-` for `/`
 //! (`https://example.com/sandbox-flag-violence-graphic.png`); nobody looks at its pixels. A flagged category scores from
 //! 0.80 to 0.99, any other at most 0.02; the same input scores the same, always.
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Extension, Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::api::models;
+use crate::engine::catalog::Use;
+use crate::engine::hash::fnv1a;
 use crate::error::{Error, Result};
 use crate::params::{Json, Params, mistyped};
-use crate::world::{Caller, fnv1a};
+use crate::world::Caller;
 
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
 const LARGEST_IMAGE: usize = 20 * 1024 * 1024;
-/// The model that answers, by the name that is asked for; the first may look at images.
-const MODELS: &[(&str, &str)] = &[
-    ("omni-moderation-latest", "omni-moderation-latest"),
-    ("omni-moderation-2024-09-26", "omni-moderation-2024-09-26"),
-    ("text-moderation-latest", "text-moderation-007"),
-    ("text-moderation-stable", "text-moderation-007"),
-    ("text-moderation-007", "text-moderation-007"),
-];
-
 /// Categories, whether they apply to images, and the words and phrases that are flagged.
 const WORDS: &[(&str, bool, &[&str])] = &[
     ("harassment", false, &["idiot", "idiots", "moron", "morons", "you are worthless", "shut up"]),
@@ -60,11 +53,9 @@ struct Subject {
 }
 
 async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<Answer<Value>> {
-    let model = params.string("model")?.unwrap_or_else(|| "omni-moderation-latest".to_owned());
-    let Some((_, answers)) = MODELS.iter().find(|(name, _)| *name == model) else {
-        let message = format!("The model '{model}' does not exist or you do not have access to it.");
-        return Err(Error::new(StatusCode::NOT_FOUND, message).param("model").code("model_not_found"));
-    };
+    let model = models::read(&mut params, Some("omni-moderation-latest"), Use::Moderation)?;
+    // The older models are one.
+    let answers = if model.starts_with("text") { "text-moderation-007" } else { &model };
     let images = answers.starts_with("omni");
     let subjects = subjects(&mut params, images)?;
     params.finish()?;
@@ -90,19 +81,16 @@ fn subjects(params: &mut Params, images: bool) -> Result<Vec<Subject>> {
     let (mut whole, mut seen) = (Subject::default(), 0);
     for (path, item) in items {
         let mut part = Params::nested(path.clone(), item)?;
-        let kind = part.one_of("type", &["text", "image_url"])?;
-        if part.required("type", kind)? == "text" {
-            let text = part.string("text")?;
-            let text = part.required("text", text)?;
+        let kind = part.need("type", |params, name| params.one_of(name, &["text", "image_url"]))?;
+        if kind == "text" {
+            let text = part.need("text", Params::string)?;
             let all = whole.text.get_or_insert_default();
             all.push_str(&text);
             all.push('\n');
         } else {
             seen += 1;
-            let image = part.object("image_url")?;
-            let mut image = part.required("image_url", image)?;
-            let url = image.string("url")?;
-            let url = image.required("url", url)?;
+            let mut image = part.need("image_url", Params::object)?;
+            let url = image.need("url", Params::string)?;
             image.finish()?;
             if !images {
                 let message = "Image input is supported by the omni-moderation models alone.";

@@ -1,26 +1,39 @@
 //! `/responses`.
+//!
+//! # Where it differs from the API
+//!
+//! - What is answered is told in [`crate::engine::model`]. Hosted tools are used by rule: file search once for each message
+//!   of the user, the code interpreter when the message has a digit or a word like `solve`. The code interpreter runs no
+//!   code and says so. Other hosted tools are taken and never used. The answer quotes and cites the best passage found,
+//!   no other.
+//! - A response in the background is `queued` for 200 ms and `in_progress` for 200 ms before the model says anything.
+//! - A conversation gains the items of a response that ends `completed` or `incomplete`; one that is `failed` or
+//!   `cancelled` leaves nothing. Who hangs up on a response in the foreground cancels it.
+//! - Reasoning items come only where a summary is asked for. What is `encrypted_content` holds nothing, so a compacted
+//!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
 
-use std::convert::Infallible;
+mod wish;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use futures_util::stream;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::conversations;
+use self::wish::{Outcome, Wish};
+use crate::api::history::{Conversations, Run, Runs, conversation, idle_conversation, settle};
+use crate::api::items::{self, Include, Item, text};
+use crate::engine::tokens::pieces;
 use crate::error::{Error, Result};
-use crate::items::{self, Include, Item, text};
-use crate::model::{Failure, pieces};
 use crate::params::{Json, Query};
-use crate::respond::{Outcome, Wish};
-use crate::shelf::{Page, Shelf};
+use crate::shelf::{Paging, Shelf};
+use crate::sse;
 use crate::world::{Account, Caller, World, now};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -39,84 +52,18 @@ pub(crate) fn routes() -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-/// A response, running or ended.
-pub(crate) struct Run {
-    created_at: u64,
-    completed_at: Option<u64>,
-    settings: Map<String, Value>,
-    include: Include,
-    pub(crate) store: bool,
-    background: bool,
-    streamed: bool,
-    conversation: Option<String>,
-    /// What precedes the input: the conversation as it was, or the previous response with all that preceded it.
-    before: Vec<Item>,
-    input: Vec<Item>,
-    output: Vec<Item>,
-    status: &'static str,
-    error: Option<Failure>,
-    cut: Option<&'static str>,
-    usage: Value,
-    events: Vec<Value>,
-    changed: watch::Sender<()>,
-}
-
-impl Run {
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.input.iter().chain(&self.output)
-    }
-
-    fn context(&self) -> impl Iterator<Item = &Item> + Clone {
-        self.before.iter().chain(&self.input)
-    }
-
-    fn is_running(&self) -> bool {
-        matches!(self.status, "queued" | "in_progress")
-    }
-
-    fn show(&self, id: &str, include: &Include) -> Value {
-        let output: Vec<Value> = self.output.iter().map(|item| include.show(item)).collect();
-        let mut shown = json!({
-            "id": id, "object": "response", "created_at": self.created_at, "status": self.status,
-            "completed_at": self.completed_at, "output": output, "usage": self.usage,
-            "conversation": self.conversation.as_ref().map(|id| json!({"id": id})),
-            "error": self.error.map(|error| json!({"code": error.code(), "message": Failure::MESSAGE})),
-            "incomplete_details": self.cut.map(|reason| json!({"reason": reason})),
-        });
-        if let Value::Object(fields) = &mut shown {
-            fields.extend(self.settings.clone());
-        }
-        shown
-    }
-
-    fn tell(&mut self, mut event: Value) {
-        items::put(&mut event, "sequence_number", json!(self.events.len()));
-        self.events.push(event);
-        self.changed.send_replace(());
-    }
-
-    /// Tells of the response as it stands now.
-    fn tell_state(&mut self, id: &str, kind: &str) {
-        if self.streamed {
-            let response = self.show(id, &self.include);
-            self.tell(json!({"type": format!("response.{kind}"), "response": response}));
-        }
-        self.changed.send_replace(());
-    }
-}
-
 fn missing(id: &str) -> Error {
     Error::not_found(format!("Response with id '{id}' not found."))
 }
 
 /// A response that was stored.
 fn find<'a>(world: &'a mut World, id: &str) -> Result<&'a mut Run> {
-    world.responses.get_mut(id).filter(|run| run.store).ok_or_else(|| missing(id))
+    world.of::<Runs>().0.get_mut(id).filter(|run| run.store).ok_or_else(|| missing(id))
 }
 
 /// Ends a run before its time. Its conversation is as if it had never been.
 fn cut_short(world: &mut World, id: &str) {
-    let Some(run) = world.responses.get_mut(id).filter(|run| run.is_running()) else { return };
+    let Some(run) = world.of::<Runs>().0.get_mut(id).filter(|run| run.is_running()) else { return };
     run.status = "cancelled";
     run.output.clear();
     run.changed.send_replace(());
@@ -125,8 +72,8 @@ fn cut_short(world: &mut World, id: &str) {
 
 /// Lets the conversation of a response go, with what the response adds to it.
 fn release(world: &mut World, id: &str, items: Vec<Item>) {
-    let conversation = world.responses.get(id).and_then(|run| run.conversation.clone());
-    if let Some(conversation) = conversation.and_then(|id| world.conversations.get_mut(&id)) {
+    let conversation = world.of::<Runs>().0.get(id).and_then(|run| run.conversation.clone());
+    if let Some(conversation) = conversation.and_then(|id| world.of::<Conversations>().0.get_mut(&id)) {
         conversation.response = None;
         conversation.append(items);
     }
@@ -136,13 +83,13 @@ fn release(world: &mut World, id: &str, items: Vec<Item>) {
 fn context(world: &mut World, wish: &mut Wish) -> Result<(Vec<Item>, Vec<Item>)> {
     wish.check(world)?;
     let before = match (&wish.conversation, &wish.previous) {
-        (Some(id), _) => conversations::find_idle(world, id)?.items(),
+        (Some(id), _) => idle_conversation(world, id)?.items(),
         (None, Some(id)) => {
             let absent = || {
                 let message = format!("Previous response with id '{id}' not found.");
                 Error::invalid("previous_response_id", "previous_response_not_found", message)
             };
-            let run = world.responses.get(id).filter(|run| run.store).ok_or_else(absent)?;
+            let run = world.of::<Runs>().0.get(id).filter(|run| run.store).ok_or_else(absent)?;
             if run.is_running() {
                 let message = format!("Previous response with id '{id}' is still in progress.");
                 return Err(Error::new(StatusCode::BAD_REQUEST, message).param("previous_response_id"));
@@ -151,7 +98,7 @@ fn context(world: &mut World, wish: &mut Wish) -> Result<(Vec<Item>, Vec<Item>)>
         }
         (None, None) => Vec::new(),
     };
-    let input = items::settle(world, wish.input.take().unwrap_or_default(), before.iter())?;
+    let input = settle(world, wish.input.take().unwrap_or_default(), before.iter())?;
     items::check_calls(before.iter().chain(&input))?;
     wish.check_input(before.iter().chain(&input))?;
     Ok((before, input))
@@ -164,8 +111,8 @@ async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Resp
         let mut world = account.world();
         let (before, input) = context(&mut world, &mut wish)?;
         let id = world.mint("resp_");
-        if let Some(conversation) = &wish.conversation {
-            conversations::find(&mut world, conversation)?.response = Some(id.clone());
+        if let Some(held) = &wish.conversation {
+            conversation(&mut world, held)?.response = Some(id.clone());
         }
         let mut run = Run {
             created_at: now(),
@@ -191,7 +138,7 @@ async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Resp
             run.tell_state(&id, "queued");
         }
         let changed = run.changed.subscribe();
-        world.responses.insert(id.clone(), run);
+        world.of::<Runs>().0.insert(id.clone(), run);
         (id, changed)
     };
     let attended = (!wish.background).then(|| Attended { account: Arc::clone(&account), id: id.clone() });
@@ -203,11 +150,11 @@ async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Resp
     if !background {
         ended(&account, &id, changed).await;
     }
-    let world = account.world();
-    let run = world.responses.get(&id).ok_or_else(|| missing(&id))?;
+    let mut world = account.world();
+    let run = world.of::<Runs>().0.get(&id).ok_or_else(|| missing(&id))?;
     // Without a stream there is no answer that could hold a failure of the model.
     match run.error {
-        Some(failure) if !background => Err(failure.into_error()),
+        Some(failure) if !background => Err(failure.into()),
         _ => Ok(Answer(run.show(&id, &run.include)).into_response()),
     }
 }
@@ -222,14 +169,14 @@ impl Drop for Attended {
     fn drop(&mut self) {
         let mut world = self.account.world();
         cut_short(&mut world, &self.id);
-        if world.responses.get(&self.id).is_some_and(|run| !run.store) {
-            world.responses.remove(&self.id);
+        if world.of::<Runs>().0.get(&self.id).is_some_and(|run| !run.store) {
+            world.of::<Runs>().0.remove(&self.id);
         }
     }
 }
 
 async fn ended(account: &Account, id: &str, mut changed: watch::Receiver<()>) {
-    while account.world().responses.get(id).is_some_and(Run::is_running) {
+    while account.world().of::<Runs>().0.get(id).is_some_and(Run::is_running) {
         if changed.changed().await.is_err() {
             return;
         }
@@ -247,27 +194,19 @@ fn follow(
     let events = stream::unfold((account, id, from, changed, attended), |state| async move {
         let (account, id, from, mut changed, attended) = state;
         loop {
-            let (told, running, text) = match account.world().responses.get(&id) {
+            let (event, running) = match account.world().of::<Runs>().0.get(&id) {
                 None => return None,
-                Some(run) => {
-                    let new = run.events.get(from..).unwrap_or_default();
-                    (new.len(), run.is_running(), new.iter().map(frame).collect::<String>())
-                }
+                Some(run) => (run.events.get(from).map(sse::named), run.is_running()),
             };
-            if told > 0 {
-                return Some((Ok::<_, Infallible>(text), (account, id, from + told, changed, attended)));
+            if let Some(event) = event {
+                return Some((event, (account, id, from + 1, changed, attended)));
             }
             if !running || changed.changed().await.is_err() {
                 return None;
             }
         }
     });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, Body::from_stream(events)).into_response()
-}
-
-fn frame(event: &Value) -> String {
-    format!("event: {}\ndata: {event}\n\n", text(event, "type"))
+    sse::stream(events)
 }
 
 /// A response from its beginning to its end.
@@ -277,7 +216,7 @@ async fn run(account: Arc<Account>, id: String, wish: Wish) {
     }
     {
         let mut world = account.world();
-        let Some(run) = world.responses.get_mut(&id).filter(|run| run.is_running()) else { return };
+        let Some(run) = world.of::<Runs>().0.get_mut(&id).filter(|run| run.is_running()) else { return };
         run.status = "in_progress";
         run.tell_state(&id, "in_progress");
     }
@@ -286,7 +225,7 @@ async fn run(account: Arc<Account>, id: String, wish: Wish) {
     }
     let (outcome, steps) = {
         let mut world = account.world();
-        let Some(run) = world.responses.get(&id).filter(|run| run.is_running()) else { return };
+        let Some(run) = world.of::<Runs>().0.get(&id).filter(|run| run.is_running()) else { return };
         let (context, include): (Vec<Item>, Include) = (run.context().cloned().collect(), run.include.clone());
         let outcome = wish.answer(&mut world, &context);
         let items = outcome.items.iter().enumerate();
@@ -301,7 +240,7 @@ async fn run(account: Arc<Account>, id: String, wish: Wish) {
             tokio::time::sleep(outcome.pause).await;
         }
         let mut world = account.world();
-        let Some(run) = world.responses.get_mut(&id).filter(|run| run.is_running()) else { return };
+        let Some(run) = world.of::<Runs>().0.get_mut(&id).filter(|run| run.is_running()) else { return };
         run.output.extend(done);
         if run.streamed {
             run.tell(event);
@@ -311,7 +250,7 @@ async fn run(account: Arc<Account>, id: String, wish: Wish) {
 }
 
 fn end(world: &mut World, id: &str, outcome: Outcome) {
-    let Some(run) = world.responses.get_mut(id).filter(|run| run.is_running()) else { return };
+    let Some(run) = world.of::<Runs>().0.get_mut(id).filter(|run| run.is_running()) else { return };
     let mut added = Vec::new();
     run.status = match (outcome.error, outcome.cut) {
         (Some(_), _) => "failed",
@@ -473,7 +412,7 @@ async fn delete(Extension(account): Caller, Path(id): Path<String>) -> Result<An
     let mut world = account.world();
     find(&mut world, &id)?;
     cut_short(&mut world, &id);
-    world.responses.remove(&id);
+    world.of::<Runs>().0.remove(&id);
     Ok(Answer(json!({"id": id, "object": "response", "deleted": true})))
 }
 
@@ -492,7 +431,7 @@ async fn list_input(
     Path(id): Path<String>,
     Query(mut query): Query,
 ) -> Result<Answer<Value>> {
-    let page = Page::read(&mut query, 20, 100)?;
+    let page = Paging::NEWEST.read(&mut query)?;
     let include = Include::read(&mut query)?;
     query.finish()?;
     let mut world = account.world();

@@ -6,12 +6,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::api::items::{self, Include, Item, text};
+use crate::api::{containers, files, filter, models, tools, vector_stores};
+use crate::engine::catalog::Use;
+use crate::engine::filter::Filter;
+use crate::engine::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
+use crate::engine::tokens;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
-use crate::items::{self, Include, Item, text};
-use crate::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
 use crate::params::{Params, mistyped};
-use crate::vector_stores;
 use crate::world::World;
 
 /// Tools that are taken but that the stand-in never uses.
@@ -104,10 +106,7 @@ impl Wish {
         if prompt.is_none() {
             body.required("model", model.as_ref())?;
         }
-        if model.as_ref().is_some_and(|model| model.starts_with("unknown")) {
-            let message = format!("The requested model '{}' does not exist.", model.unwrap_or_default());
-            return Err(Error::invalid("model", "model_not_found", message));
-        }
+        model.as_deref().map_or(Ok(()), |model| models::check(model, Use::Response))?;
         repeat("model", json!(model));
         let input = read_input(body)?;
         let conversation = read_conversation(body)?;
@@ -212,22 +211,16 @@ impl Wish {
             };
             match tool.required("type", kind)? {
                 "function" => {
-                    let name = read_name(&mut tool)?;
+                    let name = tools::name(&mut tool)?;
                     let description = tool.string("description")?.unwrap_or_default();
-                    let parameters = tool.take("parameters").unwrap_or_else(|| json!({"type": "object"}));
                     default("description", Value::Null);
                     let strict = tool.boolean("strict")?;
                     default("strict", json!(strict.unwrap_or(true)));
-                    if strict == Some(true) {
-                        model::check_strict(&parameters).map_err(|fault| {
-                            let message = format!("Invalid schema for function '{name}': {fault}");
-                            Error::invalid(&tool.path("parameters"), "invalid_function_parameters", message)
-                        })?;
-                    }
+                    let parameters = tools::parameters(&mut tool, &name, strict == Some(true))?;
                     self.functions.push(model::Tool { name, description, parameters: Some(parameters) });
                 }
                 "custom" => {
-                    let name = read_name(&mut tool)?;
+                    let name = tools::name(&mut tool)?;
                     let description = tool.string("description")?.unwrap_or_default();
                     default("format", json!({"type": "text"}));
                     self.functions.push(model::Tool { name, description, parameters: None });
@@ -260,8 +253,7 @@ impl Wish {
                 let kind = choice.string("type")?;
                 match choice.required("type", kind)?.as_str() {
                     "function" | "custom" => {
-                        let name = choice.string("name")?;
-                        let name = choice.required("name", name)?;
+                        let name = choice.need("name", Params::string)?;
                         if !self.functions.iter().any(|tool| tool.name == name) {
                             return Err(not_offered(&name));
                         }
@@ -269,10 +261,8 @@ impl Wish {
                         self.choice = Choice::Named(name);
                     }
                     "allowed_tools" => {
-                        let mode = choice.one_of("mode", &["auto", "required"])?;
-                        let mode = choice.required("mode", mode)?;
-                        let tools = choice.array("tools", 1..=usize::MAX)?;
-                        let tools = choice.required("tools", tools)?;
+                        let mode = choice.need("mode", |params, name| params.one_of(name, &["auto", "required"]))?;
+                        let tools = choice.need("tools", |params, name| params.array(name, 1..=usize::MAX))?;
                         let allows = |kind: &str| tools.iter().any(|(_, tool)| text(tool, "type") == kind);
                         self.functions.retain(|own| tools.iter().any(|(_, tool)| text(tool, "name") == own.name));
                         self.search = self.search.take().filter(|_| allows("file_search"));
@@ -316,20 +306,20 @@ impl Wish {
     }
 
     /// Refuses tools whose stores and files do not exist.
-    pub(crate) fn check(&self, world: &World) -> Result<()> {
+    pub(crate) fn check(&self, world: &mut World) -> Result<()> {
         if let Some(id) = &self.prompt {
             return Err(Error::not_found(format!("Prompt with id '{id}' not found.")).param("prompt"));
         }
         for store in self.search.iter().flat_map(|search| &search.stores) {
-            if world.vector_stores.get(store).is_none() {
+            if vector_stores::check(world, store).is_err() {
                 let message = format!("Vector store with id ['{store}'] not found.");
                 return Err(Error::not_found(message).param("tools"));
             }
         }
         if let Some(interpreter) = &self.interpreter {
-            interpreter.files.iter().try_for_each(|file| crate::files::find(world, file).map(drop))?;
-            if let Some(id) = interpreter.container.as_ref().filter(|id| !world.containers.contains(*id)) {
-                return Err(Error::not_found(format!("Container with id '{id}' not found.")).param("tools"));
+            interpreter.files.iter().try_for_each(|file| files::find(world, file).map(drop))?;
+            if let Some(id) = &interpreter.container {
+                containers::check(world, id).map_err(|missing| missing.param("tools"))?;
             }
         }
         Ok(())
@@ -430,7 +420,7 @@ impl Wish {
                 }
             }
         }
-        let thought = model::tokens(reasoning);
+        let thought = tokens::count(reasoning);
         let (read, written) = (reply.input_tokens, reply.output_tokens + thought);
         let usage = json!({
             "input_tokens": read, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -496,18 +486,16 @@ fn read_text(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<
             items::put(&mut shown, "verbosity", json!(verbosity));
         }
         if let Some(mut format) = text.object("format")? {
-            let kind = format.one_of("type", &["text", "json_schema", "json_object"])?;
-            match format.required("type", kind)? {
+            let kind =
+                format.need("type", |params, name| params.one_of(name, &["text", "json_schema", "json_object"]))?;
+            match kind {
                 "json_schema" => {
-                    let name = read_name(&mut format)?;
+                    let name = tools::name(&mut format)?;
                     let schema = format.object("schema")?;
                     let schema = Value::Object(format.required("schema", schema)?.rest());
                     let strict = format.boolean("strict")?.unwrap_or(false);
                     if strict {
-                        model::check_strict(&schema).map_err(|fault| {
-                            let message = format!("Invalid schema for response_format '{name}': {fault}");
-                            Error::invalid(&format.path("schema"), "invalid_json_schema", message)
-                        })?;
+                        tools::check_answer(&schema, &name, &format.path("schema"))?;
                     }
                     let description = format.string("description")?;
                     let echo = json!({
@@ -531,24 +519,9 @@ fn read_text(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<
     Ok(form)
 }
 
-fn read_name(params: &mut Params) -> Result<String> {
-    let name = params.string("name")?;
-    let name = params.required("name", name)?;
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-        let path = params.path("name");
-        let message = format!(
-            "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
-        );
-        return Err(Error::invalid(&path, "invalid_value", message));
-    }
-    Ok(name)
-}
-
 fn read_search(tool: &mut Params) -> Result<Search> {
-    let stores = tool.strings("vector_store_ids", 1..=usize::MAX)?;
-    let stores = tool.required("vector_store_ids", stores)?;
-    let filter = tool.object("filters")?.map(Filter::read).transpose()?;
+    let stores = tool.need("vector_store_ids", |params, name| params.strings(name, 1..=usize::MAX))?;
+    let filter = tool.object("filters")?.map(filter::read).transpose()?;
     let most = tool.integer("max_num_results", 1..=50)?.unwrap_or(20);
     let threshold = match tool.object("ranking_options")? {
         None => None,
@@ -616,8 +589,8 @@ impl Interpreter {
     fn run(&self, world: &mut World, question: &str, context: &[Item]) -> Value {
         let earlier = context.iter().rev().find(|item| text(item, "type") == "code_interpreter_call");
         let earlier = earlier.map(|item| text(item, "container_id").to_owned());
-        let container = self.container.clone().or(earlier).unwrap_or_else(|| world.mint("cntr_"));
-        world.containers.insert(container.clone());
+        let container =
+            self.container.clone().or(earlier).unwrap_or_else(|| containers::open(world).unwrap_or_default());
         let asked: String = question.lines().map(|line| format!("# {line}\n")).collect();
         let id = items::mint(world, "code_interpreter_call");
         json!({

@@ -4,11 +4,6 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
-use crate::params::{Params, mistyped};
-
-const KINDS: &[&str] = &["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "and", "or"];
-
 pub(crate) enum Filter {
     And(Vec<Filter>),
     Or(Vec<Filter>),
@@ -16,27 +11,6 @@ pub(crate) enum Filter {
 }
 
 impl Filter {
-    pub(crate) fn read(mut params: Params) -> Result<Self> {
-        let kind = params.one_of("type", KINDS)?;
-        let kind = params.required("type", kind)?;
-        let filter = if matches!(kind, "and" | "or") {
-            let filters = params.array("filters", 0..=usize::MAX)?;
-            let filters = params.required("filters", filters)?.into_iter();
-            let filters =
-                filters.map(|(path, value)| Self::read(Params::nested(path, value)?)).collect::<Result<_>>()?;
-            if kind == "and" { Self::And(filters) } else { Self::Or(filters) }
-        } else {
-            let key = params.string("key")?;
-            let key = params.required("key", key)?;
-            let value = params.take("value");
-            let value = params.required("value", value)?;
-            check(&params.path("value"), kind, &value)?;
-            Self::Compare { test: kind, key, value }
-        };
-        params.finish()?;
-        Ok(filter)
-    }
-
     /// A file without the key differs from every value, and is neither above nor below any.
     pub(crate) fn admits(&self, attributes: &Map<String, Value>) -> bool {
         match self {
@@ -57,19 +31,6 @@ impl Filter {
                 }
             }
         }
-    }
-}
-
-fn check(path: &str, kind: &str, value: &Value) -> Result<()> {
-    let wrong = |path: &str, expected, value| -> Result<()> { Err::<(), Error>(mistyped(path, expected, value)) };
-    match (kind, value) {
-        ("in" | "nin", Value::Array(items)) => {
-            let misfit = items.iter().enumerate().find(|(_, item)| !(item.is_string() || item.is_number()));
-            misfit.map_or(Ok(()), |(at, item)| wrong(&format!("{path}[{at}]"), "a string or a number", item))
-        }
-        ("in" | "nin", other) => wrong(path, "an array", other),
-        (_, Value::String(_) | Value::Number(_) | Value::Bool(_)) => Ok(()),
-        (_, other) => wrong(path, "a string, a number, or a boolean", other),
     }
 }
 

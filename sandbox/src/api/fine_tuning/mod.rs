@@ -1,34 +1,63 @@
-//! `/fine_tuning`: jobs that learn nothing, in a few seconds.
+//! `/fine_tuning`.
 //!
-//! A job validates its files for 0.4 s, is queued as long, and runs for 2.4 s, whatever there is to train; with
-//! `"sandbox_ms": "320"` in its metadata all takes a tenth of that. A pause stops its clock. Its curves are made up: they fall, and validation loss rises again at the end, as with too many epochs.
-//! The file is read and its faults fail the job, as the API does. Checkpoints come at the end of the last three epochs.
+//! # Where it differs from the API
+//!
+//! - Jobs learn nothing, in a few seconds: a job validates its files for 0.4 s, is queued as long, and runs for 2.4 s,
+//!   whatever there is to train; with `"sandbox_ms": "320"` in its metadata all takes a tenth of that. A pause stops its
+//!   clock. Checkpoints come at the end of the last three epochs.
+//! - Its curves are made up: they fall, and validation loss rises again at the end, as with too many epochs.
+//! - Reinforcement takes `o4-mini`, which has been shut down, since no other model is known to take it.
 
-use std::collections::HashMap;
+mod graders;
+
 use std::time::{Duration, Instant};
 
 use axum::extract::{Extension, Path};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use serde_json::{Map, Value, json};
 
+use crate::api::files;
+use crate::auth;
+use crate::content::Content;
+use crate::crud::{Collection, Verb};
+use crate::engine::catalog;
+use crate::engine::hash::fnv1a;
 use crate::error::{Error, Result};
-use crate::files::{Content, File};
 use crate::params::{Json, Params, Query};
-use crate::shelf::{Page, Shelf};
-use crate::world::{Account, Caller, World, fnv1a, now};
-use crate::{auth, graders};
+use crate::shelf::{Paging, Shelf};
+use crate::world::{Account, Caller, World, now};
 
 const VALIDATED: Duration = Duration::from_millis(400);
 const STARTED: Duration = Duration::from_millis(800);
 const ENDED: Duration = Duration::from_millis(3200);
 const FEWEST: usize = 10;
-const MODELS: &[&str] = &["gpt-4.1", "gpt-4o", "gpt-3.5-turbo", "babbage-002", "davinci-002", "o4-mini", "ft:"];
+/// How the models begin that can be fine-tuned.
+const MODELS: &[&str] = &["gpt-4.1", "gpt-4o"];
+/// The one that learns by reinforcement.
+const REASONING: &str = "o4-mini";
 const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
 
+static PERMISSIONS: Collection = Collection {
+    path: "/fine_tuning/checkpoints/{checkpoint}/permissions",
+    serves: &[Verb::List, Verb::Delete],
+    admin: true,
+    object: "checkpoint.permission",
+    prefix: "cp_",
+    fields: &[],
+    paging: Paging { usual: 10, most: 1000, orders: ["ascending", "descending"], ..Paging::NEWEST },
+    filters: &["project_id"],
+    deleted: "checkpoint.permission",
+    missing: |id| Error::not_found(format!("No permission found with id '{id}'.")),
+};
+
+#[derive(Default)]
+struct Jobs(Shelf<Job>);
+
 pub(crate) fn routes() -> Router {
-    Router::new()
+    PERMISSIONS
+        .routes()
         .route("/fine_tuning/jobs", get(list).post(create))
         .route("/fine_tuning/jobs/{id}", get(retrieve))
         .route("/fine_tuning/jobs/{id}/cancel", post(cancel))
@@ -36,8 +65,7 @@ pub(crate) fn routes() -> Router {
         .route("/fine_tuning/jobs/{id}/resume", post(resume))
         .route("/fine_tuning/jobs/{id}/events", get(events))
         .route("/fine_tuning/jobs/{id}/checkpoints", get(checkpoints))
-        .route("/fine_tuning/checkpoints/{checkpoint}/permissions", get(list_permissions).post(create_permissions))
-        .route("/fine_tuning/checkpoints/{checkpoint}/permissions/{id}", delete(delete_permission))
+        .route(PERMISSIONS.path, post(create_permissions))
         .route("/fine_tuning/alpha/graders/run", post(graders::run))
         .route("/fine_tuning/alpha/graders/validate", post(graders::validate))
 }
@@ -45,7 +73,7 @@ pub(crate) fn routes() -> Router {
 /// What keeps a job from running: code, parameter, message.
 type Flaw = (&'static str, &'static str, String);
 
-pub(crate) struct Job {
+struct Job {
     created_at: u64,
     model: String,
     training_file: String,
@@ -289,21 +317,20 @@ impl Job {
 
 /// Finishes the jobs whose time is over: their result files are there from then on.
 fn settle(world: &mut World) {
-    let ended = world.jobs.iter().filter(|(_, job)| job.finished_at.is_none());
+    let ended = world.of::<Jobs>().0.iter().filter(|(_, job)| job.finished_at.is_none());
     let ended = ended.filter(|(_, job)| matches!(job.status(), "succeeded" | "failed" | "cancelled"));
     let ended: Vec<String> = ended.map(|(id, _)| id.clone()).collect();
     for id in ended {
-        let file = world.mint("file-");
-        let Some(job) = world.jobs.get_mut(&id) else { continue };
+        let Some(job) = world.of::<Jobs>().0.get_mut(&id) else { continue };
         job.finished_at = Some(now());
-        if job.status() == "succeeded" {
-            let csv = job.result_file();
-            job.result = Some(file.clone());
-            let (bytes, content) = (csv.len() as u64, Content::holding(csv.as_bytes()));
-            let filename = "step_metrics.csv".to_owned();
-            let file_of =
-                File { created_at: now(), filename, purpose: "fine-tune-results", bytes, expires_at: None, content };
-            world.files.insert(file, file_of);
+        if job.status() != "succeeded" {
+            continue;
+        }
+        let csv = job.result_file();
+        let bytes = (csv.len() as u64, Content::holding(csv.as_bytes()));
+        let file = files::keep(world, "step_metrics.csv", "fine-tune-results", bytes, None);
+        if let Some(job) = world.of::<Jobs>().0.get_mut(&id) {
+            job.result = file.get("id").and_then(Value::as_str).map(str::to_owned);
         }
     }
 }
@@ -313,20 +340,14 @@ fn with<T>(account: &Account, id: &str, work: impl FnOnce(&mut Job) -> Result<T>
     let mut world = account.world();
     settle(&mut world);
     let missing = || Error::not_found(format!("Could not find fine tune: {id}")).param("fine_tune_id");
-    let job = world.jobs.get_mut(id).ok_or_else(|| missing().code("fine_tune_not_found"))?;
+    let job = world.of::<Jobs>().0.get_mut(id).ok_or_else(|| missing().code("fine_tune_not_found"))?;
     work(job)
 }
 
 async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<Answer<Value>> {
-    let model = params.string("model")?;
-    let model = params.required("model", model)?;
-    let training_file = params.string("training_file")?;
-    let training_file = params.required("training_file", training_file)?;
+    let model = params.need("model", Params::string)?;
+    let training_file = params.need("training_file", Params::string)?;
     let validation_file = params.string("validation_file")?;
-    if !MODELS.iter().any(|known| model.starts_with(known)) {
-        let message = format!("Model {model} is not available for fine-tuning or does not exist.");
-        return Err(Error::new(StatusCode::BAD_REQUEST, message).code("model_not_available"));
-    }
     let mut settings = match params.object("hyperparameters")? {
         None => Map::new(),
         Some(given) => hyperparameters(given, "supervised")?,
@@ -343,8 +364,7 @@ async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<An
         }
         if method == "reinforcement" {
             let mut own = given.required(method, own)?;
-            let grader = own.object("grader")?;
-            let grader = own.required("grader", grader)?;
+            let grader = own.need("grader", Params::object)?;
             settings.insert("grader".to_owned(), graders::checked(grader)?);
             let path = own.path("response_format");
             if let Some(format) = own.take("response_format") {
@@ -357,6 +377,14 @@ async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<An
         }
         given.finish()?;
     }
+    let base = catalog::base(&model).filter(|base| match method {
+        "reinforcement" => base.name.starts_with(REASONING),
+        _ => !base.is_gone() && MODELS.iter().any(|known| base.name.starts_with(known)),
+    });
+    if base.is_none() {
+        let message = format!("Model {model} is not available for fine-tuning or does not exist.");
+        return Err(Error::new(StatusCode::BAD_REQUEST, message).code("model_not_available"));
+    }
     let suffix = params.string("suffix")?.unwrap_or_default();
     if suffix.chars().count() > 64 {
         let message = "Invalid 'suffix': string too long. Expected a string with maximum length 64.";
@@ -368,17 +396,16 @@ async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<An
     params.finish()?;
 
     let mut world = account.world();
-    let examples_of = |param: &'static str, id: &str| {
-        let file = world
-            .files
-            .get(id)
-            .ok_or_else(|| Error::invalid(param, "invalid_file", format!("invalid {param}: {id}")))?;
-        if file.purpose != "fine-tune" {
-            let message = format!("Invalid file '{id}': expected purpose 'fine-tune', but got '{}'.", file.purpose);
+    let mut examples_of = |param: &'static str, id: &str| {
+        let file = files::find(&mut world, id)
+            .map_err(|_| Error::invalid(param, "invalid_file", format!("invalid {param}: {id}")))?;
+        let purpose = file.text("purpose");
+        if purpose != "fine-tune" {
+            let message = format!("Invalid file '{id}': expected purpose 'fine-tune', but got '{purpose}'.");
             return Err(Error::invalid(param, "invalid_file_purpose", message));
         }
-        let bytes = file.content.read_all().unwrap_or_default();
-        Ok((bytes.len() as u64, examples(param, &bytes, method, &model)))
+        let bytes = file.content.clone().unwrap_or_default().read_all().unwrap_or_default();
+        Ok((bytes.len() as u64, examples(param, &bytes, method)))
     };
     let (bytes, trained) = examples_of("training_file", &training_file)?;
     let validated = validation_file.as_deref().map(|id| examples_of("validation_file", id)).transpose()?;
@@ -417,7 +444,7 @@ async fn create(Extension(account): Caller, Json(mut params): Json) -> Result<An
         model,
     };
     let shown = job.show(&id);
-    world.jobs.insert(id, job);
+    world.of::<Jobs>().0.insert(id, job);
     Ok(Answer(shown))
 }
 
@@ -467,10 +494,8 @@ fn integrations(params: &mut Params) -> Result<Value> {
         let mut item = Params::nested(path, item)?;
         let kind = item.one_of("type", &["wandb"])?;
         item.required("type", kind)?;
-        let wandb = item.object("wandb")?;
-        let mut wandb = item.required("wandb", wandb)?;
-        let project = wandb.string("project")?;
-        let project = wandb.required("project", project)?;
+        let mut wandb = item.need("wandb", Params::object)?;
+        let project = wandb.need("project", Params::string)?;
         let (name, entity) = (wandb.string("name")?, wandb.string("entity")?);
         let tags = wandb.strings("tags", 0..=100)?;
         wandb.finish()?;
@@ -483,7 +508,7 @@ fn integrations(params: &mut Params) -> Result<Value> {
 }
 
 /// The number of examples, or what is wrong with the first that is wrong.
-fn examples(param: &'static str, bytes: &[u8], method: &str, model: &str) -> std::result::Result<usize, Flaw> {
+fn examples(param: &'static str, bytes: &[u8], method: &str) -> std::result::Result<usize, Flaw> {
     let flaw = |what: String| {
         let message = format!("The job failed due to an invalid {}. {what}", param.replace('_', " "));
         let code = if param == "training_file" { "invalid_training_file" } else { "invalid_validation_file" };
@@ -502,9 +527,6 @@ fn examples(param: &'static str, bytes: &[u8], method: &str, model: &str) -> std
                     && conversation(&part("non_preferred_output")))
             }
             "reinforcement" => !conversation(&part("messages")),
-            _ if model.contains("babbage-002") || model.contains("davinci-002") => {
-                !(part("prompt").is_string() && part("completion").is_string())
-            }
             _ => {
                 let last = part("messages").as_array().and_then(|messages| messages.last()?.get("role").cloned());
                 !conversation(&part("messages")) || last != Some(json!("assistant"))
@@ -530,8 +552,8 @@ fn conversation(messages: &Value) -> bool {
 }
 
 async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Answer<Value>> {
-    let wanted: HashMap<String, String> = query.bracketed("metadata").into_iter().collect();
-    let page = Page::read(&mut query, 20, 100)?;
+    let wanted = query.bracketed("metadata");
+    let page = Paging::NEWEST.read(&mut query)?;
     query.finish()?;
     let mut world = account.world();
     settle(&mut world);
@@ -539,7 +561,7 @@ async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Ans
         let value = |name: &str| job.metadata.as_ref().and_then(|metadata| metadata.get(name)).and_then(Value::as_str);
         wanted.iter().all(|(name, wanted)| value(name) == Some(wanted))
     };
-    world.jobs.page(&page, |id, job| fits(job).then(|| job.show(id))).map(Answer)
+    world.of::<Jobs>().0.page(&page, |id, job| fits(job).then(|| job.show(id))).map(Answer)
 }
 
 async fn retrieve(Extension(account): Caller, Path(id): Path<String>) -> Result<Answer<Value>> {
@@ -616,49 +638,9 @@ fn page(mut query: Params, items: Vec<Value>) -> Result<Answer<Value>> {
         let id = item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         shelf.insert(id, item);
     }
-    let page = Page::read(&mut query, 20, 100)?;
+    let page = Paging::NEWEST.read(&mut query)?;
     query.finish()?;
     shelf.page(&page, |_, item| Some(item.clone())).map(Answer)
-}
-
-pub(crate) struct Permission {
-    created_at: u64,
-    checkpoint: String,
-    project_id: String,
-}
-
-impl Permission {
-    fn show(&self, id: &str) -> Value {
-        json!({"id": id, "object": "checkpoint.permission", "created_at": self.created_at, "project_id": self.project_id})
-    }
-}
-
-/// Permissions are the organization's: they take an admin key.
-fn admit(headers: &HeaderMap) -> Result<()> {
-    if auth::key(headers)?.starts_with("sk-admin-") {
-        return Ok(());
-    }
-    let message = "You have insufficient permissions for this operation. Missing scopes: api.fine_tuning.checkpoints. \
-                   This endpoint takes an admin key.";
-    Err(Error::new(StatusCode::FORBIDDEN, message).code("missing_scope"))
-}
-
-async fn list_permissions(
-    Extension(account): Caller,
-    headers: HeaderMap,
-    Path(checkpoint): Path<String>,
-    Query(mut query): Query,
-) -> Result<Answer<Value>> {
-    admit(&headers)?;
-    let project = query.string("project_id")?;
-    let order = query.one_of("order", &["ascending", "descending"])?;
-    query.put("order", if order == Some("ascending") { "asc" } else { "desc" }.into());
-    let page = Page::read(&mut query, 10, 1000)?;
-    query.finish()?;
-    let wanted = |permission: &Permission| {
-        permission.checkpoint == checkpoint && project.as_ref().is_none_or(|project| *project == permission.project_id)
-    };
-    account.world().permissions.page(&page, |id, one| wanted(one).then(|| one.show(id))).map(Answer)
 }
 
 async fn create_permissions(
@@ -667,35 +649,19 @@ async fn create_permissions(
     Path(checkpoint): Path<String>,
     Json(mut params): Json,
 ) -> Result<Answer<Value>> {
-    admit(&headers)?;
-    let projects = params.strings("project_ids", 1..=100)?;
-    let projects = params.required("project_ids", projects)?;
+    auth::admin(&headers)?;
+    let projects = params.need("project_ids", |params, name| params.strings(name, 1..=100))?;
     params.finish()?;
     if !checkpoint.starts_with("ft:") {
         return Err(Error::not_found(format!("No fine-tuned model checkpoint found with name '{checkpoint}'.")));
     }
     let mut world = account.world();
-    let mut made = Vec::new();
-    for project_id in projects {
-        let id = world.mint("cp_");
-        let permission = Permission { created_at: now(), checkpoint: checkpoint.clone(), project_id };
-        made.push(permission.show(&id));
-        world.permissions.insert(id, permission);
-    }
+    let make = |id: String| {
+        let fields = Map::from_iter([("project_id".to_owned(), id.into())]);
+        PERMISSIONS.insert(&mut world, &checkpoint, fields, None)
+    };
+    let made: Vec<Value> = projects.into_iter().map(make).collect();
     let id = |one: Option<&Value>| one.and_then(|one| one.get("id")).cloned();
     let (first, last) = (id(made.first()), id(made.last()));
     Ok(Answer(json!({"object": "list", "data": made, "first_id": first, "last_id": last, "has_more": false})))
-}
-
-async fn delete_permission(
-    Extension(account): Caller,
-    headers: HeaderMap,
-    Path((checkpoint, id)): Path<(String, String)>,
-) -> Result<Answer<Value>> {
-    admit(&headers)?;
-    let mut world = account.world();
-    let missing = || Error::not_found(format!("No permission found with id '{id}'."));
-    world.permissions.get(&id).filter(|permission| permission.checkpoint == checkpoint).ok_or_else(missing)?;
-    world.permissions.remove(&id);
-    Ok(Answer(json!({"id": id, "object": "checkpoint.permission", "deleted": true})))
 }

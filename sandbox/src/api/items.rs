@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::files;
 use crate::params::{Params, mistyped};
 use crate::world::World;
 
@@ -188,8 +187,7 @@ fn strings<const N: usize>(item: &mut Params, names: [&str; N]) -> Result<[Strin
 }
 
 fn read_message(item: &mut Params) -> Result<Value> {
-    let role = item.one_of("role", &["user", "assistant", "system", "developer"])?;
-    let role = item.required("role", role)?;
+    let role = item.need("role", |params, name| params.one_of(name, &["user", "assistant", "system", "developer"]))?;
     let content = match item.take("content") {
         None => item.required("content", None)?,
         Some(Value::String(text)) if role == "assistant" => json!([said(&text)]),
@@ -213,8 +211,7 @@ fn read_parts(path: &str, value: Value, kinds: &[&'static str]) -> Result<Vec<Va
 }
 
 fn read_part(mut part: Params, kinds: &[&'static str]) -> Result<Value> {
-    let kind = part.one_of("type", kinds)?;
-    let kind = part.required("type", kind)?;
+    let kind = part.need("type", |params, name| params.one_of(name, kinds))?;
     part.take("prompt_cache_breakpoint");
     let read = match kind {
         "input_image" | "input_file" => {
@@ -252,49 +249,6 @@ fn read_part(mut part: Params, kinds: &[&'static str]) -> Result<Value> {
     Ok(read)
 }
 
-/// Makes items of a request part of the world: references become what they name, and each has an id of its own.
-/// `before` are the items that precede them.
-pub(crate) fn settle<'a>(
-    world: &mut World,
-    items: Vec<Value>,
-    before: impl Iterator<Item = &'a Item>,
-) -> Result<Vec<Item>> {
-    let mut seen: HashSet<String> = before.map(|item| text(item, "id").to_owned()).collect();
-    let mut settled = Vec::new();
-    for mut item in items {
-        if text(&item, "type") == "item_reference" {
-            let id = text(&item, "id");
-            if seen.contains(id) {
-                return Err(duplicate(id));
-            }
-            let referred = find(world, id)?;
-            seen.insert(id.to_owned());
-            settled.push(referred);
-            continue;
-        }
-        for part in ["content", "output"].iter().filter_map(|field| item.get(*field)?.as_array()).flatten() {
-            if let Some(file_id) = part.get("file_id").and_then(Value::as_str) {
-                files::find(world, file_id)?;
-            }
-        }
-        let kind = text(&item, "type").to_owned();
-        if let Value::Object(fields) = &mut item {
-            fields.entry("id").or_insert_with(|| Value::String(mint(world, &kind)));
-        }
-        let id = text(&item, "id");
-        if !seen.insert(id.to_owned()) {
-            return Err(duplicate(id));
-        }
-        settled.push(Arc::new(item));
-    }
-    Ok(settled)
-}
-
-fn duplicate(id: &str) -> Error {
-    let message = format!("Duplicate item found with id {id}. Remove duplicate items from your input and try again.");
-    Error::new(StatusCode::BAD_REQUEST, message).param("input")
-}
-
 /// Refuses a function call that has no output, and an output that has no call.
 pub(crate) fn check_calls<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Result<()> {
     for (call, output, name) in [
@@ -320,19 +274,4 @@ pub(crate) fn check_calls<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> 
 /// A new id for an item of a type.
 pub(crate) fn mint(world: &mut World, kind: &str) -> String {
     world.mint(KINDS.iter().find(|(known, _)| *known == kind).map_or("item_", |(_, prefix)| prefix))
-}
-
-/// The item with this id, wherever it is kept.
-fn find(world: &World, id: &str) -> Result<Item> {
-    let in_conversations = world.conversations.iter().find_map(|(_, conversation)| conversation.items.get(id));
-    let in_responses = || {
-        let kept = world.responses.iter().filter(|(_, run)| run.store).flat_map(|(_, run)| run.items());
-        kept.into_iter().find(|item| text(item, "id") == id)
-    };
-    in_conversations.or_else(in_responses).cloned().ok_or_else(|| {
-        let message = format!(
-            "Item with id '{id}' not found. Items are not persisted when `store` is set to false. Try again with `store` set to true, or remove this item from your input."
-        );
-        Error::not_found(message).param("input")
-    })
 }

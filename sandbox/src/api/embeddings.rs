@@ -1,7 +1,9 @@
-//! Embeddings: of what words a text has, not of what it means.
+//! `/embeddings`.
 //!
-//! Each word stem points in a direction of its own, and a text in the sum of the directions of its words, so that texts
-//! are the closer the more words they share. Models have directions of their own.
+//! # Where it differs from the API
+//!
+//! An embedding tells which words a text has (English stems): texts are close where they share words, not where they mean
+//! alike. The answer's `model` ends in `-sandbox`.
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
@@ -10,40 +12,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::api::models;
+use crate::engine::catalog::Use;
+use crate::engine::embedding::Input;
 use crate::error::{Error, Result};
-use crate::index;
 use crate::params::{Json, Params, mistyped};
-use crate::world::{fnv1a, splitmix};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 const MOST_INPUTS: usize = 2048;
 /// The API's own limits, in tokens.
 const LONGEST_INPUT: usize = 8192;
 const LONGEST_REQUEST: usize = 300_000;
-/// Each model with its dimensions, and whether it can do with fewer.
-const MODELS: &[(&str, usize, bool)] = &[
-    ("text-embedding-3-small", 1536, true),
-    ("text-embedding-3-large", 3072, true),
-    ("text-embedding-ada-002", 1536, false),
-];
-/// How much the text as a whole counts beside its words: texts of the same words, and of none, still differ.
-const WHOLE: f32 = 0.1;
-
 pub(crate) fn routes() -> Router {
     Router::new().route("/embeddings", post(create)).layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-enum Input {
-    Text(String),
-    Tokens(Vec<u64>),
-}
-
 async fn create(Json(mut body): Json) -> Result<Answer<Value>> {
-    let model = body.string("model")?;
-    let model = body.required("model", model)?;
-    let Some((model, most, shortens)) = MODELS.iter().copied().find(|(name, ..)| *name == model) else {
-        let message = format!("The model `{model}` does not exist or you do not have access to it.");
-        return Err(Error::not_found(message).code("model_not_found"));
+    let model = models::read(&mut body, None, Use::Embedding)?;
+    let (most, shortens) = match model.as_str() {
+        "text-embedding-3-large" => (3072, true),
+        model => (1536, model != "text-embedding-ada-002"),
     };
     let inputs = inputs(&mut body)?;
     let dimensions = body.integer("dimensions", 1..=i64::MAX)?;
@@ -78,7 +66,7 @@ async fn create(Json(mut body): Json) -> Result<Answer<Value>> {
         return Err(Error { kind: "max_tokens_per_request", ..error });
     }
     let show = |(index, input): (usize, &Input)| {
-        let vector = input.embed(fnv1a(model.as_bytes()), dimensions);
+        let vector = input.embed(&model, dimensions);
         let embedding = if base64 {
             STANDARD.encode(vector.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>()).into()
         } else {
@@ -103,8 +91,7 @@ fn inputs(body: &mut Params) -> Result<Vec<Input>> {
     if let Some(given) = given {
         body.put("input", given);
     }
-    let items = body.array("input", 1..=MOST_INPUTS)?;
-    let items = body.required("input", items)?;
+    let items = body.need("input", |params, name| params.array(name, 1..=MOST_INPUTS))?;
     if items.iter().all(|(_, item)| item.is_u64()) {
         return Ok(vec![Input::Tokens(items.iter().filter_map(|(_, item)| item.as_u64()).collect())]);
     }
@@ -122,42 +109,4 @@ fn inputs(body: &mut Params) -> Result<Vec<Input>> {
 
 fn empty(path: &str) -> Error {
     Error::invalid(path, "empty_string", format!("Invalid '{path}': input cannot be an empty string."))
-}
-
-impl Input {
-    fn tokens(&self) -> usize {
-        match self {
-            Input::Text(text) => index::tokens(text).len().max(1),
-            Input::Tokens(tokens) => tokens.len(),
-        }
-    }
-
-    /// A vector of unit length; one of fewer dimensions points the same way as the first of the whole.
-    fn embed(&self, model: u64, dimensions: usize) -> Vec<f32> {
-        let mut vector = vec![0.0; dimensions];
-        let mut add = |what: u64, weight: f32| {
-            let direction = splitmix(model ^ what);
-            for (at, part) in (0..).zip(vector.chunks_mut(64)) {
-                let signs = splitmix(direction ^ at);
-                for (bit, number) in part.iter_mut().enumerate() {
-                    *number += if signs >> bit & 1 == 1 { weight } else { -weight };
-                }
-            }
-        };
-        match self {
-            Input::Text(text) => {
-                let mut words: Vec<u32> = index::embed(text).iter().map(|word| word.index).collect();
-                words.sort_unstable();
-                words.dedup();
-                words.iter().for_each(|word| add(splitmix(u64::from(*word)), 1.0));
-                add(fnv1a(text.as_bytes()), WHOLE);
-            }
-            Input::Tokens(tokens) => tokens.iter().for_each(|token| add(splitmix(!token), 1.0)),
-        }
-        let norm = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>().sqrt() as f32;
-        if norm > 0.0 {
-            vector.iter_mut().for_each(|number| *number /= norm);
-        }
-        vector
-    }
 }

@@ -2,24 +2,15 @@
 
 use std::io::Cursor;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error as Broken;
 use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::io::MediaSourceStream;
 
-use crate::voice::LEVELS;
+use crate::engine::sound::{LEVELS, word_at};
 
-/// What the sandbox can say and hear.
-pub(crate) const WORDS: [&str; 36] = [
-    "alfa", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
-    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray",
-    "yankee", "zulu", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-];
-/// Pitch of the first word, and from one word to the next, in Hz.
-const LOWEST: f64 = 300.0;
-const STEP: f64 = 30.0;
 /// What is below is silence, of 1.
 const SILENCE: f32 = 0.02;
 /// Measures of loudness in a second.
@@ -28,11 +19,6 @@ const WINDOWS: usize = 200;
 const GAP: usize = 6;
 /// Seconds of silence between sentences.
 const PAUSE: f64 = 0.3;
-
-/// The pitch of a word, in Hz.
-pub(crate) fn tone_of(word: usize) -> f64 {
-    LOWEST + STEP * word as f64
-}
 
 #[derive(Default)]
 pub(crate) struct Heard {
@@ -83,9 +69,20 @@ impl Heard {
     }
 }
 
-/// Listens to a recording; nothing if it cannot be decoded.
-pub(crate) fn hear(bytes: Bytes, extension: &str) -> Option<Heard> {
-    let (samples, rate) = decode(bytes, extension)?;
+/// Why a recording is not understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unheard {
+    Broken,
+    /// It may be sound, in a format that only the sandbox does not decode.
+    Undecoded(&'static str),
+}
+
+/// Listens to a recording.
+pub(crate) fn hear(bytes: Bytes, extension: &str) -> Result<Heard, Unheard> {
+    let undecoded = undecoded(&bytes);
+    let Some((samples, rate)) = decode(bytes, extension) else {
+        return Err(undecoded.map_or(Unheard::Broken, Unheard::Undecoded));
+    };
     let window = (rate / WINDOWS).max(1);
     let loud: Vec<bool> = samples.chunks(window).map(|window| level(window) > SILENCE).collect();
     let mut bursts: Vec<(usize, usize)> = Vec::new();
@@ -103,7 +100,7 @@ pub(crate) fn hear(bytes: Bytes, extension: &str) -> Option<Heard> {
         let inner = sound.get(sound.len() / 5..sound.len() - sound.len() / 5).unwrap_or_default();
         Word { text: name(inner, rate), start: seconds(start), end: seconds(end), voice: voice(inner) }
     };
-    Some(Heard { duration: seconds(samples.len()), words: bursts.into_iter().map(word).collect() })
+    Ok(Heard { duration: seconds(samples.len()), words: bursts.into_iter().map(word).collect() })
 }
 
 fn level(samples: &[f32]) -> f32 {
@@ -124,8 +121,7 @@ fn name(sound: &[f32], rate: usize) -> &'static str {
         (Some(first), Some(last)) if last > first => (crossings.len() - 1) as f64 * rate as f64 / (last - first),
         _ => 0.0,
     };
-    let nearest = ((hertz - LOWEST) / STEP).round().max(0.0) as usize;
-    WORDS.get(nearest.min(WORDS.len() - 1)).copied().unwrap_or_default()
+    word_at(hertz)
 }
 
 /// The level that is nearest, by ratio.
@@ -134,6 +130,16 @@ fn voice(sound: &[f32]) -> usize {
     let distance = |level: f64| (peak / level).ln().abs();
     let levels = LEVELS.iter().enumerate();
     levels.min_by(|(_, one), (_, other)| distance(**one).total_cmp(&distance(**other))).map_or(0, |(at, _)| at)
+}
+
+/// The name of a format that the sandbox knows and does not decode.
+fn undecoded(bytes: &[u8]) -> Option<&'static str> {
+    let opus = || bytes.get(28..36).is_some_and(|head| head == b"OpusHead");
+    match bytes {
+        [b'O', b'g', b'g', b'S', ..] if opus() => Some("Opus"),
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => Some("WebM"),
+        _ => None,
+    }
 }
 
 /// The samples of all channels mixed, and how many there are a second.
@@ -170,7 +176,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::voice::{RATE, encode, speak};
+    use crate::engine::sound::{RATE, WORDS};
+    use crate::engine::voice::{encode, speak};
 
     #[test]
     fn what_is_said_is_heard_in_every_format_with_sound() {
@@ -192,6 +199,12 @@ mod tests {
         let heard = hear(encode(&samples, "aac").into(), "aac").unwrap();
         assert!((heard.duration - seconds).abs() < 0.05 && heard.words.is_empty(), "{} s of {seconds}", heard.duration);
         let opus = encode(&samples, "opus");
+        assert_eq!(hear(opus.clone().into(), "ogg").err(), Some(Unheard::Undecoded("Opus")));
+        assert_eq!(
+            hear(b"\x1a\x45\xdf\xa3 and so on".as_slice().into(), "webm").err(),
+            Some(Unheard::Undecoded("WebM"))
+        );
+        assert_eq!(hear(b"no sound".as_slice().into(), "wav").err(), Some(Unheard::Broken));
         // The time of the last page, at 48 kHz.
         let page = opus.windows(5).rposition(|window| window == b"OggS\0").unwrap();
         let time = u64::from_le_bytes(opus.get(page + 6..page + 14).unwrap().try_into().unwrap());

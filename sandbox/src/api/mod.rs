@@ -1,0 +1,36 @@
+//! The domains of the API, a file or a folder each. A new one is a file here, and a line in [`routes`].
+
+mod audio;
+mod chat;
+mod containers;
+mod conversations;
+mod embeddings;
+mod files;
+mod filter;
+mod fine_tuning;
+mod history;
+mod images;
+mod items;
+mod models;
+mod moderations;
+mod responses;
+mod tools;
+mod vector_stores;
+
+use axum::Router;
+
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .merge(audio::routes())
+        .merge(chat::routes())
+        .merge(containers::routes())
+        .merge(conversations::routes())
+        .merge(embeddings::routes())
+        .merge(files::routes())
+        .merge(fine_tuning::routes())
+        .merge(images::routes())
+        .merge(models::routes())
+        .merge(moderations::routes())
+        .merge(responses::routes())
+        .merge(vector_stores::routes())
+}

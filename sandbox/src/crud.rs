@@ -1,0 +1,283 @@
+//! Collections that are declared and not written: objects that are made, listed, shown, changed and deleted.
+//!
+//! A [`Collection`] is data. Objects are kept as they are shown; one may have bytes, too. Where a request takes more
+//! than checking, its handler is written by hand, uses [`Collection::insert`] and the like, and the rest stays declared.
+
+use std::collections::HashMap;
+
+use axum::extract::{Extension, FromRequestParts, RawPathParams};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::routing::MethodRouter;
+use axum::{Json as Answer, Router};
+use serde_json::{Map, Value, json};
+
+use crate::auth;
+use crate::content::Content;
+use crate::error::{Error, Result};
+use crate::params::{Json, Params, Query};
+use crate::shelf::{Paging, Shelf};
+use crate::world::{Caller, World, now};
+
+/// Objects of one kind.
+pub(crate) struct Collection {
+    /// Where they are, with the ids of what holds them: `/fine_tuning/checkpoints/{checkpoint}/permissions`.
+    pub(crate) path: &'static str,
+    /// What the requests for them are, among those that a collection can serve.
+    pub(crate) serves: &'static [Verb],
+    /// Whether requests take the key of an administrator.
+    pub(crate) admin: bool,
+    pub(crate) object: &'static str,
+    /// How ids begin.
+    pub(crate) prefix: &'static str,
+    pub(crate) fields: &'static [Field],
+    pub(crate) paging: Paging,
+    /// Fields by which a list can be filtered: by their value, or by those of their members as in `metadata[key]`.
+    pub(crate) filters: &'static [&'static str],
+    /// What the answer to a deletion says that it is.
+    pub(crate) deleted: &'static str,
+    /// What is said of an id that is not there.
+    pub(crate) missing: fn(&str) -> Error,
+}
+
+/// A request that a collection serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Create,
+    List,
+    Get,
+    Modify,
+    Delete,
+}
+
+/// What a caller says of an object.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    /// Reads and checks a value; nothing is shown where it gives nothing.
+    pub(crate) read: fn(&mut Params, &str) -> Result<Option<Value>>,
+    pub(crate) create: Need,
+    pub(crate) modify: Need,
+}
+
+/// Whether a field is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    No,
+    May,
+    /// It has to be mentioned, if only as null.
+    Must,
+}
+
+/// An object as it is shown, and its bytes.
+pub(crate) struct Object {
+    pub(crate) shown: Value,
+    pub(crate) content: Option<Content>,
+}
+
+impl Object {
+    /// A field that is text; empty when there is none.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.shown.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Its length in `bytes`.
+    pub(crate) fn length(&self) -> u64 {
+        self.shown.get("bytes").and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    fn answer(&mut self) -> Answer<Value> {
+        Answer(self.shown.clone())
+    }
+}
+
+/// All collections of a world, each for each id that holds one.
+#[derive(Default)]
+struct Kept(HashMap<(&'static str, String), Shelf<Object>>);
+
+impl Collection {
+    /// The requests that it serves, for others of the same paths to be added.
+    pub(crate) fn routes(&'static self) -> Router {
+        let (mut all, mut one) = (MethodRouter::new(), MethodRouter::new());
+        for verb in self.serves {
+            match verb {
+                Verb::Create => {
+                    all = all.post(async move |Extension(account): Caller, place: Place, Json(body): Json| {
+                        self.open(&place)?.make(&mut account.world(), &place.scope(), body).map(Answer)
+                    });
+                }
+                Verb::List => {
+                    all = all.get(async move |Extension(account): Caller, place: Place, Query(query): Query| {
+                        self.open(&place)?.list(&mut account.world(), &place.scope(), query).map(Answer)
+                    });
+                }
+                Verb::Get => {
+                    one = one.get(async move |Extension(account): Caller, place: Place| {
+                        let (scope, id) = place.parts();
+                        self.open(&place)?.find(&mut account.world(), &scope, &id).map(Object::answer)
+                    });
+                }
+                Verb::Modify => {
+                    one = one.post(async move |Extension(account): Caller, place: Place, Json(body): Json| {
+                        let (scope, id) = place.parts();
+                        let fields = self.open(&place)?.read(body, false)?;
+                        let mut world = account.world();
+                        let object = self.find(&mut world, &scope, &id)?;
+                        if let Value::Object(shown) = &mut object.shown {
+                            shown.extend(fields);
+                        }
+                        Ok::<_, Error>(object.answer())
+                    });
+                }
+                Verb::Delete => {
+                    one = one.delete(async move |Extension(account): Caller, place: Place| {
+                        let (scope, id) = place.parts();
+                        let mut world = account.world();
+                        self.open(&place)?.find(&mut world, &scope, &id)?;
+                        self.shelf(&mut world, &scope).remove(&id);
+                        Ok::<_, Error>(Answer(json!({"id": id, "object": self.deleted, "deleted": true})))
+                    });
+                }
+            }
+        }
+        Router::new().route(self.path, all).route(&format!("{}/{{id}}", self.path), one)
+    }
+
+    /// The collection, to a caller whose key opens it.
+    fn open(&self, place: &Place) -> Result<&Self> {
+        if self.admin {
+            auth::admin(&place.headers)?;
+        }
+        Ok(self)
+    }
+
+    /// The fields of an object to be made, or of one to be changed.
+    fn read(&self, mut body: Params, creating: bool) -> Result<Map<String, Value>> {
+        let mut fields = Map::new();
+        for field in self.fields {
+            let need = if creating { field.create } else { field.modify };
+            let said = body.mentions(field.name);
+            if need == Need::Must {
+                body.required(field.name, said.then_some(()))?;
+            }
+            if need != Need::No && (said || creating) {
+                fields.extend((field.read)(&mut body, field.name)?.map(|value| (field.name.to_owned(), value)));
+            }
+        }
+        body.finish()?;
+        Ok(fields)
+    }
+
+    /// The page that a query asks for.
+    pub(crate) fn list(&self, world: &mut World, scope: &str, mut query: Params) -> Result<Value> {
+        let page = self.paging.read(&mut query)?;
+        let mut wanted = Vec::new();
+        for name in self.filters {
+            wanted.extend(query.string(name)?.map(|value| (format!("/{name}"), value)));
+            wanted.extend(query.bracketed(name).into_iter().map(|(key, value)| (format!("/{name}/{key}"), value)));
+        }
+        query.finish()?;
+        let fits = |object: &Object| {
+            wanted.iter().all(|(path, value)| object.shown.pointer(path).and_then(Value::as_str) == Some(value))
+        };
+        self.shelf(world, scope).page(&page, |_, object| fits(object).then(|| object.shown.clone()))
+    }
+
+    /// Its objects in what the ids of `scope` hold, those that are past their `expires_at` taken out.
+    pub(crate) fn shelf<'a>(&self, world: &'a mut World, scope: &str) -> &'a mut Shelf<Object> {
+        let shelf = world.of::<Kept>().0.entry((self.path, scope.to_owned())).or_default();
+        expire(shelf, now());
+        shelf
+    }
+
+    pub(crate) fn find<'a>(&self, world: &'a mut World, scope: &str, id: &str) -> Result<&'a mut Object> {
+        self.shelf(world, scope).get_mut(id).ok_or_else(|| (self.missing)(id))
+    }
+
+    /// Makes an object as a caller would, and shows it.
+    pub(crate) fn make(&self, world: &mut World, scope: &str, body: Params) -> Result<Value> {
+        let fields = self.read(body, true)?;
+        Ok(self.insert(world, scope, fields, None))
+    }
+
+    /// Keeps an object, and shows it.
+    pub(crate) fn insert(
+        &self,
+        world: &mut World,
+        scope: &str,
+        fields: Map<String, Value>,
+        content: Option<Content>,
+    ) -> Value {
+        let id = world.mint(self.prefix);
+        let mut shown = json!({"id": id, "object": self.object, "created_at": now()});
+        if let Value::Object(shown) = &mut shown {
+            shown.extend(fields);
+        }
+        self.shelf(world, scope).insert(id, Object { shown: shown.clone(), content });
+        shown
+    }
+}
+
+fn expire(shelf: &mut Shelf<Object>, now: u64) {
+    let due = |object: &Object| object.shown.get("expires_at").and_then(Value::as_u64).is_some_and(|at| at <= now);
+    let expired: Vec<String> = shelf.iter().filter(|(_, object)| due(object)).map(|(id, _)| id.clone()).collect();
+    for id in expired {
+        shelf.remove(&id);
+    }
+}
+
+/// What a request is about: the ids of its path, and who asks.
+struct Place {
+    ids: Vec<String>,
+    headers: HeaderMap,
+}
+
+impl Place {
+    /// The ids that hold a collection.
+    fn scope(&self) -> String {
+        self.ids.join("/")
+    }
+
+    /// The ids that hold an object, and its own.
+    fn parts(&self) -> (String, String) {
+        let (id, scope) = self.ids.split_last().map_or((String::new(), &[][..]), |(id, scope)| (id.clone(), scope));
+        (scope.join("/"), id)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Place {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let ids = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|fault| Error::new(fault.status(), fault.body_text()))?;
+        Ok(Self { ids: ids.iter().map(|(_, id)| id.to_owned()).collect(), headers: parts.headers.clone() })
+    }
+}
+
+/// A text that must be there.
+pub(crate) fn text(params: &mut Params, name: &str) -> Result<Option<Value>> {
+    let text = params.string(name)?;
+    params.required(name, text).map(|text| Some(text.into()))
+}
+
+/// Up to 16 pairs of texts, none if nothing is said.
+pub(crate) fn metadata(params: &mut Params, name: &str) -> Result<Option<Value>> {
+    Ok(Some(params.labels(name, true)?.unwrap_or_default().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_forgotten_when_its_time_comes() {
+        let mut shelf = Shelf::default();
+        for (id, expires_at) in [("a", None), ("b", Some(100)), ("c", Some(101))] {
+            shelf.insert(id.to_owned(), Object { shown: json!({"expires_at": expires_at}), content: None });
+        }
+        expire(&mut shelf, 100);
+        let left: Vec<_> = shelf.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(left, ["a", "c"]);
+    }
+}
