@@ -57,6 +57,7 @@ impl TranscribeBatch {
             stream: false,
             known: names.map(str::to_owned).collect(),
             split: split.and_then(|seconds| usize::try_from(seconds.as_u64()?).ok()),
+            work: AtomicU64::default(),
             arguments: complete(&cx, &Transcribe::SPEC, arguments, self.model, self.response_format.map(wire))?,
         };
         let batch = Batch { job, save_to: self.save_to, offset: self.offset, timeout: self.timeout };
@@ -93,6 +94,7 @@ impl TranslateBatch {
             stream: false,
             known: Vec::new(),
             split: None,
+            work: AtomicU64::default(),
             arguments: complete(&cx, &Translate::SPEC, arguments, self.model, format.map(wire))?,
         };
         let batch = Batch { job, save_to: self.save_to, offset: self.offset, timeout: self.timeout };

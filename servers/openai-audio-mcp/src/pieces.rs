@@ -5,6 +5,7 @@
 
 use std::io::{Cursor, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -51,13 +52,13 @@ const KEPT: usize = 9;
 struct Machine {
     /// Most seconds of a piece, of which five are in memory.
     seconds: usize,
-    /// Most samples of a file, over all channels.
+    /// Most samples that are decoded, over all channels.
     samples: u64,
 }
 
-/// Half a day of 48 kHz in stereo, a minute or two of work.
+/// Of a file half a day of 48 kHz in stereo, a minute or two of work.
 const SERVER: Machine = Machine { seconds: 780, samples: 4_000_000_000 };
-/// An isolate of 128 MB, of which no call may take 30 s: an hour in stereo, or two in mono.
+/// An isolate of 128 MB, of which no call may take 30 s: of all files of a call an hour in stereo, or two in mono.
 const WORKER: Machine = Machine { seconds: 240, samples: 350_000_000 };
 /// Memory for files from which on a machine is no Worker.
 const PLENTY: usize = 256 * 1024 * 1024;
@@ -100,18 +101,24 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Begins to cut a file into pieces of at most `seconds`.
+    /// Begins to cut a file into pieces of at most `seconds`, and adds to the `work` of the call.
     ///
     /// # Errors
     /// It is of a format that cannot be decoded here, or lasts too long: nothing is paid then.
-    pub(crate) async fn begin(cx: &Context, file: &Read, seconds: usize) -> Result<Self> {
-        let (file, room, watch) = (file.clone(), cx.room(), watch(cx));
-        cx.compute(move || caught(&file.filename, || Pieces::new(&file, seconds, room, watch()))).await?
+    pub(crate) async fn begin(cx: &Context, file: &Read, seconds: usize, work: &AtomicU64) -> Result<Self> {
+        let (file, watch) = (file.clone(), watch(cx));
+        let machine = match work.load(Ordering::Relaxed) {
+            done if cx.room() < PLENTY => Machine { samples: WORKER.samples.saturating_sub(done), ..WORKER },
+            _ => SERVER,
+        };
+        let begin = move || caught(&file.filename, || Pieces::new(&file, seconds, machine, watch()));
+        let (pieces, samples) = cx.compute(begin).await??;
+        work.fetch_add(samples, Ordering::Relaxed);
+        Ok(pieces)
     }
 
-    /// As [`Pieces::begin`], on a machine with so much room for files, by a clock that has just begun.
-    fn new(file: &Read, seconds: usize, room: usize, passed: impl Fn() -> Duration) -> Result<Self> {
-        let machine = if room < PLENTY { WORKER } else { SERVER };
+    /// As [`Pieces::begin`], by a clock that has just begun, and how many samples there are.
+    fn new(file: &Read, seconds: usize, machine: Machine, passed: impl Fn() -> Duration) -> Result<(Self, u64)> {
         let seconds = seconds.min(machine.seconds);
         let refused = |problem: &dyn std::fmt::Display| {
             let (stem, extension) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
@@ -132,11 +139,11 @@ impl Pieces {
         let mut format = open(file).map_err(|error| refused(&error))?;
         decoder_of(format.as_ref()).map_err(|error| refused(&error))?;
         let length = length(format.as_mut(), machine, seconds, passed);
-        let length = length.map_err(|problem| problem.of(&file.filename, seconds))?;
+        let (length, samples) = length.map_err(|problem| problem.of(&file.filename, seconds))?;
         // From the beginning again.
         let format = open(file).map_err(|error| refused(&error))?;
         let (track, decoder) = decoder_of(format.as_ref()).map_err(|error| refused(&error))?;
-        Ok(Pieces {
+        let pieces = Pieces {
             name: file.filename.clone(),
             format,
             decoder,
@@ -152,7 +159,8 @@ impl Pieces {
             time: Duration::ZERO,
             length,
             ended: false,
-        })
+        };
+        Ok((pieces, samples))
     }
 
     /// How many pieces there will be, about.
@@ -344,14 +352,14 @@ impl Problem {
     }
 }
 
-/// How long a file says that it lasts, in seconds. Its packets are counted, none is decoded; where it is broken is told
+/// How long a file says that it lasts, in seconds, and how many samples it has. Its packets are counted, none is decoded; where it is broken is told
 /// by who decodes it.
 fn length(
     format: &mut dyn FormatReader,
     machine: Machine,
     seconds: usize,
     passed: impl Fn() -> Duration,
-) -> Result<f64, Problem> {
+) -> Result<(f64, u64), Problem> {
     let (mut length, mut samples) = (0.0, 0.0);
     let (mut packets, mut recordings) = (0, 1);
     let mut of = extent(format);
@@ -366,7 +374,7 @@ fn length(
                 of = extent(format);
                 continue;
             }
-            Ok(None) | Err(_) => return Ok(length),
+            Ok(None) | Err(_) => return Ok((length, samples as u64)),
         };
         packets += 1;
         if let Some((track, unit, density)) = of
@@ -550,7 +558,7 @@ mod tests {
     }
 
     fn cut(file: &Read, seconds: usize) -> Vec<Piece> {
-        let mut pieces = Some(Pieces::new(file, seconds, usize::MAX, Duration::default).unwrap());
+        let mut pieces = Some(Pieces::new(file, seconds, SERVER, Duration::default).unwrap().0);
         let piece = || loop {
             match pieces.as_mut()?.turn(Duration::default).unwrap() {
                 Turn::Piece(piece) => return Some(piece),
@@ -669,7 +677,7 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_says_what_can() {
         for bytes in [Bytes::from_static(b"\x1A\x45\xDF\xA3 a film"), Bytes::new()] {
-            let error = Pieces::new(&read("talk.webm", bytes), 10, usize::MAX, Duration::default)
+            let error = Pieces::new(&read("talk.webm", bytes), 10, SERVER, Duration::default)
                 .err()
                 .expect("not decoded")
                 .to_string();
@@ -686,7 +694,7 @@ mod tests {
             ("-y.webm", "'./-y.webm' -ac 1 -b:a 64k './-y.mp3'`"),
         ];
         for (name, command) in rows {
-            let error = Pieces::new(&read(name, Bytes::new()), 10, usize::MAX, Duration::default)
+            let error = Pieces::new(&read(name, Bytes::new()), 10, SERVER, Duration::default)
                 .err()
                 .expect("not decoded")
                 .to_string();

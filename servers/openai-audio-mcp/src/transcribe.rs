@@ -1,5 +1,7 @@
 //! Speech to text. <https://platform.openai.com/docs/api-reference/audio/createTranscription>
 
+use std::sync::atomic::AtomicU64;
+
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::context::Read;
 use openai_mcp_kernel::events::Events;
@@ -156,6 +158,7 @@ impl Transcribe {
             stream: self.stream == Some(true),
             known: self.known_speaker_names.unwrap_or_default(),
             split: self.split_seconds.map(|Int(seconds)| seconds.unsigned_abs() as usize),
+            work: AtomicU64::default(),
         };
         let FileInput(source) = self.file;
         job.run(&cx, source).await?.show(&cx, self.save_to, self.max_bytes).await
@@ -189,6 +192,7 @@ impl Translate {
             stream: false,
             known: Vec::new(),
             split: None,
+            work: AtomicU64::default(),
         };
         let FileInput(source) = self.file;
         job.run(&cx, source).await?.show(&cx, self.save_to, self.max_bytes).await
@@ -205,6 +209,8 @@ pub(crate) struct Job {
     pub(crate) known: Vec<String>,
     /// Most seconds of a piece, where the caller wants pieces.
     pub(crate) split: Option<usize>,
+    /// Samples that were decoded so far, of all files.
+    pub(crate) work: AtomicU64,
 }
 
 /// What became of a file.
@@ -278,7 +284,7 @@ impl Job {
     async fn pieces(&self, cx: &Context, file: &Read) -> Result<Outcome> {
         let usual = if cx.room() > 256 * 1024 * 1024 { 600 } else { 240 };
         let seconds = self.split.unwrap_or(usual);
-        let pieces = Pieces::begin(cx, file, seconds).await?;
+        let pieces = Pieces::begin(cx, file, seconds, &self.work).await?;
         cx.tell(&format!("about {} pieces, each a request", pieces.count()));
         let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
         let transcripts = stream::unfold(Some((cx.clone(), pieces, 0usize)), |state| async {

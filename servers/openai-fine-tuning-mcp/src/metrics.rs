@@ -54,7 +54,12 @@ impl Metrics {
         for file in results.filter_map(Value::as_str) {
             let read = match cx.request(&files::CONTENT, json!({"file_id": file})).await {
                 Ok(response) => match response.into_body().collect(LARGEST).await {
-                    Ok(file) => table.read_csv(&file),
+                    Ok(file) => {
+                        let read = move || (table.read_csv(&file), table);
+                        let (outcome, read) = cx.compute(read).await?;
+                        table = read;
+                        outcome
+                    }
                     // It is larger.
                     Err(error) if error.kind() == Kind::Answer => Err(error),
                     Err(error) => return Err(error),
@@ -81,6 +86,11 @@ impl Metrics {
             .await?;
         let checkpoints = checkpoints.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
 
+        let look = move || {
+            let (trend, reading, best) = (trend(&table), reading(&table), best(&table, &checkpoints));
+            (table, trend, reading, best)
+        };
+        let (table, trend, reading, best) = cx.compute(look).await?;
         let part = |name: &str| job.get(name).cloned().unwrap_or_default();
         let mut rows = usize::try_from(self.rows.map_or(ROWS, |Int(rows)| rows)).unwrap_or_default();
         let mut columns = vec!["step"];
@@ -91,9 +101,9 @@ impl Metrics {
             "fine_tuned_model": part("fine_tuned_model"),
             "source": source,
             "steps": table.steps(),
-            "trend": trend(&table),
-            "reading": reading(&table),
-            "best_checkpoint": best(&table, &checkpoints),
+            "trend": trend,
+            "reading": reading,
+            "best_checkpoint": best,
             "columns": columns,
         });
         let room = cx.max_result().saturating_sub(shown.to_string().len() + SPARE);
@@ -111,7 +121,8 @@ impl Metrics {
             }
         }
         let wanted = self.plot != Some(false) || self.save_to.is_some();
-        let Some(image) = wanted.then(|| plot::draw(&table)).flatten() else { return Ok(Output::json(&shown)) };
+        let image = if wanted { cx.compute(move || plot::draw(&table)).await? } else { None };
+        let Some(image) = image else { return Ok(Output::json(&shown)) };
         if let (Some(path), Some(shown)) = (self.save_to, shown.as_object_mut()) {
             let saved = cx.save(path, Body::Full(image.clone())).await?;
             shown.insert("plot".into(), saved.path.into());

@@ -8,6 +8,7 @@ use openai_audio_mcp::SERVER;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
+use symphonia::core::io::MediaSourceStream;
 
 const TONES: &[u8] = include_bytes!("../sounds/tones.ogg");
 
@@ -124,4 +125,30 @@ fn tables_that_would_fill_the_memory_are_refused() {
 #[test]
 fn what_a_decoder_panics_on_costs_one_file() {
     refused("a.ogg", &vorbis(32), "`a.ogg` could not be decoded: its decoder failed");
+}
+
+/// The reader of ID3v2 tags makes room for what they say; symphonia is built without it.
+#[test]
+fn tags_of_mp3_are_not_read() {
+    let title = [&b"TIT2\0\0\0\x06\0\0\x03Title"[..], include_bytes!("../sounds/tones.mp3")].concat();
+    let file = [&b"ID3\x04\0\0\0\0\0\x10"[..], &title].concat();
+    let stream = MediaSourceStream::new(Box::new(std::io::Cursor::new(file)), Default::default());
+    let probe = symphonia::default::get_probe();
+    let mut format = probe.probe(&Default::default(), stream, Default::default(), Default::default()).unwrap();
+    let tags = format.metadata().current().map(|known| known.media.tags.len());
+    assert!(!format.tracks().is_empty() && tags.is_none(), "{tags:?}");
+}
+
+#[test]
+fn the_files_of_a_batch_share_what_a_small_machine_decodes() {
+    // Frames of silence, 8 kHz in stereo, of 72 bytes each: 192 million samples of 350 that there are.
+    let frame = [&[0xFF, 0xE3, 0x18, 0][..], &[0; 68]].concat();
+    let file = json!({"data": STANDARD.encode(frame.repeat(166_700)), "filename": "a.mp3"});
+    let refusal = || Reply { status: 400, headers: Vec::new(), body: r#"{"error": {"message": "No"}}"#.into() };
+    let script = Arc::new(Script::new((0..20).map(|_| refusal()).collect()));
+    let arguments = json!({"files": [file, file], "model": "whisper-1", "options": {"split_seconds": 240}});
+    let result = call_tool(&SERVER, "audio-transcribe-batch", arguments, script);
+    let items = &result["structuredContent"]["items"];
+    let [one, other] = [0, 1].map(|at| items[at]["error"].as_str().unwrap());
+    assert!(one.contains("No") && other.contains("holds more sound than is decoded here"), "{one}\n{other}");
 }
