@@ -19,7 +19,7 @@ use openai_mcp_native::say;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{SERVERS, list, media, remote, suggest};
+use crate::{SERVERS, list, media, remote, suggest_tool};
 
 /// What to call, and how.
 #[derive(Args)]
@@ -134,8 +134,7 @@ async fn here(
 }
 
 fn unknown(tool: &str) -> String {
-    let names = SERVERS.iter().flat_map(|definition| definition.specs()).map(|spec| spec.name);
-    format!("no tool `{tool}`{}; `openai-mcp tools` lists them", suggest(tool, names))
+    format!("no tool `{tool}`{}; `openai-mcp tools` lists them", suggest_tool(tool))
 }
 
 /// The arguments as they were written: a `Value` would sort keys and hide one that is given twice.

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use openai_mcp_kernel::http::Mount;
+use openai_mcp_kernel::near::{self, did_you_mean, nearest};
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_native::run::{self, Options, Web};
 use openai_mcp_native::say;
@@ -152,8 +153,7 @@ fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
         return Ok(tool);
     }
     find(name).map(|definition| list::render(&[definition], json)).map_err(|problem| {
-        let names = SERVERS.iter().flat_map(|definition| definition.specs()).map(|spec| spec.name);
-        match suggest(name, names) {
+        match suggest_tool(name) {
             near if near.is_empty() => problem,
             near => format!("no tool or server `{name}`{near}"),
         }
@@ -177,21 +177,17 @@ fn find(domain: &str) -> Result<&'static Definition, String> {
         || {
             format!(
                 "no server `{domain}`{}; there are: {}",
-                suggest(domain, known()),
+                did_you_mean(nearest(domain, known())),
                 known().collect::<Vec<_>>().join(", ")
             )
         },
     )
 }
 
-/// The nearest of the known words, as a question.
-fn suggest(word: &str, known: impl Iterator<Item = &'static str>) -> String {
-    known
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| format!("; did you mean `{known}`?"))
-        .unwrap_or_default()
+/// The tool that may be meant, as the end of a sentence.
+fn suggest_tool(name: &str) -> String {
+    let tools = SERVERS.iter().flat_map(|definition| definition.specs());
+    did_you_mean(near::tool(name, tools.map(|spec| (spec.name, spec.effect.reads))))
 }
 
 fn print(text: Result<String, String>) -> ExitCode {

@@ -30,6 +30,7 @@ pub mod http;
 pub mod json;
 pub mod long;
 mod multipart;
+pub mod near;
 mod openai;
 pub mod output;
 mod page;

@@ -34,8 +34,9 @@ fn a_call_prints_its_result_and_says_how_it_ended() {
 fn what_cannot_be_run_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &str); 16] = [
+    let rows: [(&[&str], &str); 17] = [
         (&["call", "file-lst"], "did you mean `file-list`?"),
+        (&["call", "audio-voice-list"], "did you mean `audio-voice-consent-list`?"),
         (&["call", "file-list", "{", "--sandbox"], "not JSON"),
         (&["call", "file-list", "[]", "--sandbox"], "must be an object"),
         (&["call", "file-list"], "OPENAI_API_KEY"),

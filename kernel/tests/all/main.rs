@@ -5,6 +5,7 @@ mod arguments;
 mod events;
 mod fuzz;
 mod made_files;
+mod near;
 mod protocol;
 mod results;
 mod store;
