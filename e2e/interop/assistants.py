@@ -22,8 +22,8 @@ class Assistants:
     async def wait(self, run):
         while True:
             waited = await self.call("run-wait", thread_id=run["thread_id"], run_id=run["id"])
-            if waited["done"]:
-                return waited["run"]
+            if waited["done"] or waited["next"]["tool"] != "run-wait":
+                return waited["object"]
 
     async def answer(self, run):
         """The text of the one message that a run wrote."""

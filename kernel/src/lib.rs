@@ -45,6 +45,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tool;
 pub mod urls;
+pub mod wait;
 
 #[doc(hidden)]
 pub use ::http as http_types;

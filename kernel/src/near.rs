@@ -5,8 +5,8 @@ const LONGEST: usize = 80;
 
 /// Words of a name that promise that nothing changes.
 const READING: [&str; 16] = [
-    "check", "content", "count", "describe", "fetch", "find", "get", "history", "info", "list", "read", "search", "show",
-    "status", "view", "wait",
+    "check", "content", "count", "describe", "fetch", "find", "get", "history", "info", "list", "read", "search",
+    "show", "status", "view", "wait",
 ];
 
 /// The name closest to `given`, if one is close enough to be meant.

@@ -63,8 +63,8 @@ fn a_run_outlives_its_process() {
 
     let second = launch.serve();
     let waited = value(second.call("assistants", "run-wait", &ids));
-    assert_eq!(waited["run"]["status"], "requires_action", "{waited}");
-    let call = &waited["run"]["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"];
+    assert_eq!(waited["object"]["status"], "requires_action", "{waited}");
+    let call = &waited["object"]["required_action"]["submit_tool_outputs"]["tool_calls"][0]["id"];
     let mut submit = ids.clone();
     submit["tool_outputs"] = json!([{ "tool_call_id": call, "output": "22 C" }]);
     value(second.call("assistants", "run-submit-tool-outputs", &submit));
@@ -72,7 +72,7 @@ fn a_run_outlives_its_process() {
 
     let third = launch.serve();
     let waited = value(third.call("assistants", "run-wait", &ids));
-    assert_eq!(waited["run"]["status"], "completed", "{waited}");
+    assert_eq!(waited["object"]["status"], "completed", "{waited}");
     let messages = value(third.call("assistants", "message-list", &json!({ "thread_id": thread["id"] })));
     assert_eq!(messages["data"].as_array().unwrap().len(), 2, "{messages}");
 }

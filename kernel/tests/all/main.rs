@@ -9,3 +9,4 @@ mod near;
 mod protocol;
 mod results;
 mod store;
+mod wait;

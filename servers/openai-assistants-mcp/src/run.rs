@@ -1,10 +1,9 @@
 //! Runs of an assistant on a thread. <https://platform.openai.com/docs/api-reference/runs>
 
-use std::time::Duration;
-
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 
-use crate::backend::{self, Args, Backend, backed};
+use crate::backend::{self, Backend, backed};
 use crate::emulated::{Members as _, runs};
 use crate::shapes::{Effort, Include, NewMessage, Order, Tool, ToolResources, Truncation};
 
@@ -120,9 +119,9 @@ struct ThreadRunCreate {
 
 /// Wait until a run ends or requires action.
 ///
-/// Returns after `timeout` at the latest; if `done` is false, call again. In requires_action: run the functions of
-/// `required_action`, then run-submit-tool-outputs.
-#[tool("run-wait", raw, reads)]
+/// Returns after `timeout` at the latest; if `done` is false, call `next`. Before run-submit-tool-outputs, run
+/// the functions of `required_action` first.
+#[tool("run-wait", reads)]
 struct Wait {
     thread_id: String,
     run_id: String,
@@ -131,24 +130,30 @@ struct Wait {
 }
 
 impl Wait {
-    async fn run(cx: Context) -> Result<Output> {
-        let mut args: Args = cx.arguments().read()?;
-        let patience = Duration::from_secs(args.remove("timeout").and_then(|it| it.as_u64()).unwrap_or(45));
-        let started = cx.now();
-        loop {
-            let run = match backend::of(&cx)? {
-                Backend::Native => cx.call_value(&Get::SPEC, Value::Object(args.clone())).await?,
-                Backend::Responses => runs::get(&cx, args.clone()).await?,
-            };
-            let status = run.at("status").as_str().unwrap_or_default();
-            let done = !matches!(status, "queued" | "in_progress" | "cancelling");
-            let waited = cx.now().saturating_sub(started);
-            let pause = cx.poll_pause();
-            if done || waited + pause > patience {
-                return Ok(Output::json(&json!({"done": done, "waited_seconds": waited.as_secs(), "run": run})));
+    async fn run(self, cx: Context) -> Result<Output> {
+        let run = json!({"thread_id": self.thread_id, "run_id": self.run_id});
+        let again = Next { tool: Self::SPEC.name, arguments: run.clone() };
+        wait(&cx, self.timeout, again, Running(run)).await
+    }
+}
+
+/// A run, by its thread and itself.
+struct Running(Value);
+
+impl Watched for Running {
+    async fn look(&mut self, cx: &Context) -> Result<Look> {
+        let run = match backend::of(cx)? {
+            Backend::Native => cx.call_value(&Get::SPEC, self.0.clone()).await?,
+            Backend::Responses => runs::get(cx, self.0.as_object().cloned().unwrap_or_default()).await?,
+        };
+        let stage = match run.at("status").as_str().unwrap_or_default() {
+            status @ ("queued" | "in_progress" | "cancelling") => {
+                cx.tell(status);
+                Stage::Going
             }
-            cx.tell(status);
-            cx.sleep(pause).await;
-        }
+            "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.0.clone() }),
+            _ => Stage::Done,
+        };
+        Ok(Look { object: run, stage, beside: Default::default() })
     }
 }

@@ -201,7 +201,7 @@ struct Pause {
 
 /// Resume a paused fine-tuning job.
 #[tool("fine-tune-resume", POST "/fine_tuning/jobs/{fine_tuning_job_id}/resume", idempotent)]
-struct Resume {
+pub(crate) struct Resume {
     fine_tuning_job_id: String,
 }
 

@@ -1,21 +1,18 @@
 //! Waiting for a job, which takes minutes to hours.
 
-use std::time::Duration;
-
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 
-use crate::job::{Events, Get};
+use crate::job::{Events, Get, Resume};
 
 tools![Wait];
 
-/// Longest pause between two looks at a job.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Events that are looked at each time, and shown in the end.
 const EVENTS: u32 = 10;
 
 /// Wait until a fine-tuning job ends, with its events as progress.
 ///
-/// Returns after `timeout` at the latest; if `done` is false, call again.
+/// Returns after `timeout` at the latest; if `done` is false, call `next`.
 #[tool("fine-tune-wait", reads)]
 struct Wait {
     fine_tuning_job_id: String,
@@ -25,30 +22,46 @@ struct Wait {
 
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
-        let started = cx.now();
-        let patience = Duration::from_secs(self.timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
-        let mut seen = Vec::new();
-        let mut step = Duration::from_secs(1);
-        loop {
-            let job = cx.call_value(&Get::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id})).await?;
-            let status = job.get("status").and_then(Value::as_str).unwrap_or_default();
-            // A paused job goes on only when somebody resumes it.
-            let done = matches!(status, "succeeded" | "failed" | "cancelled" | "paused");
-            let events = cx
-                .call_value(&Events::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id, "limit": EVENTS}))
-                .await?;
-            let events = events.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
-            let waited = cx.now().saturating_sub(started);
-            let left = patience.saturating_sub(waited);
-            if done || left < cx.poll_pause() {
-                let shown: Vec<Value> = events.iter().rev().map(brief).collect();
-                return Ok(Output::json(&json!({
-                    "done": done, "waited_seconds": waited.as_secs(), "events": shown, "job": job,
-                })));
+        let job = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
+        let again = Next { tool: Self::SPEC.name, arguments: job };
+        wait(&cx, self.timeout, again, Job { id: self.fine_tuning_job_id, seen: Vec::new() }).await
+    }
+}
+
+struct Job {
+    id: String,
+    /// Ids of the events that were told.
+    seen: Vec<String>,
+}
+
+impl Watched for Job {
+    async fn look(&mut self, cx: &Context) -> Result<Look> {
+        let named = json!({"fine_tuning_job_id": self.id});
+        let job = cx.call_value(&Get::SPEC, named.clone()).await?;
+        let stage = match job.get("status").and_then(Value::as_str).unwrap_or_default() {
+            "succeeded" | "failed" | "cancelled" => Stage::Done,
+            "paused" => Stage::Asks(Next { tool: Resume::SPEC.name, arguments: named }),
+            _ => Stage::Going,
+        };
+        let events = cx.call_value(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).await?;
+        let events = events.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+        self.tell(cx, &events);
+        let shown: Vec<Value> = events.iter().rev().map(brief).collect();
+        Ok(Look { object: job, stage, beside: [("events".to_owned(), shown.into())].into_iter().collect() })
+    }
+}
+
+impl Job {
+    /// Tells of the events that are new, the earliest first. The step is no measure of progress: one that took minutes
+    /// stands below the signs of life that were told meanwhile, and would be passed over.
+    fn tell(&mut self, cx: &Context, events: &[Value]) {
+        for event in events.iter().rev() {
+            let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+            if self.seen.iter().any(|id| id == text("id")) {
+                continue;
             }
-            tell(&cx, &events, &mut seen);
-            cx.sleep(cx.poll_pause().max(step).min(left)).await;
-            step = (step * 2).min(LONGEST_PAUSE);
+            self.seen.push(text("id").to_owned());
+            cx.tell(text("message"));
         }
     }
 }
@@ -56,17 +69,4 @@ impl Wait {
 fn brief(event: &Value) -> Value {
     let part = |name: &str| event.get(name).cloned().unwrap_or_default();
     json!({"created_at": part("created_at"), "level": part("level"), "message": part("message")})
-}
-
-/// Tells of the events that are new, the earliest first. The step is no measure of progress: one that took minutes stands
-/// below the signs of life that were told meanwhile, and would be passed over.
-fn tell(cx: &Context, events: &[Value], seen: &mut Vec<String>) {
-    for event in events.iter().rev() {
-        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        if seen.iter().any(|id| id == text("id")) {
-            continue;
-        }
-        seen.push(text("id").to_owned());
-        cx.tell(text("message"));
-    }
 }

@@ -1,8 +1,8 @@
 //! Waiting for the indexing that runs in the background.
 
-use std::time::Duration;
-
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 
 use crate::{batch, file, store};
 
@@ -10,7 +10,7 @@ tools![Wait];
 
 /// Wait until a vector store, one of its files or a file batch is indexed.
 ///
-/// Returns after `timeout` at the latest; if `done` is false, call again.
+/// Returns after `timeout` at the latest; if `done` is false, call `next`.
 #[tool("vector-store-wait", reads)]
 struct Wait {
     vector_store_id: String,
@@ -35,19 +35,28 @@ impl Wait {
             }
             (Some(_), Some(_)) => return Err(Error::argument("batch_id", "expected either `file_id` or `batch_id`")),
         };
-        let started = cx.now();
-        let patience = Duration::from_secs(timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
-        loop {
-            let object = cx.call_value(spec, arguments.clone()).await?;
-            let done = object.get("status").and_then(Value::as_str) != Some("in_progress");
-            let waited = cx.now().saturating_sub(started);
-            let pause = cx.poll_pause();
-            if done || waited + pause > patience {
-                return Ok(Output::json(&json!({"done": done, "waited_seconds": waited.as_secs(), "object": object})));
+        let again = Next { tool: Self::SPEC.name, arguments: arguments.clone() };
+        wait(&cx, timeout, again, Indexing { spec, arguments }).await
+    }
+}
+
+/// What is being indexed: the request that shows it.
+struct Indexing {
+    spec: &'static Spec,
+    arguments: Value,
+}
+
+impl Watched for Indexing {
+    async fn look(&mut self, cx: &Context) -> Result<Look> {
+        let object = cx.call_value(self.spec, self.arguments.clone()).await?;
+        let stage = match object.get("status").and_then(Value::as_str) {
+            Some("in_progress") => {
+                tell(cx, &object);
+                Stage::Going
             }
-            tell(&cx, &object);
-            cx.sleep(pause).await;
-        }
+            _ => Stage::Done,
+        };
+        Ok(Look { object, stage, beside: Default::default() })
     }
 }
 

@@ -1,0 +1,98 @@
+//! Waiting for what goes on in the background at OpenAI: the one loop behind every wait tool.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::output::Output;
+use crate::schema::Int;
+
+/// How long a wait lasts unless told, in seconds: clients give up on a call after a minute.
+const PATIENCE: u64 = 45;
+/// Shortest and longest pause between two looks, where the answer does not ask for a longer one.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+
+/// Something that is waited for.
+pub trait Watched: Send {
+    /// Looks at it once, and tells the client how far it is.
+    fn look(&mut self, cx: &Context) -> impl Future<Output = Result<Look>> + Send;
+}
+
+/// What a look saw.
+#[derive(Debug)]
+pub struct Look {
+    /// What is waited for, as the API shows it.
+    pub object: Value,
+    /// How it stands.
+    pub stage: Stage,
+    /// What else stands in the result.
+    pub beside: Map<String, Value>,
+}
+
+/// How something that goes on in the background stands.
+#[derive(Debug)]
+pub enum Stage {
+    /// It goes on by itself.
+    Going,
+    /// Nothing more happens, and nothing is asked of the caller.
+    Done,
+    /// It stands still until the caller makes this call.
+    Asks(Next),
+}
+
+/// The call that a caller is to make next.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// A tool's name.
+    pub tool: &'static str,
+    /// Its arguments, as far as they are known.
+    pub arguments: Value,
+}
+
+impl Next {
+    fn show(&self) -> Value {
+        json!({"tool": self.tool, "arguments": self.arguments})
+    }
+}
+
+/// Looks at something until it is done, asks for something, or `timeout` seconds have passed (default 45).
+///
+/// The result is `{done, next, waited_seconds, object}`. `done` is true only when nothing more happens by itself and
+/// nothing is asked of the caller; otherwise `next` is the call to make: what the object asks for, or `again`, which
+/// goes on waiting. Whoever waits long is told late: a pause is a quarter of the time waited so far, within one and ten
+/// seconds, and never shorter than the answer asks for.
+///
+/// # Errors
+/// As a look.
+pub async fn wait(
+    cx: &Context,
+    timeout: Option<Int<0, 3600>>,
+    again: Next,
+    mut watched: impl Watched,
+) -> Result<Output> {
+    let started = cx.now();
+    let patience = Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()));
+    loop {
+        let Look { object, stage, beside } = watched.look(cx).await?;
+        let waited = cx.now().saturating_sub(started);
+        let left = patience.saturating_sub(waited);
+        let asked = cx.poll_pause();
+        if matches!(stage, Stage::Going) && asked <= left {
+            cx.sleep((waited / 4).clamp(PAUSE.0, PAUSE.1).max(asked).min(left)).await;
+            continue;
+        }
+        let next = match &stage {
+            Stage::Going => Some(again.show()),
+            Stage::Asks(next) => Some(next.show()),
+            Stage::Done => None,
+        };
+        let mut result = json!({"done": next.is_none(), "waited_seconds": waited.as_secs(), "object": object});
+        if let Some(result) = result.as_object_mut() {
+            result.extend(next.map(|next| ("next".to_owned(), next)));
+            result.extend(beside);
+        }
+        return Ok(Output::json(&result));
+    }
+}
