@@ -382,6 +382,23 @@ impl Context {
             text(headers::POLL_AFTER_MS).and_then(|value| value.parse().ok()).map(Duration::from_millis);
     }
 
+    /// Text without the secrets that the call has to do with.
+    pub(crate) fn redact(&self, text: String) -> String {
+        self.secrets().fold(text, |text, secret| secret.redact(text))
+    }
+
+    /// The same for the text of a JSON value.
+    pub(crate) fn redact_json(&self, text: String) -> String {
+        self.secrets().fold(text, |text, secret| secret.redact_json(text))
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let Config { key, admin_key, access_token, .. } = self.config();
+        // What is blotted out tells who guesses that they guessed right: for strangers the operator's secrets are any text.
+        let operators = [key, admin_key, access_token].into_iter().filter(|_| self.caller().trusted);
+        operators.chain([&self.caller().key]).flatten()
+    }
+
     pub(crate) fn request_id(&self) -> Option<String> {
         self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone()
     }
@@ -398,6 +415,7 @@ impl Context {
     pub fn progress(&self, mut done: f64, total: Option<f64>, message: &str) {
         let notes = &self.0.notes;
         let Some(token) = &notes.token else { return };
+        let message = &*self.redact(message.to_owned());
         let mut state = notes.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = state.value.filter(|last| done <= *last) {
             if message == state.message {
@@ -488,7 +506,8 @@ impl Context {
         if let Some(wanted) = wanted
             && rank(level) >= rank(wanted)
         {
-            self.0.notes.send("notifications/message", &json::text(&json!({"level": level, "data": data})));
+            let data = self.redact_json(json::text(&json!({"level": level, "data": data})));
+            self.0.notes.send("notifications/message", &data);
         }
     }
 }

@@ -8,15 +8,19 @@ use crate::error::{Error, Kind, Result};
 use crate::output::{Output, floor_char_boundary};
 use crate::platform::Body;
 
+/// Most bytes of a content that is saved: those of the largest upload. No disk is filled by an answer without an end.
+/// <https://platform.openai.com/docs/api-reference/uploads>
+const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
+
 /// Saves a streamed content to a new file. Nothing of it is held in memory.
 ///
 /// # Errors
-/// The connection broke, or the file could not be written.
+/// The connection broke, the content is longer than 8 GiB, or the file could not be written.
 pub async fn save(cx: &Context, response: http::Response<Body>, path: String) -> Result<Output> {
     let body = response.into_body();
     let length = body.length();
     let (progress, mut done) = (cx.clone(), 0);
-    let chunks = body.into_chunks().inspect(move |chunk| {
+    let chunks = body.within(LARGEST).into_chunks().inspect(move |chunk| {
         if let Ok(bytes) = chunk {
             done += bytes.len() as u64;
             progress.transferred(done, length, "downloaded");

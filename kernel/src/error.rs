@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::schema::Fault;
+use crate::secret::Secret;
 
 /// Most characters of a message of OpenAI that are told.
 const LONGEST_MESSAGE: usize = 1000;
@@ -65,11 +66,18 @@ impl Error {
 
     /// A failed answer of OpenAI.
     ///
-    /// `retry_after` is in seconds.
+    /// `retry_after` is in seconds. The key that was sent may stand in the answer, and not in the error.
     /// <https://platform.openai.com/docs/guides/error-codes>
-    pub fn status(status: u16, body: &[u8], request_id: Option<&str>, retry_after: Option<u64>, tries: u32) -> Self {
+    pub fn status(
+        status: u16,
+        body: &[u8],
+        request_id: Option<&str>,
+        retry_after: Option<u64>,
+        tries: u32,
+        key: &Secret,
+    ) -> Self {
         let mut text = format!("openai answered {status}");
-        tell(&mut text, body, request_id);
+        tell(&mut text, body, request_id, Some(key));
         if tries > 1 {
             text.push_str(&format!(" after {tries} tries"));
         }
@@ -81,9 +89,9 @@ impl Error {
     }
 
     /// An event of a stream that tells of a failure: the answer had begun, so its status says nothing.
-    pub fn event(data: &[u8], request_id: Option<&str>) -> Self {
+    pub fn event(data: &[u8], request_id: Option<&str>, key: Option<&Secret>) -> Self {
         let mut text = "openai ended the stream with an error".to_owned();
-        tell(&mut text, data, request_id);
+        tell(&mut text, data, request_id, key);
         Error::new(Kind::Answer, text)
     }
 
@@ -106,44 +114,45 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Appends what an error body says.
-fn tell(text: &mut String, body: &[u8], request_id: Option<&str>) {
+/// Appends what an error body says, without the key.
+fn tell(text: &mut String, body: &[u8], request_id: Option<&str>, key: Option<&Secret>) {
     let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
     match told.get("error") {
         Some(Value::Object(details)) => {
             let detail = |name: &str| details.get(name).filter(|value| !value.is_null()).map(plain);
             for word in [detail("type"), detail("code")].iter().flatten() {
                 text.push(' ');
-                text.push_str(word);
+                text.push_str(&short(word, key));
             }
             if let Some(message) = detail("message") {
                 text.push_str(": ");
-                text.push_str(&short(message.trim_end_matches('.')));
+                text.push_str(&short(message.trim_end_matches('.'), key));
             }
             if let Some(param) = detail("param") {
-                text.push_str(&format!(" (param `{param}`)"));
+                text.push_str(&format!(" (param `{}`)", short(&param, key)));
             }
         }
-        Some(Value::String(message)) => text.push_str(&format!(": {}", short(message))),
+        Some(Value::String(message)) => text.push_str(&format!(": {}", short(message, key))),
         _ => {
             let body = String::from_utf8_lossy(body);
             if !body.trim().is_empty() {
-                text.push_str(&format!(": {}", short(body.trim())));
+                text.push_str(&format!(": {}", short(body.trim(), key)));
             }
         }
     }
     if let Some(id) = request_id {
-        text.push_str(&format!(" (request id {id})"));
+        text.push_str(&format!(" (request id {})", short(id, key)));
     }
 }
 
-/// At most [`LONGEST_MESSAGE`] characters: what a gateway or a compatible server sends may be a page of HTML.
-fn short(message: &str) -> String {
-    let mut short: String = message.chars().take(LONGEST_MESSAGE).collect();
-    if short.len() < message.len() {
-        short.push('…');
+/// At most [`LONGEST_MESSAGE`] characters: what a gateway or a compatible server sends may be a page of HTML. The key is
+/// taken out first: half of one would not be known for one any more.
+fn short(message: &str, key: Option<&Secret>) -> String {
+    let message = key.map_or_else(|| message.to_owned(), |key| key.redact(message.to_owned()));
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => message.get(..end).unwrap_or_default().to_owned() + "…",
+        None => message,
     }
-    short
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.

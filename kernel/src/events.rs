@@ -17,6 +17,9 @@ use crate::secret::Secret;
 /// Most bytes of one event: an image as base64 is the largest there is.
 const LONGEST_EVENT: usize = 64 * 1024 * 1024;
 
+/// Most bytes of a stream: many images, each with what was shown on the way to it.
+const LONGEST_STREAM: usize = 256 * 1024 * 1024;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -40,6 +43,8 @@ pub struct Events {
     data: Option<BytesMut>,
     request_id: Option<String>,
     key: Option<Secret>,
+    /// Bytes that came.
+    passed: usize,
     ended: bool,
 }
 
@@ -63,6 +68,7 @@ impl Events {
             data: None,
             request_id: text(headers::REQUEST_ID).map(str::to_owned),
             key: head.extensions.get().cloned(),
+            passed: 0,
             ended: false,
         })
     }
@@ -70,7 +76,7 @@ impl Events {
     /// The next event; `None` after the last, which is `[DONE]` or the end of the answer.
     ///
     /// # Errors
-    /// The connection broke, an event is longer than 64 MiB, or OpenAI tells of a failure.
+    /// The connection broke, an event is longer than 64 MiB, the stream is longer than 256 MiB, or OpenAI tells of a failure.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         while !self.ended {
             while let Some(line) = self.line() {
@@ -83,6 +89,13 @@ impl Events {
             }
             match self.chunks.next().await {
                 Some(Ok(chunk)) => {
+                    self.passed += chunk.len();
+                    if self.passed > LONGEST_STREAM {
+                        return Err(Error::new(
+                            Kind::Answer,
+                            format!("the stream is longer than {LONGEST_STREAM} bytes"),
+                        ));
+                    }
                     self.buffer.extend_from_slice(&chunk);
                     let held = self.buffer.len() + self.data.as_ref().map_or(0, BytesMut::len);
                     if held > LONGEST_EVENT {
@@ -157,11 +170,7 @@ impl Events {
             && serde_json::from_slice::<Peek>(&event.data).is_ok_and(|peek| peek.error.is_some());
         if failed {
             self.ended = true;
-            let error = Error::event(&event.data, self.request_id.as_deref());
-            return Err(match &self.key {
-                Some(key) => Error::new(error.kind(), key.redact(error.into_text())),
-                None => error,
-            });
+            return Err(Error::event(&event.data, self.request_id.as_deref(), self.key.as_ref()));
         }
         Ok(Some(event))
     }

@@ -57,19 +57,14 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
                 response.extensions_mut().insert(key);
                 return Ok(response);
             }
-            (_, Ok(response)) => return Err(redacted(&key, refused(response, tries).await)),
+            (_, Ok(response)) => return Err(refused(response, tries, &key).await),
             (_, Err(failure)) => {
                 let text = format!("openai could not be reached: {}", failure.text);
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
-                return Err(redacted(&key, Error::new(kind, text)));
+                return Err(Error::new(kind, key.redact(text)));
             }
         }
     }
-}
-
-/// The error without the key, should the other side have echoed it.
-fn redacted(key: &Secret, error: Error) -> Error {
-    Error::new(error.kind(), key.redact(error.into_text()))
 }
 
 /// Which key is sent, and that it is of the kind the tool takes.
@@ -226,10 +221,10 @@ fn backoff(tries: u32, random: u128) -> Duration {
     Duration::from_millis(base - base * jitter / 4000)
 }
 
-async fn refused(response: Response<Body>, tries: u32) -> Error {
+async fn refused(response: Response<Body>, tries: u32, key: &Secret) -> Error {
     let (head, body) = response.into_parts();
     let request_id = head.headers.get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(&head.headers).map(|wait| wait.as_millis().div_ceil(1000) as u64);
     let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
-    Error::status(head.status.as_u16(), &body, request_id, wait, tries)
+    Error::status(head.status.as_u16(), &body, request_id, wait, tries, key)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use futures_util::stream::{BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
@@ -132,6 +132,20 @@ impl Body {
             Body::Full(bytes) => futures_util::stream::once(std::future::ready(Ok(bytes))).boxed(),
             Body::Stream { chunks, .. } => chunks,
         }
+    }
+
+    /// The same body, which breaks off where it gets longer than `most` bytes.
+    pub fn within(self, most: u64) -> Self {
+        let length = self.length();
+        let chunks = self.into_chunks().scan(0, move |passed, chunk| {
+            let chunk = chunk.and_then(|bytes| {
+                *passed += bytes.len() as u64;
+                let too_long = || Failure { text: format!("it has more than {most} bytes"), unsent: false };
+                if *passed > most { Err(too_long()) } else { Ok(bytes) }
+            });
+            ready(Some(chunk))
+        });
+        Body::Stream { chunks: chunks.boxed(), length }
     }
 
     /// All bytes, if there are at most `cap`; a body that came in one piece is not copied.

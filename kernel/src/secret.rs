@@ -6,6 +6,11 @@ use std::sync::Arc;
 /// Longest key or token that is taken, in bytes.
 const LONGEST: usize = 512;
 
+/// Bytes of a secret that count as the secret.
+const PIECE: usize = 12;
+/// A secret that is shorter than this is none: its letters stand in every text.
+const SHORTEST: usize = 4;
+
 /// A key or an access token. `Debug` prints `***`, and there is no `Display`.
 #[derive(Clone)]
 pub struct Secret(Arc<str>);
@@ -45,10 +50,73 @@ impl Secret {
         a.len() == b.len() && std::hint::black_box(differing) == 0
     }
 
-    /// `text` with the secret blotted out, should it stand there.
+    /// `text` without any piece of the secret that is long enough to tell of it, in any case of letters: whoever echoes a
+    /// secret may have cut it or changed its case.
+    ///
+    /// A piece is of what cannot be guessed. Did the readable head of a key count, whoever sees what is blotted out
+    /// could guess the rest letter by letter.
     pub fn redact(&self, text: String) -> String {
-        if text.contains(self.expose()) { text.replace(self.expose(), "***") } else { text }
+        self.blot(text, |_| true)
     }
+
+    /// The same for the text of a JSON value, which stays one: a piece that could be part of a number is left.
+    pub(crate) fn redact_json(&self, text: String) -> String {
+        let plain = |byte: u8| {
+            byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'{' | b'}' | b'[' | b']' | b',' | b':')
+        };
+        if !self.0.bytes().all(plain) {
+            return text;
+        }
+        self.blot(text, |piece| {
+            !piece.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'e' | b'E' | b'.' | b'+' | b'-'))
+        })
+    }
+
+    fn blot(&self, text: String, counts: impl Fn(&[u8]) -> bool) -> String {
+        let (secret, folded) = (self.0.to_ascii_lowercase(), text.to_ascii_lowercase());
+        let folded = folded.as_bytes();
+        let (head, body) = match secret.split_at(head(&secret)) {
+            (head, body) if body.len() >= PIECE => (head.as_bytes(), body.as_bytes()),
+            _ => (&b""[..], secret.as_bytes()),
+        };
+        let length = if body.len() >= PIECE { PIECE } else { body.len() };
+        if length < SHORTEST {
+            return text;
+        }
+        let is_piece = |bytes: &[u8]| body.windows(length).any(|piece| piece == bytes);
+        let (mut out, mut done, mut at) = (String::new(), 0, 0);
+        while let Some(bytes) = folded.get(at..at + length) {
+            // No piece reaches across a byte that the secret has not.
+            if let Some(foreign) = bytes.iter().rposition(|byte| !body.contains(byte)) {
+                at += foreign + 1;
+            } else if is_piece(bytes) && counts(bytes) {
+                let before = folded.get(done..at).unwrap_or_default();
+                let start = if before.ends_with(head) { at - head.len() } else { at };
+                let mut end = at + length;
+                while folded.get(end + 1 - length..=end).is_some_and(is_piece) {
+                    end += 1;
+                }
+                // A secret is ASCII, so its pieces begin and end between characters.
+                out.push_str(text.get(done..start).unwrap_or_default());
+                out.push_str("***");
+                (done, at) = (end, end);
+            } else {
+                at += 1;
+            }
+        }
+        if done == 0 {
+            return text;
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        out
+    }
+}
+
+/// How long the readable head of a key is: `sk-`, `sk-proj-`, `sk-svcacct-`.
+fn head(key: &str) -> usize {
+    const LONGEST: usize = 12;
+    let start = key.get(..key.len().min(LONGEST)).filter(|start| start.starts_with("sk-"));
+    start.and_then(|start| start.rfind('-')).map_or(0, |at| at + 1)
 }
 
 impl fmt::Debug for Secret {

@@ -430,22 +430,33 @@ impl Service {
         let head = out.len();
         let written = match outcome {
             None => return envelope(id, era, Err(Fault::new(Fault::INTERNAL, "internal error"))),
-            Some(Ok(Output::Fault(fault))) => return envelope(id, era, Err(fault)),
+            Some(Ok(Output::Fault(mut fault))) => {
+                fault.message = cx.redact(fault.message);
+                return envelope(id, era, Err(fault));
+            }
             Some(Ok(Output::InputRequired(mut value))) => {
                 if let Some(object) = value.as_object_mut() {
                     object.insert("resultType".into(), "input_required".into());
                 }
                 return envelope(id, era, Ok(json::text(&value).into_bytes()));
             }
-            Some(Ok(output)) => output::write(output, self.config.max_result, &mut out),
+            Some(Ok(output)) => {
+                // What OpenAI says passes through as it is. What a tool makes of it may tell of failures.
+                let made = spec.run.is_some() && matches!(output, Output::Json(_) | Output::Text { .. });
+                output::write(output, self.config.max_result, &mut out).map(|()| {
+                    if made && let Ok(text) = String::from_utf8(out.split_off(head)) {
+                        out.extend_from_slice(cx.redact_json(text).as_bytes());
+                    }
+                })
+            }
             Some(Err(failed)) => Err(failed),
         };
         if let Err(failed) = written {
             error = Some(failed.kind());
             out.truncate(head);
-            output::write_error(&failed.into_text(), self.config.max_result, &mut out);
+            output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
         }
-        self.write_meta(era, cx.request_id().as_deref(), &mut out);
+        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), &mut out);
         out.extend_from_slice(b"}}");
         self.platform.record(&Event {
             server: &self.name,

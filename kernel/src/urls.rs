@@ -3,7 +3,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
 
@@ -93,18 +93,8 @@ pub fn capped(body: Body) -> Result<Body, String> {
     if length.is_some_and(|length| length > LARGEST) {
         return Err(format!("the file has more than {LARGEST} bytes"));
     }
-    let chunks = stream::try_unfold((body.into_chunks(), 0), |(mut chunks, passed)| async move {
-        let named = |failure: Failure| Failure { text: format!("`url`: {}", failure.text), ..failure };
-        let Some(chunk) = chunks.next().await.transpose().map_err(named)? else { return Ok(None) };
-        let passed = passed + chunk.len() as u64;
-        if passed > LARGEST {
-            return Err(Failure {
-                text: format!("the file behind `url` has more than {LARGEST} bytes"),
-                unsent: false,
-            });
-        }
-        Ok(Some((chunk, (chunks, passed))))
-    });
+    let named = |failure: Failure| Failure { text: format!("`url`: {}", failure.text), ..failure };
+    let chunks = body.within(LARGEST).into_chunks().map(move |chunk| chunk.map_err(named));
     Ok(Body::Stream { chunks: chunks.boxed(), length })
 }
 

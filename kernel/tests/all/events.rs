@@ -69,3 +69,21 @@ fn an_answer_that_is_no_stream_is_refused() {
     let response = http::Response::builder().header("content-type", "application/json").body(Body::EMPTY).unwrap();
     assert_eq!(Events::new(response).err().unwrap().kind(), Kind::Answer);
 }
+
+#[test]
+fn a_stream_without_an_end_is_cut_off() {
+    let comment = Bytes::from(":".to_owned() + &"x".repeat((1 << 20) - 3) + "\n\n");
+    let (events, error) = read(vec![Ok(comment); 300]);
+    assert!(events.is_empty() && error.unwrap().contains("the stream is longer than"));
+}
+
+#[test]
+fn a_body_breaks_off_where_it_gets_too_long() {
+    let chunks = || stream::iter(["abc", "de", "f"].map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())))).boxed();
+    for (most, whole) in [(6, true), (5, false)] {
+        let body = Body::Stream { chunks: chunks(), length: Some(6) }.within(most);
+        assert_eq!(body.length(), Some(6));
+        assert_eq!(block_on(body.collect(100)).is_ok(), whole, "{most}");
+    }
+    assert!(block_on(Body::Full("abc".into()).within(2).collect(100)).is_err());
+}

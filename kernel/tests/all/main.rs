@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod arguments;
+mod budget;
 mod events;
 mod fuzz;
 mod made_files;
 mod near;
 mod protocol;
 mod results;
+mod secrets;
 mod store;
 mod wait;

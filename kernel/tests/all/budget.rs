@@ -1,5 +1,4 @@
 //! What there is of something, for all who want it.
-#![allow(clippy::unwrap_used)]
 
 use std::net::IpAddr;
 
