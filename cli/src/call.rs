@@ -13,7 +13,7 @@ use futures_util::stream::{BoxStream, StreamExt as _, once};
 use indicatif::{ProgressBar, ProgressStyle};
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::server::{Definition, Reply};
-use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::spec::Spec;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use openai_mcp_native::say;
 use serde_json::Value;

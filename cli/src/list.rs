@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use openai_mcp_kernel::server::{Definition, describe};
-use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::spec::Spec;
 use serde_json::{Value, json};
 
 /// How many bytes of JSON make a token, roughly, in the tokenizers of today's models.

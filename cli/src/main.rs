@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use openai_mcp_kernel::http::Mount;
+use openai_mcp_kernel::gateway::Mount;
 use openai_mcp_kernel::near::{self, did_you_mean, nearest};
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_native::run::{self, Options, Web};
@@ -152,11 +152,9 @@ fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
     if let Some(tool) = tool {
         return Ok(tool);
     }
-    find(name).map(|definition| list::render(&[definition], json)).map_err(|problem| {
-        match suggest_tool(name) {
-            near if near.is_empty() => problem,
-            near => format!("no tool or server `{name}`{near}"),
-        }
+    find(name).map(|definition| list::render(&[definition], json)).map_err(|problem| match suggest_tool(name) {
+        near if near.is_empty() => problem,
+        near => format!("no tool or server `{name}`{near}"),
     })
 }
 

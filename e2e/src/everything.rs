@@ -17,6 +17,7 @@ pub static SERVER: Definition = Definition {
     tools: &[tools::CONTENT, tools::NOTES, tools::QUESTIONS, store::TOOLS],
     migrations: store::MIGRATIONS,
     extras: Some(&extras::Everything),
+    ..Definition::PLAIN
 };
 
 /// One red pixel.

@@ -1,8 +1,7 @@
 //! What an operator sets, parsed once at the edge.
 
-use crate::schema::nearest;
 use crate::secret::Secret;
-use crate::tool::Spec;
+use crate::spec::Filter;
 
 /// Default for [`Config::max_result`]: what one result may cost a conversation, some 8,000 tokens.
 const MAX_RESULT: usize = 32 * 1024;
@@ -111,6 +110,12 @@ impl Config {
         })
     }
 
+    /// Whether requests go to OpenAI itself, and not to a server that speaks its API.
+    pub(crate) fn is_openai(&self) -> bool {
+        let uri = self.base_url.parse::<http::Uri>();
+        uri.is_ok_and(|uri| uri.host().is_some_and(|host| host == "openai.com" || host.ends_with(".openai.com")))
+    }
+
     /// Takes up, out of all variables, what single servers may read through [`crate::context::Context::setting`].
     #[must_use]
     pub fn with_settings(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -151,51 +156,4 @@ pub(crate) fn flag(text: &str) -> Option<bool> {
 /// The words of a list separated by commas.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// Which tools a caller sees and may call. A name may end in `*`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
-    /// These alone.
-    pub only: Option<Vec<String>>,
-    /// Not these.
-    pub exclude: Vec<String>,
-    /// Only tools that change nothing, and no local files either.
-    pub read_only: bool,
-}
-
-impl Filter {
-    /// Whether the filter lets a tool through.
-    pub fn admits(&self, spec: &Spec) -> bool {
-        let named = |names: &[String]| {
-            names.iter().any(|name| match name.strip_suffix('*') {
-                Some(start) => spec.name.starts_with(&start.replace('_', "-")),
-                None => spec.is_named(name),
-            })
-        };
-        self.only.as_deref().is_none_or(named) && !named(&self.exclude) && (!self.read_only || spec.effect.reads)
-    }
-
-    /// Checks that every name is one of the `known` tools.
-    ///
-    /// # Errors
-    /// The variable, the first name that is none, and the nearest that is.
-    pub fn check<'a>(&self, known: impl Iterator<Item = &'a Spec> + Clone) -> Result<(), String> {
-        let only = self.only.iter().flatten().map(|name| ("TOOLS", name));
-        let names = only.chain(self.exclude.iter().map(|name| ("EXCLUDE", name)));
-        for (variable, name) in names.filter(|(_, name)| !name.ends_with('*')) {
-            if !known.clone().any(|spec| spec.is_named(name)) {
-                let hint = nearest(name, known.clone().map(|spec| spec.name))
-                    .map(|name| format!("; did you mean `{name}`?"))
-                    .unwrap_or_default();
-                return Err(format!("OPENAI_MCP_{variable}: no tool is named `{name}`{hint}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether everything is let through.
-    pub fn is_open(&self) -> bool {
-        *self == Filter::default()
-    }
 }

@@ -3,10 +3,10 @@
 use futures_util::stream::StreamExt as _;
 use serde_json::json;
 
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Output, floor_char_boundary};
-use crate::platform::Body;
 
 /// Most bytes of a content that is saved: those of the largest upload. No disk is filled by an answer without an end.
 /// <https://platform.openai.com/docs/api-reference/uploads>

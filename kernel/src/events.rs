@@ -9,9 +9,9 @@ use memchr::{memchr2, memmem};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::body::{Body, Failure};
 use crate::error::{Error, Kind, Result};
 use crate::headers;
-use crate::platform::{Body, Failure};
 use crate::secret::Secret;
 
 /// Most bytes of one event: an image as base64 is the largest there is.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 
 use crate::json;
-use crate::schema::Node;
+use crate::json::Node;
 
 /// A file as the caller names it. Only [`crate::platform::Platform::open`] touches disk or network.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,19 +5,27 @@
 //! its futures are `Send`, and it compiles for `wasm32-unknown-unknown` as it is.
 //!
 //! ```text
-//! http · server     MCP's methods, who may call             → Platform
+//! gateway · page        routes, who may call
 //!        ↓
-//! context · openai  what a running tool can do, retries     → Platform
+//! server                MCP's methods                               → Platform
 //!        ↓
-//! tool · plan       arguments → request                     pure
+//! tool                  a declaration and its code
 //!        ↓
-//! schema            shapes, JSON Schema, checks             pure
+//! openai · files · store · download · long    what a running tool can do
 //!        ↓
-//! protocol · error · config · secret · json                 plain data
+//! context               caller, settings, machine, notes            → Platform
+//!        ↓
+//! plan · multipart · output · events · redirect · urls · platform   pure
+//!        ↓
+//! arguments · config · spec · schema                                pure
+//!        ↓
+//! protocol · error · body · sql · notes · json · secret · file      plain data
 //! ```
 //!
 //! You will not find here: sessions, sampling, roots, a model of OpenAI's answers.
 
+pub mod arguments;
+pub mod body;
 pub mod budget;
 pub mod config;
 pub mod context;
@@ -25,13 +33,15 @@ pub mod download;
 pub mod error;
 pub mod events;
 pub mod file;
+pub mod files;
+pub mod gateway;
 pub mod headers;
-pub mod http;
 pub mod json;
 pub mod long;
 mod multipart;
 pub mod near;
-mod openai;
+mod notes;
+pub mod openai;
 pub mod output;
 mod page;
 pub mod plan;
@@ -41,6 +51,8 @@ pub mod redirect;
 pub mod schema;
 pub mod secret;
 pub mod server;
+pub mod spec;
+pub mod sql;
 pub mod store;
 pub mod telemetry;
 pub mod tool;
@@ -54,18 +66,18 @@ pub use serde;
 
 /// What a server's modules use.
 pub mod prelude {
-    pub use openai_mcp_macros::{shape, tool};
+    pub use openai_mcp_macros::{request, shape, tool};
     pub use serde_json::{Value, json};
 
+    pub use crate::arguments::Arguments;
     pub use crate::context::Context;
     pub use crate::error::{Error, Kind, Result};
     pub use crate::events::Events;
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
     pub use crate::schema::{
-        Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text,
+        Attributes, FileInput, Int, Json, ListOf, Metadata, Nullable, Num, OneOrMany, Raw, Scalar, Text,
     };
-    pub use crate::tool::Arguments;
     pub use crate::{download, tools};
 }
 
@@ -74,6 +86,6 @@ pub mod prelude {
 macro_rules! tools {
     ($($tool:ident),* $(,)?) => {
         /// The tools of this module.
-        pub static TOOLS: &[&$crate::tool::Spec] = &[$(&$tool::SPEC),*];
+        pub static TOOLS: &[&$crate::tool::Tool] = &[$(&$tool::TOOL),*];
     };
 }

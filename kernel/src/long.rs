@@ -7,11 +7,23 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::output::Output;
+use crate::spec::Long;
 
 /// Shortest text that is cut further.
 const SHORTEST: usize = 64;
 /// Bytes that an item of a list is reckoned with.
 const ITEM: usize = 64;
+
+/// An answer of OpenAI as a result, cut as its tool is declared.
+pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
+    match long {
+        Long::Cut => Ok(Output::Json(answer)),
+        Long::Window => fit(cx, answer, max_bytes, |cx, answer, max_bytes| window(cx, answer, max_bytes, "")),
+        Long::Page(tool) => {
+            fit(cx, answer, None, |cx, answer, _| page(cx, answer, &format!("{tool} shows all of one")))
+        }
+    }
+}
 
 /// An answer of OpenAI as a result: as it is if it fits, else as `view` has it, for which `max_bytes` is the argument by
 /// which the caller asks for more.

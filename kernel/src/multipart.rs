@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::platform::{Body, Opened};
+use crate::body::Body;
+use crate::platform::Opened;
 
 /// A part, ready to be sent.
 pub(crate) enum Part {

@@ -9,15 +9,19 @@ use futures_util::future::{Either, select};
 use futures_util::stream::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Request, Response, StatusCode};
+use serde_json::Value;
 
+use crate::arguments::Arguments;
+use crate::body::{Body, Failure};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::events::Events;
 use crate::headers;
+use crate::json;
 use crate::multipart;
-use crate::plan::{PartValue, Payload, Plan};
-use crate::platform::{Body, Failure};
+use crate::plan::{self, PartValue, Payload, Plan};
 use crate::secret::Secret;
-use crate::tool::Spec;
+use crate::spec::{Life, Spec};
 
 /// Tries after the first, as in the official SDKs.
 const RETRIES: u32 = 2;
@@ -28,8 +32,109 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Most bytes of an error answer that are read.
 const ERROR_BODY: usize = 64 * 1024;
 
+/// Most bytes of a JSON answer that are read into memory.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A request that is about to be made; how it ends says what is wanted of the answer.
+#[must_use = "nothing is sent before an answer is asked for"]
+pub struct Call<'a> {
+    cx: &'a Context,
+    spec: &'static Spec,
+    arguments: Arguments,
+}
+
+impl Context {
+    /// Makes a request: `cx.send(&Get::SPEC, json!({"file_id": id})).value().await?`.
+    pub fn send(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Call<'_> {
+        Call { cx: self, spec, arguments: arguments.into() }
+    }
+
+    /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
+    ///
+    /// # Errors
+    /// Every fault at once.
+    pub fn check(&self, spec: &'static Spec, arguments: &Arguments) -> Result<()> {
+        plan::check(spec, arguments, self.config().open_arguments).map(drop)
+    }
+
+    /// The caller's own key, else the operator's for callers who may spend it.
+    pub(crate) fn key(&self, admin: bool) -> Result<Secret> {
+        let config = self.config();
+        let own = if admin { &config.admin_key } else { &config.key };
+        let key = self.caller().key.clone().or_else(|| own.clone().filter(|_| self.caller().trusted));
+        let (kind, start, name) =
+            if admin { ("admin key", "sk-admin-…", "OPENAI_ADMIN_KEY") } else { ("key", "sk-…", "OPENAI_API_KEY") };
+        key.ok_or_else(|| {
+            let text = format!(
+                "no OpenAI {kind}\nhint: send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} \
+                 where the server runs on your own machine"
+            );
+            Error::new(Kind::Key, text)
+        })
+    }
+}
+
+impl Call<'_> {
+    /// The answer as soon as its head is there.
+    ///
+    /// # Errors
+    /// Wrong arguments, no key, no connection, or a failed answer.
+    pub async fn response(self) -> Result<Response<Body>> {
+        let Call { cx, spec, arguments } = self;
+        let open = cx.config().open_arguments;
+        let Some(endpoint) = &spec.endpoint else {
+            return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
+        };
+        if let Some(stand_in) = cx.home().stand_in
+            && let arguments = plan::check(spec, &arguments, open)?
+            && let Some(answer) = stand_in(cx, spec, &arguments)
+        {
+            return Ok(Response::new(Body::Full(json::text(&answer.await?).into())));
+        }
+        let life = if spec.life == Life::Open { cx.home().life } else { spec.life };
+        if let Life::Gone { on, instead } = life
+            && cx.config().is_openai()
+        {
+            let text = format!("OpenAI ended `{} {}` on {on}\nhint: use {instead}", endpoint.method, endpoint.path);
+            return Err(Error::new(Kind::Unsupported, text));
+        }
+        let mut plan = plan::plan(spec, endpoint, &arguments, open)?;
+        if let Some(beta) = endpoint.beta.or(cx.home().beta) {
+            plan.headers.push((headers::BETA, beta.to_owned()));
+        }
+        send(cx, spec, plan).await
+    }
+
+    /// The JSON of the answer; of an answer without content, the empty object.
+    ///
+    /// # Errors
+    /// As [`Call::response`], or an answer of more than 64 MiB.
+    pub async fn bytes(self) -> Result<Bytes> {
+        let answer = self.response().await?.into_body().collect(LONGEST_ANSWER).await?;
+        Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
+    }
+
+    /// Like [`Call::bytes`], read, for code that looks inside.
+    ///
+    /// # Errors
+    /// As [`Call::bytes`], or an answer that is not JSON.
+    pub async fn value(self) -> Result<Value> {
+        let answer = self.bytes().await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+    }
+
+    /// The answer as the event stream that it is.
+    ///
+    /// # Errors
+    /// As [`Call::response`], or an answer that is no event stream.
+    pub async fn events(self) -> Result<Events> {
+        Events::new(self.response().await?)
+    }
+}
+
 /// Sends a planned request with retries and gives a successful answer.
-pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Result<Response<Body>> {
+async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Result<Response<Body>> {
     let key = key_of(cx, spec)?;
     let mut tries = 0;
     loop {
@@ -69,30 +174,15 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Resul
 
 /// Which key is sent, and that it is of the kind the tool takes.
 fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
-    let key = key(cx, spec.admin)?;
-    match (spec.admin, key.expose().starts_with("sk-admin-")) {
+    let admin = spec.admin || cx.home().admin;
+    let key = cx.key(admin)?;
+    match (admin, key.expose().starts_with("sk-admin-")) {
         (true, false) => {
             Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key"))
         }
         (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
         _ => Ok(key),
     }
-}
-
-/// The caller's own key, else the operator's for callers who may spend it.
-pub(crate) fn key(cx: &Context, admin: bool) -> Result<Secret> {
-    let config = cx.config();
-    let own = if admin { &config.admin_key } else { &config.key };
-    let key = cx.caller().key.clone().or_else(|| own.clone().filter(|_| cx.caller().trusted));
-    let (kind, start, name) =
-        if admin { ("admin key", "sk-admin-…", "OPENAI_ADMIN_KEY") } else { ("key", "sk-…", "OPENAI_API_KEY") };
-    key.ok_or_else(|| {
-        let text = format!(
-            "no OpenAI {kind}\nhint: send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} \
-             where the server runs on your own machine"
-        );
-        Error::new(Kind::Key, text)
-    })
 }
 
 /// What became of the body of a request so far.

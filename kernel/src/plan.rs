@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderName, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::value::RawValue;
 
+use crate::arguments::{Arguments, Members};
 use crate::error::{Error, Result};
 use crate::file::Source;
-use crate::headers;
-use crate::schema::{self, Fault, Field, Node, Place, Shape};
-use crate::tool::{Arguments, Endpoint, Spec};
+use crate::json::{self, Node};
+use crate::schema::{self, Fault, Field, Place, Shape};
+use crate::spec::{Endpoint, Spec};
 
 /// What may stand unescaped in a path segment (RFC 3986 §3.3, `pchar`), as the official SDK has it.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -50,17 +50,6 @@ pub struct Plan {
     pub body: Payload,
 }
 
-impl Plan {
-    /// Puts another file in the place of the first of a form field.
-    pub(crate) fn replace_file(&mut self, field: &str, source: Source) {
-        if let Payload::Multipart(parts) = &mut self.body
-            && let Some(part) = parts.iter_mut().find(|part| part.name == field)
-        {
-            part.value = PartValue::File(source);
-        }
-    }
-}
-
 /// The body of a [`Plan`].
 #[derive(Debug)]
 pub enum Payload {
@@ -90,32 +79,39 @@ pub enum PartValue {
     File(Source),
 }
 
-/// Checks the arguments of a tool. With `open`, fields that we do not know pass.
+/// Checks the arguments of a tool and gives them as they are meant: under their listed names, without those that are as
+/// good as not given, and with values that were written in another form than the shape has. With `open`, fields that we
+/// do not know pass.
 ///
 /// # Errors
 /// Every fault at once.
-pub fn check(spec: &'static Spec, arguments: &Arguments, open: bool) -> Result<()> {
-    read(spec, arguments, open).map(drop)
+pub fn check(spec: &Spec, arguments: &Arguments, open: bool) -> Result<Arguments> {
+    let entries = read(spec, arguments, open)?;
+    if entries.iter().all(|entry| entry.as_given && !entry.left_out()) {
+        return Ok(arguments.clone());
+    }
+    let kept = entries.iter().filter(|entry| !entry.left_out());
+    let text = object(kept.map(|entry| (entry.name(), entry.text.as_ref())), false);
+    let files = arguments.files().iter().cloned();
+    Ok(files.fold(Arguments::new(Some(text)), |arguments, (name, file)| arguments.attach(name, file)))
 }
 
 /// Checks the arguments and plans the request of an endpoint.
 ///
 /// # Errors
 /// Every fault of the arguments at once.
-pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool) -> Result<Plan> {
+pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool) -> Result<Plan> {
     let entries = read(spec, arguments, open)?;
     let unknown = if endpoint.method == Method::POST { Place::Body } else { Place::Query };
-    let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| field.place);
+    let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| endpoint.place(field));
 
-    let whole = entries.iter().all(|entry| !entry.left_out());
-    let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.left_out()).collect();
+    let whole = entries.iter().all(|entry| entry.as_given && !entry.left_out());
+    let attached = |entry: &Entry<'_>| arguments.files().iter().any(|(name, _)| *name == entry.name());
+    let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.left_out() && !attached(entry)).collect();
     let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body);
 
     let mut target = path(endpoint.path, &entries)?;
     let mut headers = Vec::new();
-    if let Some(beta) = endpoint.beta {
-        headers.push((headers::BETA, beta.to_owned()));
-    }
     let mut separator = '?';
     for entry in &entries {
         match placed(entry) {
@@ -125,29 +121,33 @@ pub fn plan(spec: &'static Spec, endpoint: &Endpoint, arguments: &Arguments, ope
                 let _ = write!(target, "{separator}{name}={}", utf8_percent_encode(value, QUERY));
                 separator = '&';
             }),
-            Place::Header(name) if entry.node != Node::Null => headers.push((name(), entry.scalar().into_owned())),
+            Place::Header(name) if entry.node != Node::Null => headers.push((name(), entry.listed())),
             _ => {}
         }
     }
-    let body = if endpoint.method != Method::POST || !spec.fields.iter().any(|field| matches!(field.place, Place::Body))
-    {
+    let has_body = spec.fields.iter().any(|field| matches!(endpoint.place(field), Place::Body));
+    let body = if endpoint.method != Method::POST || !has_body {
         Payload::Empty
     } else if endpoint.multipart {
-        Payload::Multipart(parts(entries.iter().filter(|entry| in_body(entry)), endpoint.streams)?)
-    } else if whole && !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name) {
+        let entries = entries.iter().filter(|entry| in_body(entry));
+        Payload::Multipart(parts(spec, entries, arguments.files(), endpoint.streams)?)
+    } else if whole && !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name()) {
         Payload::Json(arguments.text().clone())
     } else {
-        Payload::Json(object(entries.iter().filter(|entry| in_body(entry)), endpoint.streams))
+        let entries = entries.iter().filter(|entry| in_body(entry));
+        Payload::Json(object(entries.map(|entry| (entry.wire(), entry.text.as_ref())), endpoint.streams))
     };
     Ok(Plan { method: endpoint.method.clone(), target, headers, body })
 }
 
 /// One argument: its text for the wire, its value for the rules.
 struct Entry<'a> {
-    name: Cow<'a, str>,
-    raw: &'a RawValue,
+    given: Cow<'a, str>,
+    text: Cow<'a, str>,
     node: Node<'a>,
     field: Option<&'static Field>,
+    /// Whether name and value stand here as the caller wrote them.
+    as_given: bool,
 }
 
 impl Entry<'_> {
@@ -155,44 +155,56 @@ impl Entry<'_> {
         self.field.is_some_and(|field| schema::left_out(field, &self.node))
     }
 
+    fn name(&self) -> &str {
+        self.field.map_or(&self.given, |field| field.name)
+    }
+
     fn wire(&self) -> &str {
-        self.field.map_or(&self.name, |field| field.wire)
+        self.field.map_or(&self.given, |field| field.wire)
     }
 
     /// A scalar as it stands outside JSON: numbers as the caller wrote them, strings without quotes.
     fn scalar(&self) -> Cow<'_, str> {
         match &self.node {
             Node::Text(text) => Cow::Borrowed(text),
-            _ => Cow::Borrowed(self.raw.get()),
+            _ => Cow::Borrowed(&self.text),
+        }
+    }
+
+    /// A value of a header: a scalar, or several with commas between them.
+    fn listed(&self) -> String {
+        match &self.node {
+            Node::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
+            _ => self.scalar().into_owned(),
         }
     }
 }
 
-fn read<'a>(spec: &'static Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Entry<'a>>> {
-    let raw = arguments.entries()?;
-    let mut nodes = Vec::with_capacity(raw.len());
-    for (name, value) in &raw {
-        let node = Node::parse(value.get()).map_err(|error| Error::argument(name, error))?;
-        nodes.push((name.clone(), node));
+fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Entry<'a>>> {
+    let Members(members) = arguments.members()?;
+    let mut given = Vec::with_capacity(members.len());
+    for (name, text) in &members {
+        let node = Node::parse(text.get()).map_err(|error| Error::argument(name, error))?;
+        given.push((name.clone(), node));
     }
-    let whole = Node::Object(nodes);
     let mut faults = Vec::new();
-    schema::check_fields(spec.fields, &whole, "", open, &mut faults);
-    let Node::Object(nodes) = whole else { return Ok(Vec::new()) };
-    let entries: Vec<Entry<'a>> = raw
-        .into_iter()
-        .zip(nodes)
-        .map(|((name, raw), (_, node))| {
-            let field = spec.fields.iter().find(|field| field.name == name);
-            Entry { name, raw, node, field }
-        })
-        .collect();
-    for entry in &entries {
-        if entry.field.is_some_and(|field| matches!(field.place, Place::Path))
+    let attached = |name: &str| arguments.files().iter().any(|(file, _)| *file == name);
+    let settled = schema::settle(spec.fields, &mut given, attached, open, &mut faults);
+    let mut entries = Vec::with_capacity(members.len());
+    for (((_, text), (given, node)), settled) in members.into_iter().zip(given).zip(settled) {
+        let text = match settled.changed {
+            false => Cow::Borrowed(text.get()),
+            true => Cow::Owned(node.to_json()),
+        };
+        let as_given = !settled.changed && settled.field.is_none_or(|field| field.name == given);
+        let entry = Entry { given, text, node, field: settled.field, as_given };
+        if let (Some(endpoint), Some(field)) = (&spec.endpoint, entry.field)
+            && matches!(endpoint.place(field), Place::Path)
             && let Some(problem) = bad_segment(&entry.scalar())
         {
-            faults.push(Fault { path: entry.name.to_string(), problem });
+            faults.push(Fault { path: field.name.to_owned(), problem });
         }
+        entries.push(entry);
     }
     if faults.is_empty() { Ok(entries) } else { Err(Error::arguments(&faults)) }
 }
@@ -222,7 +234,7 @@ fn path(template: &str, entries: &[Entry<'_>]) -> Result<String> {
         match segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
             None => path.push_str(segment),
             Some(name) => {
-                let entry = entries.iter().find(|entry| entry.name == name);
+                let entry = entries.iter().find(|entry| entry.name() == name);
                 let value = entry.map(Entry::scalar).ok_or_else(|| Error::argument(name, "required: a string"))?;
                 path.extend(utf8_percent_encode(&value, SEGMENT));
             }
@@ -257,12 +269,18 @@ fn text_of<'a>(node: &'a Node<'_>) -> Cow<'a, str> {
 }
 
 /// Plain fields first, then files: the order of the official SDK.
-fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>, streams: bool) -> Result<Vec<Part>> {
+fn parts<'e, 'a: 'e>(
+    spec: &Spec,
+    entries: impl Iterator<Item = &'e Entry<'a>>,
+    attached: &[(&'static str, Source)],
+    streams: bool,
+) -> Result<Vec<Part>> {
     let (mut fields, mut files) = (Vec::new(), Vec::new());
     for entry in entries {
-        let source = |node: &Node<'_>| Source::read(node).map_err(|problem| Error::argument(&entry.name, problem));
         let mut file = |name: String, node: &Node<'_>| {
-            source(node).map(|source| files.push(Part { name, value: PartValue::File(source) }))
+            let source = Source::read(node).map_err(|problem| Error::argument(entry.name(), problem))?;
+            files.push(Part { name, value: PartValue::File(source) });
+            Ok(())
         };
         match (&entry.node, entry.field.map(|field| holds_files((field.shape)()))) {
             (Node::Array(nodes), Some(true)) => {
@@ -275,6 +293,14 @@ fn parts<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>, streams: bool
                 fields.push(Part { name: name.to_owned(), value: PartValue::Text(value.to_owned()) });
             }),
         }
+    }
+    for (name, source) in attached {
+        let field = spec.fields.iter().find(|field| field.name == *name);
+        let wire = field.map_or(*name, |field| field.wire);
+        let one = attached.iter().filter(|(other, _)| other == name).count() == 1;
+        let listed = !one || field.is_some_and(|field| matches!((field.shape)(), Shape::Array { .. }));
+        let name = if listed { format!("{wire}[]") } else { wire.to_owned() };
+        files.push(Part { name, value: PartValue::File(source.clone()) });
     }
     if streams {
         fields.push(Part { name: "stream".into(), value: PartValue::Text("true".into()) });
@@ -292,20 +318,24 @@ fn holds_files(shape: &'static Shape) -> bool {
     }
 }
 
-/// The entries as a JSON object, each value as the caller wrote it.
-fn object<'e, 'a: 'e>(entries: impl Iterator<Item = &'e Entry<'a>>, streams: bool) -> Bytes {
-    let mut text = String::from("{");
-    for entry in entries {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        schema::render_text(&mut text, entry.wire());
-        text.push(':');
-        text.push_str(entry.raw.get());
+/// Names and values as a JSON object, each value as the text it is.
+fn object<'e>(entries: impl Iterator<Item = (&'e str, &'e str)>, streams: bool) -> Bytes {
+    let mut text = Vec::new();
+    let mut push = |name: &str, value: &str| {
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        json::push_string(&mut text, name);
+        text.push(b':');
+        text.extend_from_slice(value.as_bytes());
+    };
+    for (name, value) in entries {
+        push(name, value);
     }
     if streams {
-        text.push_str(if text.len() > 1 { r#","stream":true"# } else { r#""stream":true"# });
+        push("stream", "true");
     }
-    text.push('}');
+    if text.is_empty() {
+        text.push(b'{');
+    }
+    text.push(b'}');
     text.into()
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use futures_util::stream::{BoxStream, StreamExt as _};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
-use crate::error::{Error, Kind, Result};
+use crate::body::{Body, Failure};
+use crate::error::Result;
 use crate::file::{Source, media_type};
-use crate::store::{Rows, Statement};
+use crate::sql::{Rows, Statement};
 use crate::telemetry::Event;
 
 /// A machine: native (tokio) or a Cloudflare Worker.
@@ -90,100 +90,4 @@ pub struct Listed {
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
-}
-
-/// Why a request got no answer.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// What happened, without key or URL query.
-    pub text: String,
-    /// Whether the request cannot have reached the other side, so that sending it again is safe.
-    pub unsent: bool,
-}
-
-/// The bytes of a request or an answer.
-pub enum Body {
-    /// All there.
-    Full(Bytes),
-    /// Coming in.
-    Stream {
-        /// The chunks.
-        chunks: BoxStream<'static, Result<Bytes, Failure>>,
-        /// Total length in bytes, if known.
-        length: Option<u64>,
-    },
-}
-
-impl Body {
-    /// No bytes.
-    pub const EMPTY: Body = Body::Full(Bytes::new());
-
-    /// Length in bytes, if known.
-    pub fn length(&self) -> Option<u64> {
-        match self {
-            Body::Full(bytes) => Some(bytes.len() as u64),
-            Body::Stream { length, .. } => *length,
-        }
-    }
-
-    /// As a stream of chunks.
-    pub fn into_chunks(self) -> BoxStream<'static, Result<Bytes, Failure>> {
-        match self {
-            Body::Full(bytes) => futures_util::stream::once(std::future::ready(Ok(bytes))).boxed(),
-            Body::Stream { chunks, .. } => chunks,
-        }
-    }
-
-    /// The same body, which breaks off where it gets longer than `most` bytes.
-    pub fn within(self, most: u64) -> Self {
-        let length = self.length();
-        let chunks = self.into_chunks().scan(0, move |passed, chunk| {
-            let chunk = chunk.and_then(|bytes| {
-                *passed += bytes.len() as u64;
-                let too_long = || Failure { text: format!("it has more than {most} bytes"), unsent: false };
-                if *passed > most { Err(too_long()) } else { Ok(bytes) }
-            });
-            ready(Some(chunk))
-        });
-        Body::Stream { chunks: chunks.boxed(), length }
-    }
-
-    /// All bytes, if there are at most `cap`; a body that came in one piece is not copied.
-    ///
-    /// # Errors
-    /// More than `cap` bytes, or a broken connection.
-    pub async fn collect(self, cap: usize) -> Result<Bytes> {
-        let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
-        let too_long = || Error::new(Kind::Answer, format!("the answer is longer than {cap} bytes"));
-        let length = self.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(cap);
-        let mut chunks = match self {
-            Body::Full(bytes) if bytes.len() > cap => return Err(too_long()),
-            Body::Full(bytes) => return Ok(bytes),
-            Body::Stream { chunks, .. } => chunks,
-        };
-        let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
-        let first = first.map_err(broken)?;
-        let mut rest = Vec::new();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(broken)?;
-            if rest.is_empty() {
-                rest.reserve(length);
-                rest.extend_from_slice(&first);
-            }
-            if rest.len() + chunk.len() > cap {
-                return Err(too_long());
-            }
-            rest.extend_from_slice(&chunk);
-        }
-        if first.len() > cap {
-            return Err(too_long());
-        }
-        Ok(if rest.is_empty() { first } else { rest.into() })
-    }
-}
-
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Body({:?} bytes)", self.length())
-    }
 }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::json;
-use crate::schema::Node;
+use crate::json::Node;
 
 /// The stateless revision.
 pub const MODERN: &str = "2026-07-28";

@@ -5,7 +5,7 @@ use std::future::Future;
 use http::header::{AUTHORIZATION, LOCATION};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
 
-use crate::platform::{Body, Failure};
+use crate::body::{Body, Failure};
 
 /// Most redirects that are followed.
 pub const MOST: usize = 5;

@@ -7,8 +7,8 @@ use futures_util::stream::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
 
+use crate::body::{Body, Failure};
 use crate::file::media_type;
-use crate::platform::{Body, Failure};
 
 /// Most bytes that are fetched: the largest file that OpenAI takes.
 pub const LARGEST: u64 = 512 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, Fields, Ident, Lit, LitStr, Meta, Result};
+use syn::{Attribute, Expr, ExprLit, Fields, Ident, Lit, LitStr, Meta, Result, Type};
 
 /// Where a field was told to go.
 pub(crate) enum Told {
@@ -16,10 +16,15 @@ pub(crate) enum Told {
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     name: String,
+    aliases: Vec<String>,
     wire: String,
     doc: String,
-    ty: syn::Type,
-    pub(crate) told: Told,
+    pub(crate) ty: Type,
+    told: Told,
+    /// Whether code reads it.
+    pub(crate) read: bool,
+    /// Whether it stands for the fields of its type.
+    pub(crate) flatten: bool,
 }
 
 impl Field {
@@ -28,12 +33,27 @@ impl Field {
         &self.name
     }
 
-    /// The `Field` of the kernel, at `place`.
-    pub(crate) fn tokens(&self, place: &TokenStream) -> TokenStream {
-        let Field { name, wire, doc, ty, .. } = self;
+    /// Whether it is an argument that is not sent.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.told, Told::Local)
+    }
+
+    /// The `Field` of the kernel; `place` is where it goes unless it was told otherwise.
+    fn tokens(&self, place: &TokenStream) -> TokenStream {
+        let Field { name, aliases, wire, doc, ty, .. } = self;
+        let place = match &self.told {
+            Told::Nothing => place.clone(),
+            Told::Query => quote!(Query),
+            Told::Local => quote!(Local),
+            Told::Header(header) => {
+                let header = header.value().to_ascii_lowercase();
+                quote!(Header(|| const { ::openai_mcp_kernel::http_types::HeaderName::from_static(#header) }))
+            }
+        };
         quote! {
             ::openai_mcp_kernel::schema::Field {
                 name: #name,
+                aliases: &[#(#aliases),*],
                 wire: #wire,
                 doc: #doc,
                 shape: ::openai_mcp_kernel::schema::of::<#ty>,
@@ -42,53 +62,124 @@ impl Field {
             }
         }
     }
+
+    /// How code reads it of `arguments`.
+    fn reading(&self) -> TokenStream {
+        let Field { ident, name, ty, flatten, .. } = self;
+        if *flatten {
+            quote!(#ident: <#ty as ::openai_mcp_kernel::arguments::Given>::given(arguments)?)
+        } else {
+            quote!(#ident: arguments.take(#name)?)
+        }
+    }
 }
 
-/// Reads the fields and strips the attributes that are ours. With `read`, fields keep their public name for serde.
-pub(crate) fn take(fields: &mut Fields, read: bool) -> Result<Vec<Field>> {
+/// The fields as a `&'static [Field]`, those of groups in the place where the group stands, then those of `more`.
+pub(crate) fn slice(fields: &[Field], place: &TokenStream, more: Option<TokenStream>) -> TokenStream {
+    let own = |field: &Field| field.tokens(place);
+    if more.is_none() && !fields.iter().any(|field| field.flatten) {
+        let fields = fields.iter().map(own);
+        return quote!(&[#(#fields),*]);
+    }
+    let groups = fields.iter().map(|field| {
+        let ty = &field.ty;
+        if field.flatten {
+            quote!(<#ty>::FIELDS)
+        } else {
+            let own = own(field);
+            quote!(&[#own])
+        }
+    });
+    let groups = groups.chain(more);
+    quote! {{
+        const GROUPS: &[&[::openai_mcp_kernel::schema::Field]] = &[#(#groups),*];
+        const ALL: &[::openai_mcp_kernel::schema::Field] =
+            &::openai_mcp_kernel::schema::concat::<{ ::openai_mcp_kernel::schema::count(GROUPS) }>(GROUPS);
+        ALL
+    }}
+}
+
+/// How a type is made of the fields that are read.
+pub(crate) fn given(ident: &Ident, fields: &[&Field]) -> TokenStream {
+    let readings = fields.iter().map(|field| field.reading());
+    let arguments = if fields.is_empty() { quote!(_) } else { quote!(arguments) };
+    quote! {
+        impl ::openai_mcp_kernel::arguments::Given for #ident {
+            fn given(#arguments: &::openai_mcp_kernel::arguments::Members<'_>) -> ::openai_mcp_kernel::error::Result<Self> {
+                Ok(Self { #(#readings),* })
+            }
+        }
+    }
+}
+
+/// Reads the fields and strips the attributes that are ours.
+pub(crate) fn take(fields: &mut Fields) -> Result<Vec<Field>> {
     let Fields::Named(named) = fields else {
         return match fields {
             Fields::Unit => Ok(Vec::new()),
             _ => Err(syn::Error::new_spanned(fields, "expected named fields")),
         };
     };
-    named.named.iter_mut().map(|field| take_one(field, read)).collect()
+    named.named.iter_mut().map(take_one).collect()
 }
 
-fn take_one(field: &mut syn::Field, read: bool) -> Result<Field> {
+/// Lets serde read the fields of a shape under their public names.
+pub(crate) fn rename(fields: &mut Fields, taken: &[Field]) {
+    for (field, Field { name, flatten, ty, .. }) in fields.iter_mut().zip(taken) {
+        if *flatten {
+            field.attrs.push(syn::parse_quote!(#[serde(flatten)]));
+            continue;
+        }
+        field.attrs.push(syn::parse_quote!(#[serde(rename = #name)]));
+        if is_option(ty) {
+            field.attrs.push(syn::parse_quote!(#[serde(default)]));
+        }
+    }
+}
+
+fn take_one(field: &mut syn::Field) -> Result<Field> {
     let Some(ident) = field.ident.clone() else {
         return Err(syn::Error::new_spanned(field, "expected a named field"));
     };
     let name = ident.to_string().trim_start_matches("r#").to_owned();
-    let mut wire = name.clone();
-    let mut told = Told::Nothing;
-    let doc = doc(&field.attrs);
+    let mut taken = Field {
+        ident,
+        wire: name.clone(),
+        name,
+        aliases: Vec::new(),
+        doc: doc(&field.attrs),
+        ty: field.ty.clone(),
+        told: Told::Nothing,
+        read: false,
+        flatten: false,
+    };
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut field.attrs) {
-        if attribute.path().is_ident("wire") {
-            wire = attribute.parse_args::<LitStr>()?.value();
-        } else if attribute.path().is_ident("query") {
-            told = Told::Query;
-        } else if attribute.path().is_ident("header") {
-            told = Told::Header(attribute.parse_args()?);
-        } else if attribute.path().is_ident("local") {
-            told = Told::Local;
+        let path = attribute.path();
+        if path.is_ident("wire") {
+            taken.wire = attribute.parse_args::<LitStr>()?.value();
+        } else if path.is_ident("alias") {
+            taken.aliases.push(attribute.parse_args::<LitStr>()?.value());
+        } else if path.is_ident("query") {
+            taken.told = Told::Query;
+        } else if path.is_ident("header") {
+            taken.told = Told::Header(attribute.parse_args()?);
+        } else if path.is_ident("local") {
+            taken.told = Told::Local;
+        } else if path.is_ident("read") {
+            taken.read = true;
+        } else if path.is_ident("flatten") {
+            taken.flatten = true;
         } else {
             kept.push(attribute);
         }
     }
-    if read {
-        kept.push(syn::parse_quote!(#[serde(rename = #name)]));
-        if is_option(&field.ty) {
-            kept.push(syn::parse_quote!(#[serde(default)]));
-        }
-    }
     field.attrs = kept;
-    Ok(Field { ident, name, wire, doc, ty: field.ty.clone(), told })
+    Ok(taken)
 }
 
-fn is_option(ty: &syn::Type) -> bool {
-    matches!(ty, syn::Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
+fn is_option(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == "Option"))
 }
 
 /// A type that stands for a declaration whose values nobody makes: its shape is all there is of it.

@@ -12,18 +12,34 @@ use proc_macro::TokenStream;
 /// Declares a tool: `#[tool("name", METHOD "/path/{id}", flag, …)]`, or `#[tool("name", flag, …)]` for a composite.
 ///
 /// The doc comment is the description a model chooses by: an imperative first sentence of at most 80 characters.
-/// Every field is an argument. An argument named in the path goes there, one of a GET or DELETE goes into the query,
-/// any other into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise;
-/// `#[wire("name")]` gives it another name on the wire.
+/// Every field is an argument. One named in the path goes there, one of a GET or DELETE goes into the query, any other
+/// into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise; `#[wire("name")]` gives
+/// it another name on the wire, `#[alias("name")]` another name under which it is taken without being listed, and
+/// `#[flatten]` puts the fields of its type, a `#[shape]` struct, in its place.
 ///
-/// Flags: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a new local file),
-/// `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
-/// `beta = "value"` (the `OpenAI-Beta` header), `run` (an endpoint whose result the tool makes itself).
-/// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`; one with `raw` has
-/// `async fn run(cx: Context) -> Result<Output>` and takes what it needs of `cx.arguments()`.
+/// Flags:
+/// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a
+///   new local file), `records` (may write into the server's store besides);
+/// - how it is sent: `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
+///   `beta = "value"` (the `OpenAI-Beta` header);
+/// - what becomes of a long answer: `window` (long texts and lists are cut, and an argument `max_bytes` shows more),
+///   `page = "tool"` (so is each item of a list; the tool shows all of one);
+/// - how long OpenAI serves it: `ends = "2027-01-06"`, `gone = "2026-08-26", instead = "…"`;
+/// - `run`: the tool makes the result itself.
+///
+/// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`. Of an endpoint's fields the
+/// struct keeps those that are `#[read]` or `#[local]`; the rest only travels, and is sent with
+/// `cx.send(&Self::SPEC, cx.arguments())`.
 #[proc_macro_attribute]
 pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
     tool::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Declares a request that is no tool, for code that needs it: `#[request(METHOD "/path/{id}", flag, …)]`, with fields and
+/// flags as a `#[tool]` has them.
+#[proc_macro_attribute]
+pub fn request(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    tool::expand_request(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Declares the shape of an argument: a struct is an object, an enum of units is a set of strings (in snake_case),

@@ -84,15 +84,19 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 
 fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
     let doc = fields::doc(&item.attrs);
-    let fields = fields::take(&mut item.fields, attribute.read)?;
-    let fields = fields.iter().map(|field| field.tokens(&quote!(Body)));
+    let taken = fields::take(&mut item.fields)?;
+    let fields = fields::slice(&taken, &quote!(Natural), None);
+    let given = attribute.read.then(|| fields::given(&item.ident, &taken.iter().collect::<Vec<_>>()));
+    if attribute.read {
+        fields::rename(&mut item.fields, &taken);
+    }
     let (ident, vis, name) = (&item.ident, &item.vis, item.ident.to_string());
     let declaration = attribute.declare(&item, quote!());
     Ok(quote! {
         #declaration
-        #[allow(dead_code)]
+        #given
         impl #ident {
-            #vis const FIELDS: &'static [::openai_mcp_kernel::schema::Field] = &[#(#fields),*];
+            #vis const FIELDS: &'static [::openai_mcp_kernel::schema::Field] = #fields;
         }
         impl ::openai_mcp_kernel::schema::Shaped for #ident {
             const SHAPE: ::openai_mcp_kernel::schema::Shape =
@@ -145,9 +149,11 @@ fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<Tok
                 quote!(<#ty>::FIELDS)
             }
             fields => {
-                let fields = fields::take(fields, attribute.read)?;
-                let fields = fields.iter().map(|field| field.tokens(&quote!(Body)));
-                quote!(&[#(#fields),*])
+                let taken = fields::take(fields)?;
+                if attribute.read {
+                    fields::rename(fields, &taken);
+                }
+                fields::slice(&taken, &quote!(Natural), None)
             }
         };
         variants.push(quote!(::openai_mcp_kernel::schema::Variant { tag: #wire, fields: #fields }));

@@ -1,11 +1,11 @@
-//! `#[tool]`.
+//! `#[tool]` and `#[request]`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, ItemStruct, LitStr, Result, Token};
+use syn::{Fields, FieldsNamed, Ident, ItemStruct, LitStr, Result, Token};
 
-use crate::fields::{self, Told};
+use crate::fields::{self, Field};
 
 /// Longest first sentence of a description, in characters.
 const FIRST_SENTENCE: usize = 80;
@@ -14,6 +14,10 @@ struct Attribute {
     name: LitStr,
     endpoint: Option<(Ident, LitStr)>,
     beta: Option<LitStr>,
+    /// What becomes of a long answer.
+    long: TokenStream,
+    window: bool,
+    life: TokenStream,
     flags: Vec<Ident>,
 }
 
@@ -25,138 +29,209 @@ impl Attribute {
     fn method(&self) -> Option<String> {
         self.endpoint.as_ref().map(|(method, _)| method.to_string())
     }
+
+    /// Reads what comes after the name.
+    fn rest(name: LitStr, input: ParseStream<'_>) -> Result<Self> {
+        let mut attribute = Attribute {
+            name,
+            endpoint: None,
+            beta: None,
+            long: quote!(Cut),
+            window: false,
+            life: quote!(Open),
+            flags: Vec::new(),
+        };
+        let mut gone = None;
+        while !input.is_empty() {
+            let word: Ident = input.parse()?;
+            let value = || -> Result<LitStr> {
+                input.parse::<Token![=]>()?;
+                input.parse()
+            };
+            match word.to_string().as_str() {
+                "GET" | "POST" | "DELETE" => attribute.endpoint = Some((word, input.parse()?)),
+                "beta" => attribute.beta = Some(value()?),
+                "page" => {
+                    let tool = value()?;
+                    attribute.long = quote!(Page(#tool));
+                }
+                "window" => {
+                    attribute.long = quote!(Window);
+                    attribute.window = true;
+                }
+                "ends" => {
+                    let day = value()?;
+                    attribute.life = quote!(Ends(#day));
+                }
+                "gone" => gone = Some(value()?),
+                "instead" => {
+                    let instead = value()?;
+                    let Some(day) = &gone else {
+                        return Err(syn::Error::new_spanned(word, "`instead` comes after `gone = \"day\"`"));
+                    };
+                    attribute.life = quote!(Gone { on: #day, instead: #instead });
+                }
+                "reads" | "destroys" | "idempotent" | "open" | "saves" | "records" | "multipart" | "admin" | "run"
+                | "streams" => attribute.flags.push(word),
+                _ => {
+                    return Err(syn::Error::new_spanned(
+                        word,
+                        "expected GET, POST or DELETE with a path, or one of reads, destroys, idempotent, open, saves, \
+                         records, multipart, admin, run, streams, window, beta = \"…\", page = \"…\", ends = \"…\", \
+                         gone = \"…\", instead = \"…\"",
+                    ));
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(attribute)
+    }
+
+    /// The `Spec` of the kernel.
+    fn spec(&self, doc: &str, fields: &TokenStream) -> TokenStream {
+        let Attribute { name, beta, long, life, .. } = self;
+        let endpoint = match &self.endpoint {
+            Some((method, path)) => {
+                let beta = beta.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
+                let (multipart, streams) = (self.has("multipart"), self.has("streams"));
+                quote!(Some(::openai_mcp_kernel::spec::Endpoint {
+                    method: ::openai_mcp_kernel::http_types::Method::#method,
+                    path: #path,
+                    beta: #beta,
+                    multipart: #multipart,
+                    streams: #streams,
+                }))
+            }
+            None => quote!(None),
+        };
+        let deletes = self.method().as_deref() == Some("DELETE");
+        let reads = self.has("reads") || (self.method().as_deref() == Some("GET") && !self.has("destroys"));
+        let destroys = self.has("destroys") || deletes;
+        let idempotent = self.has("idempotent") || deletes || reads;
+        let (open, saves, records, admin) =
+            (self.has("open"), self.has("saves"), self.has("records"), self.has("admin"));
+        quote! {
+            ::openai_mcp_kernel::spec::Spec {
+                name: #name,
+                doc: #doc,
+                endpoint: #endpoint,
+                fields: #fields,
+                effect: ::openai_mcp_kernel::spec::Effect {
+                    reads: #reads,
+                    destroys: #destroys,
+                    idempotent: #idempotent,
+                    open: #open,
+                    saves: #saves,
+                    records: #records,
+                },
+                admin: #admin,
+                long: ::openai_mcp_kernel::spec::Long::#long,
+                life: ::openai_mcp_kernel::spec::Life::#life,
+            }
+        }
+    }
 }
 
 impl Parse for Attribute {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut attribute = Attribute { name: input.parse()?, endpoint: None, beta: None, flags: Vec::new() };
-        while !input.is_empty() {
+        let name = input.parse()?;
+        if !input.is_empty() {
             input.parse::<Token![,]>()?;
-            if input.is_empty() {
-                break;
-            }
-            let word: Ident = input.parse()?;
-            match word.to_string().as_str() {
-                "GET" | "POST" | "DELETE" => attribute.endpoint = Some((word, input.parse()?)),
-                "beta" => {
-                    input.parse::<Token![=]>()?;
-                    attribute.beta = Some(input.parse()?);
-                }
-                "reads" | "destroys" | "idempotent" | "open" | "saves" | "multipart" | "admin" | "run" | "raw"
-                | "streams" => {
-                    attribute.flags.push(word);
-                }
-                _ => {
-                    return Err(syn::Error::new_spanned(
-                        word,
-                        "expected GET, POST or DELETE with a path, or one of \
-                         reads, destroys, idempotent, open, saves, multipart, admin, run, raw, streams, beta = \"…\"",
-                    ));
-                }
-            }
         }
-        Ok(attribute)
+        Attribute::rest(name, input)
+    }
+}
+
+/// The attribute of `#[request]`, which has no name of its own.
+struct Request(Attribute);
+
+impl Parse for Request {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut attribute = Attribute::rest(LitStr::new("", input.span()), input)?;
+        let Some((method, path)) = &attribute.endpoint else {
+            return Err(input.error("expected GET, POST or DELETE with a path"));
+        };
+        attribute.name = LitStr::new(&format!("{method} {}", path.value()), path.span());
+        Ok(Request(attribute))
     }
 }
 
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let attribute: Attribute = syn::parse2(attribute)?;
     let mut item: ItemStruct = syn::parse2(item)?;
-    let raw = attribute.has("raw");
-    let reads_fields = !raw && (attribute.endpoint.is_none() || attribute.has("run"));
     let doc = fields::doc(&item.attrs);
-    let fields = fields::take(&mut item.fields, reads_fields)?;
-
     check_name(&attribute.name)?;
     check_doc(&doc, &item.ident)?;
-    let segments = match &attribute.endpoint {
-        Some((_, path)) => path_segments(path, &fields)?,
-        None => Vec::new(),
-    };
 
-    let field_tokens = fields.iter().map(|field| {
-        let by_query = matches!(attribute.method().as_deref(), Some("GET" | "DELETE"));
-        let place = match &field.told {
-            Told::Local => quote!(Local),
-            Told::Query => quote!(Query),
-            Told::Header(name) => {
-                let name = name.value().to_ascii_lowercase();
-                quote!(Header(|| const { ::openai_mcp_kernel::http_types::HeaderName::from_static(#name) }))
-            }
-            Told::Nothing if segments.iter().any(|segment| segment == field.name()) => quote!(Path),
-            Told::Nothing if attribute.endpoint.is_none() => quote!(Local),
-            Told::Nothing if by_query => quote!(Query),
-            Told::Nothing => quote!(Body),
-        };
-        field.tokens(&place)
-    });
-
-    let Attribute { name, beta, .. } = &attribute;
-    let endpoint = match &attribute.endpoint {
-        Some((method, path)) => {
-            let beta = beta.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
-            let (multipart, streams) = (attribute.has("multipart"), attribute.has("streams"));
-            quote!(Some(::openai_mcp_kernel::tool::Endpoint {
-                method: ::openai_mcp_kernel::http_types::Method::#method,
-                path: #path,
-                beta: #beta,
-                multipart: #multipart,
-                streams: #streams,
-            }))
-        }
-        None => quote!(None),
-    };
-    let deletes = attribute.method().as_deref() == Some("DELETE");
-    let reads = attribute.has("reads") || (attribute.method().as_deref() == Some("GET") && !attribute.has("destroys"));
-    let destroys = attribute.has("destroys") || deletes;
-    let idempotent = attribute.has("idempotent") || deletes || reads;
-    let open = attribute.has("open");
-    let saves = attribute.has("saves");
-    let admin = attribute.has("admin");
+    let composite = attribute.endpoint.is_none();
+    let runs = composite || attribute.has("run");
+    let taken = declared(&attribute, &mut item)?;
+    let place = if composite { quote!(Local) } else { quote!(Natural) };
+    let window = attribute.window.then(|| quote!(::openai_mcp_kernel::schema::WINDOW));
+    let spec = attribute.spec(&doc, &fields::slice(&taken, &place, window));
 
     let (ident, vis) = (&item.ident, &item.vis);
-    let run = if raw {
-        quote!(Some(|cx, _| ::std::boxed::Box::pin(async move { <#ident>::run(cx).await })))
-    } else if reads_fields {
-        quote!(Some(|cx, arguments| {
-            ::std::boxed::Box::pin(async move { <#ident>::run(arguments.read::<#ident>()?, cx).await })
-        }))
-    } else {
-        quote!(None)
-    };
-    let declaration = if reads_fields {
-        quote! {
-            #[derive(::openai_mcp_kernel::serde::Deserialize)]
-            #[serde(crate = "::openai_mcp_kernel::serde")]
-            #item
+    let (declaration, run) = if runs {
+        // What only travels is no part of the struct: nothing of it could be read.
+        let read: Vec<&Field> = taken.iter().filter(|field| composite || field.read || field.is_local()).collect();
+        let given = fields::given(ident, &read);
+        if let Fields::Named(FieldsNamed { named, .. }) = &mut item.fields {
+            *named = std::mem::take(named)
+                .into_iter()
+                .filter(|field| read.iter().any(|read| field.ident.as_ref() == Some(&read.ident)))
+                .collect();
         }
+        let run = quote!(Some(|cx| ::std::boxed::Box::pin(async move {
+            let given = <#ident as ::openai_mcp_kernel::arguments::Given>::given(&cx.arguments().members()?)?;
+            given.run(cx).await
+        })));
+        (quote!(#item #given), run)
     } else {
-        fields::name_only(&item.attrs, vis, ident)
+        if let Some(field) = taken.iter().find(|field| field.read || field.is_local()) {
+            let text = "nothing reads this: the tool has no `run`";
+            return Err(syn::Error::new_spanned(&field.ident, text));
+        }
+        (fields::name_only(&item.attrs, vis, ident), quote!(None))
     };
+    let (ident, vis) = (&item.ident, &item.vis);
     // The span is the struct's, so that a tool that `tools![]` forgets is reported as never used.
-    let spec = quote_spanned! {ident.span()=>
+    let constants = quote_spanned! {ident.span()=>
         impl #ident {
-            #vis const SPEC: ::openai_mcp_kernel::tool::Spec = ::openai_mcp_kernel::tool::Spec {
-                name: #name,
-                doc: #doc,
-                endpoint: #endpoint,
-                fields: &[#(#field_tokens),*],
-                effect: ::openai_mcp_kernel::tool::Effect {
-                    reads: #reads,
-                    destroys: #destroys,
-                    idempotent: #idempotent,
-                    open: #open,
-                    saves: #saves,
-                },
-                admin: #admin,
-                run: #run,
-            };
+            #vis const SPEC: ::openai_mcp_kernel::spec::Spec = #spec;
+            #vis const TOOL: ::openai_mcp_kernel::tool::Tool =
+                ::openai_mcp_kernel::tool::Tool { spec: &Self::SPEC, run: #run };
         }
     };
     Ok(quote! {
         #declaration
-        #spec
+        #constants
     })
+}
+
+pub(crate) fn expand_request(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let Request(attribute) = syn::parse2(attribute)?;
+    let mut item: ItemStruct = syn::parse2(item)?;
+    let taken = declared(&attribute, &mut item)?;
+    let spec = attribute.spec(&fields::doc(&item.attrs), &fields::slice(&taken, &quote!(Natural), None));
+    let (ident, vis) = (&item.ident, &item.vis);
+    let declaration = fields::name_only(&item.attrs, vis, ident);
+    Ok(quote! {
+        #declaration
+        impl #ident {
+            #vis const SPEC: ::openai_mcp_kernel::spec::Spec = #spec;
+        }
+    })
+}
+
+/// The fields, with those that the path names among them.
+fn declared(attribute: &Attribute, item: &mut ItemStruct) -> Result<Vec<Field>> {
+    let taken = fields::take(&mut item.fields)?;
+    if let Some((_, path)) = &attribute.endpoint {
+        check_path(path, &taken)?;
+    }
+    Ok(taken)
 }
 
 fn check_name(name: &LitStr) -> Result<()> {
@@ -182,18 +257,15 @@ fn check_doc(doc: &str, ident: &Ident) -> Result<()> {
     }
 }
 
-fn path_segments(path: &LitStr, fields: &[fields::Field]) -> Result<Vec<String>> {
-    let text = path.value();
-    let mut segments = Vec::new();
-    for segment in text.split('/') {
+fn check_path(path: &LitStr, fields: &[Field]) -> Result<()> {
+    for segment in path.value().split('/') {
         if let Some(name) = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}')) {
-            if !fields.iter().any(|field| field.ident == name) {
+            if !fields.iter().any(|field| field.name() == name) {
                 return Err(syn::Error::new(path.span(), format!("path segment `{{{name}}}` has no field `{name}`")));
             }
-            segments.push(name.to_owned());
         } else if segment.contains(['{', '}']) {
             return Err(syn::Error::new(path.span(), format!("`{segment}`: a parameter is a whole path segment")));
         }
     }
-    Ok(segments)
+    Ok(())
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, Stream, StreamExt as _};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
-use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::body::{Body, Failure};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A body on its way out.

@@ -16,7 +16,7 @@ use hyper_util::client::legacy::{
 };
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::urls::is_public;
 use rustls::{ClientConfig, RootCertStore};

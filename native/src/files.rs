@@ -12,9 +12,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::media_type;
-use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Saved};
+use openai_mcp_kernel::platform::{Listed, Opened, Saved};
 use tokio::task::spawn_blocking;
 
 /// Most names that a folder is read for.

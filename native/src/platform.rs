@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
-use openai_mcp_kernel::store::{Rows, Statement};
+use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;

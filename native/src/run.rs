@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches as _};
 use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::http::{Gateway, Mount};
+use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::server::{Definition, Service};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};

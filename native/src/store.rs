@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use etcetera::BaseStrategy as _;
 use openai_mcp_kernel::error::{Error, Kind, Result};
-use openai_mcp_kernel::store::{Datum, Row, Rows, Statement};
+use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement};
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};

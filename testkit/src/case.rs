@@ -139,7 +139,7 @@ fn answer(server: &'static Definition, tool: &str, arguments: impl Display, meta
     let trusted = script.trusted();
     let service = Service::new(server, Arc::new(config), script).unwrap_or_else(|problem| panic!("{problem}"));
     // The name of the tool tells which key it takes only to the server, so the case brings both.
-    let admin = service.specs().iter().any(|spec| spec.is_named(tool) && spec.admin);
+    let admin = service.specs().any(|spec| spec.is_named(tool) && spec.admin);
     let key = Secret::new(if admin { "sk-admin-case" } else { "sk-case" }).ok();
     let caller = Caller { key, trusted, ..Caller::default() };
     futures_executor::block_on(service.begin(&Bytes::from(message), caller, None).reply)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use openai_mcp_kernel::schema::Place;
 use openai_mcp_kernel::server::{Definition, describe};
-use openai_mcp_kernel::tool::{Effect, Spec};
+use openai_mcp_kernel::spec::{Effect, Spec};
 use serde_json::Value;
 
 use crate::golden;

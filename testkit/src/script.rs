@@ -20,10 +20,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
-use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
-use openai_mcp_kernel::store::{Rows, Statement};
+use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use openai_mcp_native::store::Database;
 use serde_json::Value;

@@ -1,9 +1,10 @@
 //! Values made from shapes: what a shape describes must pass its check, what it excludes must not.
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::plan;
 use openai_mcp_kernel::schema::{Field, Place, Shape};
 use openai_mcp_kernel::server::Definition;
-use openai_mcp_kernel::tool::{Arguments, Spec};
+use openai_mcp_kernel::spec::Spec;
 use serde_json::{Map, Value, json};
 
 /// How deep recursive shapes are filled in.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{Request, Response};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::redirect;
-use openai_mcp_kernel::store::{Rows, Statement};
+use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use wasm_bindgen::JsValue;
 use web_sys::console;

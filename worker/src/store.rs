@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use js_sys::{Array, ArrayBuffer, Number, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::error::{Error, Kind, Result};
-use openai_mcp_kernel::store::{Datum, Row, Rows, Statement};
+use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement};
 use wasm_bindgen::prelude::*;
 
 use crate::fetch::settled;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::error::{Error, Kind, Result};
-use openai_mcp_kernel::platform::{Body, Opened};
+use openai_mcp_kernel::platform::Opened;
 use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::urls::{Place, Trust, capped, name, told_type};
 use web_sys::Url;

@@ -10,8 +10,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use openai_mcp_kernel::config::Filter;
 use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::spec::Filter;
 use serde_json::{Map, Value, json};
 
 use self::merge::Format;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, Rows, Statement, sql};
+use openai_mcp_kernel::sql::{Datum, Rows, Statement, sql};
 
 tools![Batch];
 

@@ -7,89 +7,126 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use openai_mcp_kernel::context::Context;
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::output::{Content, Output};
-use openai_mcp_kernel::tool::{Effect, Run, Spec};
+use openai_mcp_kernel::spec::{Effect, Life, Long, Spec};
+use openai_mcp_kernel::tool::Tool;
 use serde_json::json;
 
 use super::questions::{ask, form, returned_state, roots, sample, told};
 use super::{PIXEL, SILENCE};
 
 /// Tools that answer with content of every kind.
-pub(super) static CONTENT: &[&Spec] = &[
-    &tool("test_simple_text", "Answers with text.", |_, _| {
-        content([Content::Text("This is a simple text response for testing.".into())])
-    }),
-    &tool("test_image_content", "Answers with an image.", |_, _| content([pixel()])),
-    &tool("test_audio_content", "Answers with sound.", |_, _| {
-        content([Content::Audio { data: Bytes::from_static(SILENCE), mime_type: "audio/wav".into() }])
-    }),
-    &tool("test_embedded_resource", "Answers with a resource.", |_, _| {
-        content([resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")])
-    }),
-    &tool("test_multiple_content_types", "Answers with text, an image and a resource.", |_, _| {
-        content([
-            Content::Text("Multiple content types test:".into()),
-            pixel(),
-            resource("test://mixed-content-resource", "application/json", r#"{"test":"data","value":123}"#),
-        ])
-    }),
-    &tool("test_error_handling", "Fails.", |_, _| {
-        ready(Err(Error::new(Kind::Unsupported, "This tool intentionally returns an error for testing"))).boxed()
-    }),
+pub(super) static CONTENT: &[&Tool] = &[
+    &Tool {
+        spec: &spec("test_simple_text", "Answers with text."),
+        run: Some(|_| content([Content::Text("This is a simple text response for testing.".into())])),
+    },
+    &Tool { spec: &spec("test_image_content", "Answers with an image."), run: Some(|_| content([pixel()])) },
+    &Tool {
+        spec: &spec("test_audio_content", "Answers with sound."),
+        run: Some(|_| content([Content::Audio { data: Bytes::from_static(SILENCE), mime_type: "audio/wav".into() }])),
+    },
+    &Tool {
+        spec: &spec("test_embedded_resource", "Answers with a resource."),
+        run: Some(|_| {
+            content([resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")])
+        }),
+    },
+    &Tool {
+        spec: &spec("test_multiple_content_types", "Answers with text, an image and a resource."),
+        run: Some(|_| {
+            content([
+                Content::Text("Multiple content types test:".into()),
+                pixel(),
+                resource("test://mixed-content-resource", "application/json", r#"{"test":"data","value":123}"#),
+            ])
+        }),
+    },
+    &Tool {
+        spec: &spec("test_error_handling", "Fails."),
+        run: Some(|_| {
+            ready(Err(Error::new(Kind::Unsupported, "This tool intentionally returns an error for testing"))).boxed()
+        }),
+    },
 ];
 
 /// Tools that tell something before they end.
-pub(super) static NOTES: &[&Spec] = &[
-    &tool("test_tool_with_logging", "Logs while it works.", |cx, _| log(cx).boxed()),
-    &tool("test_logging_tool", "Logs while it works.", |cx, _| log(cx).boxed()),
-    &tool("test_tool_with_progress", "Tells how far it is.", |cx, _| progress(cx).boxed()),
+pub(super) static NOTES: &[&Tool] = &[
+    &Tool { spec: &spec("test_tool_with_logging", "Logs while it works."), run: Some(|cx| log(cx).boxed()) },
+    &Tool { spec: &spec("test_logging_tool", "Logs while it works."), run: Some(|cx| log(cx).boxed()) },
+    &Tool { spec: &spec("test_tool_with_progress", "Tells how far it is."), run: Some(|cx| progress(cx).boxed()) },
 ];
 
 /// Tools that ask the client something.
-pub(super) static QUESTIONS: &[&Spec] = &[
-    &tool("test_input_required_result_elicitation", "Asks the user.", |cx, _| {
-        finish(
-            ask(&cx, &[form("user_name", "What is your name?", "name", "string")], None)
-                .map(|answers| format!("Hello, {}!", told(&answers, "/user_name/content/name"))),
-        )
-    }),
-    &tool("test_input_required_result_sampling", "Asks the client's model.", |cx, _| {
-        finish(
-            ask(&cx, &[sample("capital_question", "What is the capital of France?")], None)
-                .map(|answers| told(&answers, "/capital_question/content/text").to_owned()),
-        )
-    }),
-    &tool("test_input_required_result_list_roots", "Asks for the client's folders.", |cx, _| {
-        finish(ask(&cx, &[roots("client_roots")], None).map(|answers| answers.to_string()))
-    }),
-    &tool("test_input_required_result_request_state", "Asks with a state to return.", |cx, _| confirm(&cx)),
-    &tool("test_input_required_result_tampered_state", "Asks with a state to return.", |cx, _| confirm(&cx)),
-    &tool("test_input_required_result_multiple_inputs", "Asks three things at once.", |cx, _| {
-        let questions = [
-            form("user_name", "What is your name?", "name", "string"),
-            sample("greeting", "Generate a greeting"),
-            roots("client_roots"),
-        ];
-        finish(ask(&cx, &questions, Some("three")).map(|answers| answers.to_string()))
-    }),
-    &tool("test_input_required_result_multi_round", "Asks one thing after the other.", |cx, _| {
-        finish(name_then_color(&cx))
-    }),
-    &tool("test_input_required_result_capabilities", "Asks what the client can be asked.", |cx, _| {
-        let questions = [form("user_name", "What is your name?", "name", "string"), sample("greeting", "Say hello")];
-        finish(ask(&cx, &questions, None).map(|answers| answers.to_string()))
-    }),
-    &tool("test_missing_capability", "Needs the client's model.", |cx, _| {
-        finish(ask(&cx, &[sample("answer", "Say yes")], None).map(|answers| answers.to_string()))
-    }),
-    &tool("test_streaming_elicitation", "Asks the user.", |cx, _| {
-        finish(ask(&cx, &[form("ok", "Go on?", "ok", "boolean")], None).map(|answers| answers.to_string()))
-    }),
+pub(super) static QUESTIONS: &[&Tool] = &[
+    &Tool {
+        spec: &spec("test_input_required_result_elicitation", "Asks the user."),
+        run: Some(|cx| {
+            finish(
+                ask(&cx, &[form("user_name", "What is your name?", "name", "string")], None)
+                    .map(|answers| format!("Hello, {}!", told(&answers, "/user_name/content/name"))),
+            )
+        }),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_sampling", "Asks the client's model."),
+        run: Some(|cx| {
+            finish(
+                ask(&cx, &[sample("capital_question", "What is the capital of France?")], None)
+                    .map(|answers| told(&answers, "/capital_question/content/text").to_owned()),
+            )
+        }),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_list_roots", "Asks for the client's folders."),
+        run: Some(|cx| finish(ask(&cx, &[roots("client_roots")], None).map(|answers| answers.to_string()))),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_request_state", "Asks with a state to return."),
+        run: Some(|cx| confirm(&cx)),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_tampered_state", "Asks with a state to return."),
+        run: Some(|cx| confirm(&cx)),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_multiple_inputs", "Asks three things at once."),
+        run: Some(|cx| {
+            let questions = [
+                form("user_name", "What is your name?", "name", "string"),
+                sample("greeting", "Generate a greeting"),
+                roots("client_roots"),
+            ];
+            finish(ask(&cx, &questions, Some("three")).map(|answers| answers.to_string()))
+        }),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_multi_round", "Asks one thing after the other."),
+        run: Some(|cx| finish(name_then_color(&cx))),
+    },
+    &Tool {
+        spec: &spec("test_input_required_result_capabilities", "Asks what the client can be asked."),
+        run: Some(|cx| {
+            let questions =
+                [form("user_name", "What is your name?", "name", "string"), sample("greeting", "Say hello")];
+            finish(ask(&cx, &questions, None).map(|answers| answers.to_string()))
+        }),
+    },
+    &Tool {
+        spec: &spec("test_missing_capability", "Needs the client's model."),
+        run: Some(|cx| finish(ask(&cx, &[sample("answer", "Say yes")], None).map(|answers| answers.to_string()))),
+    },
+    &Tool {
+        spec: &spec("test_streaming_elicitation", "Asks the user."),
+        run: Some(|cx| {
+            finish(ask(&cx, &[form("ok", "Go on?", "ok", "boolean")], None).map(|answers| answers.to_string()))
+        }),
+    },
 ];
 
 /// The suite has its own names, with underscores, so `#[tool]` does not take them.
-const fn tool(name: &'static str, doc: &'static str, run: Run) -> Spec {
-    let effect = Effect { reads: true, destroys: false, idempotent: true, open: false, saves: false };
-    Spec { name, doc, endpoint: None, fields: &[], effect, admin: false, run: Some(run) }
+const fn spec(name: &'static str, doc: &'static str) -> Spec {
+    let effect = Effect { reads: true, destroys: false, idempotent: true, open: false, saves: false, records: false };
+    Spec { name, doc, endpoint: None, fields: &[], effect, admin: false, long: Long::Cut, life: Life::Open }
 }
 
 fn content<const N: usize>(blocks: [Content; N]) -> BoxFuture<'static, Result<Output>> {

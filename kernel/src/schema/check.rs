@@ -1,9 +1,11 @@
 //! Checks a value against a shape and names every fault at once.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::{Field, Node, Shape};
-use crate::json;
+use super::{Field, Shape};
+use crate::json::{self, Node};
+use crate::near::{did_you_mean, nearest};
 
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
 const MOST_FAULTS: usize = 20;
@@ -23,31 +25,83 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Checks one value that stands at `path`.
-pub fn check(shape: &'static Shape, node: &Node<'_>, path: &str, open: bool, faults: &mut Vec<Fault>) {
-    Checker { faults, open }.value(shape, node, path);
+/// Checks one value that stands at `path`, and rewrites what was written in another form than the shape has.
+pub fn check(shape: &'static Shape, node: &mut Node<'_>, path: &str, open: bool, faults: &mut Vec<Fault>) {
+    Checker { faults, open, changed: false }.value(shape, node, path);
 }
 
-/// Checks an object's entries against its fields: unknown, doubled and missing keys, then each value.
-/// With `open`, unknown keys pass.
-pub fn check_fields(fields: &'static [Field], node: &Node<'_>, path: &str, open: bool, faults: &mut Vec<Fault>) {
-    Checker { faults, open }.fields(fields, None, node, path);
+/// What became of one argument.
+pub struct Settled {
+    /// The field that it is for, if there is one.
+    pub field: Option<&'static Field>,
+    /// Whether its value was rewritten.
+    pub changed: bool,
+}
+
+/// Checks the arguments of a call against a tool's fields: unknown, doubled and missing keys, then each value, which is
+/// rewritten where it was written in another form than the shape has. With `open`, unknown keys pass. What is `attached`
+/// counts as given.
+pub fn settle(
+    fields: &'static [Field],
+    arguments: &mut [(Cow<'_, str>, Node<'_>)],
+    attached: impl Fn(&str) -> bool,
+    open: bool,
+    faults: &mut Vec<Fault>,
+) -> Vec<Settled> {
+    let mut checker = Checker { faults, open, changed: false };
+    checker.doubled(arguments, "");
+    let mut settled = Vec::with_capacity(arguments.len());
+    for (name, node) in &mut *arguments {
+        checker.changed = false;
+        let field = fields.iter().find(|field| field.is_named(name));
+        checker.entry(fields, field, name, node, "");
+        settled.push(Settled { field, changed: checker.changed });
+    }
+    for field in fields {
+        let mut given = arguments.iter().filter(|(name, _)| field.is_named(name));
+        let (first, second) = (given.next(), given.next());
+        if let (Some((first, _)), Some((second, _))) = (first, second)
+            && first != second
+        {
+            checker.fault(second, format!("given twice: as `{first}`, too"));
+        }
+        if first.is_none() && !attached(field.name) {
+            checker.missing(field, "");
+        }
+    }
+    settled
 }
 
 struct Checker<'f> {
     faults: &'f mut Vec<Fault>,
     open: bool,
+    /// Whether a value was rewritten.
+    changed: bool,
 }
 
 impl Checker<'_> {
+    /// Takes note of a fault, as long as there is room for more. What costs much is put into words only then.
     fn fault(&mut self, path: &str, problem: impl Into<String>) {
-        if self.faults.len() < MOST_FAULTS {
+        if !self.is_full() {
             self.faults.push(Fault { path: path.to_owned(), problem: problem.into() });
         }
     }
 
-    fn value(&mut self, shape: &'static Shape, node: &Node<'_>, path: &str) {
-        match (shape, node) {
+    fn is_full(&self) -> bool {
+        self.faults.len() >= MOST_FAULTS
+    }
+
+    fn value(&mut self, shape: &'static Shape, node: &mut Node<'_>, path: &str) {
+        if self.is_full() {
+            return;
+        }
+        if !accepts_kind(shape, node)
+            && let Some(meant) = meant(shape, node)
+        {
+            *node = meant;
+            self.changed = true;
+        }
+        match (shape, &mut *node) {
             (Shape::Any, _) | (Shape::Bool, Node::Bool(_)) | (Shape::Nullable(_), Node::Null) => {}
             (Shape::Nullable(inner), _) => self.value(inner(), node, path),
             (Shape::Int { min, max }, Node::Unsigned(_) | Node::Signed(_)) => {
@@ -69,7 +123,7 @@ impl Checker<'_> {
             }
             (Shape::Enum(values), Node::Text(text)) => {
                 if !values.contains(&text.as_ref()) {
-                    let hint = did_you_mean(text, values.iter().copied());
+                    let hint = did_you_mean(nearest(text, values.iter().copied()));
                     self.fault(path, format!("expected {}, got {node}{hint}", expected(shape)));
                 }
             }
@@ -77,11 +131,11 @@ impl Checker<'_> {
                 if !(*min..=*max).contains(&nodes.len()) {
                     self.fault(path, format!("expected {}, got {} items", expected(shape), nodes.len()));
                 }
-                for (index, node) in nodes.iter().enumerate() {
+                for (index, node) in nodes.iter_mut().enumerate() {
                     self.value(items(), node, &format!("{path}[{index}]"));
                 }
             }
-            (Shape::Object(object), Node::Object(_)) => self.fields(object.fields, None, node, path),
+            (Shape::Object(object), Node::Object(entries)) => self.fields(object.fields, None, entries, path),
             (Shape::Map { value, max_keys, max_key, .. }, Node::Object(entries)) => {
                 self.doubled(entries, path);
                 if entries.len() > *max_keys {
@@ -95,15 +149,16 @@ impl Checker<'_> {
                     self.value(value(), node, &path);
                 }
             }
-            (Shape::Tagged { tag, variants, .. }, Node::Object(_)) => {
+            (Shape::Tagged { tag, variants, .. }, Node::Object(entries)) => {
                 let tags = || variants.iter().map(|variant| variant.tag);
                 let at = join(path, tag);
-                match node.get(tag) {
+                match entries.iter().find(|(key, _)| key == tag).map(|(_, value)| value) {
                     None => self.fault(&at, format!("required; one of {}", quoted(tags()))),
                     Some(value) => match variants.iter().find(|variant| value.as_str() == Some(variant.tag)) {
-                        Some(variant) => self.fields(variant.fields, Some(tag), node, path),
+                        Some(variant) => self.fields(variant.fields, Some(tag), entries, path),
                         None => {
-                            let hint = value.as_str().map(|text| did_you_mean(text, tags())).unwrap_or_default();
+                            let hint =
+                                value.as_str().map(|text| did_you_mean(nearest(text, tags()))).unwrap_or_default();
                             self.fault(&at, format!("expected one of {}, got {value}{hint}", quoted(tags())));
                         }
                     },
@@ -120,53 +175,81 @@ impl Checker<'_> {
     }
 
     /// Only shapes of the value's own JSON kind are tried, so that the fault is about what the caller meant.
-    fn union(&mut self, shape: &'static Shape, shapes: &'static [super::Ref], node: &Node<'_>, path: &str) {
+    fn union(&mut self, shape: &'static Shape, shapes: &'static [super::Ref], node: &mut Node<'_>, path: &str) {
+        let mut candidates = shapes.iter().map(|shape| shape()).filter(|shape| accepts_kind(shape, node));
+        let Some(first) = candidates.next() else { return self.expected(shape, node, path) };
+        let Some(second) = candidates.next() else { return self.value(first, node, path) };
         let mut best: Option<Vec<Fault>> = None;
-        for candidate in shapes.iter().filter(|candidate| accepts_kind(candidate(), node)) {
-            let mut faults = Vec::new();
-            Checker { faults: &mut faults, open: self.open }.value(candidate(), node, path);
+        for candidate in [first, second].into_iter().chain(candidates) {
+            let (mut faults, mut tried) = (Vec::new(), node.clone());
+            let mut checker = Checker { faults: &mut faults, open: self.open, changed: false };
+            checker.value(candidate, &mut tried, path);
+            let changed = checker.changed;
             if faults.is_empty() {
+                if changed {
+                    *node = tried;
+                    self.changed = true;
+                }
                 return;
             }
             if best.as_ref().is_none_or(|best| faults.len() < best.len()) {
                 best = Some(faults);
             }
         }
-        match best {
-            Some(faults) => {
-                for fault in faults {
-                    self.fault(&fault.path, fault.problem);
-                }
-            }
-            None => self.expected(shape, node, path),
+        for fault in best.unwrap_or_default() {
+            self.fault(&fault.path, fault.problem);
         }
     }
 
-    fn fields(&mut self, fields: &'static [Field], tag: Option<&str>, node: &Node<'_>, path: &str) {
-        let Node::Object(entries) = node else {
-            return self.fault(path, format!("expected an object, got {node}"));
-        };
+    fn fields(
+        &mut self,
+        fields: &'static [Field],
+        tag: Option<&str>,
+        entries: &mut [(Cow<'_, str>, Node<'_>)],
+        path: &str,
+    ) {
         self.doubled(entries, path);
-        for (key, value) in entries {
-            match fields.iter().find(|field| field.name == key) {
-                Some(field) if left_out(field, value) => {}
-                Some(field) => self.value((field.shape)(), value, &join(path, key)),
-                None if tag == Some(key.as_ref()) || self.open => {}
-                None => {
-                    let hint = did_you_mean(key, fields.iter().map(|field| field.name));
-                    self.fault(&join(path, key), format!("unknown field{hint}"));
-                }
+        for (key, value) in &mut *entries {
+            if tag != Some(key.as_ref()) {
+                let field = fields.iter().find(|field| field.name == key);
+                self.entry(fields, field, key, value, path);
             }
         }
-        for field in fields.iter().filter(|field| field.required) {
+        for field in fields {
             if !entries.iter().any(|(key, _)| key == field.name) {
-                self.fault(&join(path, field.name), format!("required: {}", expected((field.shape)())));
+                self.missing(field, path);
             }
+        }
+    }
+
+    /// Checks the value of one key.
+    fn entry(
+        &mut self,
+        fields: &'static [Field],
+        field: Option<&'static Field>,
+        key: &str,
+        value: &mut Node<'_>,
+        path: &str,
+    ) {
+        match field {
+            Some(field) if left_out(field, value) => {}
+            Some(field) => self.value((field.shape)(), value, &join(path, key)),
+            None if self.open || self.is_full() => {}
+            None => {
+                let hint = did_you_mean(nearest(key, fields.iter().map(|field| field.name)));
+                self.fault(&join(path, key), format!("unknown field{hint}"));
+            }
+        }
+    }
+
+    fn missing(&mut self, field: &'static Field, path: &str) {
+        if field.required {
+            self.fault(&join(path, field.name), format!("required: {}", expected((field.shape)())));
         }
     }
 
     /// JSON lets a key stand twice; which one counts depends on the reader, so neither may.
-    fn doubled(&mut self, entries: &[(std::borrow::Cow<'_, str>, Node<'_>)], path: &str) {
+    fn doubled(&mut self, entries: &[(Cow<'_, str>, Node<'_>)], path: &str) {
         // The map of values, since code for sorting weighs as much as that for checking.
         let mut seen = serde_json::Map::new();
         for (key, _) in entries {
@@ -194,6 +277,37 @@ fn join(path: &str, key: &str) -> String {
 /// that need not be there. Where `null` is a value of its own, it is given.
 pub fn left_out(field: &Field, node: &Node<'_>) -> bool {
     matches!(node, Node::Null) && !field.required && !accepts_kind((field.shape)(), node)
+}
+
+/// What a value that is not of the shape's kind can only mean, if there is such a thing: JSON that came as text, a whole
+/// number written with a point, one item where a list is wanted.
+fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'static>> {
+    let parsed = match node {
+        Node::Text(text) => Node::parse(text.trim()).ok().map(Node::into_owned),
+        Node::Float(value) => match json::number(*value).parse::<i64>() {
+            Ok(whole) => Some(u64::try_from(whole).map_or(Node::Signed(whole), Node::Unsigned)),
+            Err(_) => None,
+        },
+        _ => None,
+    };
+    if let Some(parsed) = parsed.filter(|parsed| fits(shape, parsed)) {
+        return Some(parsed);
+    }
+    let broken = |text: &str| text.is_empty() || text.trim_start().starts_with(['[', '{']);
+    if matches!(node, Node::Null | Node::Array(_)) || node.as_str().is_some_and(broken) {
+        return None;
+    }
+    Some(Node::Array(vec![node.clone().into_owned()])).filter(|list| fits(shape, list))
+}
+
+/// Whether a value is of the shape's kind, and the items of an array of that of its items.
+fn fits(shape: &'static Shape, node: &Node<'_>) -> bool {
+    match (shape, node) {
+        (Shape::Array { items, .. }, Node::Array(nodes)) => nodes.iter().all(|node| accepts_kind(items(), node)),
+        (Shape::Union(shapes), Node::Array(_)) => shapes.iter().any(|shape| fits(shape(), node)),
+        (Shape::Nullable(inner), Node::Array(_)) => fits(inner(), node),
+        _ => accepts_kind(shape, node),
+    }
 }
 
 fn integer(node: &Node<'_>) -> Option<i64> {
@@ -275,19 +389,4 @@ fn range<T: fmt::Display>(has_min: bool, min: T, has_max: bool, max: T) -> Strin
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn did_you_mean<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> String {
-    nearest(given, names).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
-}
-
-/// The name closest to `given`, if one is close enough to be meant.
-pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Long garbage is nobody's typo, and the distance costs the product of the lengths.
-    let given = (given.len() <= 80).then(|| given.to_ascii_lowercase())?;
-    names
-        .map(|name| (strsim::osa_distance(&given, name), name))
-        .filter(|(distance, name)| *distance <= name.len().max(3) / 3)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }

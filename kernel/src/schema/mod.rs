@@ -4,16 +4,16 @@
 //! the vocabulary the API's own documentation uses (integers with a range, one-or-many, nullable, metadata).
 
 mod check;
-mod node;
 mod render;
 mod types;
 
 use http::HeaderName;
 
-pub use check::{Fault, check, check_fields, left_out, nearest};
-pub use node::Node;
+pub use check::{Fault, Settled, check, left_out, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
-pub use types::{Attributes, FileInput, Ids, Int, Json, Metadata, Nullable, Num, OneOrMany, Scalar, Sent, Text};
+pub use types::{
+    Attributes, FileInput, Int, Json, ListOf, Metadata, Nullable, Num, OneOrMany, Raw, Scalar, Text, WINDOW,
+};
 
 /// How one shape refers to another. A function, so that recursive types compile.
 pub type Ref = fn() -> &'static Shape;
@@ -108,10 +108,12 @@ pub struct Variant {
 }
 
 /// A field of an object, or an argument of a tool.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Name that the caller uses.
     pub name: &'static str,
+    /// Other names under which it is taken, without being listed.
+    pub aliases: &'static [&'static str],
     /// Name on the wire.
     pub wire: &'static str,
     /// A fragment with the fact that type and name cannot say; may be empty.
@@ -124,9 +126,46 @@ pub struct Field {
     pub place: Place,
 }
 
+impl Field {
+    /// Whether a caller who wrote `name` means this field.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+/// How many fields there are in several groups.
+pub const fn count(groups: &[&[Field]]) -> usize {
+    let (mut sum, mut at) = (0, 0);
+    while at < groups.len() {
+        sum += groups[at].len();
+        at += 1;
+    }
+    sum
+}
+
+/// The fields of several groups in a row; `N` is their [`count`].
+pub const fn concat<const N: usize>(groups: &[&[Field]]) -> [Field; N] {
+    const NONE: Field =
+        Field { name: "", aliases: &[], wire: "", doc: "", shape: of::<bool>, required: false, place: Place::Natural };
+    let mut all = [NONE; N];
+    let (mut group, mut filled) = (0, 0);
+    while group < groups.len() {
+        let mut at = 0;
+        while at < groups[group].len() {
+            all[filled] = groups[group][at];
+            filled += 1;
+            at += 1;
+        }
+        group += 1;
+    }
+    all
+}
+
 /// Where an argument goes.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
+    /// Where the request has its place for it: see [`crate::spec::Endpoint::place`].
+    Natural,
     /// A segment of the path.
     Path,
     /// The query string.

@@ -2,10 +2,11 @@
 
 use std::marker::PhantomData;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use super::{Shape, Shaped, of};
+use super::{Field, Place, Shape, Shaped, of};
 
 macro_rules! shaped {
     ($($type:ty => $shape:expr),* $(,)?) => { $(impl Shaped for $type { const SHAPE: Shape = $shape; })* };
@@ -40,18 +41,32 @@ impl<T: Shaped> Shaped for Box<T> {
 }
 
 /// A whole number within `MIN..=MAX`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Int<const MIN: i64, const MAX: i64>(pub i64);
+
+impl<const MIN: i64, const MAX: i64> Int<MIN, MAX> {
+    /// The number, in the type that it is needed in; zero if that type is too small, which bounds should make impossible.
+    pub fn get<T: TryFrom<i64> + Default>(self) -> T {
+        T::try_from(self.0).unwrap_or_default()
+    }
+}
 
 impl<const MIN: i64, const MAX: i64> Shaped for Int<MIN, MAX> {
     const SHAPE: Shape = Shape::Int { min: MIN, max: MAX };
 }
 
 /// A number within `MIN..=MAX` (whole bounds: Rust has no `f64` const parameters).
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Num<const MIN: i64, const MAX: i64>(pub f64);
+
+impl<const MIN: i64, const MAX: i64> Num<MIN, MAX> {
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
 
 impl<const MIN: i64, const MAX: i64> Shaped for Num<MIN, MAX> {
     const SHAPE: Shape = Shape::Number { min: MIN as f64, max: MAX as f64 };
@@ -66,13 +81,13 @@ impl<const MIN: usize, const MAX: usize> Shaped for Text<MIN, MAX> {
     const SHAPE: Shape = Shape::Text { min: MIN, max: MAX };
 }
 
-/// Ids of at most `MAX` things.
-#[derive(Clone, Debug, Deserialize)]
+/// An array of `MIN..=MAX` items.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct Ids<const MAX: usize>(pub Vec<String>);
+pub struct ListOf<T, const MIN: usize, const MAX: usize>(pub Vec<T>);
 
-impl<const MAX: usize> Shaped for Ids<MAX> {
-    const SHAPE: Shape = Shape::Array { items: of::<String>, min: 0, max: MAX };
+impl<T: Shaped, const MIN: usize, const MAX: usize> Shaped for ListOf<T, MIN, MAX> {
+    const SHAPE: Shape = Shape::Array { items: of::<T>, min: MIN, max: MAX };
 }
 
 /// One `T`, or an array of them.
@@ -83,6 +98,16 @@ pub enum OneOrMany<T> {
     One(T),
     /// Any number.
     Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// All of them.
+    pub fn into_vec(self) -> Vec<T> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
 }
 
 impl<T: Shaped> Shaped for OneOrMany<T> {
@@ -132,16 +157,48 @@ enum AttributeValue {}
 #[serde(transparent)]
 pub struct FileInput(pub crate::file::Source);
 
-/// Checked as a `T` and sent on as it was written, but not read: for a tool with code of its own that passes it on.
-#[derive(Clone, Copy, Debug)]
-pub struct Sent<T>(PhantomData<T>);
+/// Checked as a `T` and kept as the text that the caller wrote: for a composite that passes it on.
+#[derive(Clone, Debug)]
+pub struct Raw<T>(Box<RawValue>, PhantomData<T>);
 
-impl<'de, T> Deserialize<'de> for Sent<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Sent(PhantomData))
+impl<T> Raw<T> {
+    /// The JSON text.
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads it, as the argument `name`.
+    ///
+    /// # Errors
+    /// It is not what was expected.
+    pub fn read<U: DeserializeOwned>(&self, name: &str) -> crate::error::Result<U> {
+        serde_json::from_slice(self.text().as_bytes()).map_err(|error| crate::error::Error::argument(name, error))
     }
 }
 
-impl<T: Shaped> Shaped for Sent<T> {
+impl<'de, T> Deserialize<'de> for Raw<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::deserialize(deserializer).map(|text| Raw(text, PhantomData))
+    }
+}
+
+impl<T> Serialize for Raw<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<T: Shaped> Shaped for Raw<T> {
     const SHAPE: Shape = T::SHAPE;
 }
+
+/// The argument of tools that show as much of a long answer as the caller asks for.
+pub const WINDOW: &[Field] = &[Field {
+    name: "max_bytes",
+    aliases: &[],
+    wire: "max_bytes",
+    doc: "",
+    shape: of::<Int<4, 10_000_000>>,
+    required: false,
+    place: Place::Local,
+}];

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::Definition;
-use openai_mcp_kernel::tool::Arguments;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
@@ -15,7 +15,9 @@ tools![Make, Copy, Watch, Hear];
 struct Make {
     size: Option<f64>,
     note: Option<Nullable<String>>,
-    shade: Option<Sent<Shade>>,
+    shade: Option<Shade>,
+    #[alias("labels")]
+    tags: Option<Vec<String>>,
     #[local]
     loud: Option<bool>,
 }
@@ -27,25 +29,24 @@ enum Shade {
 
 impl Make {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.size, self.note, self.shade);
         let arguments = match self.loud {
-            Some(true) => cx.arguments().with("note", &json!("LOUD"))?,
+            Some(true) => cx.arguments().clone().set("note", "LOUD"),
             _ => cx.arguments().clone(),
         };
-        cx.call(&Self::SPEC, arguments).await.map(Output::Json)
+        cx.send(&Self::SPEC, arguments).bytes().await.map(Output::Json)
     }
 }
 
 /// Copy a thing.
-#[tool("thing-copy", POST "/things/{id}/copies", raw)]
+#[tool("thing-copy", POST "/things/{id}/copies", run)]
 struct Copy {
     id: String,
     shade: Option<Shade>,
 }
 
 impl Copy {
-    async fn run(cx: Context) -> Result<Output> {
-        cx.call(&Self::SPEC, cx.arguments().clone()).await.map(Output::Json)
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.send(&Self::SPEC, cx.arguments()).bytes().await.map(Output::Json)
     }
 }
 
@@ -63,7 +64,7 @@ struct Hear {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
 
 fn sent(arguments: &str) -> String {
     sent_by("thing-make", arguments)
@@ -100,10 +101,36 @@ fn what_is_only_sent_is_checked_as_anything_else() {
 
 #[test]
 fn a_tool_can_do_without_reading_its_arguments() {
-    let shade = r#"{"id": "a", "shade": {"level": 3.0, "type": "grey"}}"#;
-    assert_eq!(sent_by("thing-copy", shade.replace("3.0", "3").as_str()), r#"{"shade":{"level": 3, "type": "grey"}}"#);
+    let shade = r#"{"id": "a", "shade": {"level": 3, "type": "grey"}}"#;
+    assert_eq!(sent_by("thing-copy", shade), r#"{"shade":{"level": 3, "type": "grey"}}"#);
     let script = Arc::new(Script::new(Vec::new()));
-    assert_eq!(call_tool(&SERVER, "thing-copy", shade, script)["isError"], true);
+    assert_eq!(call_tool(&SERVER, "thing-copy", &shade.replace('3', "3.5"), script)["isError"], true);
+}
+
+#[test]
+fn what_can_only_mean_one_thing_is_taken_for_it() {
+    let grey = r#"{"shade":{"level":3,"type":"grey"}}"#;
+    assert_eq!(sent(r#"{"shade": {"level": 3.0, "type": "grey"}}"#), grey);
+    assert_eq!(sent(r#"{"shade": {"level": "3", "type": "grey"}}"#), grey);
+    assert_eq!(sent(r#"{"shade": "{\"level\": 3, \"type\": \"grey\"}"}"#), grey);
+    assert_eq!(sent(r#"{"size": "1.5", "note": "2"}"#), r#"{"size":1.5,"note":"2"}"#);
+    assert_eq!(sent(r#"{"tags": "a"}"#), r#"{"tags":["a"]}"#);
+    assert_eq!(sent(r#"{"tags": "[\"a\", \"b\"]"}"#), r#"{"tags":["a","b"]}"#);
+    for wrong in
+        [r#"{"size": "much"}"#, r#"{"tags": "[1"}"#, r#"{"tags": ""}"#, r#"{"shade": "grey"}"#, r#"{"size": [1]}"#]
+    {
+        let script = Arc::new(Script::new(Vec::new()));
+        let result = call_tool(&SERVER, "thing-make", wrong, script);
+        assert_eq!(result["isError"], true, "{wrong}: {result}");
+    }
+}
+
+#[test]
+fn an_old_name_is_taken_for_the_new_one() {
+    assert_eq!(sent(r#"{"labels": ["a"]}"#), r#"{"tags":["a"]}"#);
+    let script = Arc::new(Script::new(Vec::new()));
+    let result = call_tool(&SERVER, "thing-make", r#"{"labels": ["a"], "tags": ["b"]}"#, script);
+    assert_eq!(result["content"][0]["text"], "`tags`: given twice: as `labels`, too");
 }
 
 #[test]
@@ -119,8 +146,12 @@ fn a_stream_is_asked_for_in_every_body() {
 fn what_a_tool_sets_takes_the_place_of_what_was_there() {
     assert_eq!(sent(r#"{"size": 1.50, "note": null, "loud": true}"#), r#"{"size":1.50,"note":"LOUD"}"#);
     assert_eq!(sent(r#"{"loud": true, "size": 1e3}"#), r#"{"size":1e3,"note":"LOUD"}"#);
-    let set = |text: &'static str| Arguments::new(Some(text.into())).with("a\"b", &json!([1]));
-    assert_eq!(set("{}").unwrap().text().as_ref(), br#"{"a\"b":[1]}"#);
-    assert_eq!(set(r#"{"a\"b": 1, "c": 2.0}"#).unwrap().text().as_ref(), br#"{"a\"b":[1],"c":2.0}"#);
-    assert!(set("[]").is_err());
+    let arguments = |text: &'static str| Arguments::new(Some(text.into()));
+    let set = |text| arguments(text).set("a\"b", [1]);
+    assert_eq!(set("{}").text().as_ref(), br#"{"a\"b":[1]}"#);
+    assert_eq!(set(r#"{"a\"b": 1, "c": 2.0}"#).text().as_ref(), br#"{"a\"b":[1],"c":2.0}"#);
+    assert!(set("[]").members().is_err());
+    assert_eq!(set("{}").without("a\"b").text().as_ref(), b"{}");
+    let merged = arguments(r#"{"a": 1.0, "b": 2}"#).merge(arguments(r#"{"b": 3, "c": null}"#));
+    assert_eq!(merged.text().as_ref(), br#"{"a":1.0,"b":3,"c":null}"#);
 }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures_executor::block_on;
 use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::Kind;
 use openai_mcp_kernel::events::{Event, Events};
-use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::secret::Secret;
 
 fn open(chunks: Vec<Result<Bytes, Failure>>) -> Events {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fastrand::Rng;
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::json;
@@ -13,7 +14,6 @@ use openai_mcp_kernel::plan::{self, Payload};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
 use openai_mcp_kernel::server::{Definition, Reply, Service};
-use openai_mcp_kernel::tool::Arguments;
 use openai_mcp_testkit::script::Script;
 use serde_json::value::RawValue;
 
@@ -47,7 +47,7 @@ enum Tree {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
 
 const MESSAGES: [&str; 7] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"thing-do","arguments":{"thing_id":"t"},"_meta":{"progressToken":"p"}}}"#,
@@ -155,7 +155,7 @@ fn every_message_gets_one_well_formed_answer_or_none() {
 
 #[test]
 fn what_is_planned_is_what_was_given() {
-    let (spec, mut planned) = (TOOLS[0], 0);
+    let (spec, mut planned) = (TOOLS[0].spec, 0);
     let endpoint = spec.endpoint.as_ref().unwrap();
     for number in 0..INPUTS {
         let mut rng = Rng::with_seed(number);
@@ -163,17 +163,17 @@ fn what_is_planned_is_what_was_given() {
         let arguments = Arguments::new(Some(text.clone().into()));
         let checked = plan::check(spec, &arguments, false);
         let plan = plan::plan(spec, endpoint, &arguments, false);
-        let plan = match (checked, plan) {
+        let (meant, plan) = match (checked, plan) {
             (Err(checked), Err(error)) => {
                 assert_eq!(checked.to_string(), error.to_string(), "input {number}");
                 continue;
             }
-            (Ok(()), Ok(plan)) => plan,
-            (Ok(()), Err(error)) => panic!("input {number}: {error}"),
+            (Ok(meant), Ok(plan)) => (meant, plan),
+            (Ok(_), Err(error)) => panic!("input {number}: {error}"),
             (Err(error), Ok(_)) => panic!("input {number} was planned: {error}"),
         };
         planned += 1;
-        let given: Value = serde_json::from_slice(&text).unwrap();
+        let given: Value = serde_json::from_slice(meant.text()).unwrap();
         // The path has three segments, and the second is the id and nothing else.
         let path = plan.target.split('?').next().unwrap();
         let segments: Vec<&str> = path.split('/').collect();

@@ -35,17 +35,16 @@ impl Halve {
         let whole = cx.read(source, 1024).await?;
         let bytes = whole.bytes.slice(..whole.bytes.len() / 2);
         let half = Source::Inline { bytes, filename: "half.bin".into(), mime_type: Some("application/x-half".into()) };
-        let mut arguments = json!({});
+        let mut arguments = Arguments::default().attach("thing", half);
         if let Some(name) = self.name {
-            arguments["name"] = name.into();
+            arguments = arguments.set("name", name);
         }
-        let response = cx.request_with(&Send::SPEC, arguments, vec![("thing", half)]).await?;
-        Ok(Output::Json(response.into_body().collect(1024).await?))
+        cx.send(&Send::SPEC, arguments).bytes().await.map(Output::Json)
     }
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
 
 #[test]
 fn a_made_file_is_sent_with_its_own_name_and_type() {

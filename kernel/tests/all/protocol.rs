@@ -12,13 +12,14 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::StreamExt as _;
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::platform::{Body, Failure, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
 use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
-use openai_mcp_kernel::store::{Rows, Statement};
+use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Event;
 use openai_mcp_testkit::golden;
 use openai_mcp_testkit::script::{self, BASE_URL, Script};
@@ -58,7 +59,7 @@ impl Count {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], ..Definition::PLAIN };
 
 /// A machine whose time passes when everything waits for it.
 #[derive(Default)]

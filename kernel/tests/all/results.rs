@@ -14,7 +14,7 @@ tools![List];
 struct List {}
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
 
 /// The result of a call that OpenAI answers with `body`, on a server that shows at most 1,024 bytes.
 fn result(body: &Value) -> Value {

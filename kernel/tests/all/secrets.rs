@@ -42,12 +42,12 @@ impl Say {
 }
 
 /// Read a stream.
-#[tool("thing-stream", POST "/things", streams, raw)]
+#[tool("thing-stream", POST "/things", streams, run)]
 struct Stream {}
 
 impl Stream {
-    async fn run(cx: Context) -> Result<Output> {
-        let response = cx.request(&Self::SPEC, cx.arguments().clone()).await?;
+    async fn run(self, cx: Context) -> Result<Output> {
+        let response = cx.send(&Self::SPEC, cx.arguments()).response().await?;
         let mut events = Events::new(response)?;
         while events.next().await?.is_some() {}
         Ok(Output::json(&json!({})))
@@ -55,7 +55,7 @@ impl Stream {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], ..Definition::PLAIN };
 
 /// All that a call of a tool says, with this answer of the other side.
 fn call(caller: Caller, tool: &str, arguments: Value, reply: script::Reply) -> String {

@@ -10,8 +10,8 @@ use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Definition, Reply, Service};
-use openai_mcp_kernel::store::sql;
-use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::sql::sql;
+use openai_mcp_kernel::tool::Tool;
 use openai_mcp_testkit::script::Script;
 
 /// Keep a note.
@@ -50,8 +50,8 @@ UPDATE nowhere SET x = 1;
 ";
 
 const fn server(migrations: &'static [&'static str]) -> Definition {
-    const ALL: &[&[&Spec]] = &[&[&Put::SPEC, &List::SPEC]];
-    Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, extras: None }
+    const ALL: &[&[&Tool]] = &[&[&Put::TOOL, &List::TOOL]];
+    Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, ..Definition::PLAIN }
 }
 
 static FIRST: Definition = server(&[NOTE]);

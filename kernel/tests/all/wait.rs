@@ -41,7 +41,7 @@ struct Thing(Value);
 
 impl Watched for Thing {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
-        let object = cx.call_value(&Get::SPEC, self.0.clone()).await?;
+        let object = cx.send(&Get::SPEC, self.0.clone()).value().await?;
         let stage = match object["status"].as_str() {
             Some("grown") => Stage::Done,
             Some("hungry") => Stage::Asks(Next { tool: Feed::SPEC.name, arguments: self.0.clone() }),
@@ -52,7 +52,7 @@ impl Watched for Thing {
 }
 
 static SERVER: Definition =
-    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
 
 fn waited(arguments: &Value, statuses: &[&str], poll_after: Option<&str>) -> (Value, usize) {
     let reply = |status: &&str| {

@@ -1,6 +1,6 @@
 use openai_mcp_kernel::prelude::*;
 
-tools![Get, Wait];
+tools![Get, List, Wait];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things/{thing_id}")]
@@ -10,6 +10,38 @@ struct Get {
     including: Option<Vec<String>>,
     #[header("Idempotency-Key")]
     idempotency_key: Option<String>,
+}
+
+/// A page of things.
+#[shape(read)]
+struct Page {
+    limit: Option<Int<1, 100>>,
+    #[alias("cursor")]
+    after: Option<String>,
+}
+
+/// List things.
+#[tool("thing-list", GET "/things", run, page = "thing-get")]
+struct List {
+    owner: String,
+    #[read]
+    #[flatten]
+    page: Page,
+    #[local]
+    brief: Option<bool>,
+}
+
+impl List {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let brief = (self.page.after.is_none(), self.page.limit.map(Int::get::<u64>), self.brief);
+        cx.send(&Self::SPEC, cx.arguments()).value().await.map(|value| Output::json(&json!([value, brief])))
+    }
+}
+
+/// What stands behind a thing.
+#[request(GET "/things/{thing_id}/secret", admin)]
+struct Secret {
+    thing_id: String,
 }
 
 /// Wait for a thing.
@@ -22,7 +54,7 @@ struct Wait {
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
         let kind = self.kind.map(|kind| matches!(kind, Kind::Big));
-        cx.call_value(&Get::SPEC, json!({"thing_id": self.thing_id})).await.map(|value| Output::json(&json!([value, kind])))
+        cx.send(&Get::SPEC, json!({"thing_id": self.thing_id})).value().await.map(|value| Output::json(&json!([value, kind])))
     }
 }
 
@@ -34,5 +66,8 @@ enum Kind {
 }
 
 fn main() {
-    assert_eq!(TOOLS.len(), 2);
+    assert_eq!(TOOLS.len(), 3);
+    let fields: Vec<&str> = List::SPEC.fields.iter().map(|field| field.name).collect();
+    assert_eq!(fields, ["owner", "limit", "after", "brief"]);
+    assert_eq!(Secret::SPEC.name, "GET /things/{thing_id}/secret");
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::Kind;
-use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_native::files::Roots;
 
 /// A folder with something to read in it, and something beside it that must not be read.

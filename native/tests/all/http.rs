@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use openai_mcp_kernel::config::Config;
-use openai_mcp_kernel::http::{Gateway, Mount};
+use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_native::http::{Limits, serve};
 use openai_mcp_testkit::recorder::{Answer, Recorder};

@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use futures_util::future::join_all;
 use openai_mcp_kernel::error::Kind;
 use openai_mcp_kernel::platform::Platform as _;
-use openai_mcp_kernel::store::{Datum, Rows, Statement, sql};
+use openai_mcp_kernel::sql::{Datum, Rows, Statement, sql};
 use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
 use openai_mcp_native::store::{Database, Place};

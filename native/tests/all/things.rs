@@ -28,7 +28,7 @@ impl Crash {
 }
 
 pub(crate) static THINGS: Definition =
-    Definition { domain: "thing", version: "1.2.3", about: "Things.", tools: &[TOOLS], migrations: &[], extras: None };
+    Definition { domain: "thing", version: "1.2.3", about: "Things.", tools: &[TOOLS], ..Definition::PLAIN };
 
 /// Settings with a key of the operator.
 pub(crate) fn config(base_url: &str, more: &[(&str, &str)]) -> Arc<Config> {

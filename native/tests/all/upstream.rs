@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::{Method, Request};
-use openai_mcp_kernel::platform::{Body, Failure, Platform as _};
+use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 
 use crate::things::machine;

@@ -17,7 +17,7 @@ backed! {
 }
 
 /// Create an assistant: a model with instructions and tools.
-#[tool("assistant-create", POST "/assistants", raw, beta = "assistants=v2")]
+#[tool("assistant-create", POST "/assistants", run, beta = "assistants=v2")]
 struct Create {
     model: String,
     name: Option<Nullable<Text<0, 256>>>,
@@ -34,7 +34,7 @@ struct Create {
 }
 
 /// List assistants.
-#[tool("assistant-list", GET "/assistants", raw, beta = "assistants=v2")]
+#[tool("assistant-list", GET "/assistants", run, beta = "assistants=v2")]
 struct List {
     limit: Option<Int<1, 100>>,
     order: Option<Order>,
@@ -43,13 +43,13 @@ struct List {
 }
 
 /// Get an assistant.
-#[tool("assistant-get", GET "/assistants/{assistant_id}", raw, beta = "assistants=v2")]
+#[tool("assistant-get", GET "/assistants/{assistant_id}", run, beta = "assistants=v2")]
 struct Get {
     assistant_id: String,
 }
 
 /// Change an assistant; what is given replaces what was.
-#[tool("assistant-modify", POST "/assistants/{assistant_id}", raw, destroys, idempotent, beta = "assistants=v2")]
+#[tool("assistant-modify", POST "/assistants/{assistant_id}", run, destroys, idempotent, beta = "assistants=v2")]
 struct Modify {
     assistant_id: String,
     model: Option<String>,
@@ -66,7 +66,7 @@ struct Modify {
 }
 
 /// Delete an assistant; its threads stay.
-#[tool("assistant-delete", DELETE "/assistants/{assistant_id}", raw, beta = "assistants=v2")]
+#[tool("assistant-delete", DELETE "/assistants/{assistant_id}", run, beta = "assistants=v2")]
 struct Delete {
     assistant_id: String,
 }

@@ -2,7 +2,7 @@
 //! Assistants API itself.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
 
 /// The arguments of a call, read.
@@ -33,7 +33,7 @@ pub(crate) fn of(cx: &Context) -> Result<Backend> {
 macro_rules! backed {
     ($($tool:ident => $emulated:path),* $(,)?) => {$(
         impl $tool {
-            async fn run(cx: Context) -> Result<Output> {
+            async fn run(self, cx: Context) -> Result<Output> {
                 let arguments = cx.arguments().clone();
                 match $crate::backend::of(&cx)? {
                     $crate::backend::Backend::Native => $crate::backend::send(&cx, &Self::SPEC, arguments).await,
@@ -51,9 +51,9 @@ pub(crate) use backed;
 pub(crate) async fn send(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Output> {
     let args: Args = arguments.read()?;
     if args.get("stream") != Some(&Value::Bool(true)) {
-        return cx.call(spec, arguments).await.map(Output::Json);
+        return cx.send(spec, arguments).bytes().await.map(Output::Json);
     }
-    let mut events = Events::new(cx.request(spec, arguments).await?)?;
+    let mut events = Events::new(cx.send(spec, arguments).response().await?)?;
     let mut last = None;
     while let Some(event) = events.next().await? {
         match event.name.as_deref() {

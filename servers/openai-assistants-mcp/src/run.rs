@@ -22,7 +22,7 @@ backed! {
 /// Run an assistant on a thread, in the background; then run-wait.
 ///
 /// What is given stands above the assistant's own. A thread has one active run at a time and takes no messages meanwhile.
-#[tool("run-create", POST "/threads/{thread_id}/runs", raw, beta = "assistants=v2")]
+#[tool("run-create", POST "/threads/{thread_id}/runs", run, beta = "assistants=v2")]
 struct Create {
     thread_id: String,
     assistant_id: String,
@@ -49,7 +49,7 @@ struct Create {
 }
 
 /// List the runs of a thread.
-#[tool("run-list", GET "/threads/{thread_id}/runs", raw, beta = "assistants=v2")]
+#[tool("run-list", GET "/threads/{thread_id}/runs", run, beta = "assistants=v2")]
 struct List {
     thread_id: String,
     limit: Option<Int<1, 100>>,
@@ -59,14 +59,14 @@ struct List {
 }
 
 /// Get a run: status, required action, error, usage.
-#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", raw, beta = "assistants=v2")]
+#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", run, beta = "assistants=v2")]
 struct Get {
     thread_id: String,
     run_id: String,
 }
 
 /// Replace the metadata of a run.
-#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", raw, destroys, idempotent, beta = "assistants=v2")]
+#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", run, destroys, idempotent, beta = "assistants=v2")]
 struct Modify {
     thread_id: String,
     run_id: String,
@@ -74,14 +74,14 @@ struct Modify {
 }
 
 /// Cancel an active run.
-#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", raw, destroys, idempotent, beta = "assistants=v2")]
+#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", run, destroys, idempotent, beta = "assistants=v2")]
 struct Cancel {
     thread_id: String,
     run_id: String,
 }
 
 /// Give a run in requires_action the outputs of its function calls, all at once.
-#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", raw, beta = "assistants=v2")]
+#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", run, beta = "assistants=v2")]
 struct SubmitToolOutputs {
     thread_id: String,
     run_id: String,
@@ -96,7 +96,7 @@ struct ToolOutput {
 }
 
 /// Create a thread and run an assistant on it, in the background.
-#[tool("thread-run-create", POST "/threads/runs", raw, beta = "assistants=v2")]
+#[tool("thread-run-create", POST "/threads/runs", run, beta = "assistants=v2")]
 struct ThreadRunCreate {
     assistant_id: String,
     /// messages, tool_resources and metadata, as thread-create takes them.
@@ -143,7 +143,7 @@ struct Running(Value);
 impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let run = match backend::of(cx)? {
-            Backend::Native => cx.call_value(&Get::SPEC, self.0.clone()).await?,
+            Backend::Native => cx.send(&Get::SPEC, self.0.clone()).value().await?,
             Backend::Responses => runs::get(cx, self.0.as_object().cloned().unwrap_or_default()).await?,
         };
         let stage = match run.at("status").as_str().unwrap_or_default() {

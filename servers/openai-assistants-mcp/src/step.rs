@@ -14,7 +14,7 @@ backed! {
 }
 
 /// List the steps of a run: messages written, tools called.
-#[tool("run-step-list", GET "/threads/{thread_id}/runs/{run_id}/steps", raw, beta = "assistants=v2")]
+#[tool("run-step-list", GET "/threads/{thread_id}/runs/{run_id}/steps", run, beta = "assistants=v2")]
 struct List {
     thread_id: String,
     run_id: String,
@@ -26,7 +26,7 @@ struct List {
 }
 
 /// Get a step of a run.
-#[tool("run-step-get", GET "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", raw, beta = "assistants=v2")]
+#[tool("run-step-get", GET "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", run, beta = "assistants=v2")]
 struct Get {
     thread_id: String,
     run_id: String,

@@ -16,7 +16,7 @@ backed! {
 }
 
 /// Create a thread: a conversation that assistants can be run on.
-#[tool("thread-create", POST "/threads", raw, beta = "assistants=v2")]
+#[tool("thread-create", POST "/threads", run, beta = "assistants=v2")]
 struct Create {
     messages: Option<Vec<NewMessage>>,
     tool_resources: Option<Nullable<ToolResources>>,
@@ -24,13 +24,13 @@ struct Create {
 }
 
 /// Get a thread; its messages are listed by message-list.
-#[tool("thread-get", GET "/threads/{thread_id}", raw, beta = "assistants=v2")]
+#[tool("thread-get", GET "/threads/{thread_id}", run, beta = "assistants=v2")]
 struct Get {
     thread_id: String,
 }
 
 /// Change the metadata or tool resources of a thread.
-#[tool("thread-modify", POST "/threads/{thread_id}", raw, destroys, idempotent, beta = "assistants=v2")]
+#[tool("thread-modify", POST "/threads/{thread_id}", run, destroys, idempotent, beta = "assistants=v2")]
 struct Modify {
     thread_id: String,
     tool_resources: Option<Nullable<ToolResources>>,
@@ -38,7 +38,7 @@ struct Modify {
 }
 
 /// Delete a thread with its messages and runs.
-#[tool("thread-delete", DELETE "/threads/{thread_id}", raw, beta = "assistants=v2")]
+#[tool("thread-delete", DELETE "/threads/{thread_id}", run, beta = "assistants=v2")]
 struct Delete {
     thread_id: String,
 }

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::{Arguments, Spec};
+use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
 
 use crate::transcribe::{Format, Job, Outcome, Transcribe, Translate, TranslationFormat};
@@ -135,8 +136,8 @@ fn complete(
     set(&mut arguments, "model", Some(model.into()));
     set(&mut arguments, "response_format", format.map(Value::from));
     let arguments = Arguments::from(arguments);
-    let checked = arguments.with("file", &json!({"text": "", "filename": "-"}))?;
-    cx.check(spec, &checked)?;
+    let any = Source::Inline { bytes: Vec::new().into(), filename: String::new(), mime_type: None };
+    cx.check(spec, &arguments.clone().attach("file", any))?;
     Ok(arguments)
 }
 

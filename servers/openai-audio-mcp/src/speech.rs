@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::events::Events;
-use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
 
 use crate::sentences;
 use crate::sound::{Format, Joiner};
@@ -31,17 +31,20 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Long text is cut at sentence ends and joined again (mp3, wav, pcm). Sound over 700 KB is saved.
 #[tool("audio-speech-create", POST "/audio/speech", run, saves)]
 struct Create {
+    #[read]
     input: String,
     /// gpt-4o-mini-tts, tts-1 or tts-1-hd; all end on 2027-01-06.
+    #[read]
     model: String,
     /// alloy, ash, ballad, cedar, coral, echo, fable, marin, nova, onyx, sage, shimmer, verse; or {id} of a custom one.
-    voice: Sent<Voice>,
+    voice: Voice,
     /// How to speak; not for tts-1.
-    instructions: Option<Sent<String>>,
+    instructions: Option<String>,
     /// mp3 unless told.
+    #[read]
     response_format: Option<Format>,
     /// 0.25 to 4.
-    speed: Option<Sent<Num<0, 4>>>,
+    speed: Option<Num<0, 4>>,
     /// New local file.
     #[local]
     save_to: Option<String>,
@@ -49,13 +52,12 @@ struct Create {
 
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.voice, self.instructions, self.speed);
         let format = self.response_format.unwrap_or(Format::Mp3);
         let parts = parts(&self.input, &self.model, format)?;
         let total = parts.len();
         let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
-            let response = cx.request(&Self::SPEC, part_of(&cx, part)?).await?;
+            let response = cx.send(&Self::SPEC, part_of(&cx, part)?).response().await?;
             response.into_body().collect(LONGEST_PART).await
         });
         let mut sounds = sounds.buffered(AT_ONCE);
@@ -88,13 +90,17 @@ impl Create {
 /// As audio-speech-create, with progress in seconds. wav is written at its end.
 #[tool("audio-speech-stream", POST "/audio/speech", run, saves)]
 struct Stream {
+    #[read]
     input: String,
+    #[read]
     model: String,
-    voice: Sent<Voice>,
-    instructions: Option<Sent<String>>,
+    voice: Voice,
+    instructions: Option<String>,
+    #[read]
     response_format: Option<Format>,
-    speed: Option<Sent<Num<0, 4>>>,
+    speed: Option<Num<0, 4>>,
     /// sse tells of tokens used; not for tts-1.
+    #[read]
     stream_format: Option<StreamFormat>,
     #[local]
     save_to: Option<String>,
@@ -120,7 +126,6 @@ struct CustomVoice {
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.voice, self.instructions, self.speed);
         let format = self.response_format.unwrap_or(Format::Mp3);
         let parts = parts(&self.input, &self.model, format)?;
         let count = parts.len();
@@ -230,7 +235,7 @@ impl Speaker {
                 None => match self.parts.pop_front() {
                     Some(part) => {
                         self.begins = beginning(&part);
-                        let response = self.cx.request(&Stream::SPEC, part_of(&self.cx, part)?).await?;
+                        let response = self.cx.send(&Stream::SPEC, part_of(&self.cx, part)?).response().await?;
                         self.joiner.next_part();
                         self.current = Some(match self.events {
                             true => Current::Events(Box::new(Events::new(response)?)),
@@ -343,7 +348,7 @@ fn part_of(cx: &Context, part: String) -> Result<Arguments> {
     if cx.arguments().read::<Whole>()?.input == part {
         return Ok(cx.arguments().clone());
     }
-    cx.arguments().with("input", &part.into())
+    Ok(cx.arguments().clone().set("input", part))
 }
 
 fn one(mut pieces: Vec<Bytes>) -> Bytes {

@@ -3,13 +3,14 @@
 use std::sync::atomic::AtomicU64;
 
 use futures_util::stream::{self, StreamExt as _};
-use openai_mcp_kernel::context::Read;
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::files::Read;
 use openai_mcp_kernel::http_types::Response;
 use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
-use openai_mcp_kernel::platform::Body;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::{Arguments, Spec};
+use openai_mcp_kernel::spec::Spec;
 
 use crate::merge::{self, Part, Transcript};
 use crate::pieces::Pieces;
@@ -33,29 +34,33 @@ const EXCERPT: usize = 2000;
 #[tool("audio-transcribe", POST "/audio/transcriptions", multipart, run, open, saves)]
 pub(crate) struct Transcribe {
     /// flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm.
+    #[read]
     file: FileInput,
     /// gpt-transcribe; until 2027-02-26 also gpt-4o-transcribe, gpt-4o-mini-transcribe, gpt-4o-transcribe-diarize,
     /// whisper-1 (srt, vtt, verbose_json).
-    model: Sent<String>,
+    model: String,
     /// ISO 639-1.
-    language: Option<Sent<String>>,
+    language: Option<String>,
     /// For gpt-transcribe, as keywords.
-    languages: Option<Sent<Vec<String>>>,
-    keywords: Option<Sent<Vec<String>>>,
+    languages: Option<Vec<String>>,
+    keywords: Option<Vec<String>>,
     /// Names, style, what was said before.
-    prompt: Option<Sent<String>>,
+    prompt: Option<String>,
+    #[read]
     response_format: Option<Format>,
-    temperature: Option<Sent<Num<0, 1>>>,
+    temperature: Option<Num<0, 1>>,
     /// With verbose_json.
-    timestamp_granularities: Option<Sent<Vec<Granularity>>>,
-    include: Option<Sent<Vec<Include>>>,
+    timestamp_granularities: Option<Vec<Granularity>>,
+    include: Option<Vec<Include>>,
     /// Diarizing needs it over 30 s.
-    chunking_strategy: Option<Sent<Chunking>>,
+    chunking_strategy: Option<Chunking>,
     /// Up to 4, for diarized_json.
+    #[read]
     known_speaker_names: Option<Vec<String>>,
     /// Data URLs, 2 to 10 s each.
-    known_speaker_references: Option<Sent<Vec<String>>>,
+    known_speaker_references: Option<Vec<String>>,
     /// Tell the text as progress.
+    #[read]
     stream: Option<bool>,
     /// Cut into pieces of at most this.
     #[local]
@@ -149,8 +154,6 @@ enum ServerVad {
 
 impl Transcribe {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.model, self.language, self.languages, self.keywords, self.prompt, self.temperature);
-        let _ = (self.timestamp_granularities, self.include, self.chunking_strategy, self.known_speaker_references);
         let job = Job {
             spec: &Self::SPEC,
             arguments: cx.arguments().clone(),
@@ -170,12 +173,14 @@ impl Transcribe {
 /// OpenAI ends this on 2027-02-26; then transcribe, and translate the text. Large files: as audio-transcribe.
 #[tool("audio-translate", POST "/audio/translations", multipart, run, open, saves)]
 pub(crate) struct Translate {
+    #[read]
     file: FileInput,
     /// whisper-1.
-    model: Sent<String>,
-    prompt: Option<Sent<String>>,
+    model: String,
+    prompt: Option<String>,
+    #[read]
     response_format: Option<TranslationFormat>,
-    temperature: Option<Sent<Num<0, 1>>>,
+    temperature: Option<Num<0, 1>>,
     #[local]
     save_to: Option<String>,
     #[local]
@@ -184,7 +189,6 @@ pub(crate) struct Translate {
 
 impl Translate {
     async fn run(self, cx: Context) -> Result<Output> {
-        let _ = (self.model, self.prompt, self.temperature);
         let job = Job {
             spec: &Self::SPEC,
             arguments: cx.arguments().clone(),
@@ -333,7 +337,7 @@ impl Job {
     }
 
     async fn request(&self, cx: &Context, source: Source, follows: bool) -> Result<Transcript> {
-        let response = cx.request_with(self.spec, self.arguments.clone(), vec![("file", source)]).await;
+        let response = cx.send(self.spec, self.arguments.clone().attach("file", source)).response().await;
         let response = response.map_err(with_advice)?;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.starts_with("text/event-stream") {

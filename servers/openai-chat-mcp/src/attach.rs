@@ -2,23 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
-
-use crate::given;
 
 /// Most bytes of all files together; OpenAI takes 50 MB in a request, and base64 makes four bytes of three.
 const MOST: usize = 36 * 1024 * 1024;
 
-/// The arguments with the files of `attach` in the last message of the user.
+/// The arguments with the given files in the last message of the user.
 ///
 /// # Errors
 /// A file cannot be read, or there is no message to add it to.
-pub(crate) async fn add(cx: &Context, arguments: &Arguments) -> Result<Arguments> {
-    let Some(files) = arguments.member::<Vec<FileInput>>("attach")? else { return Ok(arguments.clone()) };
+pub(crate) async fn add(cx: &Context, arguments: &Arguments, files: Option<Vec<FileInput>>) -> Result<Arguments> {
+    let Some(files) = files else { return Ok(arguments.clone()) };
     let messages = arguments.member::<Value>("messages")?.unwrap_or_default();
     let messages = add_to(cx, messages, files).await?;
-    given::without(arguments, &["attach"])?.with("messages", &messages)
+    Ok(arguments.clone().set("messages", messages))
 }
 
 /// The messages with the files in the last one of the user.

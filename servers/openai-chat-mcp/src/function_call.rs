@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
 use serde_json::Map;
 
 use crate::completion::Create;
-use crate::given::{self, Members, Object, Raw};
 use crate::long;
 use crate::media::{self, Keep};
 use crate::schema;
@@ -25,24 +24,24 @@ const NO_OPTIONS: [&str; 5] = ["n", "attach", "save_to", "functions", "function_
 /// Begin with model, messages and tools. The result has the calls: arguments parsed and checked against the schemas.
 /// Run them, then call again with completion_id and outputs alone, until done is true. Completions are kept at OpenAI
 /// for that.
-#[tool("chat-function-call", raw, open, saves)]
+#[tool("chat-function-call", open, saves)]
 struct FunctionCall {
     /// As gpt-6-astra.
     model: Option<String>,
     /// The conversation; with completion_id, what the user adds to it.
-    messages: Option<Vec<Turn>>,
-    tools: Option<Vec<Tool>>,
-    tool_choice: Option<ToolChoice>,
+    messages: Option<Raw<Vec<Turn>>>,
+    tools: Option<Raw<Vec<Tool>>>,
+    tool_choice: Option<Raw<ToolChoice>>,
     parallel_tool_calls: Option<bool>,
     /// Go on from this result.
     completion_id: Option<String>,
     /// One for each call of that result.
     outputs: Option<Vec<CallOutput>>,
     /// More arguments of chat-completion-create; they hold for this call alone.
-    options: Option<Json>,
+    options: Option<Raw<Json>>,
 }
 
-#[shape]
+#[shape(read)]
 struct CallOutput {
     tool_call_id: String,
     /// Text, or JSON.
@@ -50,14 +49,9 @@ struct CallOutput {
 }
 
 impl FunctionCall {
-    async fn run(cx: Context) -> Result<Output> {
-        let mut given = given::members(cx.arguments().text())?;
-        let completion_id: Option<String> = given::take(&mut given, "completion_id")?;
-        let outputs: Option<Vec<Value>> = given::take(&mut given, "outputs")?;
-        let messages: Option<Vec<Value>> = given::take(&mut given, "messages")?;
-        let mut tools = given.remove("tools");
-        let mut model: Option<String> = given::take(&mut given, "model")?;
-
+    async fn run(self, cx: Context) -> Result<Output> {
+        let FunctionCall { mut model, messages, mut tools, completion_id, outputs, .. } = self;
+        let messages: Option<Vec<Value>> = messages.map(|messages| messages.read("messages")).transpose()?;
         let messages = match completion_id {
             Some(id) => {
                 let stored = Stored::get(&cx, &id).await?;
@@ -92,20 +86,21 @@ impl FunctionCall {
             }
         };
 
-        let mut body = Object::default();
-        body.set("model", &model);
-        body.set("messages", &messages);
+        let own = ["model", "messages", "tools", "tool_choice", "parallel_tool_calls"];
+        let options = options(self.options, &own)?;
+        let store = options.member("store")?.unwrap_or(true);
+        let mut body = options.set("store", store).set("model", &model).set("messages", &messages);
         if let Some(tools) = &tools {
-            body.set("tools", tools);
+            body = body.set("tools", tools);
         }
-        let store = options(&mut given, &mut body, &["model", "messages", "tools"])?.unwrap_or(true);
-        body.set("store", &store);
-        for (name, value) in &given {
-            body.set(name, value);
+        if let Some(choice) = self.tool_choice {
+            body = body.set("tool_choice", choice);
         }
-        let body = Arguments::from(body);
-        let keep = Keep::read(&body)?;
-        let completion = cx.call_value(&Create::SPEC, body).await?;
+        if let Some(parallel) = self.parallel_tool_calls {
+            body = body.set("parallel_tool_calls", parallel);
+        }
+        let keep = Keep::read(&body, None)?;
+        let completion = cx.send(&Create::SPEC, body).value().await?;
         let goes_on = match (store, &tools) {
             (false, _) => GoesOn::NotStored("not stored"),
             (true, _) if messages.iter().any(not_kept) => {
@@ -118,35 +113,28 @@ impl FunctionCall {
     }
 }
 
-/// Sets the further arguments of a completion, and gives what they say of `store`.
+/// The further arguments of a completion.
 ///
 /// # Errors
-/// They are no object, or name what has an argument of its own.
-pub(crate) fn options(given: &mut Members, body: &mut Object, taken: &[&str]) -> Result<Option<bool>> {
-    let Some(raw) = given.remove("options") else { return Ok(None) };
-    let mut options: Members =
-        serde_json::from_str(raw.get()).map_err(|_| Error::argument("options", "expected an object"))?;
-    let store = given::take(&mut options, "store")?;
-    for (name, value) in &options {
-        if taken.contains(&name.as_str()) || NO_OPTIONS.contains(&name.as_str()) || given.contains_key(name) {
-            return Err(Error::argument(&format!("options.{name}"), "not an option of this tool"));
-        }
-        body.set(name, value);
+/// They are no object, or name what has an argument of its `own`.
+pub(crate) fn options(options: Option<Raw<Json>>, own: &[&str]) -> Result<Arguments> {
+    let options = Arguments::new(options.map(|options| options.text().to_owned().into()));
+    let members = options.members().map_err(|_| Error::argument("options", "expected an object"))?;
+    if let Some(name) = members.names().find(|name| own.contains(name) || NO_OPTIONS.contains(name)) {
+        return Err(Error::argument(&format!("options.{name}"), "not an option of this tool"));
     }
-    Ok(store)
+    Ok(options)
 }
 
 /// The outputs as messages, in the order of the calls.
-fn answers(pending: &[Pending], outputs: Vec<Value>) -> Result<Vec<Value>> {
+fn answers(pending: &[Pending], outputs: Vec<CallOutput>) -> Result<Vec<Value>> {
     let mut given: BTreeMap<String, Value> = BTreeMap::new();
     let mut faults = Vec::new();
     let waiting = || match pending {
         [] => "that result has no calls".to_owned(),
         calls => format!("the calls are {}", calls.iter().map(named).collect::<Vec<_>>().join(", ")),
     };
-    for (index, mut output) in outputs.into_iter().enumerate() {
-        let id = output.get("tool_call_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let content = output.get_mut("output").map(Value::take).unwrap_or_default();
+    for (index, CallOutput { tool_call_id: id, output: Json(content) }) in outputs.into_iter().enumerate() {
         if !pending.iter().any(|call| call.id == id) {
             faults.push(format!("`outputs[{index}].tool_call_id`: no call `{id}`; {}", waiting()));
         } else if given.insert(id.clone(), content).is_some() {
@@ -200,7 +188,7 @@ fn not_kept(message: &Value) -> bool {
 async fn told(
     cx: &Context,
     mut completion: Value,
-    tools: Option<&Raw>,
+    tools: Option<&Raw<Vec<Tool>>>,
     goes_on: GoesOn,
     keep: &Keep,
 ) -> Result<Output> {
@@ -216,20 +204,18 @@ async fn told(
     let calls: Vec<Value> = calls.map(|call| checked(call, &schemas, cut)).collect();
     let done = calls.is_empty();
 
-    let mut told = Object::default();
-    told.set("completion_id", &completion.get("id"));
-    told.set("done", &done);
+    let mut told = Arguments::default().set("completion_id", completion.get("id")).set("done", done);
     if !done {
-        told.set("calls", &calls);
+        told = told.set("calls", &calls);
     }
     for name in ["content", "refusal", "audio", "annotations"] {
         if let Some(value) = message.get(name).filter(|value| !value.is_null() && **value != json!([])) {
-            told.set(name, value);
+            told = told.set(name, value);
         }
     }
-    told.set("finish_reason", &choice.get("finish_reason"));
-    told.set("model", &completion.get("model"));
-    told.set("usage", &usage(&completion));
+    told = told.set("finish_reason", &choice.get("finish_reason"));
+    told = told.set("model", &completion.get("model"));
+    told = told.set("usage", &usage(&completion));
     if !done {
         let next = match goes_on {
             GoesOn::Alone => {
@@ -239,16 +225,16 @@ async fn told(
             }
             GoesOn::WithTools => "OpenAI kept no tools: give them again, with completion_id and outputs".to_owned(),
             GoesOn::NotStored(why) => {
-                told.set("message", &stored::message(message));
+                told = told.set("message", &stored::message(message));
                 format!(
                     "{why}: call this tool with the whole conversation: its messages, this message, and one of role tool \
                      for each call"
                 )
             }
         };
-        told.set("next", &next);
+        told = told.set("next", &next);
     }
-    Ok(media::beside(long::fit(cx, told.text()).await, sound.into_iter().collect()))
+    Ok(media::beside(long::fit(cx, told.text().clone()).await, sound.into_iter().collect()))
 }
 
 /// The three numbers that cost money.
@@ -259,8 +245,8 @@ pub(crate) fn usage(completion: &Value) -> Map<String, Value> {
 }
 
 /// The schema of each function's arguments; of a function that has none, no arguments at all.
-fn schemas(tools: Option<&Raw>) -> BTreeMap<String, Value> {
-    let tools: Vec<Value> = tools.and_then(|tools| serde_json::from_str(tools.get()).ok()).unwrap_or_default();
+fn schemas(tools: Option<&Raw<Vec<Tool>>>) -> BTreeMap<String, Value> {
+    let tools: Vec<Value> = tools.and_then(|tools| tools.read("tools").ok()).unwrap_or_default();
     let schema = |tool: &Value| {
         let function = tool.get("function")?;
         let schema = function.get("parameters").cloned().unwrap_or_else(|| json!({"type": "object"}));

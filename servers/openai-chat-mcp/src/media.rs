@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
 use serde_json::Map;
 
-use crate::{given, long};
+use crate::long;
 
 /// Largest sound that goes into a result.
 const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
@@ -26,11 +26,10 @@ pub(crate) struct Keep {
 impl Keep {
     /// # Errors
     /// An argument is not what it should be.
-    pub(crate) fn read(arguments: &Arguments) -> Result<Self> {
-        let mut members = given::members(arguments.text())?;
-        let audio: Option<Value> = given::take(&mut members, "audio")?;
+    pub(crate) fn read(arguments: &Arguments, save_to: Option<String>) -> Result<Self> {
+        let audio: Option<Value> = arguments.member("audio")?;
         let format = audio.as_ref().and_then(|audio| audio.get("format")).and_then(Value::as_str).unwrap_or_default();
-        Ok(Self { format: format.to_owned(), save_to: given::take(&mut members, "save_to")? })
+        Ok(Self { format: format.to_owned(), save_to })
     }
 
     /// Takes the sound out of a message: into a file, or into a block. A file that cannot be written costs nobody the sound.
@@ -116,7 +115,7 @@ pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Resu
     if !taken && keep.save_to.is_some() {
         note(&mut completion, "there was nothing to save");
     }
-    Ok(beside(long::fit(cx, completion.to_string()).await, blocks))
+    Ok(beside(long::fit(cx, completion.to_string().into()).await, blocks))
 }
 
 /// JSON with blocks of sound.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
 use serde_json::Map;
 
 use crate::completion::{Get, Messages};
-use crate::given::{self, Members, Raw};
+use crate::shapes::Tool;
 
 /// A completion is stored shortly after it was given, so one that is missing is asked for again after these.
 const PATIENCE: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
@@ -18,7 +18,7 @@ const MOST_PAGES: usize = 20;
 pub(crate) struct Stored {
     id: String,
     pub(crate) model: Option<String>,
-    pub(crate) tools: Option<Raw>,
+    pub(crate) tools: Option<Raw<Vec<Tool>>>,
     /// What the model said.
     reply: Map<String, Value>,
 }
@@ -35,7 +35,7 @@ impl Stored {
     pub(crate) async fn get(cx: &Context, id: &str) -> Result<Self> {
         let mut patience = PATIENCE.iter();
         let answer = loop {
-            match cx.call(&Get::SPEC, json!({"completion_id": id})).await {
+            match cx.send(&Get::SPEC, json!({"completion_id": id})).bytes().await {
                 Err(error) if error.kind() == Kind::Status(404) => match patience.next() {
                     Some(pause) => cx.sleep(*pause).await,
                     None => {
@@ -49,12 +49,12 @@ impl Stored {
                 other => break other?,
             }
         };
-        let mut members: Members = given::members(&answer)?;
-        let choices: Value = given::take(&mut members, "choices")?.unwrap_or_default();
+        let answer = Arguments::new(Some(answer));
+        let members = answer.members()?;
+        let choices: Value = members.read("choices")?.unwrap_or_default();
         let reply = choices.pointer("/0/message").and_then(Value::as_object).cloned();
         let reply = reply.ok_or_else(|| Error::new(Kind::Answer, format!("completion `{id}` has no message")))?;
-        let tools = members.remove("tools").filter(|tools| tools.get() != "null");
-        Ok(Self { id: id.to_owned(), model: given::take(&mut members, "model")?, tools, reply })
+        Ok(Self { id: id.to_owned(), model: members.read("model")?, tools: members.read("tools")?, reply })
     }
 
     /// The calls of the model.
@@ -83,7 +83,7 @@ impl Stored {
             if let (false, Some(arguments)) = (after.is_null(), arguments.as_object_mut()) {
                 arguments.insert("after".into(), after.take());
             }
-            let mut page = cx.call_value(&Messages::SPEC, Arguments::from(arguments)).await?;
+            let mut page = cx.send(&Messages::SPEC, Arguments::from(arguments)).value().await?;
             let data = page.get_mut("data").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
             after = page.get("last_id").cloned().unwrap_or_default();
             messages.extend(data.into_iter().map(message));

@@ -1,12 +1,10 @@
 //! Objects of a given schema.
 
 use openai_mcp_kernel::prelude::*;
-use serde_json::value::RawValue;
 
 use crate::attach;
 use crate::completion::Create;
 use crate::function_call::{options, usage};
-use crate::given::{self, Object, Raw};
 use crate::long;
 use crate::schema;
 use crate::shapes::Turn;
@@ -16,66 +14,53 @@ tools![StructuredOutput];
 /// Get an object that fits a JSON Schema from a model.
 ///
 /// The output was checked against the schema; a refusal, a cut answer or one that does not fit is an error.
-#[tool("chat-structured-output", raw, open, saves)]
+#[tool("chat-structured-output", open, saves)]
 struct StructuredOutput {
     /// As gpt-6-astra.
     model: String,
-    messages: Vec<Turn>,
+    messages: Raw<Vec<Turn>>,
     /// Of an object. In strict mode each object has additionalProperties false and all properties required.
-    schema: Json,
+    schema: Raw<Json>,
     /// Of the output, as letters, digits, _ and -.
     name: Option<String>,
     /// What the output is for.
     description: Option<String>,
-    /// True unless told.
+    /// Default true.
     strict: Option<bool>,
     /// Files for the last user message.
     attach: Option<Vec<FileInput>>,
     /// More arguments of chat-completion-create.
-    options: Option<Json>,
+    options: Option<Raw<Json>>,
 }
 
 impl StructuredOutput {
-    async fn run(cx: Context) -> Result<Output> {
-        let mut given = given::members(cx.arguments().text())?;
-        let raw: Option<Raw> = given.remove("schema");
-        let schema: Value = raw.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let name: String = given::take(&mut given, "name")?.unwrap_or_else(|| "output".to_owned());
-        let strict: bool = given::take(&mut given, "strict")?.unwrap_or(true);
+    async fn run(self, cx: Context) -> Result<Output> {
+        let schema: Value = self.schema.read("schema")?;
+        let name = self.name.unwrap_or_else(|| "output".to_owned());
+        let strict = self.strict.unwrap_or(true);
         check(&name, &schema, strict)?;
 
-        let mut format = Object::default();
-        format.set("name", &name);
-        if let Some(description) = given.remove("description") {
-            format.set("description", &description);
+        let mut format = Arguments::default().set("name", &name);
+        if let Some(description) = &self.description {
+            format = format.set("description", description);
         }
-        format.set("schema", &raw);
-        format.set("strict", &strict);
-        let format = format!(r#"{{"type":"json_schema","json_schema":{}}}"#, format.text());
-        let format = RawValue::from_string(format).map_err(|error| Error::argument("schema", error))?;
+        // As the caller wrote it: the order of its properties is the order in which a model fills them in.
+        let format = format.set("schema", &self.schema).set("strict", strict);
+        let format = Arguments::default().set("type", "json_schema").set("json_schema", format);
 
-        let files: Vec<FileInput> = given::take(&mut given, "attach")?.unwrap_or_default();
-        let messages: Value = given::take(&mut given, "messages")?.unwrap_or_default();
-        let messages = attach::add_to(&cx, messages, files).await?;
-        let mut body = Object::default();
-        body.set("messages", &messages);
-        body.set("response_format", &format);
-        let store = options(&mut given, &mut body, &["messages", "response_format", "tools", "modalities"])?;
-        if let Some(store) = store {
-            body.set("store", &store);
-        }
-        for (name, value) in &given {
-            body.set(name, value);
-        }
-        let completion = cx.call_value(&Create::SPEC, body).await?;
+        let messages = self.messages.read("messages")?;
+        let messages = attach::add_to(&cx, messages, self.attach.unwrap_or_default()).await?;
+        let own = ["model", "messages", "response_format", "tools", "modalities"];
+        let body = options(self.options, &own)?.set("model", &self.model).set("response_format", format);
+        let completion = cx.send(&Create::SPEC, body.set("messages", messages)).value().await?;
         let output = output(&completion, &schema)?;
 
-        let mut told = Object::default();
-        told.set("output", &output);
-        told.set("completion_id", &completion.get("id"));
-        told.set("model", &completion.get("model"));
-        told.set("usage", &usage(&completion));
-        Ok(Output::Json(long::fit(&cx, told.text()).await))
+        let told = Arguments::default()
+            .set("output", output)
+            .set("completion_id", completion.get("id"))
+            .set("model", completion.get("model"))
+            .set("usage", usage(&completion));
+        Ok(Output::Json(long::fit(&cx, told.text().clone()).await))
     }
 }
 
@@ -99,7 +84,7 @@ fn check(name: &str, schema: &Value, strict: bool) -> Result<()> {
 }
 
 /// The output of a completion, if it is one.
-fn output(completion: &Value, schema: &Value) -> Result<Raw> {
+fn output(completion: &Value, schema: &Value) -> Result<Raw<Json>> {
     let id = completion.get("id").and_then(Value::as_str).unwrap_or_default();
     let choice = completion.pointer("/choices/0").unwrap_or(&Value::Null);
     let text = |name: &str| choice.get("message").and_then(|message| message.get(name)).and_then(Value::as_str);
@@ -123,7 +108,7 @@ fn output(completion: &Value, schema: &Value) -> Result<Raw> {
     }
     let answer = text("content").unwrap_or_default();
     let shown = || answer.chars().take(500).collect::<String>();
-    let raw: Raw = serde_json::from_str(answer)
+    let raw: Raw<Json> = serde_json::from_str(answer)
         .map_err(|error| failed(format!("the answer is not JSON: {error}: {}", shown())))?;
     let value: Value = serde_json::from_str(answer).unwrap_or_default();
     let faults = schema::faults(schema, &value);

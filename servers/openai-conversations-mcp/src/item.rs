@@ -1,6 +1,5 @@
 //! Items of a conversation. <https://platform.openai.com/docs/api-reference/conversations/list-items>
 
-use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
 tools![Create, List, Get, Delete];
@@ -19,10 +18,10 @@ struct Create {
 }
 
 /// List the items of a conversation, the newest first unless told otherwise.
-#[tool("conversation-item-list", GET "/conversations/{conversation_id}/items", raw)]
+#[tool("conversation-item-list", GET "/conversations/{conversation_id}/items", page = "conversation-item-get")]
 struct List {
     conversation_id: String,
-    /// 20 unless told.
+    /// Default 20.
     limit: Option<Int<1, 100>>,
     order: Option<Order>,
     /// Id of the last item of the page before.
@@ -30,29 +29,12 @@ struct List {
     include: Option<Vec<Include>>,
 }
 
-impl List {
-    async fn run(cx: Context) -> Result<Output> {
-        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
-        long::fit(&cx, answer, None, |cx, page, _| long::page(cx, page, "conversation-item-get shows all of one"))
-    }
-}
-
 /// Get an item of a conversation.
-#[tool("conversation-item-get", GET "/conversations/{conversation_id}/items/{item_id}", raw)]
+#[tool("conversation-item-get", GET "/conversations/{conversation_id}/items/{item_id}", window)]
 struct Get {
     conversation_id: String,
     item_id: String,
     include: Option<Vec<Include>>,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-}
-
-impl Get {
-    async fn run(cx: Context) -> Result<Output> {
-        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
-        let max_bytes = cx.arguments().member("max_bytes")?;
-        long::fit(&cx, answer, max_bytes, |cx, item, max_bytes| long::window(cx, item, max_bytes, ""))
-    }
 }
 
 /// Delete an item of a conversation; the result is the conversation.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 

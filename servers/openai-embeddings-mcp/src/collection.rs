@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, Row as Stored, Rows, Statement, sql};
+use openai_mcp_kernel::sql::{Datum, Row as Stored, Rows, Statement, sql};
 use serde_json::Map;
 
 use crate::batch::{self, Target};

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Arguments;
 use serde::Deserialize;
 use serde_json::Map;
 use serde_json::value::RawValue;
@@ -33,16 +33,17 @@ const USUAL_MODEL: &str = "text-embedding-3-small";
 ///
 /// Tells dimensions and norm; the numbers only with numbers or save_to. Other tools here embed by themselves.
 #[tool("embedding-create", POST "/embeddings", run, reads, saves)]
-#[allow(dead_code, reason = "some arguments are sent as they were written, and read nowhere")]
 struct Create {
     /// At most 2048 inputs of 8192 tokens.
+    #[read]
     input: Input,
     /// text-embedding-3-small, text-embedding-3-large or text-embedding-ada-002.
-    model: Sent<String>,
+    model: String,
     /// Not for ada-002.
-    dimensions: Option<Sent<Dimensions>>,
-    encoding_format: Option<Sent<Encoding>>,
-    user: Option<Sent<String>>,
+    dimensions: Option<Dimensions>,
+    #[read]
+    encoding_format: Option<Encoding>,
+    user: Option<String>,
     /// Show the vectors.
     #[local]
     numbers: Option<bool>,
@@ -67,7 +68,7 @@ enum Part {
     Tokens(Vec<i64>),
 }
 
-#[shape]
+#[shape(read)]
 enum Encoding {
     Float,
     Base64,
@@ -78,7 +79,7 @@ impl Create {
         // The official SDK asks for base64 as well where its caller leaves it open: a quarter of the bytes.
         let arguments = match self.encoding_format {
             Some(_) => cx.arguments().clone(),
-            None => cx.arguments().with("encoding_format", &json!("base64"))?,
+            None => cx.arguments().clone().set("encoding_format", "base64"),
         };
         let inputs = self.input.lines();
         let (embedded, path) = match self.save_to {
@@ -275,7 +276,7 @@ async fn request(cx: &Context, arguments: impl Into<Arguments>, inputs: usize) -
         prompt_tokens: u64,
     }
     let broken = |what: String| Error::new(Kind::Answer, format!("the answer holds no embeddings: {what}"));
-    let answer = cx.call(&Create::SPEC, arguments).await?;
+    let answer = cx.send(&Create::SPEC, arguments).bytes().await?;
     let mut answer: Answer<'_> = serde_json::from_slice(&answer).map_err(|error| broken(error.to_string()))?;
     answer.data.sort_by_key(|one| one.index);
     if !answer.data.iter().map(|one| one.index).eq(0..inputs) {

@@ -1,6 +1,6 @@
 //! Texts in files: a line each, or records of JSONL, JSON and CSV.
 
-use openai_mcp_kernel::context::Read;
+use openai_mcp_kernel::files::Read;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 

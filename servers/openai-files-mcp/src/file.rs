@@ -69,6 +69,7 @@ struct Delete {
 /// Read a file's text piece by piece, or save it to a local file.
 #[tool("file-content", GET "/files/{file_id}/content", run, saves)]
 struct Content {
+    #[read]
     file_id: String,
     /// Byte to start at: next_offset of the call before.
     #[local]
@@ -82,7 +83,7 @@ struct Content {
 
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
-        let response = cx.request(&Self::SPEC, json!({"file_id": self.file_id})).await?;
+        let response = cx.send(&Self::SPEC, json!({"file_id": self.file_id})).response().await?;
         match self.save_to {
             Some(path) => download::save(&cx, response, path).await,
             None => {

@@ -1,25 +1,15 @@
 //! The requests about files that fine-tuning needs; the files server has them as tools.
 
-use http::Method;
-use openai_mcp_kernel::schema::{Field, Place, of};
-use openai_mcp_kernel::tool::{Effect, Endpoint, Spec};
+use openai_mcp_kernel::prelude::*;
 
-/// `GET /files/{file_id}`
-pub(crate) static GET: Spec = reading("file-get", "/files/{file_id}");
-/// `GET /files/{file_id}/content`
-pub(crate) static CONTENT: Spec = reading("file-content", "/files/{file_id}/content");
-
-const fn reading(name: &'static str, path: &'static str) -> Spec {
-    Spec {
-        name,
-        doc: "",
-        endpoint: Some(Endpoint { method: Method::GET, path, beta: None, multipart: false, streams: false }),
-        fields: FILE,
-        effect: Effect { reads: true, destroys: false, idempotent: true, open: false, saves: false },
-        admin: false,
-        run: None,
-    }
+/// A file's name, size and purpose.
+#[request(GET "/files/{file_id}")]
+pub(crate) struct Get {
+    file_id: String,
 }
 
-const FILE: &[Field] =
-    &[Field { name: "file_id", wire: "file_id", doc: "", shape: of::<String>, required: true, place: Place::Path }];
+/// A file's content.
+#[request(GET "/files/{file_id}/content")]
+pub(crate) struct Content {
+    file_id: String,
+}

@@ -11,12 +11,14 @@ tools![Create, List, Get, Cancel, Pause, Resume, Events, Checkpoints];
 ///
 /// A fault in the file is told by its line and nothing is spent. OpenAI takes no new jobs from 2027-01-06, and since
 /// 2026-07-02 only from organizations that use fine-tuned models. Then: fine-tune-wait.
-#[tool("fine-tune-create", POST "/fine_tuning/jobs", raw)]
+#[tool("fine-tune-create", POST "/fine_tuning/jobs", run)]
 struct Create {
     /// As gpt-4.1-mini-2025-04-14.
     model: String,
     /// Id of a JSONL file with purpose fine-tune.
+    #[read]
     training_file: String,
+    #[read]
     validation_file: Option<Nullable<String>>,
     /// supervised unless told.
     method: Option<Method>,
@@ -32,7 +34,7 @@ struct Create {
     check: Option<Check>,
 }
 
-#[shape]
+#[shape(read)]
 enum Check {
     First,
     Only,
@@ -141,25 +143,25 @@ struct Wandb {
 }
 
 impl Create {
-    async fn run(cx: Context) -> Result<Output> {
+    async fn run(self, cx: Context) -> Result<Output> {
         let given: Value = cx.arguments().read()?;
-        let text = |name: &str| given.get(name).and_then(Value::as_str);
+        let check = self.check.unwrap_or(Check::First);
         let mut checked = serde_json::Map::new();
-        if let Some(id) = text("training_file").filter(|_| text("check") != Some("skip")) {
+        if !matches!(check, Check::Skip) {
             let format = Format::of(&given);
-            let trained = training::check(&cx, "training_file", id, format).await?;
+            let trained = training::check(&cx, "training_file", &self.training_file, format).await?;
             checked.insert("training_file".into(), trained.show(&Paid::of(&given)));
-            if let Some(id) = text("validation_file") {
+            if let Some(Nullable(Some(id))) = &self.validation_file {
                 let mut validated = training::check(&cx, "validation_file", id, format).await?;
                 validated.compare(&trained);
                 checked.insert("validation_file".into(), validated.show(&Paid::Nothing));
             }
         }
         let checked = Value::Object(checked);
-        if text("check") == Some("only") {
+        if matches!(check, Check::Only) {
             return Ok(Output::json(&json!({"created": false, "check": checked})));
         }
-        let job = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let job = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
         // The job goes out as OpenAI wrote it.
         match String::from_utf8_lossy(&job).trim_start().strip_prefix('{') {
             Some(rest) if checked != json!({}) => {

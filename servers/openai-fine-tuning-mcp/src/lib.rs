@@ -22,6 +22,5 @@ pub static SERVER: Definition = Definition {
             fine-tune-metrics shows its curves and best checkpoint. Since 2026-07-02 OpenAI takes jobs only from \
             organizations that use fine-tuned models, and from 2027-01-06 none.",
     tools: &[job::TOOLS, wait::TOOLS, metrics::TOOLS, permission::TOOLS, grader::TOOLS],
-    migrations: &[],
-    extras: None,
+    ..Definition::PLAIN
 };

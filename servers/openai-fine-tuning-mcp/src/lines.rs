@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use openai_mcp_kernel::platform::{Body, Failure};
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
 
 /// Most bytes of one line: an example may hold images.

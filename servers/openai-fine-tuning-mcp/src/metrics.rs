@@ -1,6 +1,6 @@
 //! How a job learned: its curves, what they mean, and which checkpoint is the best.
 
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 
 use crate::job::{Checkpoints, Events, Get};
@@ -47,12 +47,12 @@ struct Metrics {
 impl Metrics {
     async fn run(self, cx: Context) -> Result<Output> {
         let id = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
-        let job = cx.call_value(&Get::SPEC, id.clone()).await?;
+        let job = cx.send(&Get::SPEC, id.clone()).value().await?;
         let mut table = Table::default();
         let mut notes = Vec::new();
         let results = job.get("result_files").and_then(Value::as_array).into_iter().flatten();
         for file in results.filter_map(Value::as_str) {
-            let read = match cx.request(&files::CONTENT, json!({"file_id": file})).await {
+            let read = match cx.send(&files::Content::SPEC, json!({"file_id": file})).response().await {
                 Ok(response) => match response.into_body().collect(LARGEST).await {
                     Ok(file) => {
                         let read = move || (table.read_csv(&file), table);
@@ -82,7 +82,8 @@ impl Metrics {
             ));
         }
         let checkpoints = cx
-            .call_value(&Checkpoints::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id, "limit": 100}))
+            .send(&Checkpoints::SPEC, json!({"fine_tuning_job_id": self.fine_tuning_job_id, "limit": 100}))
+            .value()
             .await?;
         let checkpoints = checkpoints.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
 
@@ -141,7 +142,7 @@ impl Metrics {
 async fn read_events(cx: &Context, id: &str, table: &mut Table) -> Result<bool> {
     let mut arguments = json!({"fine_tuning_job_id": id, "limit": 100});
     for _ in 0..PAGES {
-        let page = cx.call_value(&Events::SPEC, arguments.clone()).await?;
+        let page = cx.send(&Events::SPEC, arguments.clone()).value().await?;
         let events = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         for event in &events {
             table.read_event(event);

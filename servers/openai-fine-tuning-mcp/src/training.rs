@@ -147,7 +147,7 @@ impl Report {
 /// # Errors
 /// Names the faults, by line, or why the file cannot be a training file at all.
 pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format) -> Result<Report> {
-    let file = match cx.call_value(&files::GET, json!({"file_id": id})).await {
+    let file = match cx.send(&files::Get::SPEC, json!({"file_id": id})).value().await {
         Ok(file) => file,
         Err(error) => return unreadable(argument, error),
     };
@@ -162,7 +162,7 @@ pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format
         );
         return Err(Error::argument(argument, problem));
     }
-    let response = match cx.request(&files::CONTENT, json!({"file_id": id})).await {
+    let response = match cx.send(&files::Content::SPEC, json!({"file_id": id})).response().await {
         Ok(response) => response,
         Err(error) => return unreadable(argument, error),
     };

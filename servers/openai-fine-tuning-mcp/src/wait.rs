@@ -37,13 +37,13 @@ struct Job {
 impl Watched for Job {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let named = json!({"fine_tuning_job_id": self.id});
-        let job = cx.call_value(&Get::SPEC, named.clone()).await?;
+        let job = cx.send(&Get::SPEC, named.clone()).value().await?;
         let stage = match job.get("status").and_then(Value::as_str).unwrap_or_default() {
             "succeeded" | "failed" | "cancelled" => Stage::Done,
             "paused" => Stage::Asks(Next { tool: Resume::SPEC.name, arguments: named }),
             _ => Stage::Going,
         };
-        let events = cx.call_value(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).await?;
+        let events = cx.send(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).value().await?;
         let events = events.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         self.tell(cx, &events);
         let shown: Vec<Value> = events.iter().rev().map(brief).collect();

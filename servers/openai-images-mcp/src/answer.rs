@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::events::Events;
-use openai_mcp_kernel::platform::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::{Arguments, Spec};
+use openai_mcp_kernel::spec::Spec;
 use serde::Deserialize;
 use serde_json::Map;
 
@@ -70,8 +71,6 @@ pub(crate) struct Wish {
     /// The request.
     pub(crate) spec: &'static Spec,
     pub(crate) arguments: Arguments,
-    /// Files that the tool made.
-    pub(crate) files: Vec<(&'static str, Source)>,
     /// The arguments for the record.
     pub(crate) asked: Value,
     pub(crate) delivery: Delivery,
@@ -173,7 +172,7 @@ pub(crate) fn streamed(arguments: Arguments) -> Result<Arguments> {
         partial_images: Option<u64>,
     }
     match arguments.read()? {
-        Asked { stream: None, partial_images: Some(1..) } => arguments.with("stream", &true.into()),
+        Asked { stream: None, partial_images: Some(1..) } => Ok(arguments.set("stream", true)),
         _ => Ok(arguments),
     }
 }
@@ -198,9 +197,9 @@ pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
 /// There is no room for the images, OpenAI was not reached or refused, or its answer holds no image. What comes after
 /// that is told and does not fail the call: the images are paid for.
 pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
-    let Wish { tool, spec, arguments, files, asked, delivery, room } = wish;
+    let Wish { tool, spec, arguments, asked, delivery, room } = wish;
     fit(cx, &arguments, &delivery, 1)?;
-    let answer = ask(cx, spec, streamed(arguments)?, files).await?;
+    let answer = ask(cx, spec, streamed(arguments)?).await?;
     if answer.data.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer holds no image"));
     }
@@ -217,23 +216,14 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
     Ok(blocks)
 }
 
-async fn ask(
-    cx: &Context,
-    spec: &'static Spec,
-    arguments: Arguments,
-    files: Vec<(&'static str, Source)>,
-) -> Result<Answer> {
+async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Answer> {
     #[derive(Deserialize)]
     struct Asked {
         #[serde(default)]
         stream: Option<bool>,
     }
     let Asked { stream } = arguments.read()?;
-    let response = if files.is_empty() {
-        cx.request(spec, arguments).await?
-    } else {
-        cx.request_with(spec, arguments, files).await?
-    };
+    let response = cx.send(spec, arguments).response().await?;
     let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
     if stream != Some(true) {
         let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));

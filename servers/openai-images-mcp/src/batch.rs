@@ -85,7 +85,7 @@ impl Batch {
                     return (number, None);
                 }
                 let (spec, arguments) = (&Generate::SPEC, asked.clone().into());
-                let wish = Wish { tool: Self::SPEC.name, spec, arguments, files: Vec::new(), asked, delivery, room };
+                let wish = Wish { tool: Self::SPEC.name, spec, arguments, asked, delivery, room };
                 let outcome = answer::make(&cx, wish).await;
                 let took = cx.now().saturating_sub(started).saturating_sub(begun);
                 longest.fetch_max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);

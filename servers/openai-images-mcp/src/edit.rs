@@ -1,7 +1,5 @@
 //! Images from images. <https://platform.openai.com/docs/api-reference/images/createEdit>
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::schema::{Shape, Shaped, of};
@@ -28,35 +26,35 @@ const MOST_PIXELS: u64 = 3840 * 2160;
 
 /// Edit or combine up to 16 images by a prompt.
 #[tool("image-edit", POST "/images/edits", multipart, run, open, saves)]
-#[allow(dead_code, reason = "sent on as the caller wrote it")]
 struct Edit {
     /// Files, or ids of images made here.
+    #[read]
     image: Images,
-    prompt: Sent<Prompt>,
+    prompt: Prompt,
     /// PNG of the first image's size, transparent where it may change.
-    mask: Option<Sent<FileInput>>,
+    mask: Option<FileInput>,
     /// Transparent PNG laid over the first image to guide the edit; not with mask.
-    markup: Option<Sent<FileInput>>,
+    markup: Option<FileInput>,
     /// Give one, as for image-generate.
-    model: Option<Sent<String>>,
-    n: Option<Sent<Int<1, 10>>>,
-    size: Option<Sent<String>>,
-    quality: Option<Sent<Quality>>,
-    background: Option<Sent<Background>>,
-    input_fidelity: Option<Sent<Fidelity>>,
-    output_format: Option<Sent<Format>>,
-    output_compression: Option<Sent<Int<0, 100>>>,
-    complexity: Option<Sent<Level>>,
-    stream: Option<Sent<bool>>,
-    partial_images: Option<Sent<Int<0, 3>>>,
-    frame_count: Option<Sent<Int<2, 16>>>,
-    frame_duration_ms: Option<Sent<u32>>,
-    svg: Option<Sent<Svg>>,
+    model: Option<String>,
+    n: Option<Int<1, 10>>,
+    size: Option<String>,
+    quality: Option<Quality>,
+    background: Option<Background>,
+    input_fidelity: Option<Fidelity>,
+    output_format: Option<Format>,
+    output_compression: Option<Int<0, 100>>,
+    complexity: Option<Level>,
+    stream: Option<bool>,
+    partial_images: Option<Int<0, 3>>,
+    frame_count: Option<Int<2, 16>>,
+    frame_duration_ms: Option<u32>,
+    svg: Option<Svg>,
     /// For retired models only.
-    response_format: Option<Sent<ResponseFormat>>,
-    safety_identifier: Option<Sent<String>>,
+    response_format: Option<ResponseFormat>,
+    safety_identifier: Option<String>,
     /// Deprecated: safety_identifier.
-    user: Option<Sent<String>>,
+    user: Option<String>,
     #[local]
     save_to: Option<String>,
     #[local]
@@ -66,48 +64,30 @@ struct Edit {
 impl Edit {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut arguments = cx.arguments().clone();
-        if let Some(files) = self.image.named(&cx).await? {
-            arguments = arguments.with("image", &files)?;
+        // Ids are ours: OpenAI gets the images themselves.
+        let images = match self.image {
+            Images::One(image) => vec![image],
+            Images::Many(images) => images,
+        };
+        if images.iter().any(|image| matches!(image, ImageInput::Id(_))) {
+            for image in images {
+                let source = match image {
+                    ImageInput::File(FileInput(source)) => source,
+                    ImageInput::Id(id) => made(record::image(&cx, "image", &id).await?),
+                };
+                arguments = arguments.attach("image", source);
+            }
         }
         let wish = Wish {
             tool: Self::SPEC.name,
             spec: &Self::SPEC,
             arguments,
-            files: Vec::new(),
             asked: cx.arguments().read()?,
             delivery: Delivery { save_to: self.save_to, preview: self.preview },
             room: ROOM,
         };
         answer::make(&cx, wish).await.map(Output::Content)
     }
-}
-
-impl Images {
-    /// The argument with images of ours in place of their ids, if there are such.
-    async fn named(&self, cx: &Context) -> Result<Option<Value>> {
-        let given: Value = cx.arguments().read()?;
-        let given = given.get("image").cloned().unwrap_or_default();
-        match self {
-            Images::One(ImageInput::Id(id)) => Ok(Some(file(&record::image(cx, "image", id).await?))),
-            Images::One(ImageInput::File(_)) => Ok(None),
-            Images::Many(images) => {
-                let mut files = given.as_array().cloned().unwrap_or_default();
-                let mut any = false;
-                for (image, place) in images.iter().zip(&mut files) {
-                    if let ImageInput::Id(id) = image {
-                        *place = file(&record::image(cx, "image", id).await?);
-                        any = true;
-                    }
-                }
-                Ok(any.then_some(Value::Array(files)))
-            }
-        }
-    }
-}
-
-/// A file within the arguments.
-fn file((filename, bytes): &(String, Bytes)) -> Value {
-    json!({"data": STANDARD.encode(bytes), "filename": filename})
 }
 
 impl ImageInput {
@@ -358,11 +338,11 @@ async fn finish(
     arguments.extend(ours);
     let mut asked = arguments.clone();
     asked.insert("image".into(), from);
+    let arguments = Arguments::from(Value::Object(arguments));
     let wish = Wish {
         tool,
         spec: &Edit::SPEC,
-        arguments: Value::Object(arguments).into(),
-        files,
+        arguments: files.into_iter().fold(arguments, |arguments, (name, file)| arguments.attach(name, file)),
         asked: Value::Object(asked),
         delivery,
         room: ROOM,

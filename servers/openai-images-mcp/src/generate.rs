@@ -9,37 +9,36 @@ tools![Generate];
 
 /// Generate images from a prompt.
 #[tool("image-generate", POST "/images/generations", run, saves)]
-#[allow(dead_code, reason = "sent on as the caller wrote it")]
 pub(crate) struct Generate {
-    prompt: Sent<Prompt>,
+    prompt: Prompt,
     /// Give one, such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
-    model: Option<Sent<String>>,
-    n: Option<Sent<Int<1, 10>>>,
+    model: Option<String>,
+    n: Option<Int<1, 10>>,
     /// Auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
-    size: Option<Sent<String>>,
-    quality: Option<Sent<Quality>>,
+    size: Option<String>,
+    quality: Option<Quality>,
     /// Transparent needs png or webp.
-    background: Option<Sent<Background>>,
-    output_format: Option<Sent<Format>>,
+    background: Option<Background>,
+    output_format: Option<Format>,
     /// Percent, for webp and jpeg.
-    output_compression: Option<Sent<Int<0, 100>>>,
+    output_compression: Option<Int<0, 100>>,
     /// Planning before drawing.
-    complexity: Option<Sent<Level>>,
-    moderation: Option<Sent<Moderation>>,
-    stream: Option<Sent<bool>>,
+    complexity: Option<Level>,
+    moderation: Option<Moderation>,
+    stream: Option<bool>,
     /// Told as progress; each costs tokens.
-    partial_images: Option<Sent<Int<0, 3>>>,
+    partial_images: Option<Int<0, 3>>,
     /// Of a gif.
-    frame_count: Option<Sent<Int<2, 16>>>,
-    frame_duration_ms: Option<Sent<u32>>,
-    svg: Option<Sent<Svg>>,
+    frame_count: Option<Int<2, 16>>,
+    frame_duration_ms: Option<u32>,
+    svg: Option<Svg>,
     /// For retired models only.
-    style: Option<Sent<Style>>,
+    style: Option<Style>,
     /// For retired models only.
-    response_format: Option<Sent<ResponseFormat>>,
-    safety_identifier: Option<Sent<String>>,
+    response_format: Option<ResponseFormat>,
+    safety_identifier: Option<String>,
     /// Deprecated: safety_identifier.
-    user: Option<Sent<String>>,
+    user: Option<String>,
     /// New local file, or an existing folder ending in /; kept under its id unless given.
     #[local]
     save_to: Option<String>,
@@ -66,7 +65,6 @@ impl Generate {
             tool: Self::SPEC.name,
             spec: &Self::SPEC,
             arguments: cx.arguments().clone(),
-            files: Vec::new(),
             asked: cx.arguments().read()?,
             delivery: Delivery { save_to: self.save_to, preview: self.preview },
             room: ROOM,

@@ -22,5 +22,5 @@ pub static SERVER: Definition = Definition {
             instructions.",
     tools: &[generate::TOOLS, batch::TOOLS, edit::TOOLS, record::TOOLS],
     migrations: &[include_str!("schema.sql")],
-    extras: None,
+    ..Definition::PLAIN
 };

@@ -1,9 +1,9 @@
 //! What was made: records in the server's store, with the images themselves where no file holds them.
 
 use bytes::{Bytes, BytesMut};
-use openai_mcp_kernel::platform::Body;
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, Row, sql};
+use openai_mcp_kernel::sql::{Datum, Row, sql};
 
 use crate::answer::{self, ROOM};
 use crate::draw;

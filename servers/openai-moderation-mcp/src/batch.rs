@@ -209,7 +209,7 @@ async fn send(cx: &Context, model: Option<&str>, input: Value) -> Result<(String
     if let (Some(model), Some(arguments)) = (model, arguments.as_object_mut()) {
         arguments.insert("model".into(), model.into());
     }
-    let verdicts = verdict::read(&cx.call(&Check::SPEC, arguments).await?)?;
+    let verdicts = verdict::read(&cx.send(&Check::SPEC, arguments).bytes().await?)?;
     Ok((verdicts.model, verdicts.results))
 }
 

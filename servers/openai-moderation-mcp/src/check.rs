@@ -9,9 +9,9 @@ tools![Check];
 
 /// Check text or images for harmful content.
 #[tool("moderation-check", POST "/moderations", reads, run)]
-#[allow(dead_code, reason = "what is sent are the arguments as they were written")]
 pub(crate) struct Check {
     /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all).
+    #[read]
     input: Input,
     /// omni-moderation-latest unless told.
     model: Option<String>,
@@ -53,7 +53,7 @@ struct ImageUrl {
 
 impl Check {
     async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.call(&Self::SPEC, cx.arguments().clone()).await?;
+        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
         let verdicts = verdict::read(&answer)?;
         let inputs = self.input.texts();
         // A result stands for each text of an array, or for all parts of one.

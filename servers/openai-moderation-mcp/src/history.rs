@@ -1,7 +1,7 @@
 //! Past verdicts: when, on what, which. What was checked is kept as a hash, unless the caller wants an excerpt.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, sql};
+use openai_mcp_kernel::sql::{Datum, sql};
 use sha2::{Digest as _, Sha256};
 
 use crate::verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openai_mcp_kernel::context::Read;
+use openai_mcp_kernel::files::Read;
 use openai_mcp_kernel::prelude::*;
 
 /// Largest file that is read.

@@ -13,7 +13,7 @@ tools![Create, Get, Cancel, Files];
 #[tool("vector-store-file-batch-create", POST "/vector_stores/{vector_store_id}/file_batches", beta = "assistants=v2")]
 struct Create {
     vector_store_id: String,
-    file_ids: Option<Ids<2000>>,
+    file_ids: Option<ListOf<String, 0, 2000>>,
     files: Option<Vec<File>>,
     /// For all of file_ids.
     attributes: Option<Nullable<Attributes>>,

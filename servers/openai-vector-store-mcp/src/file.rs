@@ -36,7 +36,9 @@ pub(crate) struct Get {
 /// Read the text that was indexed of a file.
 #[tool("vector-store-file-content", GET "/vector_stores/{vector_store_id}/files/{file_id}/content", run, saves, beta = "assistants=v2")]
 struct Content {
+    #[read]
     vector_store_id: String,
+    #[read]
     file_id: String,
     /// Byte to start at: next_offset of the call before.
     #[local]
@@ -51,7 +53,7 @@ struct Content {
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
         let arguments = json!({"vector_store_id": self.vector_store_id, "file_id": self.file_id});
-        let page = cx.call_value(&Self::SPEC, arguments).await?;
+        let page = cx.send(&Self::SPEC, arguments).value().await?;
         let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
         let text: String = chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect();
         match self.save_to {

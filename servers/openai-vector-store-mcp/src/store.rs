@@ -10,7 +10,7 @@ struct Create {
     name: Option<String>,
     description: Option<String>,
     /// Files to index, at most 500.
-    file_ids: Option<Ids<500>>,
+    file_ids: Option<ListOf<String, 0, 500>>,
     chunking_strategy: Option<ChunkingStrategy>,
     expires_after: Option<ExpiresAfter>,
     metadata: Option<Nullable<Metadata>>,

@@ -1,7 +1,7 @@
 //! Waiting for the indexing that runs in the background.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::tool::Spec;
+use openai_mcp_kernel::spec::Spec;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 
 use crate::{batch, file, store};
@@ -48,7 +48,7 @@ struct Indexing {
 
 impl Watched for Indexing {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
-        let object = cx.call_value(self.spec, self.arguments.clone()).await?;
+        let object = cx.send(self.spec, self.arguments.clone()).value().await?;
         let stage = match object.get("status").and_then(Value::as_str) {
             Some("in_progress") => {
                 tell(cx, &object);

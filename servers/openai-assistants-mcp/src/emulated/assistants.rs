@@ -74,7 +74,7 @@ async fn check(cx: &Context, args: &mut Args) -> Result<()> {
         request::format(format)?;
     }
     if let Some(model) = args.get("model").and_then(Value::as_str) {
-        match cx.call(&ModelGet::SPEC, json!({"model": model})).await {
+        match cx.send(&ModelGet::SPEC, json!({"model": model})).bytes().await {
             Err(error) if error.kind() == Kind::Status(404) => {
                 return Err(refuse(400, format!("The requested model '{model}' does not exist")));
             }

@@ -1,7 +1,7 @@
 //! The tables: every statement here asks for the owner, and none elsewhere names a table.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::store::{Datum, Row, Rows, Statement, sql};
+use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement, sql};
 
 use super::{Members as _, id, now, refuse, text};
 use crate::backend::Args;

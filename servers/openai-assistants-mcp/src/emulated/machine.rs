@@ -184,7 +184,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
             run.work.put("aside", json!(true));
             let messages = db.last_messages(&thread.id, count).await?;
             let made = json!({"metadata": {"thread_id": thread.id, "run_id": run.id}});
-            let made = db.cx.call_value(&ConversationCreate::SPEC, made).await?;
+            let made = db.cx.send(&ConversationCreate::SPEC, made).value().await?;
             let conversation = text(&made, "id").to_owned();
             let items: Vec<Value> = messages.iter().map(|message| messages::item(&message.doc)).collect();
             let mut tail = None;
@@ -200,7 +200,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
     let started = db.cx.now();
     for store in threads::resources(&[&thread.doc], "file_search", "vector_store_ids") {
         loop {
-            let store = match db.cx.call_value(&VectorStoreGet::SPEC, json!({"vector_store_id": store})).await {
+            let store = match db.cx.send(&VectorStoreGet::SPEC, json!({"vector_store_id": store})).value().await {
                 Ok(store) => store,
                 // A run whose store is gone fails with what OpenAI says of that.
                 Err(_) => break,
@@ -283,7 +283,7 @@ pub(super) async fn reconcile(
 
 /// Adds items to a conversation and gives their ids.
 async fn add(db: &Db<'_>, conversation: &str, items: &[Value]) -> Result<Vec<String>> {
-    let added = db.cx.call_value(&ItemCreate::SPEC, json!({"conversation_id": conversation, "items": items})).await?;
+    let added = db.cx.send(&ItemCreate::SPEC, json!({"conversation_id": conversation, "items": items})).value().await?;
     Ok(list(&added, "data").map(|item| text(item, "id").to_owned()).collect())
 }
 
@@ -295,7 +295,7 @@ async fn newer(db: &Db<'_>, conversation: &str, since: Option<&str>) -> Result<V
         if let Some(last) = found.last() {
             page.put("after", last.at("id").clone());
         }
-        let page = db.cx.call_value(&ItemList::SPEC, page).await?;
+        let page = db.cx.send(&ItemList::SPEC, page).value().await?;
         for item in list(&page, "data") {
             if since == Some(text(item, "id")) {
                 found.reverse();
@@ -340,7 +340,7 @@ async fn body(db: &Db<'_>, run: &Run) -> Result<Value, Stop> {
         for name in ["include", "max_output_tokens", "temperature", "top_p"] {
             count.as_object_mut().map(|count| count.remove(name));
         }
-        let counted = db.cx.call_value(&InputTokens::SPEC, count).await?;
+        let counted = db.cx.send(&InputTokens::SPEC, count).value().await?;
         let counted = counted.at("input_tokens").as_i64().ok_or_else(|| answer("a count of tokens"))?;
         if spent("prompt_tokens") + counted > most {
             return Err(over("max_prompt_tokens"));
@@ -360,12 +360,12 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
         return Err(Stop::Lost);
     }
     if !stream {
-        let response = db.cx.call_value(&ResponseCreate::SPEC, body).await?;
+        let response = db.cx.send(&ResponseCreate::SPEC, body).value().await?;
         begun(db, run, &response).await?;
         return Ok(response);
     }
     body.put("stream", json!(true));
-    let mut events = Events::new(db.cx.request(&ResponseCreate::SPEC, body).await?)?;
+    let mut events = Events::new(db.cx.send(&ResponseCreate::SPEC, body).response().await?)?;
     let mut latest = Value::Null;
     while let Some(event) = events.next().await.map_err(|error| match latest {
         Value::Null => Stop::from(error),
@@ -415,7 +415,7 @@ async fn begun(db: &Db<'_>, run: &mut Run, response: &Value) -> Result<(), Stop>
         }
     }
     // Somebody ended the run. What runs on is of no use; that it has ended already is as good.
-    let _ = db.cx.call(&ResponseCancel::SPEC, json!({"response_id": id})).await;
+    let _ = db.cx.send(&ResponseCancel::SPEC, json!({"response_id": id})).bytes().await;
     Err(Stop::Lost)
 }
 
@@ -425,7 +425,7 @@ async fn poll(db: &Db<'_>, run: Run) -> Result<Run> {
     if run.work.at("config").at("include").is_array() {
         get.put("include", json!(request::INCLUDE));
     }
-    match db.cx.call_value(&ResponseGet::SPEC, get).await {
+    match db.cx.send(&ResponseGet::SPEC, get).value().await {
         Ok(response) => apply(db, run, &response).await,
         Err(error) if error.kind() == Kind::Status(404) => fail(db, run, &error).await,
         Err(error) => Err(error),
@@ -630,7 +630,7 @@ async fn heal(db: &Db<'_>, run: &Run, since: Option<&str>) -> Result<Option<Stri
 async fn leave(db: &Db<'_>, run: &Run) {
     if run.phase == Phase::Done && run.work.at("aside") == true {
         let conversation = json!({"conversation_id": run.work.at("conversation")});
-        let _ = db.cx.call(&ConversationDelete::SPEC, conversation).await;
+        let _ = db.cx.send(&ConversationDelete::SPEC, conversation).bytes().await;
     }
 }
 
@@ -683,7 +683,7 @@ pub(super) async fn cancel(db: &Db<'_>, run: Run) -> Result<Run> {
 
 /// Cancels the response of a run.
 async fn stop(db: &Db<'_>, run: Run) -> Result<Run> {
-    match db.cx.call_value(&ResponseCancel::SPEC, json!({"response_id": run.response})).await {
+    match db.cx.send(&ResponseCancel::SPEC, json!({"response_id": run.response})).value().await {
         Ok(response) => apply(db, run, &response).await,
         // It ended before.
         Err(error) if matches!(error.kind(), Kind::Status(400 | 404 | 409)) => poll(db, run).await,

@@ -88,12 +88,12 @@ pub(super) async fn remove(db: &Db<'_>, thread: &Thread, message: &Message) -> R
     if let (Some(item), Some(conversation)) = (&message.item, &thread.conversation) {
         if thread.tail.as_ref() == Some(item) {
             let last = json!({"conversation_id": conversation, "limit": 2, "order": "desc"});
-            let last = db.cx.call_value(&ItemList::SPEC, last).await?;
+            let last = db.cx.send(&ItemList::SPEC, last).value().await?;
             let before = list(&last, "data").map(|item| text(item, "id")).find(|id| id != item);
             db.set_tail(&thread.id, before).await?;
         }
         let item = json!({"conversation_id": conversation, "item_id": item});
-        match db.cx.call(&ItemDelete::SPEC, item).await {
+        match db.cx.send(&ItemDelete::SPEC, item).bytes().await {
             Err(error) if error.kind() != Kind::Status(404) => return Err(error),
             _ => {}
         }

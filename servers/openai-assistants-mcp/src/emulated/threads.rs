@@ -68,10 +68,10 @@ pub(crate) async fn delete(cx: &Context, args: Args) -> Result<Value> {
     db.mark_thread_deleted(&thread.id).await?;
     if let Some(response) = db.active_run(&thread.id).await?.and_then(|run| run.response) {
         // What runs on is of no use to anybody; that it has ended already is as good.
-        let _ = cx.call(&ResponseCancel::SPEC, json!({"response_id": response})).await;
+        let _ = cx.send(&ResponseCancel::SPEC, json!({"response_id": response})).bytes().await;
     }
     if let Some(conversation) = &thread.conversation {
-        match cx.call(&ConversationDelete::SPEC, json!({"conversation_id": conversation})).await {
+        match cx.send(&ConversationDelete::SPEC, json!({"conversation_id": conversation})).bytes().await {
             Err(error) if error.kind() != Kind::Status(404) => return Err(error),
             _ => {}
         }
@@ -85,7 +85,7 @@ pub(super) async fn conversation(db: &Db<'_>, thread: &Thread) -> Result<String>
     if let Some(conversation) = &thread.conversation {
         return Ok(conversation.clone());
     }
-    let made = db.cx.call_value(&ConversationCreate::SPEC, json!({"metadata": {"thread_id": thread.id}})).await?;
+    let made = db.cx.send(&ConversationCreate::SPEC, json!({"metadata": {"thread_id": thread.id}})).value().await?;
     let conversation = text(&made, "id");
     match db.set_conversation(&thread.id, conversation).await? {
         Some(conversation) => Ok(conversation),
@@ -102,10 +102,10 @@ fn file_search_store(doc: &Value) -> Option<String> {
 async fn add_files(cx: &Context, store: Option<String>, files: &[String]) -> Result<String> {
     let Some(store) = store else {
         let made = json!({"file_ids": files, "expires_after": {"anchor": "last_active_at", "days": 7}});
-        return Ok(text(&cx.call_value(&VectorStoreCreate::SPEC, made).await?, "id").to_owned());
+        return Ok(text(&cx.send(&VectorStoreCreate::SPEC, made).value().await?, "id").to_owned());
     };
     for file in files {
-        cx.call(&VectorStoreFileAdd::SPEC, json!({"vector_store_id": store, "file_id": file})).await?;
+        cx.send(&VectorStoreFileAdd::SPEC, json!({"vector_store_id": store, "file_id": file})).bytes().await?;
     }
     Ok(store)
 }
@@ -147,7 +147,7 @@ pub(super) async fn make_stores(cx: &Context, resources: &mut Value, days: Optio
         if let Some(days) = days {
             store.put("expires_after", json!({"anchor": "last_active_at", "days": days}));
         }
-        made.push(cx.call_value(&VectorStoreCreate::SPEC, store).await?.at("id").clone());
+        made.push(cx.send(&VectorStoreCreate::SPEC, store).value().await?.at("id").clone());
     }
     search.insert("vector_store_ids".into(), Value::Array(made));
     Ok(())

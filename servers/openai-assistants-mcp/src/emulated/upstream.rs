@@ -3,27 +3,27 @@
 use openai_mcp_kernel::prelude::*;
 
 /// Create a conversation.
-#[tool("conversation-create", POST "/conversations")]
+#[request(POST "/conversations")]
 pub(super) struct ConversationCreate {
     metadata: Option<Metadata>,
     items: Option<Json>,
 }
 
 /// Delete a conversation.
-#[tool("conversation-delete", DELETE "/conversations/{conversation_id}")]
+#[request(DELETE "/conversations/{conversation_id}")]
 pub(super) struct ConversationDelete {
     conversation_id: String,
 }
 
 /// Add items to a conversation.
-#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items")]
+#[request(POST "/conversations/{conversation_id}/items")]
 pub(super) struct ItemCreate {
     conversation_id: String,
     items: Json,
 }
 
 /// List the items of a conversation.
-#[tool("conversation-item-list", GET "/conversations/{conversation_id}/items")]
+#[request(GET "/conversations/{conversation_id}/items")]
 pub(super) struct ItemList {
     conversation_id: String,
     limit: Option<i64>,
@@ -32,14 +32,14 @@ pub(super) struct ItemList {
 }
 
 /// Delete an item of a conversation.
-#[tool("conversation-item-delete", DELETE "/conversations/{conversation_id}/items/{item_id}")]
+#[request(DELETE "/conversations/{conversation_id}/items/{item_id}")]
 pub(super) struct ItemDelete {
     conversation_id: String,
     item_id: String,
 }
 
 /// Create a response.
-#[tool("response-create", POST "/responses")]
+#[request(POST "/responses")]
 pub(super) struct ResponseCreate {
     background: Option<bool>,
     conversation: Option<String>,
@@ -62,20 +62,20 @@ pub(super) struct ResponseCreate {
 }
 
 /// Get a response.
-#[tool("response-get", GET "/responses/{response_id}")]
+#[request(GET "/responses/{response_id}")]
 pub(super) struct ResponseGet {
     response_id: String,
     include: Option<Vec<String>>,
 }
 
 /// Cancel a response.
-#[tool("response-cancel", POST "/responses/{response_id}/cancel", idempotent)]
+#[request(POST "/responses/{response_id}/cancel", idempotent)]
 pub(super) struct ResponseCancel {
     response_id: String,
 }
 
 /// Count the input tokens of a response.
-#[tool("response-input-tokens", POST "/responses/input_tokens", idempotent)]
+#[request(POST "/responses/input_tokens", idempotent)]
 pub(super) struct InputTokens {
     conversation: Option<String>,
     input: Option<Json>,
@@ -90,13 +90,13 @@ pub(super) struct InputTokens {
 }
 
 /// Get a model.
-#[tool("model-get", GET "/models/{model}")]
+#[request(GET "/models/{model}")]
 pub(super) struct ModelGet {
     model: String,
 }
 
 /// Create a vector store.
-#[tool("vector-store-create", POST "/vector_stores", beta = "assistants=v2")]
+#[request(POST "/vector_stores", beta = "assistants=v2")]
 pub(super) struct VectorStoreCreate {
     file_ids: Option<Json>,
     chunking_strategy: Option<Json>,
@@ -105,13 +105,13 @@ pub(super) struct VectorStoreCreate {
 }
 
 /// Get a vector store.
-#[tool("vector-store-get", GET "/vector_stores/{vector_store_id}", beta = "assistants=v2")]
+#[request(GET "/vector_stores/{vector_store_id}", beta = "assistants=v2")]
 pub(super) struct VectorStoreGet {
     vector_store_id: String,
 }
 
 /// Add a file to a vector store.
-#[tool("vector-store-file-add", POST "/vector_stores/{vector_store_id}/files", idempotent, beta = "assistants=v2")]
+#[request(POST "/vector_stores/{vector_store_id}/files", idempotent, beta = "assistants=v2")]
 pub(super) struct VectorStoreFileAdd {
     vector_store_id: String,
     file_id: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use openai_mcp_kernel::platform::Platform as _;
-use openai_mcp_kernel::store::sql;
+use openai_mcp_kernel::sql::sql;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 use openai_moderation_mcp::SERVER;

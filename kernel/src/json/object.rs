@@ -1,107 +1,13 @@
-//! JSON as text: OpenAI's on its way to the client, put on one line and never re-modelled, and what little is read and
-//! written besides.
+//! The members of a JSON object as texts, and what is done to lists by them.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr2_iter, memchr3_iter};
 use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::schema::Node;
-
-/// A JSON text on one line, without indentation.
-///
-/// OpenAI prints its answers over many indented lines. Those cost tokens, and a line break would end a message on
-/// stdio and a field of an event stream. No string of JSON spans lines, so lines can be trimmed without reading them.
-#[derive(Clone, Debug)]
-pub struct Line(Bytes);
-
-impl Line {
-    /// Checks that a text is JSON and puts it on one line. Text that is so already is not copied.
-    ///
-    /// # Errors
-    /// It is not JSON.
-    pub fn new(text: Bytes) -> serde_json::Result<Self> {
-        let checked: &RawValue = serde_json::from_slice(&text)?;
-        let json = checked.get().as_bytes();
-        let mut breaks = memchr2_iter(b'\n', b'\r', json);
-        let Some(first) = breaks.next() else { return Ok(Line(text.slice_ref(json))) };
-        let mut out = Vec::with_capacity(json.len());
-        let mut start = 0;
-        for end in std::iter::once(first).chain(breaks).chain([json.len()]) {
-            out.extend_from_slice(json.get(start..end).unwrap_or_default().trim_ascii());
-            start = end + 1;
-        }
-        Ok(Line(out.into()))
-    }
-
-    /// The text.
-    pub fn text(&self) -> &str {
-        // What serde_json took is UTF-8, and lines were cut between characters.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-
-    /// The bytes of the text.
-    pub fn bytes(&self) -> &Bytes {
-        &self.0
-    }
-
-    /// Whether it is an object.
-    pub fn is_object(&self) -> bool {
-        self.0.first() == Some(&b'{')
-    }
-
-    /// Appends it as a JSON string.
-    ///
-    /// Outside of strings a line has no control character but the tab, and inside of them none, so there are three
-    /// bytes to look for.
-    pub fn push_quoted(&self, out: &mut Vec<u8>) {
-        let (line, mut plain) = (self.0.as_ref(), 0);
-        out.push(b'"');
-        for at in memchr3_iter(b'"', b'\\', b'\t', line) {
-            out.extend_from_slice(line.get(plain..at).unwrap_or_default());
-            match line.get(at) {
-                Some(b'"') => out.extend_from_slice(b"\\\""),
-                Some(b'\\') => out.extend_from_slice(b"\\\\"),
-                _ => out.push(b' '),
-            }
-            plain = at + 1;
-        }
-        out.extend_from_slice(line.get(plain..).unwrap_or_default());
-        out.push(b'"');
-    }
-}
-
-/// Appends text as a JSON string.
-pub fn push_string(out: &mut Vec<u8>, text: &str) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
-/// Text as a JSON string.
-pub fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
-}
-
-/// A value as compact JSON. `Value::to_string` does the same by a second writer, of which a Worker needs none.
-pub fn text(value: &Value) -> String {
-    // Keys are texts, and writing to memory cannot fail.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-/// A number as JSON and people write it; what JSON cannot write is `null`.
-///
-/// By serde_json: the standard library's way brings tables and code of 20 KB, which a Worker would carry for this alone.
-pub fn number(value: f64) -> String {
-    // The largest whole numbers that a float tells apart.
-    const WHOLE: f64 = 9_007_199_254_740_992.0;
-    if value.trunc() == value && value.abs() <= WHOLE {
-        return (value as i64).to_string();
-    }
-    serde_json::Number::from_f64(value).map_or_else(|| "null".into(), |number| number.to_string())
-}
+use super::Node;
+use super::text::push_string;
 
 /// The entries of a JSON object, in order, each value as its text.
 ///

@@ -13,15 +13,16 @@ use http::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use crate::config::{Config, Filter, flag, words};
+use crate::body::Body;
+use crate::config::{Config, flag, words};
 use crate::context::Caller;
 use crate::headers;
 use crate::json;
 use crate::page;
-use crate::platform::Body;
 use crate::protocol::{Fault, Headers};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
+use crate::spec::Filter;
 
 /// Most bytes of a body that comes without a key: enough to ask what there is.
 const UNKNOWN_BODY: usize = 64 * 1024;
@@ -254,7 +255,7 @@ impl Gateway {
     fn health(&self) -> Response<Body> {
         let entry = |(definition, service): &(&'static Definition, Result<Arc<Service>, String>)| match service {
             Ok(service) => json!({
-                "status": "ok", "name": service.name(), "version": definition.version, "tools": service.specs().len(),
+                "status": "ok", "name": service.name(), "version": definition.version, "tools": service.specs().count(),
             }),
             Err(problem) => json!({"status": "failed", "version": definition.version, "error": problem}),
         };

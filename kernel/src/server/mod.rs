@@ -1,34 +1,31 @@
 //! A server: its tools behind MCP's methods, whatever carries the messages.
 
-use std::panic::AssertUnwindSafe;
+mod call;
+mod list;
+
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
-use futures_util::future::{BoxFuture, Either, FutureExt as _, join_all, ready, select};
+use futures_util::future::{BoxFuture, FutureExt as _, join_all, ready};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::config::{Config, Filter};
-use crate::context::{Caller, Context, Inner, Notes, RequestFacts};
-use crate::error::Error;
+use crate::config::Config;
+use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
 use crate::json;
-use crate::output::{self, Output};
-use crate::plan;
+use crate::notes::Notes;
 use crate::platform::Platform;
 use crate::protocol::{self, Era, Fault, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request};
-use crate::schema;
-use crate::telemetry::Event;
-use crate::tool::{Arguments, Spec};
+use crate::spec::{Filter, Life, Spec};
+use crate::tool::Tool;
+
+pub use list::describe;
 
 /// How long clients may keep lists: they change with a new release only.
 const TTL_MS: u32 = 3_600_000;
-/// When a call that tells nothing of itself first tells that it goes on, and how often it does so then.
-const FIRST_BEAT: Duration = Duration::from_secs(1);
-const BEAT: Duration = Duration::from_secs(10);
 
 /// A server, as its crate declares it.
 pub struct Definition {
@@ -39,7 +36,15 @@ pub struct Definition {
     /// Instructions for the model: what is here and how it hangs together, at most 512 characters.
     pub about: &'static str,
     /// The tools, by resource.
-    pub tools: &'static [&'static [&'static Spec]],
+    pub tools: &'static [&'static [&'static Tool]],
+    /// The `OpenAI-Beta` header of its requests.
+    pub beta: Option<&'static str>,
+    /// Whether its tools take the admin key instead of the project's.
+    pub admin: bool,
+    /// How long OpenAI serves its requests.
+    pub life: Life,
+    /// Answers its requests in OpenAI's place.
+    pub stand_in: Option<StandIn>,
     /// The tables of its [store](crate::store), as SQL that is applied in order, each text once per database and as a
     /// whole. A text may hold several statements, each with its `;` at the end of a line. A released text never changes.
     pub migrations: &'static [&'static str],
@@ -48,15 +53,39 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// What most servers have in common: no store, no beta, the project's key, requests that OpenAI serves.
+    pub const PLAIN: Definition = Definition {
+        domain: "",
+        version: "",
+        about: "",
+        tools: &[],
+        beta: None,
+        admin: false,
+        life: Life::Open,
+        stand_in: None,
+        migrations: &[],
+        extras: None,
+    };
+
     /// `openai-{domain}-mcp`
     pub fn name(&self) -> String {
         format!("openai-{}-mcp", self.domain)
     }
 
     /// All tools, in the order of the list.
-    pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + Clone + use<> {
+    pub fn tools(&self) -> impl Iterator<Item = &'static Tool> + Clone + use<> {
         let tools = self.tools;
         tools.iter().flat_map(|group| group.iter().copied())
+    }
+
+    /// What is declared of all tools, in the order of the list.
+    pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + Clone + use<> {
+        self.tools().map(|tool| tool.spec)
+    }
+
+    fn home(&self) -> Home {
+        let Definition { domain, migrations, beta, admin, life, stand_in, .. } = *self;
+        Home { domain, migrations, beta, admin, life, stand_in }
     }
 }
 
@@ -75,7 +104,7 @@ pub struct Service {
     name: String,
     config: Arc<Config>,
     platform: Arc<dyn Platform>,
-    specs: Vec<&'static Spec>,
+    tools: Vec<&'static Tool>,
     migrated: Arc<AtomicBool>,
     lists: [OnceLock<Bytes>; 2],
 }
@@ -110,8 +139,8 @@ impl Service {
         config: Arc<Config>,
         platform: Arc<dyn Platform>,
     ) -> Result<Arc<Self>, String> {
-        let specs: Vec<_> = definition.specs().filter(|spec| config.filter.admits(spec)).collect();
-        if specs.is_empty() {
+        let tools: Vec<_> = definition.tools().filter(|tool| config.filter.admits(tool.spec)).collect();
+        if tools.is_empty() {
             return Err(format!(
                 "OPENAI_MCP_TOOLS, OPENAI_MCP_EXCLUDE and OPENAI_MCP_READ_ONLY leave no tool of {}",
                 definition.domain
@@ -122,7 +151,7 @@ impl Service {
             name: definition.name(),
             config,
             platform,
-            specs,
+            tools,
             migrated: Arc::default(),
             lists: Default::default(),
         }))
@@ -138,14 +167,19 @@ impl Service {
         &self.name
     }
 
-    /// The tools that the operator allows.
-    pub fn specs(&self) -> &[&'static Spec] {
-        &self.specs
+    /// The tools that the operator allows and that can be of use: not what OpenAI has ended, unless the requests go
+    /// elsewhere or are answered here.
+    pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + Clone + '_ {
+        let offered = |spec: &&'static Spec| {
+            let life = if spec.life == Life::Open { self.definition.life } else { spec.life };
+            !matches!(life, Life::Gone { .. }) || self.definition.stand_in.is_some() || !self.config.is_openai()
+        };
+        self.tools.iter().map(|tool| tool.spec).filter(offered)
     }
 
     /// The `tools` array of `tools/list`, as compact JSON.
     pub fn tool_list(&self) -> String {
-        list(self.specs.iter().copied())
+        list::render(self.specs())
     }
 
     /// Reads a message and begins to serve it.
@@ -277,7 +311,7 @@ impl Service {
             }
         };
         if !filter.is_open() {
-            return render(list(self.specs.iter().copied().filter(|spec| filter.admits(spec))), "private");
+            return render(list::render(self.specs().filter(|spec| filter.admits(spec))), "private");
         }
         let [legacy, modern] = &self.lists;
         let kept = if era == Era::Legacy { legacy } else { modern };
@@ -296,12 +330,7 @@ impl Service {
         ready(Reply::Many(stream::iter(messages.map(Bytes::from)).boxed())).boxed()
     }
 
-    fn context(
-        &self,
-        request: &Request<'_>,
-        arguments: Arguments,
-        caller: Caller,
-    ) -> (Context, UnboundedReceiver<Bytes>) {
+    fn context(&self, request: &Request<'_>, caller: Caller) -> (Context, UnboundedReceiver<Bytes>) {
         let facts = &request.params.facts;
         let (out, notes) = unbounded();
         let modern = request.era == Era::Modern;
@@ -309,13 +338,12 @@ impl Service {
             raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default()
         };
         let inner = Inner {
-            definition: self.definition,
+            home: self.definition.home(),
             migrated: self.migrated.clone(),
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller,
-            arguments,
-            notes: Notes { out, token: facts.progress_token.clone(), state: Mutex::default() },
+            notes: Notes::new(out, facts.progress_token.clone()),
             answer: Mutex::default(),
             request: RequestFacts {
                 modern,
@@ -336,13 +364,12 @@ impl Service {
     /// A context for a command of the operator: there is no request, the keys are theirs, and nobody is told of progress.
     pub fn command(&self) -> Context {
         Context::new(Inner {
-            definition: self.definition,
+            home: self.definition.home(),
             migrated: self.migrated.clone(),
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller: Caller { trusted: true, ..Caller::default() },
-            arguments: Arguments::new(None),
-            notes: Notes { out: unbounded().0, token: None, state: Mutex::default() },
+            notes: Notes::new(unbounded().0, None),
             answer: Mutex::default(),
             request: RequestFacts::default(),
         })
@@ -357,7 +384,7 @@ impl Service {
         let method = request.method.clone().into_owned();
         let params =
             request.params.raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default();
-        let (cx, notes) = self.context(request, Arguments::new(None), caller);
+        let (cx, notes) = self.context(request, caller);
         let work = extras.handle(&method, params, cx.clone());
         let server = json!({"io.modelcontextprotocol/serverInfo": self.info()});
         let work = async move {
@@ -377,200 +404,7 @@ impl Service {
             };
             envelope(&id, era, result)
         };
-        with_notes(work.boxed(), notes, cx)
-    }
-
-    fn call(self: &Arc<Self>, whole: &Bytes, request: &Request<'_>, caller: Caller) -> BoxFuture<'static, Reply> {
-        let (id, era) = (request.id.get().to_owned(), request.era);
-        let refuse = |message: String| ready(answer(&id, era, Err(Fault::new(Fault::PARAMS, message)))).boxed();
-        let Some(name) = request.params.name.and_then(protocol::string) else {
-            return refuse("`name` must be a string".into());
-        };
-        let admitted = || self.specs.iter().copied().filter(|spec| caller.filter.admits(spec));
-        let Some(spec) = admitted().find(|spec| spec.is_named(&name)) else {
-            let hint = schema::nearest(&name, admitted().map(|spec| spec.name))
-                .map(|name| format!("; did you mean `{name}`?"))
-                .unwrap_or_default();
-            let shown: String = name.chars().take(80).collect();
-            return refuse(format!("unknown tool `{shown}`{hint}"));
-        };
-        let arguments = Arguments::new(request.params.arguments.map(|raw| whole.slice_ref(raw.get().as_bytes())));
-        if !matches!(arguments.text().first(), Some(b'{')) {
-            return refuse("`arguments` must be an object".into());
-        }
-        let (cx, notes) = self.context(request, arguments.clone(), caller);
-        let service = self.clone();
-        let work = {
-            let cx = cx.clone();
-            async move {
-                let started = cx.now();
-                // A fault of ours costs one call, not the connection or the server.
-                let outcome = AssertUnwindSafe(run(&cx, spec, arguments)).catch_unwind().await;
-                service.finish(&id, era, spec, &cx, outcome.ok(), started)
-            }
-        };
-        with_notes(work.boxed(), notes, cx)
-    }
-
-    /// Turns the outcome of a call into its response. No outcome is a panic.
-    fn finish(
-        &self,
-        id: &str,
-        era: Era,
-        spec: &'static Spec,
-        cx: &Context,
-        outcome: Option<Result<Output, Error>>,
-        started: Duration,
-    ) -> (u16, Bytes) {
-        let mut error = None;
-        let mut out = Vec::with_capacity(1024);
-        out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-        out.extend_from_slice(id.as_bytes());
-        out.extend_from_slice(br#","result":{"#);
-        let head = out.len();
-        let written = match outcome {
-            None => return envelope(id, era, Err(Fault::new(Fault::INTERNAL, "internal error"))),
-            Some(Ok(Output::Fault(mut fault))) => {
-                fault.message = cx.redact(fault.message);
-                return envelope(id, era, Err(fault));
-            }
-            Some(Ok(Output::InputRequired(mut value))) => {
-                if let Some(object) = value.as_object_mut() {
-                    object.insert("resultType".into(), "input_required".into());
-                }
-                return envelope(id, era, Ok(json::text(&value).into_bytes()));
-            }
-            Some(Ok(output)) => {
-                // What OpenAI says passes through as it is. What a tool makes of it may tell of failures.
-                let made = spec.run.is_some() && matches!(output, Output::Json(_) | Output::Text { .. });
-                output::write(output, self.config.max_result, &mut out).map(|()| {
-                    if made && let Ok(text) = String::from_utf8(out.split_off(head)) {
-                        out.extend_from_slice(cx.redact_json(text).as_bytes());
-                    }
-                })
-            }
-            Some(Err(failed)) => Err(failed),
-        };
-        if let Err(failed) = written {
-            error = Some(failed.kind());
-            out.truncate(head);
-            output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
-        }
-        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), &mut out);
-        out.extend_from_slice(b"}}");
-        self.platform.record(&Event {
-            server: &self.name,
-            tool: spec.name,
-            error,
-            took: cx.now().saturating_sub(started),
-            bytes: out.len(),
-        });
-        (200, out.into())
-    }
-
-    fn write_meta(&self, era: Era, request_id: Option<&str>, out: &mut Vec<u8>) {
-        let mut separator: &[u8] = br#","_meta":{"#;
-        if let Some(request_id) = request_id {
-            out.extend_from_slice(separator);
-            out.extend_from_slice(br#""openai-mcp/request-id":"#);
-            json::push_string(out, request_id);
-            separator = b",";
-        }
-        if era == Era::Modern {
-            out.extend_from_slice(separator);
-            out.extend_from_slice(br#""io.modelcontextprotocol/serverInfo":{"name":"#);
-            json::push_string(out, &self.name);
-            out.extend_from_slice(br#","version":"#);
-            json::push_string(out, self.definition.version);
-            out.push(b'}');
-            separator = b",";
-        }
-        if separator == b"," {
-            out.push(b'}');
-        }
-        if era == Era::Modern {
-            out.extend_from_slice(br#","resultType":"complete""#);
-        }
-    }
-}
-
-/// Runs a tool: its own code, or the request of its endpoint.
-async fn run(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Output, Error> {
-    match spec.run {
-        None => cx.call(spec, arguments).await.map(Output::Json),
-        Some(run) => {
-            plan::check(spec, &arguments, cx.config().open_arguments)?;
-            run(cx.clone(), arguments).await
-        }
-    }
-}
-
-/// Answers with one message, or, once the work has something to tell before it ends, with a stream of them.
-fn with_notes(
-    work: BoxFuture<'static, (u16, Bytes)>,
-    notes: UnboundedReceiver<Bytes>,
-    cx: Context,
-) -> BoxFuture<'static, Reply> {
-    if !cx.wants_progress() && cx.facts().log_level.is_none() {
-        return work.map(|(status, message)| Reply::One(status, message)).boxed();
-    }
-    let beat =
-        cx.wants_progress().then(|| beat(cx)).map_or_else(|| std::future::pending().boxed(), |beat| beat.boxed());
-    // The beat never ends, so the selection ends with the work.
-    let work = select(work, beat).map(|ended| match ended {
-        Either::Left((message, _)) => message,
-        Either::Right((never, _)) => never,
-    });
-    async move {
-        match select(work.boxed(), notes.into_future()).await {
-            Either::Left(((status, message), notes)) => match notes.into_inner() {
-                // What was told in the very step that ended the work still comes before its result.
-                Some(mut notes) => match std::iter::from_fn(|| notes.try_recv().ok()).collect::<Vec<_>>() {
-                    told if told.is_empty() => Reply::One(status, message),
-                    told => Reply::Many(stream::iter(told).chain(stream::iter([message])).boxed()),
-                },
-                None => Reply::One(status, message),
-            },
-            Either::Right(((first, notes), work)) => {
-                let last = work.map(|(_, message)| message).into_stream();
-                let rest = interleave(notes, last.boxed());
-                Reply::Many(stream::iter(first).chain(rest).boxed())
-            }
-        }
-    }
-    .boxed()
-}
-
-/// The notes as they come, then the result.
-fn interleave(notes: UnboundedReceiver<Bytes>, last: BoxStream<'static, Bytes>) -> BoxStream<'static, Bytes> {
-    stream::unfold(Some((notes, last, None::<Bytes>)), |state| async {
-        let (mut notes, mut last, result) = state?;
-        if let Some(result) = result {
-            return match notes.try_recv() {
-                Ok(note) => Some((note, Some((notes, last, Some(result))))),
-                Err(_) => Some((result, None)),
-            };
-        }
-        match select(notes.next(), last.next()).await {
-            Either::Left((Some(note), _)) => Some((note, Some((notes, last, None)))),
-            Either::Left((None, result)) => result.await.map(|result| (result, None)),
-            Either::Right((Some(result), _)) => match notes.try_recv() {
-                Ok(note) => Some((note, Some((notes, last, Some(result))))),
-                Err(_) => Some((result, None)),
-            },
-            Either::Right((None, _)) => None,
-        }
-    })
-    .boxed()
-}
-
-/// Tells every now and then that the call goes on: clients take silence for a hang.
-async fn beat(cx: Context) -> (u16, Bytes) {
-    let started = cx.now();
-    cx.sleep(FIRST_BEAT).await;
-    loop {
-        cx.beat(cx.now().saturating_sub(started));
-        cx.sleep(BEAT).await;
+        call::with_notes(work.boxed(), notes, cx)
     }
 }
 
@@ -605,43 +439,4 @@ fn envelope(id: &str, era: Era, result: Result<Vec<u8>, Fault>) -> (u16, Bytes) 
             (status, format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, json::text(&fault.to_value())).into())
         }
     }
-}
-
-/// The `tools` array of a list.
-fn list(specs: impl Iterator<Item = &'static Spec>) -> String {
-    let mut out = String::from("[");
-    for spec in specs {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        describe(spec, &mut out);
-    }
-    out.push(']');
-    out
-}
-
-/// One entry of `tools/list`.
-pub fn describe(spec: &Spec, out: &mut String) {
-    let effect = spec.effect;
-    out.push_str(r#"{"name":"#);
-    schema::render_text(out, spec.name);
-    out.push_str(r#","title":"#);
-    schema::render_text(out, &spec.title());
-    out.push_str(r#","description":"#);
-    schema::render_text(out, spec.doc);
-    out.push_str(r#","inputSchema":"#);
-    schema::render_fields(out, spec.fields);
-    out.push_str(&format!(
-        r#","annotations":{{"readOnlyHint":{},"destructiveHint":{},"idempotentHint":{},"openWorldHint":{}}}"#,
-        effect.reads && !effect.saves,
-        effect.destroys,
-        effect.idempotent,
-        effect.open
-    ));
-    if let Some(endpoint) = &spec.endpoint {
-        out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);
-        schema::render_text(out, &format!("{} {}", endpoint.method, endpoint.path));
-        out.push('}');
-    }
-    out.push('}');
 }

@@ -1,0 +1,88 @@
+//! Files of the server's machine and of the web that a call names.
+
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::file::Source;
+use crate::notes::size;
+use crate::platform::{Listed, Opened, Saved};
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Its name, without folders.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Its content.
+    pub bytes: Bytes,
+}
+
+impl Context {
+    /// Opens a file that the caller named.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the caller may not name files here.
+    pub async fn open(&self, source: Source) -> Result<Opened> {
+        if matches!(source, Source::Path { .. }) {
+            self.check_paths("give `url`, or `text` or `data` with `filename`")?;
+        }
+        self.platform().open(source).await
+    }
+
+    /// Reads a whole file that the caller named.
+    ///
+    /// # Errors
+    /// As [`Context::open`], or more than `cap` bytes.
+    pub async fn read(&self, source: Source, cap: usize) -> Result<Read> {
+        let Opened { filename, mime_type, body } = self.open(source).await?;
+        let too_long = || Error::new(Kind::File, format!("`{filename}` is larger than {}", size(cap as u64)));
+        if body.length().is_some_and(|length| length > cap as u64) {
+            return Err(too_long());
+        }
+        let bytes = body.collect(cap).await.map_err(|error| match error.kind() {
+            Kind::Answer => too_long(),
+            _ => Error::new(Kind::File, format!("`{filename}`: {error}")),
+        })?;
+        Ok(Read { filename, mime_type, bytes })
+    }
+
+    /// The regular files in a folder that the caller named, in the order of their names; no hidden ones, and not those of
+    /// folders in it.
+    ///
+    /// # Errors
+    /// The folder cannot be read, has too many files, or the caller may not name files here.
+    pub async fn list(&self, folder: String) -> Result<Vec<Listed>> {
+        self.check_paths("name the files one by one, each with its `url`")?;
+        self.platform().list(folder).await
+    }
+
+    /// Most bytes of a file that one call may hold in memory.
+    pub fn room(&self) -> usize {
+        self.platform().room()
+    }
+
+    /// Writes a new file.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the caller may not name files here.
+    pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        if self.read_only() {
+            return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
+        }
+        self.check_paths("leave it out, to get the result itself")?;
+        self.platform().save(path, body).await
+    }
+
+    fn check_paths(&self, hint: &str) -> Result<()> {
+        // Where there are none, the platform says what to do instead.
+        if self.caller().trusted || !self.platform().has_files() {
+            return Ok(());
+        }
+        let text =
+            "files of the server's machine can be named only by callers on that machine or with its access token";
+        Err(Error::new(Kind::File, format!("{text}\nhint: {hint}")))
+    }
+}

@@ -1,0 +1,10 @@
+//! JSON: as text on its way from OpenAI to the client, and as a tree for the checks of arguments.
+
+mod node;
+mod object;
+mod text;
+
+pub use node::Node;
+pub use object::cut_list;
+pub(crate) use object::{entries, past_first};
+pub use text::{Line, number, push_string, quoted, text};

@@ -1,0 +1,235 @@
+//! `tools/call`: finds the tool, runs it, and makes its outcome a result.
+//! <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_channel::mpsc::UnboundedReceiver;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, ready, select};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+
+use super::{Reply, Service, answer, envelope};
+use crate::arguments::Arguments;
+use crate::context::{Caller, Context};
+use crate::error::Error;
+use crate::json;
+use crate::long;
+use crate::near;
+use crate::output::{self, Output};
+use crate::plan;
+use crate::protocol::{self, Era, Fault, Request};
+use crate::spec::Long;
+use crate::telemetry::Event;
+use crate::tool::Tool;
+
+/// When a call that tells nothing of itself first tells that it goes on, and how often it does so then.
+const FIRST_BEAT: Duration = Duration::from_secs(1);
+const BEAT: Duration = Duration::from_secs(10);
+
+impl Service {
+    pub(super) fn call(
+        self: &Arc<Self>,
+        whole: &Bytes,
+        request: &Request<'_>,
+        caller: Caller,
+    ) -> BoxFuture<'static, Reply> {
+        let (id, era) = (request.id.get().to_owned(), request.era);
+        let refuse = |message: String| ready(answer(&id, era, Err(Fault::new(Fault::PARAMS, message)))).boxed();
+        let Some(name) = request.params.name.and_then(protocol::string) else {
+            return refuse("`name` must be a string".into());
+        };
+        let admitted = || self.tools.iter().copied().filter(|tool| caller.filter.admits(tool.spec));
+        let Some(tool) = admitted().find(|tool| tool.spec.is_named(&name)) else {
+            let hint = near::tool(&name, admitted().map(|tool| (tool.spec.name, tool.spec.effect.reads)));
+            let hint = near::did_you_mean(hint);
+            let shown: String = name.chars().take(80).collect();
+            return refuse(format!("unknown tool `{shown}`{hint}"));
+        };
+        let arguments = Arguments::new(request.params.arguments.map(|raw| whole.slice_ref(raw.get().as_bytes())));
+        if !matches!(arguments.text().first(), Some(b'{')) {
+            return refuse("`arguments` must be an object".into());
+        }
+        let (cx, notes) = self.context(request, caller);
+        let service = self.clone();
+        let work = {
+            let cx = cx.clone();
+            async move {
+                let started = cx.now();
+                // A fault of ours costs one call, not the connection or the server.
+                let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await;
+                service.finish(&id, era, tool, &cx, outcome.ok(), started)
+            }
+        };
+        with_notes(work.boxed(), notes, cx)
+    }
+
+    /// Turns the outcome of a call into its response. No outcome is a panic.
+    fn finish(
+        &self,
+        id: &str,
+        era: Era,
+        tool: &'static Tool,
+        cx: &Context,
+        outcome: Option<Result<Output, Error>>,
+        started: Duration,
+    ) -> (u16, Bytes) {
+        let mut error = None;
+        let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+        out.extend_from_slice(id.as_bytes());
+        out.extend_from_slice(br#","result":{"#);
+        let head = out.len();
+        let written = match outcome {
+            None => return envelope(id, era, Err(Fault::new(Fault::INTERNAL, "internal error"))),
+            Some(Ok(Output::Fault(mut fault))) => {
+                fault.message = cx.redact(fault.message);
+                return envelope(id, era, Err(fault));
+            }
+            Some(Ok(Output::InputRequired(mut value))) => {
+                if let Some(object) = value.as_object_mut() {
+                    object.insert("resultType".into(), "input_required".into());
+                }
+                return envelope(id, era, Ok(json::text(&value).into_bytes()));
+            }
+            Some(Ok(output)) => {
+                // What OpenAI says passes through as it is. What a tool makes of it may tell of failures.
+                let made = tool.run.is_some() && matches!(output, Output::Json(_) | Output::Text { .. });
+                output::write(output, self.config.max_result, &mut out).map(|()| {
+                    if made && let Ok(text) = String::from_utf8(out.split_off(head)) {
+                        out.extend_from_slice(cx.redact_json(text).as_bytes());
+                    }
+                })
+            }
+            Some(Err(failed)) => Err(failed),
+        };
+        if let Err(failed) = written {
+            error = Some(failed.kind());
+            out.truncate(head);
+            output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
+        }
+        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), &mut out);
+        out.extend_from_slice(b"}}");
+        self.platform.record(&Event {
+            server: &self.name,
+            tool: tool.spec.name,
+            error,
+            took: cx.now().saturating_sub(started),
+            bytes: out.len(),
+        });
+        (200, out.into())
+    }
+
+    fn write_meta(&self, era: Era, request_id: Option<&str>, out: &mut Vec<u8>) {
+        let mut separator: &[u8] = br#","_meta":{"#;
+        if let Some(request_id) = request_id {
+            out.extend_from_slice(separator);
+            out.extend_from_slice(br#""openai-mcp/request-id":"#);
+            json::push_string(out, request_id);
+            separator = b",";
+        }
+        if era == Era::Modern {
+            out.extend_from_slice(separator);
+            out.extend_from_slice(br#""io.modelcontextprotocol/serverInfo":{"name":"#);
+            json::push_string(out, &self.name);
+            out.extend_from_slice(br#","version":"#);
+            json::push_string(out, self.definition.version);
+            out.push(b'}');
+            separator = b",";
+        }
+        if separator == b"," {
+            out.push(b'}');
+        }
+        if era == Era::Modern {
+            out.extend_from_slice(br#","resultType":"complete""#);
+        }
+    }
+}
+
+/// Runs a tool: its own code, or the request of its endpoint.
+async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<Output, Error> {
+    match tool.run {
+        None => {
+            let max_bytes = match tool.spec.long {
+                Long::Window => arguments.member("max_bytes")?,
+                Long::Cut | Long::Page(_) => None,
+            };
+            let answer = cx.send(tool.spec, arguments).bytes().await?;
+            long::answer(cx, tool.spec.long, answer, max_bytes)
+        }
+        Some(run) => {
+            let arguments = plan::check(tool.spec, &arguments, cx.config().open_arguments)?;
+            run(cx.clone().with_arguments(arguments)).await
+        }
+    }
+}
+
+/// Answers with one message, or, once the work has something to tell before it ends, with a stream of them.
+pub(super) fn with_notes(
+    work: BoxFuture<'static, (u16, Bytes)>,
+    notes: UnboundedReceiver<Bytes>,
+    cx: Context,
+) -> BoxFuture<'static, Reply> {
+    if !cx.wants_progress() && cx.facts().log_level.is_none() {
+        return work.map(|(status, message)| Reply::One(status, message)).boxed();
+    }
+    let beat =
+        cx.wants_progress().then(|| beat(cx)).map_or_else(|| std::future::pending().boxed(), |beat| beat.boxed());
+    // The beat never ends, so the selection ends with the work.
+    let work = select(work, beat).map(|ended| match ended {
+        Either::Left((message, _)) => message,
+        Either::Right((never, _)) => never,
+    });
+    async move {
+        match select(work.boxed(), notes.into_future()).await {
+            Either::Left(((status, message), notes)) => match notes.into_inner() {
+                // What was told in the very step that ended the work still comes before its result.
+                Some(mut notes) => match std::iter::from_fn(|| notes.try_recv().ok()).collect::<Vec<_>>() {
+                    told if told.is_empty() => Reply::One(status, message),
+                    told => Reply::Many(stream::iter(told).chain(stream::iter([message])).boxed()),
+                },
+                None => Reply::One(status, message),
+            },
+            Either::Right(((first, notes), work)) => {
+                let last = work.map(|(_, message)| message).into_stream();
+                let rest = interleave(notes, last.boxed());
+                Reply::Many(stream::iter(first).chain(rest).boxed())
+            }
+        }
+    }
+    .boxed()
+}
+
+/// The notes as they come, then the result.
+fn interleave(notes: UnboundedReceiver<Bytes>, last: BoxStream<'static, Bytes>) -> BoxStream<'static, Bytes> {
+    stream::unfold(Some((notes, last, None::<Bytes>)), |state| async {
+        let (mut notes, mut last, result) = state?;
+        if let Some(result) = result {
+            return match notes.try_recv() {
+                Ok(note) => Some((note, Some((notes, last, Some(result))))),
+                Err(_) => Some((result, None)),
+            };
+        }
+        match select(notes.next(), last.next()).await {
+            Either::Left((Some(note), _)) => Some((note, Some((notes, last, None)))),
+            Either::Left((None, result)) => result.await.map(|result| (result, None)),
+            Either::Right((Some(result), _)) => match notes.try_recv() {
+                Ok(note) => Some((note, Some((notes, last, Some(result))))),
+                Err(_) => Some((result, None)),
+            },
+            Either::Right((None, _)) => None,
+        }
+    })
+    .boxed()
+}
+
+/// Tells every now and then that the call goes on: clients take silence for a hang.
+async fn beat(cx: Context) -> (u16, Bytes) {
+    let started = cx.now();
+    cx.sleep(FIRST_BEAT).await;
+    loop {
+        cx.beat(cx.now().saturating_sub(started));
+        cx.sleep(BEAT).await;
+    }
+}

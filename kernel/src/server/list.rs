@@ -1,0 +1,47 @@
+//! `tools/list`: tools as MCP describes them.
+//! <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>
+
+use crate::schema;
+use crate::spec::{Life, Spec};
+
+/// The `tools` array of a list.
+pub(super) fn render(specs: impl Iterator<Item = &'static Spec>) -> String {
+    let mut out = String::from("[");
+    for spec in specs {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        describe(spec, &mut out);
+    }
+    out.push(']');
+    out
+}
+
+/// One entry of `tools/list`.
+pub fn describe(spec: &Spec, out: &mut String) {
+    let effect = spec.effect;
+    out.push_str(r#"{"name":"#);
+    schema::render_text(out, spec.name);
+    out.push_str(r#","title":"#);
+    schema::render_text(out, &spec.title());
+    out.push_str(r#","description":"#);
+    match spec.life {
+        Life::Ends(day) => schema::render_text(out, &format!("{}\n\nOpenAI ends this on {day}.", spec.doc)),
+        _ => schema::render_text(out, spec.doc),
+    }
+    out.push_str(r#","inputSchema":"#);
+    schema::render_fields(out, spec.fields);
+    out.push_str(&format!(
+        r#","annotations":{{"readOnlyHint":{},"destructiveHint":{},"idempotentHint":{},"openWorldHint":{}}}"#,
+        effect.changes_nothing(),
+        effect.destroys,
+        effect.idempotent,
+        effect.open
+    ));
+    if let Some(endpoint) = &spec.endpoint {
+        out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);
+        schema::render_text(out, &format!("{} {}", endpoint.method, endpoint.path));
+        out.push('}');
+    }
+    out.push('}');
+}
