@@ -629,6 +629,11 @@ def test_a_key_is_needed():
         assert "secret" not in json.dumps(body)
 
 
+def test_an_admin_key_opens_no_project():
+    with client_with("sk-admin-x") as admin, pytest.raises(openai.PermissionDeniedError, match="key of a project"):
+        admin.files.list()
+
+
 def test_every_answer_says_what_it_is():
     for method, path, key, expected in (
         ("GET", "/files", "sk-x", 200),

@@ -1,6 +1,9 @@
 //! Who is calling: any bearer key of the form `sk-…` is an account of its own.
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
 
 use crate::error::{Error, Result};
 
@@ -26,11 +29,20 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<String> {
 }
 
 /// Lets in who has the key of an administrator.
-pub(crate) fn admin(headers: &HeaderMap) -> Result<()> {
-    if key(headers)?.starts_with("sk-admin-") {
-        return Ok(());
+pub(crate) async fn admin(request: Request, next: Next) -> Result<Response> {
+    admit(true, "This endpoint takes an admin key.", request, next).await
+}
+
+/// Lets in who has the key of a project.
+pub(crate) async fn project(request: Request, next: Next) -> Result<Response> {
+    admit(false, "This endpoint takes the key of a project, not an admin key.", request, next).await
+}
+
+async fn admit(admin: bool, wanted: &str, request: Request, next: Next) -> Result<Response> {
+    if key(request.headers())?.starts_with("sk-admin-") == admin {
+        return Ok(next.run(request).await);
     }
-    let message = "You have insufficient permissions for this operation. This endpoint takes an admin key.";
+    let message = format!("You have insufficient permissions for this operation. {wanted}");
     Err(Error::new(StatusCode::FORBIDDEN, message).code("missing_scope"))
 }
 

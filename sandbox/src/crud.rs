@@ -6,13 +6,11 @@
 use std::collections::HashMap;
 
 use axum::extract::{Extension, FromRequestParts, RawPathParams};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::routing::MethodRouter;
 use axum::{Json as Answer, Router};
 use serde_json::{Map, Value, json};
 
-use crate::auth;
 use crate::content::Content;
 use crate::error::{Error, Result};
 use crate::params::{Json, Params, Query};
@@ -25,8 +23,6 @@ pub(crate) struct Collection {
     pub(crate) path: &'static str,
     /// What the requests for them are, among those that a collection can serve.
     pub(crate) serves: &'static [Verb],
-    /// Whether requests take the key of an administrator.
-    pub(crate) admin: bool,
     pub(crate) object: &'static str,
     /// How ids begin.
     pub(crate) prefix: &'static str,
@@ -102,24 +98,24 @@ impl Collection {
             match verb {
                 Verb::Create => {
                     all = all.post(async move |Extension(account): Caller, place: Place, Json(body): Json| {
-                        self.open(&place)?.make(&mut account.world(), &place.scope(), body).map(Answer)
+                        self.make(&mut account.world(), &place.scope(), body).map(Answer)
                     });
                 }
                 Verb::List => {
                     all = all.get(async move |Extension(account): Caller, place: Place, Query(query): Query| {
-                        self.open(&place)?.list(&mut account.world(), &place.scope(), query).map(Answer)
+                        self.list(&mut account.world(), &place.scope(), query).map(Answer)
                     });
                 }
                 Verb::Get => {
                     one = one.get(async move |Extension(account): Caller, place: Place| {
                         let (scope, id) = place.parts();
-                        self.open(&place)?.find(&mut account.world(), &scope, &id).map(Object::answer)
+                        self.find(&mut account.world(), &scope, &id).map(Object::answer)
                     });
                 }
                 Verb::Modify => {
                     one = one.post(async move |Extension(account): Caller, place: Place, Json(body): Json| {
                         let (scope, id) = place.parts();
-                        let fields = self.open(&place)?.read(body, false)?;
+                        let fields = self.read(body, false)?;
                         let mut world = account.world();
                         let object = self.find(&mut world, &scope, &id)?;
                         if let Value::Object(shown) = &mut object.shown {
@@ -132,7 +128,7 @@ impl Collection {
                     one = one.delete(async move |Extension(account): Caller, place: Place| {
                         let (scope, id) = place.parts();
                         let mut world = account.world();
-                        self.open(&place)?.find(&mut world, &scope, &id)?;
+                        self.find(&mut world, &scope, &id)?;
                         self.shelf(&mut world, &scope).remove(&id);
                         Ok::<_, Error>(Answer(json!({"id": id, "object": self.deleted, "deleted": true})))
                     });
@@ -140,14 +136,6 @@ impl Collection {
             }
         }
         Router::new().route(self.path, all).route(&format!("{}/{{id}}", self.path), one)
-    }
-
-    /// The collection, to a caller whose key opens it.
-    fn open(&self, place: &Place) -> Result<&Self> {
-        if self.admin {
-            auth::admin(&place.headers)?;
-        }
-        Ok(self)
     }
 
     /// The fields of an object to be made, or of one to be changed.
@@ -225,21 +213,18 @@ fn expire(shelf: &mut Shelf<Object>, now: u64) {
     }
 }
 
-/// What a request is about: the ids of its path, and who asks.
-struct Place {
-    ids: Vec<String>,
-    headers: HeaderMap,
-}
+/// What a request is about: the ids of its path.
+struct Place(Vec<String>);
 
 impl Place {
     /// The ids that hold a collection.
     fn scope(&self) -> String {
-        self.ids.join("/")
+        self.0.join("/")
     }
 
     /// The ids that hold an object, and its own.
     fn parts(&self) -> (String, String) {
-        let (id, scope) = self.ids.split_last().map_or((String::new(), &[][..]), |(id, scope)| (id.clone(), scope));
+        let (id, scope) = self.0.split_last().map_or((String::new(), &[][..]), |(id, scope)| (id.clone(), scope));
         (scope.join("/"), id)
     }
 }
@@ -251,7 +236,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Place {
         let ids = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|fault| Error::new(fault.status(), fault.body_text()))?;
-        Ok(Self { ids: ids.iter().map(|(_, id)| id.to_owned()).collect(), headers: parts.headers.clone() })
+        Ok(Self(ids.iter().map(|(_, id)| id.to_owned()).collect()))
     }
 }
 

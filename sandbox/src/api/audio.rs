@@ -53,7 +53,6 @@ const PIECE: usize = 16 * 1024;
 static VOICES_MADE: Collection = Collection {
     path: "/audio/voices",
     serves: &[Verb::Delete],
-    admin: false,
     object: "audio.voice",
     prefix: "voice_",
     fields: &[],
@@ -65,7 +64,6 @@ static VOICES_MADE: Collection = Collection {
 static CONSENTS: Collection = Collection {
     path: "/audio/voice_consents",
     serves: &[Verb::List, Verb::Get, Verb::Modify, Verb::Delete],
-    admin: false,
     object: "audio.voice_consent",
     prefix: "cons_",
     fields: &[Field { name: "name", read: crud::text, create: Need::No, modify: Need::Must }],

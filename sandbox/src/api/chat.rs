@@ -30,7 +30,6 @@ const LARGEST_BODY: usize = 64 * 1024 * 1024;
 const FINGERPRINT: &str = "fp_sandbox";
 const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
 const PARTS: &[&str] = &["text", "image_url", "input_audio", "file", "refusal"];
-const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast"];
 const AUDIO_LIVES: u64 = 3600;
 
@@ -45,7 +44,6 @@ pub(crate) fn routes() -> Router {
 static COMPLETIONS: Collection = Collection {
     path: "/chat/completions",
     serves: &[Verb::List, Verb::Get, Verb::Modify, Verb::Delete],
-    admin: false,
     object: "chat.completion",
     prefix: "chatcmpl-",
     fields: &[Field { name: "metadata", read: crud::metadata, create: Need::No, modify: Need::Must }],
@@ -150,12 +148,7 @@ impl Wish {
         let n = params.integer("n", 1..=128)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
         let store = params.boolean("store")?.unwrap_or_default();
         let metadata = params.labels("metadata", true)?.unwrap_or_default();
-        let tier = params.one_of("service_tier", TIERS)?;
-        let service_tier = match tier {
-            None | Some("auto") => "default",
-            Some("fast") => "priority",
-            Some(tier) => tier,
-        };
+        let service_tier = tools::tier(&mut params, TIERS)?;
         let search = params.object("web_search_options")?.is_some();
 
         params.number("frequency_penalty", -2.0..=2.0)?;
@@ -163,7 +156,7 @@ impl Wish {
         params.number("temperature", 0.0..=2.0)?;
         params.number("top_p", 0.0..=1.0)?;
         params.integer("seed", i64::MIN..=i64::MAX)?;
-        params.one_of("reasoning_effort", EFFORTS)?;
+        params.one_of("reasoning_effort", tools::EFFORTS)?;
         params.one_of("verbosity", &["low", "medium", "high"])?;
         params.one_of("prompt_cache_retention", &["in_memory", "24h"])?;
         for name in ["prompt_cache_key", "safety_identifier", "user"] {

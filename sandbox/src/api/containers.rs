@@ -17,7 +17,6 @@ use crate::world::{World, now};
 static CONTAINERS: Collection = Collection {
     path: "/containers",
     serves: &[Verb::Create, Verb::List, Verb::Get, Verb::Delete],
-    admin: false,
     object: "container",
     prefix: "cntr_",
     fields: &[

@@ -25,7 +25,6 @@ const THIRTY_DAYS: i64 = 30 * 24 * 3600;
 static FILES: Collection = Collection {
     path: "/files",
     serves: &[Verb::List, Verb::Get, Verb::Delete],
-    admin: false,
     object: "file",
     prefix: "file-",
     fields: &[],

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::{DynamicImage, ImageFormat, RgbaImage};
 use serde_json::{Map, Value, json};
 
-use crate::api::models;
+use crate::api::{models, tools};
 use crate::engine::catalog::Use;
 use crate::engine::draw::{self, Given, Look};
 use crate::error::{Error, Result};
@@ -36,7 +36,6 @@ const QUALITIES: &[&str] = &["low", "medium", "high", "xhigh", "max", "auto"];
 /// What the API takes an image for, by what the caller says of it.
 const TYPES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
 const LEVELS: &[&str] = &["low", "medium", "high"];
-const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 const DEFAULT_MODEL: &str = "gpt-image-2.6-sunburst";
 /// Between the events of a stream.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -175,7 +174,7 @@ fn svg(params: &mut Params) -> Result<Option<String>> {
     let Some(mut svg) = params.object("svg")? else { return Ok(None) };
     let model = svg.string("model")?;
     if let Some(mut reasoning) = svg.object("reasoning")? {
-        reasoning.one_of("effort", EFFORTS)?;
+        reasoning.one_of("effort", tools::EFFORTS)?;
         reasoning.finish()?;
     }
     svg.finish()?;

@@ -18,9 +18,12 @@ mod tools;
 mod vector_stores;
 
 use axum::Router;
+use axum::middleware::from_fn;
+
+use crate::auth;
 
 pub(crate) fn routes() -> Router {
-    Router::new()
+    let of_projects = Router::new()
         .merge(audio::routes())
         .merge(chat::routes())
         .merge(containers::routes())
@@ -33,4 +36,7 @@ pub(crate) fn routes() -> Router {
         .merge(moderations::routes())
         .merge(responses::routes())
         .merge(vector_stores::routes())
+        .route_layer(from_fn(auth::project));
+    let of_admins = Router::new().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));
+    of_projects.merge(of_admins)
 }

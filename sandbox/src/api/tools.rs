@@ -1,11 +1,22 @@
 //! What chat completions and responses have in common: names and schemas of functions, and of answers.
 
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engine::strict;
 use crate::error::{Error, Result};
 use crate::params::{Params, mistyped};
+
+pub(crate) const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// Reads `service_tier`, one of some, and gives the one that answers.
+pub(crate) fn tier(params: &mut Params, known: &[&'static str]) -> Result<&'static str> {
+    Ok(match params.one_of("service_tier", known)? {
+        None | Some("auto") => "default",
+        Some("fast") => "priority",
+        Some(tier) => tier,
+    })
+}
 
 /// Reads the name of a function, a tool or a schema.
 pub(crate) fn name(params: &mut Params) -> Result<String> {
@@ -25,7 +36,7 @@ pub(crate) fn name(params: &mut Params) -> Result<String> {
 pub(crate) fn parameters(params: &mut Params, name: &str, strict: bool) -> Result<Value> {
     let path = params.path("parameters");
     let Some(schema) = params.take("parameters") else {
-        return Ok(serde_json::json!({"type": "object", "properties": {}}));
+        return Ok(json!({"type": "object", "properties": {}}));
     };
     if !schema.is_object() {
         return Err(mistyped(&path, "an object", &schema));

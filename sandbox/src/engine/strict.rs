@@ -24,6 +24,10 @@ const REFUSED: &[&str] = &[
     "unevaluatedProperties",
     "uniqueItems",
 ];
+/// The most properties of a schema in all, how deep they may lie, and the most values of an enum.
+const MOST_PROPERTIES: usize = 5_000;
+const DEEPEST: usize = 10;
+const MOST_VALUES: usize = 1_000;
 const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 /// Finds what keeps a schema from being the arguments of a function, strict or not.
@@ -46,7 +50,12 @@ pub(crate) fn check_function(schema: &Value, strict: bool) -> Result<(), String>
 /// The fault, in OpenAI's words.
 pub(crate) fn check(schema: &Value) -> Result<(), String> {
     is_object(schema)?;
-    check_level(schema, &mut Vec::new())
+    let mut properties = 0;
+    check_level(schema, 0, &mut Vec::new(), &mut properties)?;
+    if properties > MOST_PROPERTIES {
+        return fault(&[], &format!("schema has {properties} properties, of which {MOST_PROPERTIES} are allowed."));
+    }
+    Ok(())
 }
 
 fn is_object(schema: &Value) -> Result<(), String> {
@@ -63,13 +72,20 @@ fn fault(context: &[String], what: &str) -> Result<(), String> {
     Err(format!("In context=({}), {what}", context.join(", ")))
 }
 
-fn check_level(schema: &Value, context: &mut Vec<String>) -> Result<(), String> {
+fn check_level(schema: &Value, level: usize, context: &mut Vec<String>, properties: &mut usize) -> Result<(), String> {
     let Some(keys) = schema.as_object() else { return fault(context, "schema must be an object.") };
     if let Some(key) = REFUSED.iter().find(|key| keys.contains_key(**key)) {
         return fault(context, &format!("'{key}' is not permitted."));
     }
     if let Some(format) = keys.get("format").and_then(Value::as_str).filter(|format| !FORMATS.contains(format)) {
         return fault(context, &format!("'{format}' is not a valid format."));
+    }
+    if keys.get("enum").and_then(Value::as_array).is_some_and(|values| values.len() > MOST_VALUES) {
+        return fault(context, &format!("enum has more than {MOST_VALUES} values."));
+    }
+    *properties += keys.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+    if level > DEEPEST {
+        return fault(context, &format!("schema is nested deeper than {DEEPEST} levels."));
     }
     if keys.contains_key("$ref") {
         return match keys.keys().find(|key| *key != "$ref" && *key != "$defs" && *key != "definitions") {
@@ -107,7 +123,7 @@ fn check_level(schema: &Value, context: &mut Vec<String>) -> Result<(), String> 
             if !name.is_empty() {
                 context.push(format!("'{name}'"));
             }
-            check_level(schema, context)?;
+            check_level(schema, level + usize::from(key == "properties"), context, properties)?;
             context.truncate(depth);
         }
     }
@@ -171,6 +187,12 @@ mod tests {
         ] {
             assert_eq!(check(&with(schema)).unwrap_err(), format!("In context=('properties', 'a'), {fault}"));
         }
+        let deep = (0..11).fold(json!({"type": "string"}), |schema, _| with(schema));
+        assert!(check(&deep).unwrap_err().ends_with("schema is nested deeper than 10 levels."));
+        let values: Vec<usize> = (0..1001).collect();
+        assert!(
+            check(&with(json!({"type": "integer", "enum": values}))).unwrap_err().contains("more than 1000 values")
+        );
         for schema in [
             json!({"type": ["string", "null"], "pattern": "^a", "enum": ["a"]}),
             json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]}),

@@ -33,7 +33,7 @@ const UNUSED: &[&str] = &[
     "web_search_preview",
     "web_search_preview_2025_03_11",
 ];
-const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 /// What the code interpreter is asked for: any of these words, or a digit.
 const COMPUTING: &[&str] = &["calculate", "code", "compute", "plot", "python", "solve"];
 const CODE_LOGS: &str = "The sandbox runs no code.";
@@ -150,14 +150,7 @@ impl Wish {
         let parallel = body.boolean("parallel_tool_calls")?.unwrap_or(true);
         repeat("parallel_tool_calls", json!(parallel));
         repeat("truncation", json!(body.one_of("truncation", &["auto", "disabled"])?.unwrap_or("disabled")));
-        let tier =
-            body.one_of("service_tier", &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"])?;
-        let tier = match tier {
-            None | Some("auto") => "default",
-            Some("fast") => "priority",
-            Some(tier) => tier,
-        };
-        repeat("service_tier", json!(tier));
+        repeat("service_tier", json!(tools::tier(body, TIERS)?));
         for name in ["prompt_cache_key", "safety_identifier", "user", "prompt_cache_retention"] {
             repeat(name, json!(body.string(name)?));
         }
@@ -463,7 +456,7 @@ fn read_reasoning(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Re
         repeat("reasoning", json!({"effort": null, "summary": null}));
         return Ok(false);
     };
-    let effort = reasoning.one_of("effort", EFFORTS)?;
+    let effort = reasoning.one_of("effort", tools::EFFORTS)?;
     let summaries = &["auto", "concise", "detailed"];
     let summary = reasoning.one_of("summary", summaries)?.or(reasoning.one_of("generate_summary", summaries)?);
     let (context, mode) = (reasoning.string("context")?, reasoning.string("mode")?);
