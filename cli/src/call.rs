@@ -11,6 +11,7 @@ use clap::Args;
 use futures_util::future::{Either, ready, select};
 use futures_util::stream::{BoxStream, StreamExt as _, once};
 use indicatif::{ProgressBar, ProgressStyle};
+use openai_mcp::SERVERS;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::server::{Definition, Reply};
 use openai_mcp_kernel::spec::Spec;
@@ -19,7 +20,8 @@ use openai_mcp_native::say;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{SERVERS, list, media, remote, suggest_tool};
+use crate::names::suggest_tool;
+use crate::{list, media, remote};
 
 /// What to call, and how.
 #[derive(Args)]

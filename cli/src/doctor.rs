@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::ValueEnum as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, StatusCode};
+use openai_mcp::SERVERS;
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use serde_json::Value;
 
-use crate::SERVERS;
 use crate::clients::{self, Client, Scope};
 
 /// Most bytes of an answer that are looked at.

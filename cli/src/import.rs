@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use openai_assistants_mcp::import::{BATCH, Export, Outcome, take};
+use openai_mcp::SERVERS;
 use openai_mcp_native::run::{self, Host, Options, Usual};
-
-use crate::SERVERS;
 
 /// Reads a file, says what is in it, and takes it in if told to `apply`.
 pub(crate) fn run(file: &str, apply: bool, options: &Options) -> ExitCode {

@@ -6,31 +6,21 @@ mod doctor;
 mod import;
 mod list;
 mod media;
+mod names;
 mod remote;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use openai_mcp::SERVERS;
 use openai_mcp_kernel::gateway::Mount;
-use openai_mcp_kernel::near::{self, did_you_mean, nearest};
+use openai_mcp_kernel::near::{did_you_mean, nearest};
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_native::run::{self, Options, Web};
 use openai_mcp_native::say;
 
-/// Every server there is, in the order of lists.
-static SERVERS: &[&Definition] = &[
-    &openai_vector_store_mcp::SERVER,
-    &openai_files_mcp::SERVER,
-    &openai_chat_mcp::SERVER,
-    &openai_embeddings_mcp::SERVER,
-    &openai_images_mcp::SERVER,
-    &openai_moderation_mcp::SERVER,
-    &openai_fine_tuning_mcp::SERVER,
-    &openai_conversations_mcp::SERVER,
-    &openai_assistants_mcp::SERVER,
-    &openai_audio_mcp::SERVER,
-];
+use crate::names::suggest_tool;
 
 /// The OpenAI API as MCP servers
 ///
@@ -180,12 +170,6 @@ fn find(domain: &str) -> Result<&'static Definition, String> {
             )
         },
     )
-}
-
-/// The tool that may be meant, as the end of a sentence.
-fn suggest_tool(name: &str) -> String {
-    let tools = SERVERS.iter().flat_map(|definition| definition.specs());
-    did_you_mean(near::tool(name, tools.map(|spec| (spec.name, spec.effect.reads))))
 }
 
 fn print(text: Result<String, String>) -> ExitCode {

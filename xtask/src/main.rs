@@ -1,8 +1,10 @@
 //! Project tasks: `cargo xtask TASK`.
 
 mod bench;
+mod layers;
 mod test;
 mod tidy;
+mod tools;
 mod worker;
 mod workspace;
 mod wrangler;
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
-        Task::Tidy => test::run_tidy(),
+        Task::Tidy => tidy::run(),
         Task::Worker(task) => worker::run(&task),
     };
     match done {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Package, Workspace};
-use crate::wrangler;
+use crate::{layers, wrangler};
 
 /// Words of one API domain: the kernel serves them all and names none.
 const DOMAIN_WORDS: &[&str] = &[
@@ -37,6 +37,11 @@ const IMPURE: &[&str] =
 const SERVER_FILES: &[&str] =
     &["CHANGELOG.md", "Cargo.toml", "README.md", "src/lib.rs", "src/main.rs", "tests", "worker", "wrangler.jsonc"];
 
+/// Checks the textual invariants alone.
+pub(crate) fn run() -> Result<()> {
+    check(&Workspace::load()?)
+}
+
 /// Checks every invariant and names all violations at once.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut faults = Vec::new();
@@ -46,6 +51,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     kernel_words(workspace, &mut faults)?;
     purity(workspace, &mut faults)?;
     cases(workspace, &mut faults)?;
+    layers::check(workspace, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
     }

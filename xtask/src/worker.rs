@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::test::{WASM, execute, install_wasm, node_packages};
+use crate::tools::{WASM, execute, install_wasm, node_packages};
 use crate::workspace::{Workspace, cargo};
 use crate::wrangler::{self, Config, WRANGLER};
 

@@ -10,13 +10,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use openai_mcp::SERVERS;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_kernel::spec::Filter;
 use serde_json::{Map, Value, json};
 
 use self::merge::Format;
 pub(crate) use self::place::{Scope, places};
-use crate::SERVERS;
 
 /// Stands where a client can only be given the key itself.
 const KEY: &str = "sk-your-key";

@@ -9,8 +9,8 @@ use openai_mcp_kernel::protocol::Fault;
 use openai_mcp_kernel::server::Extras;
 use serde_json::{Value, json};
 
-use super::PIXEL;
 use super::questions::{ask, form, told};
+use super::samples::PIXEL;
 
 /// What the server serves besides tools.
 pub(super) struct Everything;

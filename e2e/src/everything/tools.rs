@@ -12,7 +12,7 @@ use openai_mcp_kernel::tool::Tool;
 use serde_json::json;
 
 use super::questions::{ask, form, returned_state, roots, sample, told};
-use super::{PIXEL, SILENCE};
+use super::samples::{PIXEL, SILENCE};
 
 /// Tools that answer with content of every kind.
 pub(super) static CONTENT: &[&Tool] = &[

@@ -1,0 +1,17 @@
+//! Every server, for whatever takes them all.
+
+use openai_mcp_kernel::server::Definition;
+
+/// Every server there is, in the order of their domains.
+pub static SERVERS: &[&Definition] = &[
+    &openai_assistants_mcp::SERVER,
+    &openai_audio_mcp::SERVER,
+    &openai_chat_mcp::SERVER,
+    &openai_conversations_mcp::SERVER,
+    &openai_embeddings_mcp::SERVER,
+    &openai_files_mcp::SERVER,
+    &openai_fine_tuning_mcp::SERVER,
+    &openai_images_mcp::SERVER,
+    &openai_moderation_mcp::SERVER,
+    &openai_vector_store_mcp::SERVER,
+];
