@@ -12,8 +12,14 @@ use openai_mcp_kernel::error::{Error, Kind, Result};
 
 /// Most pixels of an image that is decoded, or of a mask.
 const MOST_PIXELS: u64 = 25_000_000;
-/// Most bytes that decoding takes, however much room there is.
-const MOST_MEMORY: u64 = 256 * 1024 * 1024;
+/// Most bytes that a decoder may ask for besides the pixels: of a PNG what its other chunks unpack to.
+const BESIDE: u64 = 32 * 1024 * 1024;
+/// Most segments of a JPEG: zune-jpeg 0.5.15 sorts those of XMP anew with each that comes.
+const SEGMENTS: usize = 2000;
+/// How many times its size lossless WebP may take, and how much at the most: image-webp 0.2.4 makes a table of 4 KB of 12
+/// bytes, of which each of 65,536 groups has five.
+const LOSSLESS: u64 = 400;
+const MOST_LOSSLESS: u64 = 1_400_000_000;
 /// Longest edges of a preview that are tried, in pixels, until it is small enough.
 const EDGES: [u32; 6] = [1024, 768, 512, 384, 256, 128];
 const PREVIEW_QUALITY: u8 = 85;
@@ -84,14 +90,15 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
         .map_err(|error| Error::new(Kind::File, format!("the image cannot be read: {error}")))?;
     let is_whole = match reader.format() {
         Some(ImageFormat::Png) => png_is_whole(bytes),
-        Some(ImageFormat::WebP) => bytes.get(12..).is_some_and(|chunks| webp_is_whole(chunks, None)),
+        Some(ImageFormat::WebP) => bytes.get(12..).and_then(|chunks| lossless(chunks, None)).is_some(),
+        Some(ImageFormat::Jpeg) => is_progressive(bytes).is_some(),
         _ => true,
     };
     if !is_whole {
-        return Err(Error::new(Kind::File, "the image cannot be read: its parts are not as long as they say"));
+        return Err(Error::new(Kind::File, "the image cannot be read: its parts are not as they say"));
     }
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(BESIDE);
     reader.limits(limits);
     Ok(reader)
 }
@@ -111,44 +118,40 @@ fn png_is_whole(bytes: &[u8]) -> bool {
     true
 }
 
-/// Whether the chunks of a WebP, or of a frame in one, lie within it, and its pictures are of the size of their canvas:
-/// image-webp 0.2.4 makes room for as much as they say, of EXIF for 4 GB, and of a frame before it looks at the canvas.
-/// <https://developers.google.com/speed/webp/docs/riff_container>
-fn webp_is_whole(mut rest: &[u8], mut canvas: Option<(u32, u32)>) -> bool {
+/// How many bytes of a WebP, or of a frame in one, are lossless. Nothing if its chunks do not lie within it, or its pictures
+/// are not of the size of their canvas: image-webp makes room for as much as they say, of EXIF for 4 GB, and of a frame
+/// before it looks at the canvas. <https://developers.google.com/speed/webp/docs/riff_container>
+fn lossless(mut rest: &[u8], mut canvas: Option<(u32, u32)>) -> Option<u64> {
+    let mut sum = 0;
     let number = |bytes: &[u8], at: usize, length: usize| {
         let bytes = bytes.get(at..at + length)?;
         Some(bytes.iter().rev().fold(0u32, |number, byte| number << 8 | u32::from(*byte)))
     };
     while let Some((name, length)) = rest.get(..4).zip(number(rest, 4, 4)) {
         let length = length as usize;
-        let Some(body) = rest.get(8..).and_then(|rest| rest.get(..length)) else { return false };
+        let body = rest.get(8..)?.get(..length)?;
         let two = |at: usize, length: usize| Some((number(body, at, length)?, number(body, at + length, length)?));
         let size = match name {
             b"VP8 " => two(6, 2).map(|(width, height)| (width & 0x3FFF, height & 0x3FFF)),
             b"VP8L" => number(body, 1, 4).map(|bits| ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)),
-            b"VP8X" | b"ANMF" => {
-                let Some((width, height)) = two(if name == b"VP8X" { 4 } else { 6 }, 3) else { return false };
-                let size = (width + 1, height + 1);
-                if name == b"VP8X" {
-                    canvas = Some(size);
-                } else if !body.get(16..).is_some_and(|chunks| webp_is_whole(chunks, Some(size))) {
-                    return false;
-                }
-                Some(size)
-            }
+            b"VP8X" => two(4, 3).map(|(width, height)| (width + 1, height + 1)),
+            b"ANMF" => two(6, 3).map(|(width, height)| (width + 1, height + 1)),
             _ => None,
         };
-        let fits = |(width, height): (u32, u32)| match canvas {
-            Some((wide, high)) if name == b"ANMF" => width <= wide && height <= high,
-            Some(canvas) => (width, height) == canvas,
-            None => true,
-        };
-        if size.is_some_and(|size| !fits(size)) {
-            return false;
+        match name {
+            b"VP8X" => canvas = size,
+            b"ANMF" => sum += lossless(body.get(16..)?, size)?,
+            b"VP8L" | b"ALPH" => sum += length as u64,
+            _ => {}
+        }
+        if let (Some((width, height)), Some((wide, high))) = (size, canvas)
+            && (width > wide || height > high || name != b"ANMF" && (width, height) != (wide, high))
+        {
+            return None;
         }
         rest = rest.get(8 + length + length % 2..).unwrap_or_default();
     }
-    true
+    Some(sum)
 }
 
 /// How many bytes it takes to decode an image.
@@ -157,30 +160,36 @@ fn weight(bytes: &[u8], decoder: &impl ImageDecoder) -> u64 {
     let pixels = u64::from(width) * u64::from(height);
     let beside = match image::guess_format(bytes) {
         // The coefficients of all three colours, of a progressive one.
-        Ok(ImageFormat::Jpeg) if is_progressive(bytes) => 6 * pixels,
-        // Its planes, and its transparency twice.
-        Ok(ImageFormat::WebP) => 6 * pixels,
+        Ok(ImageFormat::Jpeg) if is_progressive(bytes) != Some(false) => 6 * pixels,
+        // Its planes, its transparency twice, and tables.
+        Ok(ImageFormat::WebP) => {
+            let lossless = bytes.get(12..).and_then(|chunks| lossless(chunks, None)).unwrap_or_default();
+            6 * pixels + (lossless * LOSSLESS).min(MOST_LOSSLESS)
+        }
         _ => 0,
     };
     decoder.total_bytes() + beside
 }
 
-/// Whether a JPEG, of whose scans each covers the whole image, comes in many. The marker says so that begins the frame.
-fn is_progressive(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    while let [0xFF, marker, high, low, ..] = *rest {
-        match marker {
-            // Fill.
-            0xFF => rest = rest.get(1..).unwrap_or_default(),
-            0xC0 | 0xC1 => return false,
-            _ => rest = rest.get(2 + (usize::from(high) << 8 | usize::from(low))..).unwrap_or_default(),
+/// Whether a JPEG comes in many scans, each of which covers the whole image. Nothing if it has more segments than any.
+fn is_progressive(bytes: &[u8]) -> Option<bool> {
+    let (mut rest, mut plain, mut progressive) = (bytes.get(2..).unwrap_or_default(), false, false);
+    for _ in 0..SEGMENTS {
+        // Within a scan a byte of ones is followed by nothing, or by a mark from which it can be taken up.
+        let marks = |pair: &[u8]| matches!(*pair, [0xFF, mark] if !matches!(mark, 0 | 1 | 0xD0..=0xD8 | 0xFF));
+        let Some(at) = rest.windows(2).position(marks) else { return Some(progressive || !plain) };
+        let segment = rest.get(at..).unwrap_or_default();
+        match segment {
+            [_, 0xD9, ..] => return Some(progressive || !plain),
+            [_, 0xC0 | 0xC1, ..] => plain = true,
+            [_, 0xC2, ..] => progressive = true,
+            _ => {}
         }
-        if marker == 0xDA {
-            break;
-        }
+        let length =
+            segment.get(2..4).map_or(0, |length| length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)));
+        rest = segment.get(2 + length..).unwrap_or_default();
     }
-    // Also where the markers are not as they should be.
-    true
+    None
 }
 
 fn unreadable(error: image::ImageError) -> Error {
@@ -207,12 +216,13 @@ pub(crate) fn decode(bytes: &[u8], room: usize) -> Result<DynamicImage> {
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(too_large());
     }
-    let (weight, room) = (weight(bytes, &decoder), MOST_MEMORY.min(room as u64));
+    let (weight, room) = (weight(bytes, &decoder), room as u64);
     if weight > room {
         let text = format!(
-            "the image is too large: to decode it takes {} MB, and there is room for {}\nhint: scale it down",
+            "the image is too large: to decode it takes {} MB, and there is room for {}\nhint: scale it down{}",
             weight / 1_000_000,
-            room / 1_000_000
+            room / 1_000_000,
+            if image::guess_format(bytes).ok() == Some(ImageFormat::WebP) { ", or make it a PNG" } else { "" }
         );
         return Err(Error::new(Kind::File, text));
     }

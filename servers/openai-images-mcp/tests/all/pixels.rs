@@ -324,7 +324,7 @@ fn webp(frame: u16, exif: u32) -> Vec<u8> {
 
 #[test]
 fn parts_that_are_longer_than_the_file_are_not_read() {
-    let words = "`image`: the image cannot be read: its parts are not as long as they say";
+    let words = "`image`: the image cannot be read: its parts are not as they say";
     let mut cut = png(chart(2, 2));
     let end = cut.windows(4).position(|window| window == b"IDAT").unwrap();
     cut.splice(end - 4..end - 4, *b"\xff\xff\xff\xf0eXIfMM\0\x2a");
@@ -366,4 +366,30 @@ fn what_takes_more_memory_than_there_is_is_not_unpacked() {
     let words =
         "`image`: the image is too large: to decode it takes 70 MB, and there is room for 67\nhint: scale it down";
     assert_eq!(text(&call(&jpeg)), words);
+}
+
+#[test]
+fn a_jpeg_of_more_segments_than_any_is_not_read() {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new(&mut jpeg).write_image(&[0; 12], 2, 2, image::ExtendedColorType::Rgb8).unwrap();
+    let xmp =
+        [&b"\xff\xe1\0\x51http://ns.adobe.com/xmp/extension/\0"[..], &[b'0'; 32], b"\0\0\xff\xff\0\0\0\x09", b"data"]
+            .concat();
+    let mut many = jpeg.clone();
+    many.splice(2..2, xmp.repeat(200_000));
+    let call =
+        |jpeg: &[u8]| call("image-outpaint", &json!({"image": file(jpeg), "prompt": "p", "size": "64x64"}), &[]).0;
+    assert_eq!(text(&call(&many)), "`image`: the image cannot be read: its parts are not as they say");
+    assert!(text(&call(&jpeg)).contains("no further answer"), "{}", call(&jpeg));
+}
+
+#[test]
+fn lossless_webp_is_held_against_what_its_tables_may_take() {
+    // Tables of 4 KB can be asked for in 12 bytes.
+    let mut webp = Cursor::new(Vec::new());
+    DynamicImage::from(noise(300, 300, 255)).write_to(&mut webp, ImageFormat::WebP).unwrap();
+    let arguments = json!({"image": file(webp.get_ref()), "prompt": "p", "size": "64x64"});
+    let (result, sent) = call("image-outpaint", &arguments, &[]);
+    let words = "room for 67\nhint: scale it down, or make it a PNG";
+    assert!(text(&result).ends_with(words) && sent.is_empty(), "{result}");
 }
