@@ -3,6 +3,8 @@
 //!
 //! A path is resolved first, links and all. Then it is walked again from its root, name by name and without following
 //! links, so that what was checked is what is opened.
+//!
+//! What is written comes under its name when it is whole, so that a process that dies leaves no half of it there.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,6 +22,10 @@ use tokio::task::spawn_blocking;
 
 /// Most names that a folder is read for.
 const NAMES: usize = 10_000;
+
+/// Longest path that is looked at, in bytes, and most links that are followed in it: what Linux takes.
+const LONGEST: usize = 4096;
+const LINKS: u8 = 40;
 
 /// Bytes read or written at a time.
 const CHUNK: usize = 256 * 1024;
@@ -115,7 +121,7 @@ impl Roots {
     pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
         let roots = self.clone();
         let (target, shown) = blocking(move || Ok((roots.create(&path)?, path))).await?;
-        let Target { mut file, mut partial, path } = target;
+        let Target { mut file, partial, name, path } = target;
         let mut chunks = body.into_chunks();
         let (mut buffer, mut bytes, mut ended) = (Vec::new(), 0, false);
         while !ended {
@@ -139,7 +145,11 @@ impl Roots {
                 .await?;
             }
         }
-        partial.complete = true;
+        blocking(move || {
+            drop(file);
+            partial.folder.rename(&partial.name, &name).map_err(|error| not_made(&shown, error))
+        })
+        .await?;
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
     }
 
@@ -157,7 +167,7 @@ impl Roots {
         let (root, names) = match absolute.canonicalize() {
             Ok(resolved) => self.allow(path, &resolved)?,
             Err(error) => {
-                self.allow(path, &tidy(&absolute))?;
+                self.allow(path, &lead(&absolute, LINKS))?;
                 return Err(fault(path, error));
             }
         };
@@ -174,14 +184,15 @@ impl Roots {
     fn create(&self, path: &str) -> Result<Target> {
         let place = self.find_new(path)?;
         let folder = place.folder().map_err(|error| fault(path, error))?;
-        let file = folder.create(&place.name).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                Error::new(Kind::File, format!("`{path}` exists and is not overwritten\nhint: choose another name"))
-            }
-            _ => fault(path, error),
-        })?;
+        if folder.has(&place.name) {
+            return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| fault(path, io::Error::other(error)))?;
+        let name = OsString::from(format!(".openai-mcp-{:016x}.part", u64::from_ne_bytes(random)));
+        let file = folder.create(&name).map_err(|error| fault(path, error))?;
         let path = place_path(&place);
-        Ok(Target { file, partial: Partial { folder, name: place.name, complete: false }, path })
+        Ok(Target { file, partial: Partial { folder, name }, name: place.name, path })
     }
 
     /// The place of an existing file.
@@ -191,7 +202,7 @@ impl Roots {
             Ok(resolved) => self.place(path, &resolved),
             // Whether there is something outside the roots is not told.
             Err(error) => {
-                self.place(path, &tidy(&absolute))?;
+                self.place(path, &lead(&absolute, LINKS))?;
                 Err(fault(path, error))
             }
         }
@@ -209,7 +220,7 @@ impl Roots {
         match parent.canonicalize() {
             Ok(parent) => self.place(path, &parent.join(name)),
             Err(error) => {
-                self.place(path, &tidy(&absolute))?;
+                self.place(path, &lead(&absolute, LINKS))?;
                 Err(Error::new(Kind::File, format!("the folder of `{path}`: {}", words(&error))))
             }
         }
@@ -248,7 +259,7 @@ impl Roots {
         for root in &self.0 {
             let Ok(below) = resolved.strip_prefix(root) else { continue };
             let names: Vec<OsString> = below.iter().map(OsStr::to_owned).collect();
-            if names.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) {
+            if names.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) || is_set_apart(root, &names) {
                 hidden = true;
             } else {
                 return Ok((root, names));
@@ -256,7 +267,7 @@ impl Roots {
         }
         if hidden {
             let text = format!(
-                "`{path}` is hidden, or lies in a hidden folder: such files are not used\n\
+                "`{path}` is hidden, or lies in a hidden folder or in one of the system's: such files are not used\n\
                  hint: copy it to another name; the operator allows a hidden folder by naming it with --root DIR"
             );
             return Err(Error::new(Kind::File, text));
@@ -269,6 +280,99 @@ impl Roots {
         );
         Err(Error::new(Kind::File, text))
     }
+}
+
+/// Where a path leads as far as it exists, and what is not there by its names alone. A link that leads out leads out
+/// whether or not something is at its end.
+fn lead(path: &Path, links: u8) -> PathBuf {
+    if path.as_os_str().len() > LONGEST {
+        return tidy(path);
+    }
+    if let Ok(resolved) = path.canonicalize() {
+        return resolved;
+    }
+    let Some(parent) = path.parent() else { return path.to_owned() };
+    let parent = lead(parent, links);
+    let Some(name) = path.file_name() else { return parent.parent().map_or(parent.clone(), Path::to_owned) };
+    let there = parent.join(name);
+    match (std::fs::read_link(&there), links.checked_sub(1)) {
+        (Ok(target), Some(links)) => lead(&parent.join(target), links),
+        _ => there,
+    }
+}
+
+/// Whether something below a root is the system's, or hidden by a flag, while the root itself is not.
+fn is_set_apart(root: &Path, names: &[OsString]) -> bool {
+    let home = std::env::home_dir();
+    let of_system = |path: &Path| is_of_system(std::env::consts::OS, home.as_deref(), path);
+    let mut path = root.to_owned();
+    let root_is = of_system(root);
+    names.iter().any(|name| {
+        path.push(name);
+        is_reserved(std::env::consts::OS, name) || (!root_is && of_system(&path)) || is_flagged(&path)
+    })
+}
+
+/// Whether an operating system, by the name that Rust has for it, keeps at this path what is no user's file: the
+/// kernel's own tables, what programs keep in a home, what is started at login.
+pub fn is_of_system(os: &str, home: Option<&Path>, path: &Path) -> bool {
+    let is = |name: &str| path.file_name().is_some_and(|last| last.eq_ignore_ascii_case(name));
+    match os {
+        "linux" | "android" => ["/proc", "/sys"].iter().any(|folder| path.starts_with(folder)),
+        "macos" => {
+            is("Library") && path.parent().is_some_and(|parent| home == Some(parent) || parent == Path::new("/"))
+        }
+        "windows" => ["AppData", "Application Data", "Start Menu", "$Recycle.Bin"].iter().any(|name| is(name)),
+        _ => false,
+    }
+}
+
+/// Whether a name means something else than a file to an operating system: a device, a stream of another file, or a
+/// name that it shortens.
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file>
+pub fn is_reserved(os: &str, name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    match os {
+        "macos" => name.contains(':'),
+        "windows" => {
+            let start = name.split('.').next().unwrap_or_default().trim_end();
+            let port = |kind: &str| {
+                let number = start.get(..3).filter(|start| start.eq_ignore_ascii_case(kind)).and(start.get(3..));
+                number.is_some_and(|number| {
+                    matches!(number.chars().next(), Some('0'..='9' | '¹' | '²' | '³')) && number.chars().count() == 1
+                })
+            };
+            let devices = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+            name.contains(':')
+                || name.ends_with(['.', ' '])
+                || devices.iter().any(|device| start.eq_ignore_ascii_case(device))
+                || port("COM")
+                || port("LPT")
+        }
+        _ => false,
+    }
+}
+
+/// Whether the file system has it flagged as hidden, or as the system's.
+#[cfg(target_os = "macos")]
+fn is_flagged(path: &Path) -> bool {
+    use std::os::macos::fs::MetadataExt as _;
+    const UF_HIDDEN: u32 = 0x8000;
+    std::fs::symlink_metadata(path).is_ok_and(|about| about.st_flags() & UF_HIDDEN != 0)
+}
+
+/// Whether the file system has it flagged as hidden, or as the system's.
+#[cfg(windows)]
+fn is_flagged(path: &Path) -> bool {
+    use std::os::windows::fs::MetadataExt as _;
+    const HIDDEN_OR_SYSTEM: u32 = 2 | 4;
+    std::fs::symlink_metadata(path).is_ok_and(|about| about.file_attributes() & HIDDEN_OR_SYSTEM != 0)
+}
+
+/// Whether the file system has it flagged as hidden: other systems have no such flag.
+#[cfg(not(any(target_os = "macos", windows)))]
+fn is_flagged(_: &Path) -> bool {
+    false
 }
 
 fn place_path(place: &Place) -> PathBuf {
@@ -345,6 +449,8 @@ impl Reading {
 struct Target {
     file: File,
     partial: Partial,
+    /// What it is called when it is whole.
+    name: OsString,
     path: PathBuf,
 }
 
@@ -352,15 +458,21 @@ struct Target {
 struct Partial {
     folder: Folder,
     name: OsString,
-    complete: bool,
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.complete {
-            // Nobody is left to be told.
-            let _ = self.folder.remove(&self.name);
+        // It has its own name by now, or nobody is left to be told.
+        let _ = self.folder.remove(&self.name);
+    }
+}
+
+fn not_made(path: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::new(Kind::File, format!("`{path}` exists and is not overwritten\nhint: choose another name"))
         }
+        _ => fault(path, error),
     }
 }
 
@@ -381,7 +493,36 @@ impl Folder {
         for name in names {
             folder = openat(&folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         }
+        #[cfg(target_os = "linux")]
+        {
+            const SYSFS_MAGIC: rustix::fs::FsWord = 0x6265_6572;
+            let kernels = |kind| matches!(kind, rustix::fs::PROC_SUPER_MAGIC | SYSFS_MAGIC);
+            if rustix::fs::fstatfs(&folder).is_ok_and(|about| kernels(about.f_type)) {
+                return Err(io::Error::other("it is of the kernel, not a file"));
+            }
+        }
         Ok(Folder(folder))
+    }
+
+    fn has(&self, name: &OsStr) -> bool {
+        rustix::fs::statat(&self.0, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Gives a file another name, unless there is something of that name.
+    fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        use rustix::fs::{AtFlags, linkat};
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE) {
+                // Some file systems cannot.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        // The other name goes with what holds it.
+        Ok(linkat(&self.0, from, &self.0, to, AtFlags::empty())?)
     }
 
     fn open(&self, name: &OsStr) -> io::Result<File> {
@@ -434,6 +575,15 @@ impl Folder {
         let mut path = root.to_owned();
         path.extend(names);
         Ok(Folder(path))
+    }
+
+    fn has(&self, name: &OsStr) -> bool {
+        self.0.join(name).symlink_metadata().is_ok()
+    }
+
+    /// Gives a file another name, unless there is something of that name. The first name goes with what holds it.
+    fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        std::fs::hard_link(self.0.join(from), self.0.join(to))
     }
 
     fn open(&self, name: &OsStr) -> io::Result<File> {

@@ -121,11 +121,20 @@ impl Options {
         }
         let here = || env::current_dir().ok();
         let usual = match usual {
-            Usual::Own => here().into_iter().chain(env::home_dir()).collect(),
+            Usual::Own => here().into_iter().chain(own()).collect(),
             Usual::Here => Vec::from_iter(here()),
             Usual::None => Vec::new(),
         };
         Ok(Roots::usual(usual.into_iter().chain(also())))
+    }
+}
+
+/// Where people keep files. Much of a home on macOS and Windows is where programs keep theirs.
+fn own() -> Vec<PathBuf> {
+    const OWN: [&str; 7] = ["Desktop", "Documents", "Downloads", "Movies", "Music", "Pictures", "Videos"];
+    match env::home_dir() {
+        Some(home) if cfg!(any(windows, target_os = "macos")) => OWN.map(|name| home.join(name)).into(),
+        home => home.into_iter().collect(),
     }
 }
 

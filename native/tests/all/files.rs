@@ -1,5 +1,6 @@
 //! Which files a caller may name, and what happens to those it may.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::Kind;
-use openai_mcp_native::files::Roots;
+use openai_mcp_native::files::{Roots, is_of_system, is_reserved};
 
 /// A folder with something to read in it, and something beside it that must not be read.
 struct Tree {
@@ -213,14 +214,111 @@ async fn a_content_that_breaks_off_leaves_no_file() {
     // A cancelled call is dropped in the middle.
     let endless = stream::iter([Ok(Bytes::from(vec![1; 1 << 20]))]).chain(stream::pending());
     let mut saving = Box::pin(roots.save("new.bin".into(), Body::Stream { chunks: endless.boxed(), length: None }));
-    while !path.exists() {
+    let names = || fs::read_dir(&tree.root).unwrap().count();
+    let before = names();
+    while names() == before {
         assert!((&mut saving).now_or_never().is_none());
         tokio::task::yield_now().await;
     }
+    // It gets its name when it is whole.
+    assert!(!path.exists());
     drop(saving);
     // The file may have been made on another thread a moment ago: then it goes when that thread is done.
-    while path.exists() {
+    while names() > before {
         tokio::task::yield_now().await;
+    }
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_came_meanwhile_is_not_overwritten() {
+    let tree = tree();
+    let path = tree.root.join("new.txt");
+    let other = path.clone();
+    let late = stream::once(async move {
+        fs::write(&other, "of somebody else").unwrap();
+        Ok(Bytes::from_static(b"ours"))
+    });
+    let body = Body::Stream { chunks: late.boxed(), length: None };
+    let error = roots(&tree.root).save("new.txt".into(), body).await.unwrap_err().into_text();
+    assert!(error.contains("not overwritten"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "of somebody else");
+    // Nothing is left beside it.
+    assert_eq!(fs::read_dir(&tree.root).unwrap().count(), 5);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_leads_out_tells_nothing_of_what_is_there() {
+    let tree = tree();
+    let root = &tree.root;
+    let link = |target: &Path, name: &str| std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+    link(&tree.outside, "folder");
+    link(&tree.outside.join("nothing.txt"), "dangling.txt");
+    link(Path::new("dangling.txt"), "chain.txt");
+    let roots = roots(root);
+    for path in
+        ["folder/secret.txt", "folder/nothing.txt", "folder/a/../b/c", "dangling.txt", "chain.txt", "chain.txt/a"]
+    {
+        let error = read(&roots, path).await.unwrap_err();
+        assert!(error.contains("outside the folders"), "{path}: {error}");
+        let error = roots.list(path.into()).await.unwrap_err().into_text();
+        assert!(error.contains("outside the folders"), "{path}: {error}");
+    }
+    for path in ["folder/nothing/new.txt", "chain.txt/new.txt"] {
+        let error = roots.save(path.into(), Body::EMPTY).await.unwrap_err().into_text();
+        assert!(error.contains("outside the folders"), "{path}: {error}");
+    }
+    let long = "a/".repeat(1 << 20);
+    assert!(read(&roots, &long).await.is_err());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_is_of_the_kernel_is_no_file() {
+    let roots = roots(Path::new("/"));
+    for path in ["/proc/self/environ", "proc/self/../self/cmdline", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+        let error = read(&roots, path).await.unwrap_err();
+        assert!(error.contains("of the system's") || error.contains("no such file"), "{path}: {error}");
+    }
+    let error = read(&self::roots(Path::new("/proc/self")), "environ").await.unwrap_err();
+    assert!(error.contains("of the kernel"), "{error}");
+}
+
+#[test]
+fn each_system_has_places_and_names_of_its_own() {
+    let home = Path::new("/Users/me");
+    let rows = [
+        ("macos", "/Users/me/Library", true),
+        ("macos", "/Library", true),
+        ("macos", "/Users/me/code/Library", false),
+        ("windows", "/Users/me/AppData", true),
+        ("windows", "/Users/me/appdata", true),
+        ("windows", "/ProgramData/Microsoft/Windows/Start Menu", true),
+        ("windows", "/Users/me/Documents", false),
+        ("linux", "/proc/1/environ", true),
+        ("linux", "/sys", true),
+        ("linux", "/system", false),
+    ];
+    for (os, path, expected) in rows {
+        assert_eq!(is_of_system(os, Some(home), Path::new(path)), expected, "{os} {path}");
+    }
+    let rows = [
+        ("windows", "CON", true),
+        ("windows", "nul.txt", true),
+        ("windows", "com1", true),
+        ("windows", "LPT².log", true),
+        ("windows", "a.txt:stream", true),
+        ("windows", "dots.", true),
+        ("windows", "console.txt", false),
+        ("windows", "com10", false),
+        ("windows", "common", false),
+        ("macos", "a:b", true),
+        ("linux", "a:b", false),
+        ("linux", "nul", false),
+    ];
+    for (os, name, expected) in rows {
+        assert_eq!(is_reserved(os, OsStr::new(name)), expected, "{os} {name}");
     }
 }
 

@@ -66,10 +66,16 @@ async fn urls_of_this_machine_are_refused() {
     for host in private {
         let error = refused(&fetcher, &format!("http://{host}:{port}/")).await;
         assert!(
-            error.contains("not a public address") || error.contains("address that is not public"),
+            error.contains("not a public address") || error.contains("leads to no public address"),
             "{host}: {error}"
         );
     }
+    // A name that is not there is told in the same words as one that leads inside.
+    let nowhere = refused(&fetcher, "http://nowhere.invalid/").await;
+    let inside = refused(&fetcher, &format!("http://localhost:{port}/")).await;
+    let without_host =
+        |error: &str| error.replace("nowhere.invalid", "HOST").replace(&format!("localhost:{port}"), "HOST");
+    assert_eq!(without_host(&nowhere), without_host(&inside));
     let odd = [
         ("ftp://example.com/a", "expected http or https"),
         ("file:///etc/passwd", "expected http or https"),
