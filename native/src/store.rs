@@ -1,7 +1,8 @@
 //! The stores of servers on a machine: one SQLite file per domain, each with a thread of its own, opened on first use.
 //!
 //! The thread runs one batch after the other; a process that dies within one leaves nothing of it behind. Other
-//! processes on the same file wait for each other, up to [`PATIENCE`].
+//! processes on the same file wait for each other, up to [`PATIENCE`], which counts from when a call asks. What is
+//! deleted is overwritten, in the log beside the file at the latest when the process ends.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -31,6 +32,11 @@ const LIMITS: [(Limit, i32); 4] = [
     (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
 ];
+
+/// Pages of 4 KiB that a file has at most: as many bytes as D1 allows.
+const PAGES: i64 = 10_000_000_000 / 4096;
+/// How long the end of the process waits for what a store is doing.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where stores are kept.
 #[derive(Clone, Debug)]
@@ -91,11 +97,21 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Stores {
     place: Place,
-    open: Mutex<HashMap<&'static str, mpsc::Sender<Job>>>,
+    open: Mutex<HashMap<&'static str, Running>>,
+}
+
+/// The thread of a domain.
+#[derive(Debug)]
+struct Running {
+    jobs: mpsc::Sender<Job>,
+    /// Closed when the thread has ended.
+    ended: mpsc::Receiver<()>,
 }
 
 struct Job {
     statements: Vec<Statement>,
+    /// When it was asked for.
+    since: Instant,
     done: oneshot::Sender<Result<Vec<Rows>>>,
 }
 
@@ -113,17 +129,19 @@ impl Stores {
         let (done, outcome) = oneshot::channel();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // A thread that cannot be had leaves its job undone, and that is told below.
-        let jobs = open.entry(domain).or_insert_with(|| self.start(domain));
-        let _ = jobs.send(Job { statements, done });
+        let running = open.entry(domain).or_insert_with(|| self.start(domain));
+        let _ = running.jobs.send(Job { statements, since: Instant::now(), done });
         async { outcome.await.unwrap_or_else(|_| Err(Error::new(Kind::Store, "the store has no thread to run on"))) }
     }
 
-    fn start(&self, domain: &'static str) -> mpsc::Sender<Job> {
+    fn start(&self, domain: &'static str) -> Running {
         let (sender, jobs) = mpsc::channel::<Job>();
+        let (end, ended) = mpsc::channel();
         let place = self.place.clone();
         let work = move || {
-            let mut database = None;
-            for Job { statements, done } in jobs {
+            // The database is closed before the end is told.
+            let (_end, mut database) = (end, None);
+            for Job { statements, since, done } in jobs {
                 // Nobody waits for it any more.
                 if done.is_closed() {
                     continue;
@@ -132,13 +150,27 @@ impl Stores {
                     Some(database) => Ok(database),
                     none => place.open(domain).map(|database| none.insert(database)),
                 };
-                let outcome = outcome.and_then(|database| database.run(&statements));
+                let left = PATIENCE.saturating_sub(since.elapsed());
+                let outcome = outcome.and_then(|database| database.run_within(&statements, left));
                 // The caller may have gone meanwhile.
                 let _ = done.send(outcome);
             }
         };
         let _ = thread::Builder::new().name(format!("store {domain}")).spawn(work);
-        sender
+        Running { jobs: sender, ended }
+    }
+}
+
+/// Who closes a database last brings it in order: what was deleted is gone from the log as well.
+impl Drop for Stores {
+    fn drop(&mut self) {
+        let open = std::mem::take(self.open.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let ends: Vec<_> = open.into_values().map(|Running { jobs: _, ended }| ended).collect();
+        let until = Instant::now() + FAREWELL;
+        for ended in ends {
+            // One that is stuck is left to the end of the process.
+            let _ = ended.recv_timeout(until.saturating_duration_since(Instant::now()));
+        }
     }
 }
 
@@ -147,6 +179,8 @@ impl Stores {
 pub struct Database {
     connection: Connection,
     path: Option<PathBuf>,
+    /// Which file of the disk it is.
+    file: Option<FileId>,
 }
 
 impl Database {
@@ -157,7 +191,7 @@ impl Database {
     pub fn memory() -> Result<Self> {
         Connection::open_in_memory()
             .and_then(prepared)
-            .map(|connection| Database { connection, path: None })
+            .map(|connection| Database { connection, path: None, file: None })
             .map_err(|error| failed(None, &error))
     }
 
@@ -173,7 +207,7 @@ impl Database {
             prepared(connection)
         });
         match connection {
-            Ok(connection) => Ok(Database { connection, path: Some(path.to_owned()) }),
+            Ok(connection) => Ok(Database { connection, path: Some(path.to_owned()), file: file_id(path) }),
             Err(error) => Err(failed(Some(path), &error)),
         }
     }
@@ -183,6 +217,22 @@ impl Database {
     /// # Errors
     /// The file cannot be used, or a statement is refused.
     pub fn run(&mut self, statements: &[Statement]) -> Result<Vec<Rows>> {
+        self.run_within(statements, PATIENCE)
+    }
+
+    /// As [`Database::run`], waiting so long for other processes.
+    fn run_within(&mut self, statements: &[Statement], patience: Duration) -> Result<Vec<Rows>> {
+        if let Some(path) = &self.path {
+            // SQLite would go on writing to what nobody finds any more.
+            if file_id(path) != self.file {
+                let text = format!(
+                    "the store `{}` was removed or replaced while the server ran\nhint: restart the server",
+                    path.display()
+                );
+                return Err(Error::new(Kind::Store, text));
+            }
+            self.connection.busy_timeout(patience).map_err(|error| failed(Some(path), &error))?;
+        }
         self.transact(statements).map_err(|error| failed(self.path.as_deref(), &error))
     }
 
@@ -200,6 +250,21 @@ impl Database {
     }
 }
 
+/// What tells one file from another of the same name.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().map(|about| (about.dev(), about.ino()))
+}
+
+/// Where an open file cannot be removed, there is nothing to tell.
+#[cfg(not(unix))]
+fn file_id(_: &Path) -> Option<FileId> {
+    None
+}
+
 /// Has writers and readers not wait for each other. SQLite does not wait for another process that does just this.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let until = Instant::now() + PATIENCE;
@@ -215,6 +280,8 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
 
 fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "max_page_count", PAGES, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     for (limit, value) in LIMITS {
         connection.set_limit(limit, value)?;
@@ -267,7 +334,8 @@ fn datum(value: ValueRef<'_>) -> Datum {
     }
 }
 
-/// Makes the file, with its folder, if it is not there. SQLite gives the files beside it the same mode.
+/// Makes the file, with its folder, if it is not there, and has the user alone read it. SQLite gives the files beside it
+/// the same mode.
 fn create(path: &Path) -> io::Result<()> {
     let mut folders = fs::DirBuilder::new();
     let mut file = OpenOptions::new();
@@ -280,7 +348,21 @@ fn create(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         folders.recursive(true).create(folder)?;
     }
-    file.create(true).append(true).open(path).map(drop)
+    let file = file.create(true).append(true).open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            for end in ["", "-wal", "-shm"] {
+                let mut beside = path.as_os_str().to_owned();
+                beside.push(end);
+                // Another user's file keeps the mode that they gave it.
+                let _ = fs::set_permissions(beside, fs::Permissions::from_mode(0o600));
+            }
+        }
+    }
+    drop(file);
+    Ok(())
 }
 
 fn failed(path: Option<&Path>, error: &rusqlite::Error) -> Error {

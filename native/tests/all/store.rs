@@ -180,3 +180,59 @@ fn a_writer_that_stays_is_told_of() {
     let error = database.run(&[add(1, "a")]).unwrap_err().into_text();
     assert!(error.contains(&format!("`{}` is locked", path.display())), "{error}");
 }
+
+#[tokio::test]
+async fn waiting_counts_from_when_a_call_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = machine(folder.path());
+    run(&machine, vec![table()]).await.unwrap();
+    let mut other = Database::open(&folder.path().join("thing.db")).unwrap();
+    other.run(&[sql("BEGIN IMMEDIATE", [])]).unwrap();
+    // One after the other they would take 100 s.
+    let calls = join_all((0..20).map(|id| run(&machine, vec![add(id, "a")])));
+    let outcomes = tokio::time::timeout(std::time::Duration::from_secs(50), calls).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|error| error.contains("is locked"))));
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_nowhere_after_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = machine(folder.path());
+    run(&first, vec![table(), add(1, "a secret of the caller"), add(2, "kept")]).await.unwrap();
+    run(&first, vec![sql("DELETE FROM note WHERE id = 1", [])]).await.unwrap();
+    drop(first);
+    let left = fs::read_dir(folder.path()).unwrap().flat_map(|file| fs::read(file.unwrap().path()).unwrap());
+    let left = left.collect::<Vec<u8>>();
+    assert!(left.windows(4).any(|piece| piece == b"kept"));
+    assert!(!left.windows(8).any(|piece| piece == b"a secret"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_may_read_is_so_no_more() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("thing.db");
+    Database::open(&path).unwrap().run(&[table()]).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let machine = machine(folder.path());
+    run(&machine, vec![add(1, "a")]).await.unwrap();
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.path().display());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_is_gone_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = machine(folder.path());
+    run(&machine, vec![table()]).await.unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    for _ in 0..2 {
+        let error = run(&machine, vec![add(1, "a")]).await.unwrap_err();
+        assert!(error.contains("was removed or replaced") && error.contains("hint: restart"), "{error}");
+    }
+}
