@@ -32,6 +32,7 @@ pub mod context;
 pub mod download;
 pub mod error;
 pub mod events;
+pub mod fetch;
 pub mod file;
 pub mod files;
 pub mod gateway;

@@ -7,13 +7,14 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
-use http::{Request, Uri};
-use openai_mcp_kernel::body::Body;
-use openai_mcp_kernel::error::{Error, Kind, Result};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
+use http::{Request, Response};
+use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::error::Result;
+use openai_mcp_kernel::fetch::{self, Address, Web};
 use openai_mcp_kernel::platform::Opened;
-use openai_mcp_kernel::redirect;
-use openai_mcp_kernel::urls::{Place, Trust, capped, name, told_type};
+use openai_mcp_kernel::redirect::Join;
+use openai_mcp_kernel::urls::Trust;
 use tokio::time::timeout;
 use url::Url;
 
@@ -41,57 +42,45 @@ impl Fetcher {
     /// # Errors
     /// The URL may not be fetched, or its host does not give a file.
     pub async fn open(&self, url: &str, filename: Option<String>, mime_type: Option<String>) -> Result<Opened> {
-        let problem = |text: &str| Error::new(Kind::File, format!("`url`: {text}"));
-        let mut at = Url::parse(url).map_err(|error| problem(&format!("not a URL: {error}")))?;
-        let mut redirects = 0;
-        let response = loop {
-            let client = self.client(&at).map_err(|text| problem(&text))?;
-            at.set_fragment(None);
-            let uri: Uri = at.as_str().parse().map_err(|_| problem("not a URL that can be fetched"))?;
-            let mut request = Request::new(Outgoing::from(Body::EMPTY));
-            *request.uri_mut() = uri.clone();
-            let headers = request.headers_mut();
-            headers.insert(USER_AGENT, HeaderValue::from_static(concat!("openai-mcp/", env!("CARGO_PKG_VERSION"))));
-            headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-            let response = timeout(PATIENCE, client.send(request))
-                .await
-                .map_err(|_| problem(&format!("no answer within {} s", PATIENCE.as_secs())))?
-                .map_err(|failure| problem(&failure.text))?;
-            let Some(next) = redirect::next(&uri, &response, join).map_err(|failure| problem(&failure.text))? else {
-                break response;
-            };
-            redirects += 1;
-            if redirects > redirect::MOST {
-                return Err(problem(&redirect::too_many()));
-            }
-            at = Url::parse(&next.to_string()).map_err(|_| problem("redirected to something that is no URL"))?;
-        };
-        let (head, body) = response.into_parts();
-        if !head.status.is_success() {
-            return Err(problem(&format!("the host answered {}", head.status.as_u16())));
-        }
-        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-            return Err(problem("the host sends the file compressed although asked not to"));
-        }
-        let body = incoming(body, PATIENCE);
-        let body = capped(body).map_err(|text| problem(&text))?;
-        let filename = filename.unwrap_or_else(|| name(at.path()));
-        let mime_type = mime_type.unwrap_or_else(|| told_type(&filename, &head.headers));
-        Ok(Opened { filename, mime_type, body })
+        fetch::open(self, url, filename, mime_type).await
+    }
+}
+
+impl Web for Fetcher {
+    const JOIN: Join = join;
+
+    fn parse(&self, url: &str) -> Result<Address, String> {
+        let mut url = Url::parse(url).map_err(|error| format!("not a URL: {error}"))?;
+        url.set_fragment(None);
+        Ok(Address {
+            scheme: url.scheme().to_owned(),
+            credentials: !url.username().is_empty() || url.password().is_some(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default().unwrap_or_default(),
+            path: url.path().to_owned(),
+            href: url.into(),
+        })
     }
 
-    /// The client that may fetch this URL. Names are checked when they are resolved.
-    fn client(&self, url: &Url) -> Result<&Client, String> {
-        let place = Place {
-            scheme: url.scheme(),
-            credentials: !url.username().is_empty() || url.password().is_some(),
-            host: url.host_str().unwrap_or_default(),
-            port: url.port_or_known_default().unwrap_or_default(),
-        };
-        Ok(match place.check(&self.allowed)? {
+    fn allowed(&self) -> &[String] {
+        &self.allowed
+    }
+
+    /// Names are checked when they are resolved.
+    async fn send(&self, request: Request<Body>, _: &Address, trust: Trust) -> Result<Response<Body>, Failure> {
+        let client = match trust {
             Trust::Allowed => &self.exempt,
             Trust::Stranger => &self.public,
-        })
+        };
+        let mut request = request.map(Outgoing::from);
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let failed = |text: String| Failure { text, unsent: false };
+        let silent = |_| failed(format!("no answer within {} s", PATIENCE.as_secs()));
+        let response = timeout(PATIENCE, client.send(request)).await.map_err(silent)??;
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if response.status().is_success() && encoding.is_some_and(|encoding| encoding != "identity") {
+            return Err(failed("the host sends the file compressed although asked not to".into()));
+        }
+        Ok(response.map(|body| incoming(body, PATIENCE)))
     }
 }

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{Request, Response};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
+use openai_mcp_kernel::fetch::open;
 use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::redirect;
@@ -17,7 +18,7 @@ use web_sys::console;
 
 use crate::fetch;
 use crate::store::Query;
-use crate::urls;
+use crate::urls::{self, Internet};
 
 /// Longest time without a byte of an answer's body.
 const IDLE: Duration = Duration::from_secs(600);
@@ -68,7 +69,8 @@ impl Platform for Edge {
         match source {
             Source::Path { .. } => ready(Err(no_disk("path"))).boxed(),
             Source::Url { url, filename, mime_type } => {
-                urls::open(url, filename, mime_type, self.allowed_urls.clone()).boxed()
+                let web = Internet(self.allowed_urls.clone());
+                async move { open(&web, &url, filename, mime_type).await }.boxed()
             }
             Source::Inline { bytes, filename, mime_type } => {
                 ready(Ok(Opened::inline(bytes, filename, mime_type))).boxed()
