@@ -11,20 +11,23 @@
 //!        ↓
 //! tool                  a declaration and its code
 //!        ↓
+//! wait · batch          what several tools do alike
+//!        ↓
 //! openai · files · store · download · long    what a running tool can do
 //!        ↓
 //! context               caller, settings, machine, notes            → Platform
 //!        ↓
-//! plan · multipart · output · events · redirect · urls · platform   pure
+//! plan · multipart · output · events · rows · fetch · redirect · urls · platform   pure
 //!        ↓
 //! arguments · config · spec · schema                                pure
 //!        ↓
-//! protocol · error · body · sql · notes · json · secret · file      plain data
+//! protocol · error · body · sql · notes · json · secret · file · near      plain data
 //! ```
 //!
 //! You will not find here: sessions, sampling, roots, a model of OpenAI's answers.
 
 pub mod arguments;
+pub mod batch;
 pub mod body;
 pub mod budget;
 pub mod config;
@@ -49,6 +52,7 @@ pub mod plan;
 pub mod platform;
 pub mod protocol;
 pub mod redirect;
+pub mod rows;
 pub mod schema;
 pub mod secret;
 pub mod server;

@@ -9,6 +9,7 @@ mod made_files;
 mod near;
 mod protocol;
 mod results;
+mod rows;
 mod secrets;
 mod store;
 mod wait;

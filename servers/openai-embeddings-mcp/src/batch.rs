@@ -7,29 +7,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
+use openai_mcp_kernel::batch::{self, deadline};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::rows::{Rows, Window};
 use serde_json::Map;
 
 use crate::collection::{self, Collection};
 use crate::embed::{self, Dimensions, Model, push_line};
-use crate::rows::{self, Row, Rows};
+use crate::rows::{self, Row};
 
 tools![Batch];
 
 /// Most requests that are made to find the inputs that the API refuses in one group.
 const MOST_TRIES: usize = 64;
-/// How long a batch goes on unless told: clients give up on calls of a minute.
-const PATIENCE: Duration = Duration::from_secs(45);
-/// How long requests that are under way when time is up may take to end. What they embed is paid for, but a client
-/// that gives up after a minute would not learn where to go on.
-const GRACE: Duration = Duration::from_secs(10);
-/// Failures that a result names.
-const MOST_FAILURES: usize = 20;
-/// Characters that are told of each.
-const LONGEST_FAILURE: usize = 300;
 
 /// Embed many texts, or those of a file, into a collection or a new file.
 ///
@@ -53,24 +45,26 @@ struct Batch {
 
 impl Batch {
     async fn run(self, cx: Context) -> Result<Output> {
-        let begun = cx.now();
+        let deadline = deadline(&cx, self.timeout);
         let target = match (self.collection, self.save_to) {
             (Some(name), None) => Target::Collection(name),
             (None, Some(path)) => Target::File(path),
             _ => return Err(Error::argument("collection", "expected either `collection` or `save_to`")),
         };
-        let rows = match (self.texts, self.file) {
-            (Some(texts), None) => texts.into_iter().map(|text| Ok(Row { text, id: None, metadata: None })).collect(),
-            (None, Some(FileInput(source))) => rows::read(&cx.read(source, cx.room()).await?, self.field.as_deref())?,
+        let offset = usize::try_from(self.offset.unwrap_or_default()).unwrap_or(usize::MAX);
+        let window = match (self.texts, self.file) {
+            (Some(texts), None) => {
+                let total = texts.len();
+                Window { rows: texts.into_iter().skip(offset).map(|text| Ok((0, text.into()))).collect(), total }
+            }
+            (None, Some(FileInput(source))) => {
+                rows::read(Rows::new(cx.open(source).await?, cx.room()), offset, self.field.as_deref()).await?
+            }
             _ => return Err(Error::argument("file", "expected either `texts` or `file`")),
         };
-        let offset = usize::try_from(self.offset.unwrap_or_default()).unwrap_or(usize::MAX);
-        if offset > rows.len() {
-            return Err(Error::argument("offset", format!("there are {} rows, got {offset}", rows.len())));
-        }
-        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| Duration::from_secs(seconds.unsigned_abs()));
-        let limits = Limits { offset, deadline: begun + patience };
-        run(&cx, rows, limits, (self.model, self.dimensions), target).await
+        let rows = window.rows.into_iter().map(|row| row.map(|(_, row)| row)).collect();
+        let part = Part { rows, offset, total: window.total, deadline };
+        run(&cx, part, (self.model, self.dimensions), target).await
     }
 }
 
@@ -80,26 +74,32 @@ pub(crate) enum Target {
     File(String),
 }
 
-/// Which part of the rows is done in one call.
-pub(crate) struct Limits {
-    /// The row to begin with.
+/// What is done in one call.
+pub(crate) struct Part {
+    /// Rows from the offset on, each with what is wrong with it, if something is.
+    pub(crate) rows: Vec<Result<Row, String>>,
     pub(crate) offset: usize,
+    /// How many rows there are in all.
+    pub(crate) total: usize,
     /// When to stop asking for more, as [`Context::now`] tells it.
     pub(crate) deadline: Duration,
 }
 
-impl Limits {
+impl Part {
     /// All rows, in the usual time.
-    pub(crate) fn usual(cx: &Context) -> Self {
-        Limits { offset: 0, deadline: cx.now() + PATIENCE }
+    pub(crate) fn all(cx: &Context, rows: Vec<Result<Row, String>>) -> Self {
+        Part { offset: 0, total: rows.len(), rows, deadline: deadline(cx, None) }
+    }
+
+    fn row(&self, index: usize) -> Option<&Row> {
+        self.rows.get(index - self.offset)?.as_ref().ok()
     }
 }
 
 /// Embeds rows, in order, until all are done, time is up, or the API fails.
 pub(crate) async fn run(
     cx: &Context,
-    rows: Rows,
-    limits: Limits,
+    part: Part,
     (name, dimensions): (Option<String>, Option<Dimensions>),
     target: Target,
 ) -> Result<Output> {
@@ -107,6 +107,7 @@ pub(crate) async fn run(
     if matches!(&target, Target::Collection(name) if name.is_empty()) {
         return Err(Error::argument("collection", "expected a name"));
     }
+    let report = Arc::new(Report(Mutex::new(State::new(cx, &part)?)));
     if let Target::Collection(collection) = &target
         && let Some(found) = collection::find(cx, collection).await?
     {
@@ -114,22 +115,20 @@ pub(crate) async fn run(
         found.accept(collection, name.as_deref(), dimensions)?;
         model = found.model();
     }
-    let rows = Arc::new(rows);
-    let report = Arc::new(Report::new(cx, rows.len(), limits.offset));
+    let part = Arc::new(part);
     let lots = {
-        let report = report.clone();
-        lots(cx, &rows, &limits, &model).scan((), move |(), lot| ready(report.take(lot)))
+        let (report, part) = (report.clone(), part.clone());
+        lots(cx, &part, &model).scan((), move |(), lot| ready(report.take(&part, lot)))
     };
     let mut facts = Map::from_iter([("model".to_owned(), Value::from(model.name.as_str()))]);
     let mut saved = None;
     match target {
         Target::Collection(name) => {
-            store(cx, &rows, &model, &name, Box::pin(lots), &report).await;
+            store(cx, &part, &model, &name, Box::pin(lots), &report).await;
             facts.insert("collection".into(), name.into());
         }
         Target::File(path) => {
-            let rows = rows.clone();
-            let lines = lots.map(move |lot| Ok(lines(&rows, lot)));
+            let lines = lots.map(move |lot| Ok(lines(&part, lot)));
             let report = report.clone();
             let end = async move {
                 // A file with nothing in it is not kept.
@@ -144,16 +143,17 @@ pub(crate) async fn run(
         return Err(error);
     }
     if let Some(saved) = saved {
-        facts.insert("path".into(), saved?.path.into());
+        let saved = saved?;
+        facts.insert("saved_to".into(), json!({"path": saved.path, "bytes": saved.bytes}));
     }
     Ok(report.finish(facts))
 }
 
 /// A line for each vector of a saved file.
-fn lines(rows: &Rows, lot: Lot) -> Bytes {
+fn lines(part: &Part, lot: Lot) -> Bytes {
     let mut lines = Vec::new();
     for (index, vector) in lot {
-        let Some(Ok(row)) = rows.get(index) else { continue };
+        let Some(row) = part.row(index) else { continue };
         let mut line = Map::new();
         line.insert("index".into(), index.into());
         line.insert("text".into(), row.text.as_str().into());
@@ -169,22 +169,20 @@ fn lines(rows: &Rows, lot: Lot) -> Bytes {
 }
 
 /// Puts vectors into a collection. What of a lot cannot be kept ends the batch.
-async fn store(cx: &Context, rows: &Rows, model: &Model, name: &str, mut lots: BoxStream<'_, Lot>, report: &Report) {
-    let (mut collection, mut done) = (None, report.offset);
+async fn store(cx: &Context, part: &Part, model: &Model, name: &str, mut lots: BoxStream<'_, Lot>, report: &Report) {
+    let (mut collection, mut done) = (None, part.offset);
     while let Some(lot) = lots.next().await {
-        let items: Vec<_> =
-            lot.into_iter().filter_map(|(index, vector)| Some((rows.get(index)?.as_ref().ok()?, vector))).collect();
+        let items: Vec<_> = lot.into_iter().filter_map(|(index, vector)| Some((part.row(index)?, vector))).collect();
         match add(cx, &mut collection, name, model, &items).await {
             Ok(replaced) => {
                 let mut state = report.state();
                 state.replaced += replaced;
-                done = state.next;
+                done = state.report.next();
             }
             Err(error) => {
                 let mut state = report.state();
-                state.embedded -= items.len();
-                state.next = done;
-                state.stopped = Some(error);
+                state.report.back(done, items.len());
+                state.refused = state.report.stop(error).err();
                 return;
             }
         }
@@ -217,41 +215,23 @@ struct Outcome {
     tokens: u64,
 }
 
-/// The outcomes of the rows from the offset on, in order. When time is up no request begins, and soon after none is
-/// waited for.
-fn lots(cx: &Context, rows: &Arc<Rows>, limits: &Limits, model: &Model) -> BoxStream<'static, Result<Outcome>> {
-    let texts = rows.iter().skip(limits.offset).map(|row| row.as_ref().map_or("", |row| row.text.as_str()));
-    let groups = embed::groups(texts);
+/// The outcomes of the rows, in order.
+fn lots(cx: &Context, part: &Arc<Part>, model: &Model) -> BoxStream<'static, Result<Outcome>> {
+    let groups = embed::groups(part.rows.iter().map(|row| row.as_ref().map_or("", |row| row.text.as_str())));
     let at_once = model.at_once(&groups);
-    let (cx, rows, model) = (cx.clone(), rows.clone(), model.clone());
-    let Limits { offset, deadline } = *limits;
-    let clock = cx.clone();
-    let outcomes = stream::iter(groups).map(move |group| {
-        let (cx, rows, model) = (cx.clone(), rows.clone(), model.clone());
-        async move {
-            if cx.now() >= deadline {
-                return None;
-            }
-            Some(embed_rows(&cx, &rows, offset + group.start..offset + group.end, &model).await)
-        }
-    });
-    let outcomes = outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed();
-    let next = move |(mut outcomes, cx): (BoxStream<'static, Result<Outcome>>, Context)| async move {
-        let left = (deadline + GRACE).saturating_sub(cx.now());
-        let outcome = match select(outcomes.next(), Box::pin(cx.sleep(left))).await {
-            Either::Left((outcome, _)) => outcome?,
-            Either::Right(_) => return None,
-        };
-        Some((outcome, (outcomes, cx)))
-    };
-    stream::unfold((outcomes, clock), next).boxed()
+    let (own, part, model, deadline) = (cx.clone(), part.clone(), model.clone(), part.deadline);
+    batch::run(cx, groups, at_once, deadline, move |group| {
+        let (cx, part, model) = (own.clone(), part.clone(), model.clone());
+        async move { embed_rows(&cx, &part, group, &model).await }
+    })
 }
 
-/// Embeds a range of rows. Where the API refuses an input, the others are embedded without it.
-async fn embed_rows(cx: &Context, rows: &Rows, range: Range<usize>, model: &Model) -> Result<Outcome> {
-    let mut outcome = Outcome { rows: range.clone(), lot: Vec::new(), failures: Vec::new(), tokens: 0 };
+/// Embeds a range of what a call does. Where the API refuses an input, the others are embedded without it.
+async fn embed_rows(cx: &Context, part: &Part, range: Range<usize>, model: &Model) -> Result<Outcome> {
+    let indexes = part.offset + range.start..part.offset + range.end;
+    let mut outcome = Outcome { rows: indexes.clone(), lot: Vec::new(), failures: Vec::new(), tokens: 0 };
     let mut texts = Vec::new();
-    for (index, row) in range.clone().zip(rows.get(range).unwrap_or_default()) {
+    for (index, row) in indexes.zip(part.rows.get(range).unwrap_or_default()) {
         match row {
             Ok(row) if row.text.trim().is_empty() => outcome.failures.push((index, "the text is empty".into())),
             Ok(row) => texts.push((index, row.text.as_str())),
@@ -288,90 +268,66 @@ fn blames_input(error: &Error) -> bool {
 }
 
 /// How far a batch is.
-struct Report {
-    cx: Context,
-    rows: usize,
-    offset: usize,
-    state: Mutex<State>,
-}
+struct Report(Mutex<State>);
 
-#[derive(Default)]
 struct State {
-    next: usize,
-    embedded: usize,
+    report: batch::Report,
+    /// Why nothing at all was done, if so.
+    refused: Option<Error>,
     replaced: u64,
-    failed: usize,
-    failures: Vec<Value>,
     tokens: u64,
     dimensions: usize,
-    stopped: Option<Error>,
+}
+
+impl State {
+    fn new(cx: &Context, part: &Part) -> Result<Self> {
+        let report = batch::Report::new(cx, part.total, part.offset)?;
+        Ok(State { report, refused: None, replaced: 0, tokens: 0, dimensions: 0 })
+    }
 }
 
 impl Report {
-    fn new(cx: &Context, rows: usize, offset: usize) -> Self {
-        Report { cx: cx.clone(), rows, offset, state: Mutex::new(State { next: offset, ..State::default() }) }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of an outcome, and gives its vectors; `None` ends the batch.
-    fn take(&self, outcome: Result<Outcome>) -> Option<Lot> {
+    fn take(&self, part: &Part, outcome: Result<Outcome>) -> Option<Lot> {
         let mut state = self.state();
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                state.stopped = Some(error);
+                state.refused = state.report.stop(error).err();
                 return None;
             }
         };
-        state.next = outcome.rows.end;
-        state.embedded += outcome.lot.len();
         state.tokens += outcome.tokens;
         if let Some((_, vector)) = outcome.lot.first() {
             state.dimensions = vector.len();
         }
-        for (index, problem) in outcome.failures {
-            state.failed += 1;
-            if state.failures.len() < MOST_FAILURES {
-                let problem = collection::excerpt(problem.lines().next().unwrap_or_default(), LONGEST_FAILURE);
-                state.failures.push(json!({"index": index, "error": problem}));
-            }
+        for (index, _) in &outcome.lot {
+            state.report.succeed(*index, None);
         }
-        let (done, all) = (state.next - self.offset, self.rows - self.offset);
-        self.cx.progress(done as f64, Some(all as f64), &format!("{done} of {all} embedded"));
+        for (index, problem) in outcome.failures {
+            let id = part.row(index).and_then(|row| row.id.as_deref());
+            let shown = id.map(|id| ("id".to_owned(), Value::from(id))).into_iter().collect();
+            state.report.fail(index, &problem, shown);
+        }
+        state.report.reach(outcome.rows.end, "embedded");
         Some(outcome.lot)
     }
 
-    /// Why nothing at all was done, if so.
     fn failed_at_once(&self) -> Option<Error> {
-        let state = self.state();
-        state.stopped.clone().filter(|_| state.next == self.offset)
+        self.state().refused.clone()
     }
 
     fn finish(&self, mut facts: Map<String, Value>) -> Output {
-        let state = self.state();
-        let done = state.next >= self.rows;
-        let mut tell = |name: &str, value: Value| facts.insert(name.into(), value);
-        tell("done", done.into());
-        tell("rows", self.rows.into());
-        tell("embedded", state.embedded.into());
-        tell("failed", state.failed.into());
-        tell("dimensions", state.dimensions.into());
-        tell("usage", json!({"prompt_tokens": state.tokens, "total_tokens": state.tokens}));
+        let mut state = self.state();
+        facts.insert("dimensions".into(), state.dimensions.into());
+        facts.insert("usage".into(), json!({"prompt_tokens": state.tokens, "total_tokens": state.tokens}));
         if state.replaced > 0 {
-            tell("replaced", state.replaced.into());
+            facts.insert("replaced".into(), state.replaced.into());
         }
-        if state.failed > 0 {
-            tell("failures", state.failures.clone().into());
-        }
-        if !done {
-            tell("next_offset", state.next.into());
-        }
-        if let Some(stopped) = &state.stopped {
-            tell("stopped", stopped.to_string().into());
-        }
-        Output::json(&facts.into())
+        state.report.finish(facts)
     }
 }

@@ -8,7 +8,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row as Stored, Rows, Statement, sql};
 use serde_json::Map;
 
-use crate::batch::{self, Target};
+use crate::batch::{self, Part, Target};
 use crate::embed::{Dimensions, Model};
 use crate::filter::Filter;
 use crate::rows::Row;
@@ -61,15 +61,14 @@ struct Record {
 impl Add {
     async fn run(self, cx: Context) -> Result<Output> {
         let row = |item| match item {
-            Item::Text(text) => Ok(Row { text, id: None, metadata: None }),
+            Item::Text(text) => Ok(text.into()),
             Item::Record(Record { text, id, metadata }) => {
                 let id = id.filter(|id| !id.is_empty());
                 Ok(Row { text, id, metadata: metadata.map(|Attributes(metadata)| metadata) })
             }
         };
-        let rows = self.items.into_iter().map(row).collect();
-        let model = (self.model, self.dimensions);
-        batch::run(&cx, rows, batch::Limits::usual(&cx), model, Target::Collection(self.collection)).await
+        let part = Part::all(&cx, self.items.into_iter().map(row).collect());
+        batch::run(&cx, part, (self.model, self.dimensions), Target::Collection(self.collection)).await
     }
 }
 

@@ -3,7 +3,6 @@
 mod files;
 mod grader;
 mod job;
-mod lines;
 mod metrics;
 mod permission;
 mod plot;

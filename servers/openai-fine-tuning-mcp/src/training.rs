@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::rows::{Lines, not_json};
 
 use crate::files;
-use crate::lines::Lines;
 
 /// Fewest examples of a training file.
 const FEWEST: u64 = 10;
@@ -20,6 +20,9 @@ const TOLD: usize = 20;
 const LONG: u64 = 65_536;
 /// Most examples of reinforcement, to train and to validate with.
 const MOST: (u64, u64) = (50_000, 1000);
+/// Most bytes of one line: an example may hold images.
+const LONGEST: usize = 64 * 1024 * 1024;
+const AGAIN: &str = "upload it with purpose fine-tune, and call again with its id";
 /// Characters of a file that a fault quotes.
 const QUOTED: usize = 40;
 const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
@@ -167,13 +170,18 @@ pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format
         Err(error) => return unreadable(argument, error),
     };
     let total = file.get("bytes").and_then(Value::as_f64);
-    let mut lines = Lines::new(response.into_body());
+    let mut lines = Lines::new(id, response.into_body(), u64::MAX, LONGEST);
     let mut found = Found { format, ..Found::default() };
     let mut told = 0;
-    while let Some(line) = lines.next().await? {
-        found.line(line);
-        if lines.bytes - told > 1_000_000 {
-            told = lines.bytes;
+    while let Some((number, line)) = lines.next().await? {
+        found.line(number, line);
+        if lines.is_utf16() {
+            let problem =
+                format!("`{id}` is UTF-16, expected UTF-8, nothing was created\nhint: save it as UTF-8, {AGAIN}");
+            return Err(Error::argument(argument, problem));
+        }
+        if lines.bytes() - told > 1_000_000 {
+            told = lines.bytes();
             cx.progress(told as f64, total, &format!("{} examples of {argument} checked", found.report.examples));
         }
     }
@@ -194,8 +202,9 @@ fn unreadable(argument: &str, error: Error) -> Result<Report> {
 struct Found {
     format: Format,
     report: Report,
-    number: u64,
     faults: Vec<String>,
+    /// Problems of the file as a whole that were told.
+    habits: Vec<&'static str>,
     faulty: u64,
     /// What the first faulty line looks like instead.
     instead: Option<&'static str>,
@@ -205,9 +214,7 @@ struct Found {
 }
 
 impl Found {
-    fn line(&mut self, line: &[u8]) {
-        self.number += 1;
-        let line = if self.number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+    fn line(&mut self, number: u64, line: &[u8]) {
         if line.trim_ascii().is_empty() {
             return;
         }
@@ -217,14 +224,18 @@ impl Found {
         let tokens = match &example {
             Ok(example) => example_tokens(example, self.format, &mut problems),
             Err(error) => {
-                // Its position is within the line, of which there is one.
-                let text = error.to_string();
-                let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-                problems.push(format!("not JSON: {text} at column {}", error.column()));
+                // What one line has, all have: it is told once.
+                let habit = habit(line);
+                match habit {
+                    Some(habit) if self.habits.contains(&habit) => {}
+                    Some(habit) => problems.push(habit.to_owned()),
+                    None => problems.push(not_json(error)),
+                }
+                self.habits.extend(habit);
                 0
             }
         };
-        if problems.is_empty() {
+        if problems.is_empty() && example.is_ok() {
             self.report.tokens += tokens;
             self.report.longest = self.report.longest.max(tokens);
             self.long += u64::from(tokens > LONG);
@@ -237,7 +248,6 @@ impl Found {
                 self.instead = instead(example.as_ref().ok(), line, self.format);
             }
             self.faulty += 1;
-            let number = self.number;
             let room = TOLD.saturating_sub(self.faults.len());
             self.faults.extend(problems.into_iter().take(room).map(|problem| format!("line {number}: {problem}")));
         }
@@ -267,7 +277,7 @@ impl Found {
                 text.push_str(instead);
                 text.push_str("; ");
             }
-            text.push_str("correct the file, upload it with purpose fine-tune, and call again with its id");
+            text.push_str(&format!("correct the file, {AGAIN}"));
             return Err(Error::argument(argument, text));
         }
         let mut warn = |count: u64, what: &str| {
@@ -280,6 +290,16 @@ impl Found {
         warn(self.images, "images cost tokens that are not in the estimate");
         Ok(self.report)
     }
+}
+
+/// What the program that wrote the file made wrong, and most likely on every line.
+fn habit(line: &[u8]) -> Option<&'static str> {
+    if std::str::from_utf8(line).is_err() {
+        return Some("not UTF-8 text: save the file as UTF-8");
+    }
+    let object = line.trim_ascii_end().strip_suffix(b",")?;
+    let is_json = serde_json::from_slice::<openai_mcp_kernel::serde::de::IgnoredAny>(object).is_ok();
+    is_json.then_some("a comma behind the object: JSONL has only line breaks between objects")
 }
 
 /// What a faulty line would be right for.

@@ -1,11 +1,11 @@
 //! Many inputs: several texts to a request, several requests at once.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::StreamExt as _;
+use openai_mcp_kernel::batch::{self, Report};
 use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
 
 use crate::check::Check;
 use crate::history::{self, Keep};
@@ -22,7 +22,7 @@ const EXCERPT: usize = 60;
 
 /// Check many texts or images, or a file of them.
 ///
-/// Tells how many are flagged, and which; returns within `timeout`: if `done` is false, call again with `start`.
+/// Tells how many are flagged, and which; returns within `timeout`: if `done` is false, call again with `start`: `next_offset`.
 #[tool("moderation-batch", reads, open)]
 struct Batch {
     /// Each a text, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
@@ -50,67 +50,60 @@ type Group = Vec<(usize, Item)>;
 struct Outcome {
     index: usize,
     line: Option<u64>,
+    id: Option<Value>,
     text: String,
-    verdict: Result<Verdict>,
+    verdict: Result<Verdict, String>,
 }
 
 impl Batch {
     async fn run(self, cx: Context) -> Result<Output> {
-        let started = cx.now();
+        let deadline = batch::deadline(&cx, self.timeout);
+        let offset = self.start.map_or(0, |start| usize::try_from(start).unwrap_or(usize::MAX));
         let from_file = self.file.is_some();
-        let items = match (self.items, self.file) {
+        let (items, total) = match (self.items, self.file) {
             (Some(values), None) => {
-                let values = values.into_iter().enumerate();
-                values.map(|(index, Json(value))| items::given(index, value)).collect::<Result<_>>()?
+                let (total, values) = (values.len(), values.into_iter().enumerate().skip(offset));
+                let items: Result<_> = values.map(|(index, Json(value))| items::given(index, value)).collect();
+                (items?, total)
             }
-            (None, Some(FileInput(source))) => items::of_file(&cx, source, self.field.as_deref()).await?,
+            (None, Some(FileInput(source))) => items::of_file(&cx, source, self.field.as_deref(), offset).await?,
             _ => return Err(Error::argument("items", "expected either `items` or `file`")),
         };
-        let total = items.len();
-        let start = self.start.and_then(|start| usize::try_from(start).ok()).unwrap_or_default();
-        if start > total {
-            return Err(Error::argument("start", format!("there are {total} items, got {start}")));
+        if offset > total {
+            return Err(Error::argument("start", format!("there are {total} items, got {offset}")));
         }
-
-        let mut report = Report {
+        let mut counts = Counts {
+            report: Report::new(&cx, total, offset)?,
             threshold: self.threshold.map(|Num(score)| score),
             all: self.all == Some(true),
             excerpts: from_file,
-            room: cx.max_result() - (cx.max_result() / 2).min(2048),
-            ..Report::default()
+            flagged: 0,
+            by_category: BTreeMap::new(),
         };
         let parallel = self.parallel.map_or(4, |Int(parallel)| usize::try_from(parallel).unwrap_or(1));
-        let patience = Duration::from_secs(self.timeout.map_or(45, |Int(seconds)| seconds.unsigned_abs()));
-        let groups = groups(items.into_iter().enumerate().skip(start));
-        let mut running =
-            stream::iter(groups).map(|group| check(&cx, self.model.as_deref(), group)).buffered(parallel).boxed();
-        let mut next = start;
-        while next < total {
-            let left = patience.saturating_sub(cx.now().saturating_sub(started));
-            let Either::Left((Some(outcomes), _)) = select(running.next(), Box::pin(cx.sleep(left))).await else {
-                break;
-            };
+        let groups = groups((offset..).zip(items));
+        let (own, model) = (cx.clone(), self.model);
+        let mut running = batch::run(&cx, groups, parallel, deadline, move |group| {
+            let (cx, model) = (own.clone(), model.clone());
+            async move { check(&cx, model.as_deref(), group).await }
+        });
+        while let Some(outcomes) = running.next().await {
             let (model, outcomes) = match outcomes {
                 Ok(done) => done,
-                Err(error) if next == start => return Err(error),
                 Err(error) => {
-                    report.stopped = Some(error);
+                    counts.report.stop(error)?;
                     break;
                 }
             };
-            next += outcomes.len();
             let checked = outcomes.iter().filter_map(|one| Some((one.text.clone(), one.verdict.as_ref().ok()?)));
             history::keep(&cx, self.keep, &model, checked).await;
+            let next = counts.report.next() + outcomes.len();
             for outcome in outcomes {
-                report.add(outcome);
+                counts.add(outcome);
             }
-            cx.progress(
-                next as f64,
-                Some(total as f64),
-                &format!("{next} of {total} checked, {} flagged", report.flagged),
-            );
+            counts.report.reach(next, &format!("checked, {} flagged", counts.flagged));
         }
-        Ok(Output::json(&report.finish(start, next, total)))
+        Ok(counts.finish())
     }
 }
 
@@ -142,24 +135,30 @@ fn groups(items: impl Iterator<Item = (usize, Item)>) -> Vec<Group> {
 /// Checks a group.
 async fn check(cx: &Context, model: Option<&str>, group: Group) -> Result<(String, Vec<Outcome>)> {
     let (mut outcomes, mut good, mut inputs) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
-    for (index, Item { line, content }) in group {
+    for (index, Item { line, id, content }) in group {
         let content = match content {
-            Ok(content) => content.read(cx).await,
+            Ok(content) => content.read(cx).await.map_err(Error::into_text),
             Err(error) => Err(error),
         };
         match content {
             Ok(content) => {
-                good.push((index, line, content.text()));
+                good.push((index, line, id, content.text()));
                 inputs.push(match content {
                     Content::Parts(parts) => parts,
                     other => other.text().into(),
                 });
             }
-            Err(error) => outcomes.push(Outcome { index, line, text: String::new(), verdict: Err(error) }),
+            Err(problem) => outcomes.push(Outcome { index, line, id, text: String::new(), verdict: Err(problem) }),
         }
     }
     let (named, verdicts) = judge(cx, model, inputs).await?;
-    let outcome = |((index, line, text), verdict)| Outcome { index, line, text, verdict };
+    let outcome = |((index, line, id, text), verdict): (_, Result<_>)| Outcome {
+        index,
+        line,
+        id,
+        text,
+        verdict: verdict.map_err(Error::into_text),
+    };
     outcomes.extend(good.into_iter().zip(verdicts).map(outcome));
     outcomes.sort_by_key(|outcome| outcome.index);
     Ok((named, outcomes))
@@ -213,88 +212,41 @@ async fn send(cx: &Context, model: Option<&str>, input: Value) -> Result<(String
     Ok((verdicts.model, verdicts.results))
 }
 
-/// The result as it grows.
-#[derive(Default)]
-struct Report {
+/// What is counted and listed.
+struct Counts {
+    report: Report,
     threshold: Option<f64>,
     all: bool,
     excerpts: bool,
-    room: usize,
     flagged: usize,
-    failed: usize,
-    /// The first item that is not listed though it should be, and how many there are.
-    omitted: Option<(usize, usize)>,
-    stopped: Option<Error>,
     by_category: BTreeMap<String, usize>,
-    results: Vec<Value>,
 }
 
-impl Report {
-    fn add(&mut self, Outcome { index, line, text, verdict }: Outcome) {
-        let mut entry = match verdict {
-            Ok(verdict) => {
-                self.flagged += usize::from(verdict.flagged());
-                for category in verdict.categories() {
-                    *self.by_category.entry(category.to_owned()).or_default() += 1;
-                }
-                let brief = verdict.brief(self.threshold);
-                let above =
-                    brief.get("above_threshold").and_then(Value::as_array).is_some_and(|above| !above.is_empty());
-                if !(verdict.flagged() || above || self.all) {
-                    return;
-                }
-                brief
-            }
-            Err(error) => {
-                self.failed += 1;
-                json!({"error": error.into_text()})
-            }
+impl Counts {
+    fn add(&mut self, Outcome { index, line, id, text, verdict }: Outcome) {
+        let mut shown = Map::new();
+        shown.extend(line.map(|line| ("line".to_owned(), line.into())));
+        shown.extend(id.map(|id| ("id".to_owned(), id)));
+        if self.excerpts && !text.is_empty() {
+            shown.insert("excerpt".into(), text.chars().take(EXCERPT).collect::<String>().into());
+        }
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
+            Err(problem) => return self.report.fail(index, &problem, shown),
         };
-        if let Some(entry) = entry.as_object_mut() {
-            entry.insert("item".into(), index.into());
-            if let Some(line) = line {
-                entry.insert("line".into(), line.into());
-            }
-            if self.excerpts && !text.is_empty() {
-                entry.insert("excerpt".into(), text.chars().take(EXCERPT).collect::<String>().into());
-            }
+        self.flagged += usize::from(verdict.flagged());
+        for category in verdict.categories() {
+            *self.by_category.entry(category.to_owned()).or_default() += 1;
         }
-        match self.room.checked_sub(entry.to_string().len() + 1) {
-            Some(room) => {
-                self.room = room;
-                self.results.push(entry);
-            }
-            None => {
-                self.room = 0;
-                let (first, count) = self.omitted.unwrap_or((index, 0));
-                self.omitted = Some((first, count + 1));
-            }
-        }
+        let brief = verdict.brief(self.threshold);
+        let above = brief.get("above_threshold").and_then(Value::as_array).is_some_and(|above| !above.is_empty());
+        let listed = verdict.flagged() || above || self.all;
+        shown.extend(brief.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+        self.report.succeed(index, listed.then_some(shown));
     }
 
-    fn finish(self, start: usize, next: usize, total: usize) -> Value {
-        let mut result = json!({
-            "done": next == total,
-            "items": total,
-            "checked": next - start - self.failed,
-            "flagged": self.flagged,
-            "failed": self.failed,
-            "by_category": self.by_category,
-            "results": self.results,
-        });
-        if let Some(result) = result.as_object_mut() {
-            if next < total {
-                result.insert("start".into(), next.into());
-            }
-            if let Some(stopped) = self.stopped {
-                result.insert("stopped".into(), stopped.into_text().into());
-            }
-            if let Some((first, count)) = self.omitted {
-                result.insert("omitted".into(), count.into());
-                let hint = format!("too many to list: call again with `start` {first} for the others");
-                result.insert("hint".into(), hint.into());
-            }
-        }
-        result
+    fn finish(mut self) -> Output {
+        let facts = [("flagged", self.flagged.into()), ("by_category", json!(self.by_category))];
+        self.report.finish(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 }

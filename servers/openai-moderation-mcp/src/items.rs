@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::platform::Opened;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::rows::{Row, Rows, Window};
 
 /// Largest file that is read.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -14,12 +16,14 @@ const FIELDS: &[&str] = &["text", "input", "content", "message", "prompt", "body
 pub(crate) struct Item {
     /// Its line in the file of all items.
     pub(crate) line: Option<u64>,
-    pub(crate) content: Result<Content>,
+    /// The id that it brings along.
+    pub(crate) id: Option<Value>,
+    pub(crate) content: Result<Content, String>,
 }
 
 impl From<Content> for Item {
     fn from(content: Content) -> Self {
-        Item { line: None, content: Ok(content) }
+        Item { line: None, id: None, content: Ok(content) }
     }
 }
 
@@ -87,102 +91,38 @@ fn image(file: &Read) -> Content {
     Content::Parts(json!([{"type": "image_url", "image_url": {"url": url}}]))
 }
 
-/// The items of a file: rows of a table, values of JSON, or lines of text. Empty lines are passed over, and one that is
-/// no item spoils no other.
-pub(crate) async fn of_file(cx: &Context, source: Source, field: Option<&str>) -> Result<Vec<Item>> {
-    let file = cx.read(source, cx.room().min(LARGEST)).await?;
+/// The items of a file from an offset on, and how many there are: rows of a table, values of JSON, or lines of text. Empty
+/// cells are passed over, and a row that is no item spoils no other.
+pub(crate) async fn of_file(
+    cx: &Context,
+    source: Source,
+    field: Option<&str>,
+    offset: usize,
+) -> Result<(Vec<Item>, usize)> {
+    let file = cx.open(source).await?;
+    let cap = cx.room().min(LARGEST);
     if file.mime_type.starts_with("image/") {
-        return Ok(vec![image(&file).into()]);
+        let Opened { filename, mime_type, body } = file;
+        let bytes =
+            body.collect(cap).await.map_err(|error| Error::new(Kind::File, format!("`{filename}`: {error}")))?;
+        let items = std::iter::once(image(&Read { filename, mime_type, bytes }).into()).skip(offset).collect();
+        return Ok((items, 1));
     }
-    let wrong = |problem: String| Error::argument("file", problem);
-    let text = std::str::from_utf8(&file.bytes).map_err(|_| wrong(format!("`{}` is not UTF-8 text", file.filename)))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let extension = file.filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    let items: Vec<Item> = match (extension.as_deref().unwrap_or_default(), file.mime_type.as_str()) {
-        ("csv", _) | (_, "text/csv") => rows(text, b',', field)?,
-        ("tsv", _) | (_, "text/tab-separated-values") => rows(text, b'\t', field)?,
-        ("jsonl" | "ndjson", _) | (_, "application/jsonl" | "application/x-ndjson") => {
-            let item = |(line, text)| Item { line: Some(line), content: of_line(line, text, field) };
-            lines(text).map(item).collect()
-        }
-        ("json", _) | (_, "application/json") => {
-            let values: Vec<Value> = serde_json::from_str(text)
-                .map_err(|error| wrong(format!("`{}`: not an array of JSON: {error}", file.filename)))?;
-            let value = |value| of_value(value, field).map_err(wrong);
-            values.into_iter().map(|one| Item { line: None, content: value(one) }).collect()
-        }
-        _ => lines(text)
-            .map(|(line, text)| Item { line: Some(line), content: Ok(Content::Text(text.to_owned())) })
-            .collect(),
+    let window = Window::read(Rows::new(file, cap), offset, |row| of_row(row, field)).await?;
+    let item = |row| match row {
+        Ok((line, (id, content))) => Item { line: Some(line), id, content: Ok(content) },
+        Err(problem) => Item { line: None, id: None, content: Err(problem) },
     };
-    // A name that no line has is the caller's mistake, and not that of each line.
-    match items
-        .iter()
-        .all(|item| item.content.is_err())
-        .then(|| items.iter().find_map(|item| item.content.as_ref().err()))
-    {
-        Some(Some(error)) => Err(error.clone()),
-        _ => Ok(items),
+    Ok((window.rows.into_iter().map(item).collect(), window.total))
+}
+
+/// The id and the content of a row.
+fn of_row(row: Row, field: Option<&str>) -> Result<Option<(Option<Value>, Content)>, String> {
+    let cell = row.record;
+    let (value, mut rest) = row.into_text(field, FIELDS)?;
+    if cell && value.as_str().is_some_and(|cell| cell.trim().is_empty()) {
+        return Ok(None);
     }
-}
-
-fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
-    let lines = (1..).zip(text.lines().map(str::trim));
-    lines.filter(|(_, line)| !line.is_empty())
-}
-
-fn of_line(number: u64, line: &str, field: Option<&str>) -> Result<Content> {
-    let fault = |problem: String| Error::argument("file", format!("line {number}: {problem}"));
-    let value: Value = serde_json::from_str(line).map_err(|error| {
-        // Its position is within the line, of which there is one.
-        let text = error.to_string();
-        let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-        fault(format!("not JSON: {text} at column {}", error.column()))
-    })?;
-    of_value(value, field).map_err(fault)
-}
-
-fn of_value(mut value: Value, field: Option<&str>) -> Result<Content, String> {
-    if let Some(object) = value.as_object_mut() {
-        let found = match field {
-            Some(field) => object.remove(field),
-            None => FIELDS.iter().find_map(|field| object.remove(*field)),
-        };
-        value = found.ok_or_else(|| {
-            let names: Vec<&str> = object.keys().map(String::as_str).take(20).collect();
-            let names = names.join("`, `");
-            format!("has no {}, but `{names}`\nhint: name its key in `field`", wanted(field))
-        })?;
-    }
-    Content::of(value).map_err(str::to_owned)
-}
-
-fn rows(text: &str, delimiter: u8, field: Option<&str>) -> Result<Vec<Item>> {
-    let broken = |error: csv::Error| Error::argument("file", error);
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let names: Vec<String> = reader.headers().map_err(broken)?.iter().map(|name| name.trim().to_owned()).collect();
-    let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-    let column = match field {
-        Some(field) => place(field),
-        None => FIELDS.iter().find_map(|field| place(field)).or((names.len() == 1).then_some(0)),
-    };
-    let column = column.ok_or_else(|| {
-        let names = names.join("`, `");
-        Error::argument("file", format!("has no column {}, but `{names}`\nhint: name one in `field`", wanted(field)))
-    })?;
-    let mut items = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let text = record.get(column).unwrap_or_default();
-        if !text.trim().is_empty() {
-            let line = record.position().map(csv::Position::line);
-            items.push(Item { line, content: Ok(Content::Text(text.to_owned())) });
-        }
-    }
-    Ok(items)
-}
-
-fn wanted(field: Option<&str>) -> String {
-    let fields = field.as_ref().map_or(FIELDS, std::slice::from_ref);
-    fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ")
+    let id = rest.remove("id").filter(|id| id.is_string() || id.is_number());
+    Ok(Some((id, Content::of(value)?)))
 }

@@ -32,7 +32,7 @@ fn a_batch_ends_within_a_minute_though_the_api_does_not_answer() {
     let arguments = json!({"texts": vec!["a"; 2049], "collection": "docs"});
     let batch = read(&call_tool(&SERVER, "embedding-batch", arguments, Arc::new(script)));
     assert_eq!(
-        (&batch["done"], &batch["embedded"], &batch["next_offset"]),
+        (&batch["done"], &batch["succeeded"], &batch["next_offset"]),
         (&json!(false), &json!(2048), &json!(2048))
     );
 }

@@ -144,6 +144,30 @@ fn reinforcement_has_a_most_of_examples() {
 }
 
 #[test]
+fn encodings_that_openai_does_not_read_are_told_by_name() {
+    let example =
+        json!({"messages": [{"role": "user", "content": "caf\u{e9}"}, {"role": "assistant", "content": "b"}]});
+    let lines = format!("{example}\n").repeat(12);
+    let utf16: Vec<u8> = format!("\u{feff}{lines}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let latin: Vec<u8> = lines.chars().map(|letter| letter as u8).collect();
+    let rows = [
+        (utf16, "`file-1` is UTF-16, expected UTF-8, nothing was created"),
+        (
+            latin,
+            "12 of the 12 examples of `file-1` have faults, nothing was created\nline 1: not UTF-8 text: save the file as UTF-8\nhint",
+        ),
+    ];
+    for (content, expected) in rows {
+        let file = json!({"id": "file-1", "object": "file", "bytes": 1000, "purpose": "fine-tune"});
+        let script = Script::new(vec![Reply::json(&file), Reply::new(200, content)]);
+        let arguments = json!({"model": "gpt-4o-mini", "training_file": "file-1"});
+        let result = call_tool(&SERVER, "fine-tune-create", arguments, Arc::new(script));
+        let told = result["content"][0]["text"].as_str().unwrap();
+        assert!(result["isError"] == true && told.contains(expected), "{told}");
+    }
+}
+
+#[test]
 fn every_event_is_told_however_late() {
     let events: Vec<Value> = (0..6)
         .map(|number| match number {

@@ -1,0 +1,198 @@
+//! Many items in one call: from an offset on, several at once, for a bounded time, each with an outcome of its own.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::output::Output;
+use crate::schema::Int;
+
+/// How long a batch goes on unless told, in seconds: clients give up on a call after a minute.
+const PATIENCE: u64 = 45;
+/// How long work that is under way when time is up may take to end. What it did is paid for, but a client that gives up
+/// after a minute would not learn where to go on.
+const GRACE: Duration = Duration::from_secs(10);
+/// Most characters that are told of an item that failed.
+const LONGEST_PROBLEM: usize = 300;
+/// Bytes of a result that are kept free for all that is not `data`.
+const MARGIN: usize = 2048;
+
+/// When a batch that begins now has to end, as [`Context::now`] tells time: `timeout` seconds from now, 45 unless told.
+pub fn deadline(cx: &Context, timeout: Option<Int<1, 3600>>) -> Duration {
+    cx.now() + Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
+}
+
+/// Does pieces of work in their order, `at_once` at a time, and gives what came of each, in order.
+///
+/// When time is up no piece is begun, and none that would outlast what is granted beyond, going by the slowest so far.
+/// Soon after none is waited for. So the stream may end before the pieces do.
+pub fn run<W, T, F>(
+    cx: &Context,
+    pieces: Vec<W>,
+    at_once: usize,
+    deadline: Duration,
+    work: impl Fn(W) -> F + Send + 'static,
+) -> BoxStream<'static, T>
+where
+    W: Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let last = deadline + GRACE;
+    let slowest = Arc::new(AtomicU64::new(0));
+    let clock = cx.clone();
+    let outcomes = stream::iter(pieces).map(move |piece| {
+        let (clock, slowest, work) = (clock.clone(), slowest.clone(), work(piece));
+        async move {
+            let begun = clock.now();
+            if begun >= deadline || begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last {
+                return None;
+            }
+            let outcome = work.await;
+            let took = clock.now().saturating_sub(begun).as_millis();
+            slowest.fetch_max(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+            Some(outcome)
+        }
+    });
+    let outcomes = outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed();
+    let next = move |(mut outcomes, cx): (BoxStream<'static, T>, Context)| async move {
+        let left = last.saturating_sub(cx.now());
+        let outcome = match select(outcomes.next(), Box::pin(cx.sleep(left))).await {
+            Either::Left((outcome, _)) => outcome?,
+            Either::Right(_) => return None,
+        };
+        Some((outcome, (outcomes, cx)))
+    };
+    stream::unfold((outcomes, cx.clone()), next).boxed()
+}
+
+/// The result of a batch as it grows: `{done, total, succeeded, failed, next_offset, stopped, data}`.
+pub struct Report {
+    cx: Context,
+    total: usize,
+    offset: usize,
+    next: usize,
+    succeeded: usize,
+    failed: usize,
+    stopped: Option<Error>,
+    data: Vec<Value>,
+    room: usize,
+    /// The first item for which there was no room, and how many there are.
+    omitted: Option<(usize, usize)>,
+}
+
+impl Report {
+    /// The report of a batch that goes from an offset to the end of `total` items.
+    ///
+    /// # Errors
+    /// The offset is behind the end.
+    pub fn new(cx: &Context, total: usize, offset: usize) -> Result<Self> {
+        if offset > total {
+            return Err(Error::argument("offset", format!("there are {total} items, got {offset}")));
+        }
+        let room = cx.max_result() - (cx.max_result() / 2).min(MARGIN);
+        Ok(Report {
+            cx: cx.clone(),
+            total,
+            offset,
+            next: offset,
+            succeeded: 0,
+            failed: 0,
+            stopped: None,
+            data: Vec::new(),
+            room,
+            omitted: None,
+        })
+    }
+
+    /// Counts an item that succeeded, and lists what `shown` tells of it.
+    pub fn succeed(&mut self, index: usize, shown: Option<Map<String, Value>>) {
+        self.succeeded += 1;
+        if let Some(shown) = shown {
+            self.list(index, shown);
+        }
+    }
+
+    /// Counts an item that failed, and lists the first line of why, beside what else `shown` tells of it.
+    pub fn fail(&mut self, index: usize, problem: &str, mut shown: Map<String, Value>) {
+        self.failed += 1;
+        let problem = problem.lines().next().unwrap_or_default();
+        let mut told: String = problem.chars().take(LONGEST_PROBLEM).collect();
+        if told.len() < problem.len() {
+            told.push('…');
+        }
+        shown.insert("error".into(), told.into());
+        self.list(index, shown);
+    }
+
+    /// Lists an item, if there is room for it and was for all before.
+    fn list(&mut self, index: usize, mut shown: Map<String, Value>) {
+        shown.insert("index".into(), index.into());
+        let shown = Value::Object(shown);
+        match (self.room.checked_sub(json::text(&shown).len() + 1), &mut self.omitted) {
+            (Some(room), None) => {
+                self.room = room;
+                self.data.push(shown);
+            }
+            (_, Some((_, count))) => *count += 1,
+            (None, none) => *none = Some((index, 1)),
+        }
+    }
+
+    /// Takes note that all before `next` are through, and tells the client.
+    pub fn reach(&mut self, next: usize, verb: &str) {
+        self.next = next;
+        let (done, all) = (next.saturating_sub(self.offset), self.total - self.offset);
+        self.cx.progress(done as f64, Some(all as f64), &format!("{done} of {all} {verb}"));
+    }
+
+    /// The first item that is not through.
+    pub fn next(&self) -> usize {
+        self.next
+    }
+
+    /// Takes back what was counted from `next` on: it has to be done again.
+    pub fn back(&mut self, next: usize, succeeded: usize) {
+        self.next = next;
+        self.succeeded -= succeeded;
+    }
+
+    /// Ends the batch before its time: what comes next would do no better.
+    ///
+    /// # Errors
+    /// Nothing was done yet, so that the call itself has failed.
+    pub fn stop(&mut self, error: Error) -> Result<()> {
+        if self.next == self.offset {
+            return Err(error);
+        }
+        self.stopped = Some(error);
+        Ok(())
+    }
+
+    /// The result, with `facts` beside what every batch tells.
+    pub fn finish(&mut self, facts: Map<String, Value>) -> Output {
+        let done = self.next >= self.total;
+        let mut result = serde_json::json!({
+            "done": done, "total": self.total, "succeeded": self.succeeded, "failed": self.failed,
+            "data": std::mem::take(&mut self.data),
+        });
+        if let Some(result) = result.as_object_mut() {
+            result.extend((!done).then(|| ("next_offset".to_owned(), self.next.into())));
+            result.extend(self.stopped.take().map(|error| ("stopped".to_owned(), error.into_text().into())));
+            if let Some((first, count)) = self.omitted {
+                let note = format!("{count} have no room in `data`; `offset` {first} does them again, and lists them");
+                result.insert("note".into(), note.into());
+            }
+            result.extend(facts);
+        }
+        Output::json(&result)
+    }
+}
