@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::content::Content;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::params::{Json, Params, Query};
 use crate::shelf::{Paging, Shelf};
 use crate::world::{Caller, World, now};
@@ -73,7 +74,7 @@ pub(crate) struct Object {
 impl Object {
     /// A field that is text; empty when there is none.
     pub(crate) fn text(&self, field: &str) -> &str {
-        self.shown.get(field).and_then(Value::as_str).unwrap_or_default()
+        json::text(&self.shown, field)
     }
 
     /// Its length in `bytes`.

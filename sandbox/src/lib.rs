@@ -36,7 +36,7 @@
 //! api                            a domain a file or folder
 //! crud · sse · form              collections declared as data, event streams, forms
 //! auth · faults · params · shelf keys, failures on demand, what requests say, pages
-//! error · content · world        what is told, stored, remembered
+//! error · content · world · json what is told, stored, remembered
 //! engine                         no HTTP
 //! ```
 
@@ -48,6 +48,7 @@ mod engine;
 mod error;
 mod faults;
 mod form;
+mod json;
 mod params;
 mod shelf;
 mod sse;

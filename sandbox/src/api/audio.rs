@@ -31,6 +31,7 @@ use crate::engine::hearing::{self, Heard, Unheard};
 use crate::engine::voice;
 use crate::error::{Error, Result};
 use crate::form::{Form, Upload};
+use crate::json::put;
 use crate::params::{Json as Given, Params};
 use crate::shelf::Paging;
 use crate::sse;
@@ -127,12 +128,6 @@ async fn speak(Extension(account): Caller, Given(mut params): Given) -> Result<R
     let deltas = pieces.iter().map(|piece| json!({"type": "speech.audio.delta", "audio": STANDARD.encode(piece)}));
     let events = deltas.chain([json!({"type": "speech.audio.done", "usage": usage})]);
     Ok(event_stream(&events.collect::<Vec<_>>()))
-}
-
-fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
-    if let Some(object) = object.as_object_mut() {
-        object.insert(name.to_owned(), value.into());
-    }
 }
 
 fn event_stream(events: &[Value]) -> Response {
@@ -345,7 +340,7 @@ impl Answer {
                 let mut shown = json!({
                     "task": "transcribe", "duration": self.heard.duration, "text": text.join(" "), "usage": self.usage(),
                 });
-                set(&mut shown, "segments", segments);
+                put(&mut shown, "segments", segments);
                 Json(shown).into_response()
             }
             _ => {
@@ -359,12 +354,12 @@ impl Answer {
     fn add_details(&self, shown: &mut Value) {
         if self.logprobs {
             let words: Vec<Value> = self.heard.words.iter().map(|word| logprob(word.text)).collect();
-            set(shown, "logprobs", words);
+            put(shown, "logprobs", words);
         }
         if self.gpt {
             let languages = self.languages.clone().unwrap_or_else(|| vec!["en".into()]);
             let languages: Vec<Value> = languages.into_iter().map(|code| json!({"code": code})).collect();
-            set(shown, "languages", languages);
+            put(shown, "languages", languages);
         }
     }
 
@@ -395,13 +390,13 @@ impl Answer {
                     })
                 })
                 .collect();
-            set(&mut shown, "segments", segments);
+            put(&mut shown, "segments", segments);
         }
         if self.words {
             let words = self.heard.words.iter();
             let words: Vec<Value> =
                 words.map(|word| json!({"word": word.text, "start": word.start, "end": word.end})).collect();
-            set(&mut shown, "words", words);
+            put(&mut shown, "words", words);
         }
         shown
     }
@@ -450,7 +445,7 @@ impl Answer {
             let delta = if index == 0 { word.to_owned() } else { format!(" {word}") };
             let mut event = json!({"type": "transcript.text.delta", "delta": delta});
             if self.logprobs {
-                set(&mut event, "logprobs", json!([logprob(word)]));
+                put(&mut event, "logprobs", json!([logprob(word)]));
             }
             events.push(event);
         }

@@ -21,6 +21,7 @@ use crate::engine::catalog::Use;
 use crate::engine::model::{self, Ask, Choice, End, Form, Reply, Role, Said, Tool, Turn};
 use crate::engine::{sound, tokens, voice};
 use crate::error::{Error, Result};
+use crate::json::{put, text};
 use crate::params::{Json, Params, Query, mistyped};
 use crate::shelf::Paging;
 use crate::sse;
@@ -192,9 +193,7 @@ impl Wish {
             let one = json!({"token": piece, "logprob": 0.0, "bytes": piece.as_bytes()});
             let top = if self.top_logprobs { vec![one.clone()] } else { Vec::new() };
             let mut one = one;
-            if let Some(one) = one.as_object_mut() {
-                one.insert("top_logprobs".to_owned(), top.into());
-            }
+            put(&mut one, "top_logprobs", top);
             one
         };
         tokens::pieces(text).iter().map(token).collect()
@@ -204,11 +203,7 @@ impl Wish {
     fn message(&self, reply: &Reply, world: &mut World) -> (Value, &'static str, Value) {
         let mut message = json!({"role": "assistant", "content": null, "refusal": null, "annotations": []});
         let mut logprobs = Value::Null;
-        let mut set = |name: &str, value: Value| {
-            if let Some(message) = message.as_object_mut() {
-                message.insert(name.to_owned(), value);
-            }
-        };
+        let mut set = |name: &str, value: Value| put(&mut message, name, value);
         let mut finish = match reply.end {
             End::Stop => "stop",
             End::Length => "length",
@@ -534,8 +529,9 @@ async fn create(Extension(account): Caller, Json(params): Json) -> Result<Respon
     }
     let mut head = completion;
     if let Some(head) = head.as_object_mut() {
-        head.insert("object".to_owned(), "chat.completion.chunk".into());
+        head.remove("usage");
     }
+    put(&mut head, "object", "chat.completion.chunk");
     let mut events: Vec<_> = chunks(&wish, &reply, &choices, &head).iter().map(sse::plain).collect();
     if reply.fails.is_none() {
         events.push(sse::text("[DONE]"));
@@ -565,12 +561,9 @@ fn stored_message(id: &str, at: usize, message: &Value) -> Value {
 fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], head: &Value) -> Vec<Value> {
     let chunk = |choices: Value, usage: Value| {
         let mut chunk = head.clone();
-        if let Some(chunk) = chunk.as_object_mut() {
-            chunk.insert("choices".to_owned(), choices);
-            chunk.remove("usage");
-            if wish.usage {
-                chunk.insert("usage".to_owned(), usage);
-            }
+        put(&mut chunk, "choices", choices);
+        if wish.usage {
+            put(&mut chunk, "usage", usage);
         }
         chunk
     };
@@ -590,40 +583,33 @@ fn chunks(wish: &Wish, reply: &Reply, choices: &[(Value, &'static str, Value)], 
             tell(json!({"annotations": annotations}), Value::Null);
         }
         if let Some(audio) = message.get("audio") {
-            let text = |name: &str| audio.get(name).and_then(Value::as_str).unwrap_or_default();
-            tell(json!({"audio": {"id": text("id"), "transcript": ""}}), Value::Null);
-            for piece in tokens::pieces(text("transcript")) {
+            tell(json!({"audio": {"id": text(audio, "id"), "transcript": ""}}), Value::Null);
+            for piece in tokens::pieces(text(audio, "transcript")) {
                 tell(json!({"audio": {"transcript": piece}}), Value::Null);
             }
             // Every piece is base64 of its own.
-            for data in STANDARD.decode(text("data")).unwrap_or_default().chunks(4096) {
+            for data in STANDARD.decode(text(audio, "data")).unwrap_or_default().chunks(4096) {
                 tell(json!({"audio": {"data": STANDARD.encode(data)}}), Value::Null);
             }
             tell(json!({"audio": {"expires_at": audio.get("expires_at")}}), Value::Null);
         }
         if let Some(call) = message.get("function_call") {
-            let arguments = call.get("arguments").and_then(Value::as_str).unwrap_or_default();
             tell(json!({"function_call": {"name": call.get("name"), "arguments": ""}}), Value::Null);
-            for piece in tokens::pieces(arguments) {
+            for piece in tokens::pieces(text(call, "arguments")) {
                 tell(json!({"function_call": {"arguments": piece}}), Value::Null);
             }
         }
         let calls = message.get("tool_calls").and_then(Value::as_array).into_iter().flatten();
         for (at, call) in calls.enumerate() {
-            let mut first = call.clone();
-            let (kind, text) =
+            let (kind, field) =
                 if call.get("custom").is_some() { ("custom", "input") } else { ("function", "arguments") };
-            let all = first.get_mut(kind).and_then(|named| named.get_mut(text)).map(Value::take).unwrap_or_default();
-            if let Some(first) = first.as_object_mut() {
-                first.insert("index".to_owned(), at.into());
-                first.insert(
-                    kind.to_owned(),
-                    json!({"name": call.get(kind).and_then(|named| named.get("name")), text: ""}),
-                );
-            }
+            let named = call.get(kind).unwrap_or(&Value::Null);
+            let mut first = call.clone();
+            put(&mut first, "index", at);
+            put(&mut first, kind, json!({"name": named.get("name"), field: ""}));
             tell(json!({"tool_calls": [first]}), Value::Null);
-            for piece in tokens::pieces(all.as_str().unwrap_or_default()) {
-                tell(json!({"tool_calls": [{"index": at, kind: {text: piece}}]}), Value::Null);
+            for piece in tokens::pieces(text(named, field)) {
+                tell(json!({"tool_calls": [{"index": at, kind: {field: piece}}]}), Value::Null);
             }
         }
         for (delta, logprobs) in deltas {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::crud::{self, Collection, Field, Need, Verb};
 use crate::error::{Error, Result};
+use crate::json::text;
 use crate::params::Params;
 use crate::shelf::Paging;
 use crate::world::{World, now};
@@ -47,7 +48,7 @@ pub(crate) fn check(world: &mut World, id: &str) -> Result<()> {
 /// A container for a response that brings none.
 pub(crate) fn open(world: &mut World) -> Result<String> {
     let made = CONTAINERS.make(world, "", Params::nested(String::new(), json!({"name": "auto"}))?)?;
-    Ok(made.get("id").and_then(Value::as_str).unwrap_or_default().to_owned())
+    Ok(text(&made, "id").to_owned())
 }
 
 fn expires_after(params: &mut Params, name: &str) -> Result<Option<Value>> {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::api::history::{Conversation, Conversations, conversation as find, idle_conversation as find_idle, settle};
 use crate::api::items::{self, Include};
 use crate::error::{Error, Result};
+use crate::json::text;
 use crate::params::{Json, Query};
 use crate::shelf::{Paging, Shelf};
 use crate::world::{Caller, now};
@@ -96,7 +97,7 @@ async fn create_items(
     let items = settle(&mut world, items, before.iter())?;
     let data: Vec<Value> = items.iter().map(|item| include.show(item)).collect();
     find(&mut world, &id)?.append(items);
-    let id_of = |item: Option<&Value>| item.map(|item| items::text(item, "id").to_owned());
+    let id_of = |item: Option<&Value>| item.map(|item| text(item, "id").to_owned());
     let (first_id, last_id) = (id_of(data.first()), id_of(data.last()));
     Ok(Answer(json!({"object": "list", "data": data, "first_id": first_id, "last_id": last_id, "has_more": false})))
 }

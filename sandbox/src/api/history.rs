@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use crate::api::files;
-use crate::api::items::{self, Include, Item, text};
+use crate::api::items::{self, Include, Item};
 use crate::engine::model::Failure;
 use crate::error::{Error, Result};
+use crate::json::{put, text};
 use crate::shelf::Shelf;
 use crate::world::World;
 
@@ -35,7 +36,7 @@ impl Conversation {
 
     pub(crate) fn append(&mut self, items: impl IntoIterator<Item = Item>) {
         for item in items {
-            self.items.insert(items::text(&item, "id").to_owned(), item);
+            self.items.insert(text(&item, "id").to_owned(), item);
         }
     }
 
@@ -111,7 +112,7 @@ impl Run {
     }
 
     pub(crate) fn tell(&mut self, mut event: Value) {
-        items::put(&mut event, "sequence_number", json!(self.events.len()));
+        put(&mut event, "sequence_number", self.events.len());
         self.events.push(event);
         self.changed.send_replace(());
     }

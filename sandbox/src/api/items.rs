@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::json::text;
 use crate::params::{Params, mistyped};
 use crate::world::World;
 
@@ -93,18 +94,6 @@ impl Include {
             }
         }
         item
-    }
-}
-
-/// A text field of an item; empty when there is none.
-pub(crate) fn text<'a>(item: &'a Value, field: &str) -> &'a str {
-    item.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Sets a field of an object.
-pub(crate) fn put(object: &mut Value, field: &str, value: Value) {
-    if let Value::Object(fields) = object {
-        fields.insert(field.to_owned(), value);
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::graders::{self, Graded};
 use crate::error::{Error, Result};
+use crate::json::text;
 use crate::params::{Json, Params, mistyped};
 
 const METRICS: &[&str] = &[
@@ -43,14 +44,13 @@ pub(crate) async fn run(Json(mut params): Json) -> Result<Answer<Value>> {
     let output_json: Value = serde_json::from_str(&sample).unwrap_or_default();
     let names = json!({"item": item, "sample": {"output_text": sample, "output_json": output_json}});
     let Graded { reward, scores, errors } = graders::run(&grader, &names);
-    let text = |name: &str| grader.get(name).and_then(Value::as_str).unwrap_or_default();
     Ok(Answer(json!({
         "reward": reward,
         "metadata": {
-            "name": text("name"), "type": text("type"), "errors": errors, "execution_time": 0.001, "scores": scores,
+            "name": text(&grader, "name"), "type": text(&grader, "type"), "errors": errors, "execution_time": 0.001, "scores": scores,
             "token_usage": null, "sampled_model_name": null,
         },
-        "sub_rewards": if text("type") == "multi" { Value::Object(scores) } else { json!({}) },
+        "sub_rewards": if text(&grader, "type") == "multi" { Value::Object(scores) } else { json!({}) },
         "model_grader_token_usage_per_model": {},
     })))
 }

@@ -24,6 +24,7 @@ use crate::crud::{Collection, Verb};
 use crate::engine::catalog;
 use crate::engine::hash::fnv1a;
 use crate::error::{Error, Result};
+use crate::json::text;
 use crate::params::{Json, Params, Query};
 use crate::shelf::{Paging, Shelf};
 use crate::world::{Account, Caller, World, now};
@@ -636,7 +637,7 @@ async fn checkpoints(Extension(account): Caller, Path(id): Path<String>, Query(q
 fn page(mut query: Params, items: Vec<Value>) -> Result<Answer<Value>> {
     let mut shelf = Shelf::default();
     for item in items.into_iter().rev() {
-        let id = item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = text(&item, "id").to_owned();
         shelf.insert(id, item);
     }
     let page = Paging::NEWEST.read(&mut query)?;

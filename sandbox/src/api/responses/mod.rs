@@ -28,9 +28,10 @@ use tokio::sync::watch;
 
 use self::wish::{Outcome, Wish};
 use crate::api::history::{Conversations, Run, Runs, conversation, idle_conversation, settle};
-use crate::api::items::{self, Include, Item, text};
+use crate::api::items::{self, Include, Item};
 use crate::engine::tokens::pieces;
 use crate::error::{Error, Result};
+use crate::json::{put, text};
 use crate::params::{Json, Query};
 use crate::shelf::{Paging, Shelf};
 use crate::sse;
@@ -339,7 +340,7 @@ fn steps(at: usize, item: &Item, include: &Include) -> Vec<Step> {
             }
             let mut more = json!({field: text(item, field)});
             if kind == "function_call" {
-                items::put(&mut more, "name", json!(text(item, "name")));
+                put(&mut more, "name", text(item, "name"));
             }
             tell(&format!("{name}.done"), more);
         }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::api::items::{self, Include, Item, text};
+use crate::api::items::{self, Include, Item};
 use crate::api::{containers, files, filter, models, tools, vector_stores};
 use crate::engine::catalog::Use;
 use crate::engine::filter::Filter;
 use crate::engine::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
 use crate::engine::tokens;
 use crate::error::{Error, Result};
+use crate::json::{put, text};
 use crate::params::{Params, mistyped};
 use crate::world::World;
 
@@ -392,8 +393,8 @@ impl Wish {
             Said::Text(said) => {
                 let mut part = items::said(&said);
                 if said.contains("file_search gave: ") {
-                    let citations = cited.iter().map(|hit| citation(hit, &said)).collect();
-                    items::put(&mut part, "annotations", citations);
+                    let citations: Vec<Value> = cited.iter().map(|hit| citation(hit, &said)).collect();
+                    put(&mut part, "annotations", citations);
                 }
                 items.push(message(world, status, part));
             }
@@ -464,7 +465,7 @@ fn read_reasoning(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Re
     let mut shown = json!({"effort": effort, "summary": summary});
     for (name, value) in [("context", context), ("mode", mode)] {
         if let Some(value) = value {
-            items::put(&mut shown, name, Value::String(value));
+            put(&mut shown, name, value);
         }
     }
     repeat("reasoning", shown);
@@ -476,7 +477,7 @@ fn read_text(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<
     let mut shown = json!({"format": {"type": "text"}, "verbosity": "medium"});
     if let Some(mut text) = body.object("text")? {
         if let Some(verbosity) = text.one_of("verbosity", &["low", "medium", "high"])? {
-            items::put(&mut shown, "verbosity", json!(verbosity));
+            put(&mut shown, "verbosity", verbosity);
         }
         if let Some(mut format) = text.object("format")? {
             let kind =
@@ -495,11 +496,11 @@ fn read_text(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Result<
                         "type": "json_schema", "name": name, "description": description, "schema": schema,
                         "strict": strict,
                     });
-                    items::put(&mut shown, "format", echo);
+                    put(&mut shown, "format", echo);
                     form = Form::Schema(schema);
                 }
                 "json_object" => {
-                    items::put(&mut shown, "format", json!({"type": "json_object"}));
+                    put(&mut shown, "format", json!({"type": "json_object"}));
                     form = Form::Object;
                 }
                 _ => {}
