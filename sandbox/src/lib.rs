@@ -33,11 +33,12 @@
 //! Arrows point down only.
 //!
 //! ```text
-//! api                            a domain a file or folder
-//! crud · sse · form              collections declared as data, event streams, forms
-//! auth · faults · params · shelf keys, failures on demand, what requests say, pages
-//! error · content · world · json what is told, stored, remembered
-//! engine                         no HTTP
+//! api                              a domain a file or folder
+//! crud · form · sse                collections declared as data, forms, event streams
+//! auth · faults · shelf            keys, failures on demand, pages
+//! params                           what requests say
+//! content · error · json · world   what is stored, told, remembered
+//! engine                           no HTTP
 //! ```
 
 mod api;

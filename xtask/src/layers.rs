@@ -46,6 +46,18 @@ const LAYERS: &[Layers<'_>] = &[
             &["self"],
         ],
     ),
+    (
+        "sandbox/src",
+        &[
+            &["self"],
+            &["api"],
+            &["crud", "form", "sse"],
+            &["auth", "faults", "shelf"],
+            &["params"],
+            &["content", "error", "json", "world"],
+            &["engine"],
+        ],
+    ),
     ("worker/src", &[&["self"], &["machine"], &["fetch", "store", "urls"]]),
     (
         "xtask/src",
