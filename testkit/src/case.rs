@@ -37,35 +37,79 @@ use crate::script::{self, BASE_URL, Script, Sent};
 /// Width of the column of section names.
 const INDENT: usize = 10;
 
+/// A case, as far as it is given and not expected.
+pub struct Case {
+    comments: String,
+    settings: Vec<(String, String)>,
+    /// Tools and their arguments.
+    pub(crate) before: Vec<(String, String)>,
+    /// The arguments, as JSON.
+    pub call: String,
+    pub(crate) replies: Vec<script::Reply>,
+    replies_text: Vec<String>,
+}
+
+impl Case {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is malformed.
+    pub fn read(file: &Path) -> Result<Case, String> {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        let mut case = Case {
+            comments: text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect(),
+            settings: Vec::new(),
+            before: Vec::new(),
+            call: String::new(),
+            replies: Vec::new(),
+            replies_text: Vec::new(),
+        };
+        for (name, body) in sections(&text) {
+            let pair = |missing: &str| {
+                let (name, value) = body.split_once(' ').unwrap_or((&body, missing));
+                (name.to_owned(), value.to_owned())
+            };
+            match name {
+                "setting" => case.settings.push(pair("")),
+                "before" => case.before.push(pair("{}")),
+                "call" => case.call = body,
+                "replies" => {
+                    case.replies.push(script::Reply::read(&body)?);
+                    case.replies_text.push(body);
+                }
+                _ => {}
+            }
+        }
+        if case.call.is_empty() { Err("there is no `call`".to_owned()) } else { Ok(case) }
+    }
+
+    /// A platform with its settings that answers with these.
+    pub(crate) fn script(&self, replies: Vec<script::Reply>) -> Script {
+        self.settings.iter().fold(Script::new(replies), |script, (name, value)| script.with(name, value))
+    }
+}
+
 /// Runs one case of a tool.
 ///
 /// # Errors
 /// The case is malformed, or does not hold: what is wrong, as a diff where something else came out.
 pub fn run(server: &'static Definition, tool: &str, file: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let sections = sections(&text);
-    let all = |wanted: &'static str| sections.iter().filter(move |(name, _)| *name == wanted).map(|(_, body)| body);
-    let arguments = all("call").next().ok_or("there is no `call`")?;
-    let mut actual: String =
-        text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
-
-    let script = Arc::new(Script::new(all("replies").map(|body| reply(body)).collect::<Result<_, _>>()?));
-    for body in all("setting") {
-        let (name, value) = body.split_once(' ').unwrap_or((body, ""));
-        script.set(name, value);
-        section(&mut actual, "setting", body);
+    let case = Case::read(file)?;
+    let script = Arc::new(case.script(case.replies.clone()));
+    let mut actual = case.comments;
+    for (name, value) in &case.settings {
+        section(&mut actual, "setting", &format!("{name} {value}"));
     }
-    for body in all("before") {
-        let (tool, arguments) = body.split_once(' ').unwrap_or((body, "{}"));
+    for (tool, arguments) in &case.before {
         let result = call_tool(server, tool, arguments, script.clone());
         if result["isError"] == true {
             return Err(format!("before: {tool} fails: {}", shown(&result)));
         }
-        section(&mut actual, "before", body);
+        section(&mut actual, "before", &format!("{tool} {arguments}"));
     }
-    let result = call_tool(server, tool, arguments, script.clone());
-    section(&mut actual, "call", arguments);
-    let mut replies = all("replies");
+    let result = call_tool(server, tool, &case.call, script.clone());
+    section(&mut actual, "call", &case.call);
+    let mut replies = case.replies_text.iter();
     for sent in script.sent() {
         section(&mut actual, "sends", &sent_text(&sent));
         if let Some(body) = replies.next() {
@@ -73,7 +117,7 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) -> Result<(), S
         }
     }
     for (path, content) in script.saved() {
-        section(&mut actual, "saves", &format!("{path}\n{}", crate::script::text(&content)));
+        section(&mut actual, "saves", &format!("{path}\n{}", script::text(&content)));
     }
     let outcome = if result.get("isError") == Some(&Value::Bool(true)) { "error" } else { "result" };
     section(&mut actual, outcome, &shown(&result));
@@ -136,12 +180,12 @@ fn answer(server: &'static Definition, tool: &str, arguments: impl Display, meta
         _ => settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
     };
     let config = Config::read(variable).unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
-    let trusted = script.trusted();
-    let service = Service::new(server, Arc::new(config), script).unwrap_or_else(|problem| panic!("{problem}"));
+    let service = Service::new(server, Arc::new(config), script.clone()).unwrap_or_else(|problem| panic!("{problem}"));
     // The name of the tool tells which key it takes only to the server, so the case brings both.
     let admin = service.specs().any(|spec| spec.is_named(tool) && spec.admin);
-    let key = Secret::new(if admin { "sk-admin-case" } else { "sk-case" }).ok();
-    let caller = Caller { key, trusted, ..Caller::default() };
+    let usual = if admin { "sk-admin-case" } else { "sk-case" };
+    let key = Secret::new(script.key().unwrap_or(usual)).ok();
+    let caller = Caller { key, trusted: script.trusted(), ..Caller::default() };
     futures_executor::block_on(service.begin(&Bytes::from(message), caller, None).reply)
 }
 
@@ -194,21 +238,4 @@ fn sections(text: &str) -> Vec<(&str, String)> {
         }
     }
     sections
-}
-
-/// `STATUS`, header lines, body.
-fn reply(text: &str) -> Result<script::Reply, String> {
-    let mut lines = text.lines().peekable();
-    let status = lines.next().and_then(|line| line.trim().parse().ok());
-    let status = status.ok_or_else(|| format!("a reply begins with a status: {text}"))?;
-    let mut headers = Vec::new();
-    // The fields of an event stream look like headers, and begin its body.
-    while let Some((name, value)) = lines.peek().and_then(|line| line.split_once(": "))
-        && !["data", "event", "id"].contains(&name)
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
-    {
-        headers.push((name.to_owned(), value.to_owned()));
-        lines.next();
-    }
-    Ok(script::Reply { status, headers, body: lines.collect::<Vec<_>>().join("\n").into() })
 }

@@ -46,6 +46,33 @@ impl Reply {
         Reply { status, headers: Vec::new(), body: body.into() }
     }
 
+    /// Reads one as a case has it: `STATUS`, header lines, body.
+    ///
+    /// # Errors
+    /// There is no status.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let mut lines = text.lines().peekable();
+        let status = lines.next().and_then(|line| line.trim().parse().ok());
+        let status = status.ok_or_else(|| format!("a reply begins with a status: {text}"))?;
+        let mut headers = Vec::new();
+        // The fields of an event stream look like headers, and begin its body.
+        while let Some((name, value)) = lines.peek().and_then(|line| line.split_once(": "))
+            && !["data", "event", "id"].contains(&name)
+            && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-')
+        {
+            headers.push((name.to_owned(), value.to_owned()));
+            lines.next();
+        }
+        Ok(Reply { status, headers, body: lines.collect::<Vec<_>>().join("\n").into() })
+    }
+
+    /// The same with a header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// A successful one, of JSON.
     pub fn json(body: &Value) -> Self {
         Reply::new(200, body.to_string())
@@ -79,6 +106,7 @@ pub struct Script {
     settings: Mutex<Vec<(String, String)>>,
     storeless: bool,
     untrusted: bool,
+    key: Option<String>,
     silent: bool,
 }
 
@@ -131,8 +159,20 @@ impl Script {
         self
     }
 
+    /// The same for a caller with this key.
+    #[must_use]
+    pub fn as_caller(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    /// The caller's key, if it is not the usual one.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// Whether the caller may name files.
-    pub fn trusted(&self) -> bool {
+    pub(crate) fn trusted(&self) -> bool {
         !self.untrusted
     }
 
@@ -157,7 +197,7 @@ impl Script {
     }
 
     /// The variables that were set.
-    pub fn settings(&self) -> Vec<(String, String)> {
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
         lock(&self.settings).clone()
     }
 

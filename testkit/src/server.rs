@@ -86,7 +86,7 @@ pub fn cases(server: &'static Definition, folder: &str) {
     golden::all_hold(outcomes);
 }
 
-fn children(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn children(folder: &Path) -> Vec<PathBuf> {
     let mut children: Vec<PathBuf> = std::fs::read_dir(folder)
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default();

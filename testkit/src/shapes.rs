@@ -2,7 +2,7 @@
 
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::plan;
-use openai_mcp_kernel::schema::{Field, Place, Shape};
+use openai_mcp_kernel::schema::{Field, Place, Shape, Variant};
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_kernel::spec::Spec;
 use serde_json::{Map, Value, json};
@@ -10,40 +10,53 @@ use serde_json::{Map, Value, json};
 /// How deep recursive shapes are filled in.
 const DEPTH: usize = 4;
 
-/// For every tool: a call with every argument given passes; with a required one missing, an unknown one added, or any
-/// one of another kind, it fails and names that argument.
+/// For every tool: calls with every argument given pass, whatever branch of a union their values take; with a required
+/// one missing, an unknown one added, or any one of another kind, they fail and name that argument.
 ///
 /// # Panics
 /// A call passes that should not, or the other way round.
 pub fn check(server: &'static Definition) {
     for spec in server.specs() {
-        let whole = object(spec.fields, DEPTH);
-        let passes = |value: &Map<String, Value>| verdict(spec, value);
-        // Alternatives that exclude each other are for the tool's own code to tell, after the check of shapes.
-        assert_eq!(passes(&whole), Ok(()), "{}: {whole:?}", spec.name);
-
+        let calls = calls(spec);
+        for call in &calls {
+            // Alternatives that exclude each other, and ids that stand for files, are for the tool's own code.
+            assert_eq!(checked(spec, call), Ok(()), "{}: {call:?}", spec.name);
+        }
+        let Some(whole) = calls.first() else { continue };
+        assert_eq!(verdict(spec, whole), Ok(()), "{}: {whole:?}", spec.name);
         let mut unknown = whole.clone();
         unknown.insert("no_such_argument".into(), json!(1));
-        refused(spec, "no_such_argument", passes(&unknown));
+        refused(spec, "no_such_argument", verdict(spec, &unknown));
         for field in spec.fields {
             let mut without = whole.clone();
             without.remove(field.name);
-            match (field.required, passes(&without)) {
+            match (field.required, verdict(spec, &without)) {
                 (true, verdict) => refused(spec, field.name, verdict),
                 (false, verdict) => assert_eq!(verdict, Ok(()), "{}: without {}", spec.name, field.name),
             }
             if let Some(wrong) = wrong((field.shape)()) {
                 let mut broken = whole.clone();
                 broken.insert(field.name.into(), wrong);
-                refused(spec, field.name, passes(&broken));
+                refused(spec, field.name, verdict(spec, &broken));
             }
         }
     }
 }
 
-fn verdict(spec: &'static Spec, arguments: &Map<String, Value>) -> Result<(), String> {
+/// Calls of a tool with every argument given, as many as it takes to have each branch of every union in one of them.
+pub fn calls(spec: &Spec) -> Vec<Map<String, Value>> {
+    objects(spec.fields, DEPTH)
+}
+
+fn checked(spec: &'static Spec, arguments: &Map<String, Value>) -> Result<(), String> {
     let arguments = Arguments::from(Value::Object(arguments.clone()));
-    plan::check(spec, &arguments, false).map_err(|error| error.to_string())?;
+    plan::check(spec, &arguments, false).map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether it can be checked and planned.
+fn verdict(spec: &'static Spec, arguments: &Map<String, Value>) -> Result<(), String> {
+    checked(spec, arguments)?;
+    let arguments = Arguments::from(Value::Object(arguments.clone()));
     match &spec.endpoint {
         Some(endpoint) => plan::plan(spec, endpoint, &arguments, false).map(drop).map_err(|error| error.to_string()),
         None => Ok(()),
@@ -57,45 +70,62 @@ fn refused(spec: &Spec, field: &str, verdict: Result<(), String>) {
     }
 }
 
-fn object(fields: &'static [Field], depth: usize) -> Map<String, Value> {
-    fields
+/// Objects with these fields, each value of a field in one of them at least.
+fn objects(fields: &'static [Field], depth: usize) -> Vec<Map<String, Value>> {
+    let filled: Vec<(&str, Vec<Value>)> = fields
         .iter()
         .filter(|field| field.required || depth > 0)
         .map(|field| {
-            let value =
-                if matches!(field.place, Place::Path) { json!("id 1?ü") } else { valid((field.shape)(), depth) };
-            (field.name.to_owned(), value)
+            let values = if matches!(field.place, Place::Path) {
+                vec![json!("id 1?ü")]
+            } else {
+                values((field.shape)(), depth)
+            };
+            (field.name, values)
         })
-        .collect()
+        .collect();
+    let count = filled.iter().map(|(_, values)| values.len()).max().unwrap_or(1);
+    let object = |at: usize| {
+        let member =
+            |(name, values): &(&str, Vec<Value>)| Some(((*name).to_owned(), values.get(at % values.len())?.clone()));
+        filled.iter().filter_map(member).collect()
+    };
+    (0..count).map(object).collect()
 }
 
-/// A value of the shape, with every optional field down to `depth`.
-fn valid(shape: &'static Shape, depth: usize) -> Value {
+/// Values of the shape, one at least, with every optional field down to `depth`.
+fn values(shape: &'static Shape, depth: usize) -> Vec<Value> {
     let deeper = depth.saturating_sub(1);
     match shape {
-        Shape::Any => json!({"any": [1, null]}),
-        Shape::Bool => json!(true),
-        Shape::Int { min, max } => json!((*min).max(0).min(*max)),
-        Shape::Number { min, max } => json!(min.max(0.5).min(*max)),
-        Shape::Text { min, .. } => json!("ü".repeat((*min).max(1))),
-        Shape::Enum(values) => json!(values.last()),
+        Shape::Any => vec![json!({"any": [1, null]})],
+        Shape::Bool => vec![json!(true)],
+        Shape::Int { min, max } => vec![json!((*min).max(0).min(*max))],
+        Shape::Number { min, max } => vec![json!(min.max(0.5).min(*max))],
+        Shape::Text { min, .. } => vec![json!("ü".repeat((*min).max(1)))],
+        Shape::Enum(words) => vec![json!(words.last())],
+        Shape::Array { min: 0, .. } if depth == 0 => vec![json!([])],
         Shape::Array { items, min, .. } => {
-            let count = if depth == 0 { *min } else { (*min).max(1) };
-            (0..count).map(|_| valid(items(), deeper)).collect()
+            values(items(), deeper).into_iter().map(|item| json!(vec![item; (*min).max(1)])).collect()
         }
-        Shape::Object(shape) => Value::Object(object(shape.fields, deeper)),
-        Shape::Map { value, .. } => json!({"key": valid(value(), deeper)}),
-        Shape::Union(shapes) => shapes.first().map_or(Value::Null, |shape| valid(shape(), deeper)),
+        Shape::Object(shape) => objects(shape.fields, deeper).into_iter().map(Value::Object).collect(),
+        Shape::Map { value, .. } => values(value(), deeper).into_iter().map(|value| json!({"key": value})).collect(),
+        // A type that holds itself ends in its first branch.
+        Shape::Union(shapes) => {
+            let shapes = if depth == 0 { shapes.get(..1) } else { None }.unwrap_or(shapes);
+            shapes.iter().flat_map(|shape| values(shape(), deeper)).collect()
+        }
         Shape::Tagged { tag, variants, .. } => {
-            let variant = if depth == 0 { variants.first() } else { variants.last() };
-            let Some(variant) = variant else { return Value::Null };
-            let mut value = object(variant.fields, deeper);
-            value.insert((*tag).into(), json!(variant.tag));
-            Value::Object(value)
+            let variants = if depth == 0 { variants.get(..1) } else { None }.unwrap_or(variants);
+            let tagged = |variant: &'static Variant| {
+                objects(variant.fields, deeper).into_iter().map(|mut object| {
+                    object.insert((*tag).into(), json!(variant.tag));
+                    Value::Object(object)
+                })
+            };
+            variants.iter().flat_map(tagged).collect()
         }
-        Shape::Nullable(_) if depth % 2 == 1 => Value::Null,
-        Shape::Nullable(inner) => valid(inner(), deeper),
-        Shape::File => json!({"text": "content", "filename": "a.txt"}),
+        Shape::Nullable(inner) => values(inner(), depth).into_iter().chain([Value::Null]).collect(),
+        Shape::File => vec![json!({"text": "content", "filename": "a.txt"})],
     }
 }
 

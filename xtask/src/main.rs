@@ -1,6 +1,7 @@
 //! Project tasks: `cargo xtask TASK`.
 
 mod bench;
+mod fuzz;
 mod layers;
 mod test;
 mod tidy;
@@ -29,6 +30,8 @@ enum Task {
     Test(test::Options),
     /// Run the tests and rewrite their goldens with what came out
     Bless(test::Options),
+    /// Look for inputs that break what strangers reach, for as long as you like
+    Fuzz(fuzz::Options),
     /// Check the invariants that only the text of the code shows
     Tidy,
     /// Build, serve and deploy the Cloudflare Workers
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Tidy => tidy::run(),
         Task::Worker(task) => worker::run(&task),
     };
