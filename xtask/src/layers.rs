@@ -61,7 +61,14 @@ const LAYERS: &[Layers<'_>] = &[
     ("worker/src", &[&["self"], &["machine"], &["fetch", "store", "urls"]]),
     (
         "xtask/src",
-        &[&["self"], &["test"], &["bench", "tidy"], &["worker"], &["layers", "tools", "wrangler"], &["workspace"]],
+        &[
+            &["self"],
+            &["test"],
+            &["api", "bench", "tidy"],
+            &["worker"],
+            &["layers", "tools", "wrangler"],
+            &["workspace"],
+        ],
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! Project tasks: `cargo xtask TASK`.
 
+mod api;
 mod bench;
 mod fuzz;
 mod layers;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Compare the tools with what the official SDK can request
+    Api(api::Options),
     /// Measure the servers beside a bare reverse proxy
     Bench(bench::Options),
     /// Fetch what the tests need, then run every check of the project
@@ -41,6 +44,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
+        Task::Api(options) => api::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),

@@ -9,11 +9,12 @@
 //! - `Content-Type` on a request that has no body, where the SDK sends `application/json` about nothing;
 //! - headers that describe the client (`User-Agent`, `X-Stainless-*`, `Accept`, `Accept-Encoding`) or the connection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_testkit::golden;
 use openai_mcp_testkit::recorder::{Recorded, Recorder};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -207,58 +208,17 @@ fn our_requests_are_the_sdks_requests() {
     assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
 }
 
+/// The list that coverage is measured by is what the SDK of `requirements.txt` can request.
 #[test]
-fn every_request_and_parameter_has_a_case() {
-    let cases = cases();
-    let domains: BTreeSet<&str> = cases.iter().map(|case| case.domain.as_str()).collect();
-
-    // What each tool offers, as anyone can read it from the server, is what some case of it sends.
-    let ours = Ours::new("http://127.0.0.1:9/v1");
-    let mut missing = Vec::new();
-    for domain in domains {
-        let list = ours.server.post(
-            &format!("/{domain}/mcp"),
-            &bearer(KEY),
-            br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
-        );
-        for tool in list.json()["result"]["tools"].as_array().unwrap() {
-            if tool["_meta"]["openai-mcp/endpoint"].is_null() {
-                continue;
-            }
-            let of_tool = || cases.iter().filter(|case| tool["name"] == case.tool.as_str());
-            if of_tool().next().is_none() {
-                missing.push(tool["name"].to_string());
-            }
-            let sent: BTreeSet<String> = of_tool()
-                .flat_map(|case| {
-                    let arguments: BTreeMap<String, Value> = serde_json::from_str(case.arguments.get()).unwrap();
-                    arguments.into_keys()
-                })
-                .collect();
-            for name in tool["inputSchema"]["properties"].as_object().unwrap().keys() {
-                if !sent.contains(name) && !OURS_ALONE.contains(&name.as_str()) {
-                    missing.push(format!("{} {name}", tool["name"]));
-                }
-            }
-        }
-    }
-    assert!(missing.is_empty(), "no case sends {missing:?}");
+fn the_list_of_requests_is_the_sdks() {
+    let package = r#"import importlib.util; print(importlib.util.find_spec("openai").submodule_search_locations[0])"#;
+    let package = Launch::new(python()).args(&["-c", package]).run().expect_success("the place of the SDK").stdout;
+    let file = |name: &str| here().join("api").join(name);
+    let (script, coverage) = (file("extract.py"), file("coverage.json"));
+    let arguments = [script.to_str().unwrap(), package.trim(), coverage.to_str().unwrap()];
+    let found = Launch::new(python()).args(&arguments).run().expect_success("extract.py").stdout;
+    golden::compare(&file("requests.jsonl"), &found);
 }
-
-/// Arguments that shape what comes back and are not sent.
-const OURS_ALONE: &[&str] = &[
-    "attach",
-    "check",
-    "full",
-    "keep",
-    "max_bytes",
-    "numbers",
-    "offset",
-    "preview",
-    "save_to",
-    "split_seconds",
-    "threshold",
-];
 
 /// Each thing in which two requests differ, with both values.
 pub(crate) fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static str, String, String)> {

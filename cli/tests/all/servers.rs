@@ -1,0 +1,168 @@
+//! What holds of all servers together: what they cover of the API, and what is told of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use openai_mcp::SERVERS;
+use openai_mcp_kernel::schema::Place;
+use openai_mcp_kernel::spec::{Endpoint, Spec};
+use serde::Deserialize;
+use serde_json::Value;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(project().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// A request that the official SDK can make, as `e2e/api/extract.py` finds it.
+#[derive(Deserialize)]
+struct Request {
+    request: String,
+    /// `None` if `coverage.json` gives its resource to no server.
+    server: Option<String>,
+    sdk: String,
+    #[serde(default)]
+    query: BTreeMap<String, String>,
+    #[serde(default)]
+    header: BTreeMap<String, String>,
+    #[serde(default)]
+    body: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// Place, name and type of every parameter that does not stand in the path.
+    fn parameters(&self) -> impl Iterator<Item = (String, &str)> {
+        let places = [("query", &self.query), ("header", &self.header), ("body", &self.body)];
+        places.into_iter().flat_map(|(place, parameters)| {
+            parameters.iter().map(move |(name, kind)| (format!("{place} {name}"), kind.as_str()))
+        })
+    }
+}
+
+/// `e2e/api/coverage.json`.
+#[derive(Deserialize)]
+struct Coverage {
+    /// Servers, each with the resources of the SDK that are its own; of several prefixes the longest counts.
+    resources: BTreeMap<String, Vec<String>>,
+    /// Those that are not made yet.
+    to_come: BTreeSet<String>,
+    /// Where a server and the SDK differ.
+    differs: Vec<Difference>,
+}
+
+#[derive(Deserialize)]
+struct Difference {
+    request: String,
+    /// As `body name`; none of them is the whole request.
+    #[serde(default)]
+    parameters: Vec<String>,
+    because: String,
+}
+
+fn requests() -> Vec<Request> {
+    text("e2e/api/requests.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn endpoint_name(endpoint: &Endpoint) -> String {
+    format!("{} {}", endpoint.method, endpoint.path)
+}
+
+/// What a tool sends besides its path.
+fn sent(spec: &Spec, endpoint: &Endpoint) -> BTreeSet<String> {
+    let field = |field| match endpoint.place(field) {
+        Place::Query => Some(format!("query {}", field.wire)),
+        Place::Header(name) => Some(format!("header {}", name().as_str())),
+        Place::Body => Some(format!("body {}", field.wire)),
+        Place::Path | Place::Local | Place::Natural => None,
+    };
+    let stream = endpoint.streams.then(|| "body stream".to_owned());
+    spec.fields.iter().filter_map(field).chain(stream).collect()
+}
+
+#[test]
+fn every_request_and_parameter_of_the_api_has_its_place() {
+    let coverage: Coverage = serde_json::from_str(&text("e2e/api/coverage.json")).unwrap();
+    // Both ways: what the SDK can and we do not, and what we do and the SDK cannot.
+    let mut found: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut faults = Vec::new();
+    let requests = requests();
+    let ours = || {
+        let specs = SERVERS.iter().flat_map(|server| server.specs().map(|spec| (server.domain, spec)));
+        specs.filter_map(|(domain, spec)| spec.endpoint.as_ref().map(|endpoint| (domain, spec, endpoint)))
+    };
+    for request in &requests {
+        let Some(server) = &request.server else {
+            faults.push(format!("{} ({}): `resources` gives it to no server", request.request, request.sdk));
+            continue;
+        };
+        if coverage.to_come.contains(server) {
+            continue;
+        }
+        let tools: Vec<_> = ours().filter(|(_, _, endpoint)| endpoint_name(endpoint) == request.request).collect();
+        let whole = (request.request.clone(), String::new());
+        if tools.is_empty() {
+            found.insert(whole, format!("{server} has no tool for it; the SDK's is {}", request.sdk));
+            continue;
+        }
+        for (domain, spec, _) in tools.iter().filter(|(domain, ..)| domain != server) {
+            faults.push(format!("{} is {server}'s by `resources`, and {domain} has {}", request.request, spec.name));
+        }
+        let sent: BTreeSet<String> = tools.iter().flat_map(|(_, spec, endpoint)| sent(spec, endpoint)).collect();
+        for (parameter, kind) in request.parameters().filter(|(parameter, _)| !sent.contains(parameter)) {
+            found
+                .insert((request.request.clone(), parameter), format!("no argument of {server}'s; its type is {kind}"));
+        }
+        let known: BTreeSet<String> = request.parameters().map(|(parameter, _)| parameter).collect();
+        for parameter in sent.difference(&known) {
+            found.insert((request.request.clone(), parameter.clone()), format!("{server} sends it, the SDK cannot"));
+        }
+    }
+    for (domain, spec, endpoint) in ours() {
+        if !requests.iter().any(|request| request.request == endpoint_name(endpoint)) {
+            let why = format!("{} of {domain} makes it, the SDK cannot", spec.name);
+            found.insert((endpoint_name(endpoint), String::new()), why);
+        }
+    }
+    for Difference { request, parameters, because } in &coverage.differs {
+        assert!(!because.is_empty(), "{request}: no reason");
+        let whole = [String::new()];
+        for parameter in if parameters.is_empty() { &whole[..] } else { parameters } {
+            if found.remove(&(request.clone(), parameter.clone())).is_none() {
+                faults
+                    .push(format!("{request} {parameter}: there is no difference any more; take it out of `differs`"));
+            }
+        }
+    }
+    faults.extend(found.into_iter().map(|((request, parameter), why)| format!("{request} {parameter}: {why}")));
+    for domain in SERVERS.iter().map(|server| server.domain) {
+        if coverage.to_come.contains(domain) || !coverage.resources.contains_key(domain) {
+            faults.push(format!("{domain} is there: it stands in `resources` and not in `to_come`"));
+        }
+    }
+    assert!(faults.is_empty(), "see CONTRIBUTING, \"Follow the API\":\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_tool_and_argument_is_compared_with_the_sdk() {
+    let mut missing = Vec::new();
+    for server in SERVERS {
+        let cases: Vec<Value> =
+            serde_json::from_str(&text(&format!("e2e/differential/{}.json", server.domain))).unwrap();
+        for (spec, endpoint) in server.specs().filter_map(|spec| Some((spec, spec.endpoint.as_ref()?))) {
+            let of_tool = || cases.iter().filter(|case| case["tool"] == spec.name);
+            if of_tool().next().is_none() {
+                missing.push(spec.name.to_owned());
+            }
+            for field in spec.fields.iter().filter(|field| !matches!(endpoint.place(field), Place::Local)) {
+                if !of_tool().any(|case| case["arguments"].get(field.name).is_some()) {
+                    missing.push(format!("{} {}", spec.name, field.name));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no case of e2e/differential sends {missing:?}");
+}
