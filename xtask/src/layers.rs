@@ -28,8 +28,8 @@ const LAYERS: &[Layers<'_>] = &[
             &["self"],
             &["gateway", "page"],
             &["server"],
-            &["tool", "wait"],
-            &["download", "files", "long", "openai", "store"],
+            &["batch", "tool", "wait"],
+            &["download", "fetch", "files", "long", "openai", "rows", "store"],
             &["context"],
             &["events", "multipart", "output", "plan", "platform", "redirect", "urls"],
             &["arguments", "config", "schema", "spec", "telemetry"],
@@ -64,7 +64,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["self"],
             &["test"],
-            &["api", "bench", "tidy"],
+            &["api", "bench", "fuzz", "tidy"],
             &["worker"],
             &["layers", "tools", "wrangler"],
             &["workspace"],
@@ -76,6 +76,7 @@ const LAYERS: &[Layers<'_>] = &[
 const CIRCLES: &[Circle<'_>] = &[
     ("cli/src", &["clients", "doctor", "self"]),
     ("cli/src/clients", &["place", "self"]),
+    ("fuzz/src", &["api", "files", "self"]),
     ("kernel/src", &["error", "schema"]),
     ("kernel/src/server", &["call", "self"]),
     ("servers/openai-assistants-mcp/src/emulated", &["machine", "messages"]),
