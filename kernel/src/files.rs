@@ -69,11 +69,27 @@ impl Context {
     /// # Errors
     /// The file cannot be written, or the caller may not name files here.
     pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        self.check_saving()?;
+        self.platform().save(path, body).await
+    }
+
+    /// Makes sure, before anything is spent, that [`Context::save`] can write a new file at this path, and makes the
+    /// folders on the way to it. Does nothing where there is no path.
+    ///
+    /// # Errors
+    /// As [`Context::save`]: about the path, which is the argument `save_to`.
+    pub async fn reserve(&self, path: Option<&str>) -> Result<()> {
+        let Some(path) = path else { return Ok(()) };
+        let told = |error: Error| Error::new(error.kind(), format!("`save_to`: {error}"));
+        self.check_saving().map_err(told)?;
+        self.platform().reserve(path.to_owned()).await.map_err(told)
+    }
+
+    fn check_saving(&self) -> Result<()> {
         if self.read_only() {
             return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
         }
-        self.check_paths("leave it out, to get the result itself")?;
-        self.platform().save(path, body).await
+        self.check_paths("leave it out, to get the result itself")
     }
 
     fn check_paths(&self, hint: &str) -> Result<()> {

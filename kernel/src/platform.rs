@@ -33,8 +33,11 @@ pub trait Platform: Send + Sync + 'static {
     /// Opens a file that a caller named, within what the operator allows.
     fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>>;
 
-    /// Writes a new file and gives its full path. Never overwrites.
+    /// Writes a new file, in folders that are made where they are missing, and gives its full path. Never overwrites.
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
+
+    /// Makes sure that a new file can be written at a path that a caller named, and makes the folders on the way to it.
+    fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>>;
 
     /// The regular files in a folder that a caller named, within what the operator allows, in the order of their names.
     fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>>;

@@ -153,6 +153,16 @@ impl Roots {
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
     }
 
+    /// Makes sure that a new file can be written, and makes the folders on the way to it.
+    ///
+    /// # Errors
+    /// As [`Roots::save`].
+    pub async fn reserve(&self, path: String) -> Result<()> {
+        let roots = self.clone();
+        // What was begun is removed when it is dropped.
+        blocking(move || roots.create(&path).map(drop)).await
+    }
+
     /// The regular files in a folder, hidden ones left out, in the order of their names.
     ///
     /// # Errors
@@ -183,7 +193,7 @@ impl Roots {
 
     fn create(&self, path: &str) -> Result<Target> {
         let place = self.find_new(path)?;
-        let folder = place.folder().map_err(|error| fault(path, error))?;
+        let folder = Folder::make(&place.root, &place.folders).map_err(|error| fault(path, error))?;
         if folder.has(&place.name) {
             return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
         }
@@ -208,7 +218,7 @@ impl Roots {
         }
     }
 
-    /// The place of a file that is yet to be, in a folder that exists.
+    /// The place of a file that is yet to be, in a folder that may be, too.
     fn find_new(&self, path: &str) -> Result<Place> {
         let absolute = self.absolute(path)?;
         let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
@@ -219,6 +229,7 @@ impl Roots {
         }
         match parent.canonicalize() {
             Ok(parent) => self.place(path, &parent.join(name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.place(path, &lead(parent, LINKS).join(name)),
             Err(error) => {
                 self.place(path, &lead(&absolute, LINKS))?;
                 Err(Error::new(Kind::File, format!("the folder of `{path}`: {}", words(&error))))
@@ -525,6 +536,22 @@ impl Folder {
         Ok(linkat(&self.0, from, &self.0, to, AtFlags::empty())?)
     }
 
+    /// As [`Folder::walk`], and makes the folders that are missing.
+    fn make(root: &Path, names: &[OsString]) -> io::Result<Self> {
+        use rustix::fs::{Mode, mkdirat};
+        match (Folder::walk(root, names), names.split_last()) {
+            (Err(error), Some((last, before))) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = Folder::make(root, before)?;
+                match mkdirat(&folder.0, last, Mode::from_raw_mode(0o777)) {
+                    // Another call was faster.
+                    Ok(()) | Err(rustix::io::Errno::EXIST) => Folder::walk(root, names),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            (walked, _) => walked,
+        }
+    }
+
     fn open(&self, name: &OsStr) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, openat};
         // A FIFO would keep the opening waiting for somebody who writes to it.
@@ -584,6 +611,12 @@ impl Folder {
     /// Gives a file another name, unless there is something of that name. The first name goes with what holds it.
     fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         std::fs::hard_link(self.0.join(from), self.0.join(to))
+    }
+
+    fn make(root: &Path, names: &[OsString]) -> io::Result<Self> {
+        let folder = Folder::walk(root, names)?;
+        std::fs::create_dir_all(&folder.0)?;
+        Ok(folder)
     }
 
     fn open(&self, name: &OsStr) -> io::Result<File> {

@@ -94,6 +94,11 @@ impl Platform for Machine {
         async move { roots.save(path, body).await }.boxed()
     }
 
+    fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {
+        let roots = self.roots.clone();
+        async move { roots.reserve(path).await }.boxed()
+    }
+
     fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
         let roots = self.roots.clone();
         async move { roots.list(folder).await }.boxed()

@@ -8,6 +8,7 @@
 //! | a path to read with `missing` in it | no such file |
 //! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
 //! | a path to save to with `missing` in it | no such folder |
+//! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
 //! | a folder with `missing` in it | no such folder |
 //! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
 //!
@@ -320,11 +321,23 @@ impl Platform for Script {
             if path.contains("missing") {
                 return Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder")));
             }
+            if path.contains("full") {
+                body.collect(usize::MAX).await?;
+                return Err(Error::new(Kind::File, format!("`{path}`: no space left on device")));
+            }
             let content = body.collect(1 << 20).await?;
             let bytes = content.len() as u64;
             lock(&saved).push((path.clone(), content));
             Ok(Saved { path, bytes })
         }
+        .boxed()
+    }
+
+    fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {
+        ready(match path.contains("missing") {
+            true => Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder"))),
+            false => Ok(()),
+        })
         .boxed()
     }
 

@@ -82,6 +82,10 @@ impl Platform for Edge {
         ready(Err(no_disk("save_to"))).boxed()
     }
 
+    fn reserve(&self, _: String) -> BoxFuture<'static, Result<()>> {
+        ready(Err(no_disk("save_to"))).boxed()
+    }
+
     fn list(&self, _: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
         ready(Err(no_disk("folder"))).boxed()
     }

@@ -119,6 +119,10 @@ impl Platform for Machine {
         self.script.save(path, body)
     }
 
+    fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {
+        self.script.reserve(path)
+    }
+
     fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
         self.script.list(folder)
     }

@@ -187,7 +187,9 @@ async fn nothing_else_is_written() {
         ("/etc/new.txt", "outside the folders"),
         (".bashrc", "hidden"),
         (".hidden/new.txt", "hidden"),
-        ("nowhere/new.txt", "no such file or folder"),
+        ("nowhere/.hidden/new.txt", "hidden"),
+        ("nowhere/../../new.txt", "outside the folders"),
+        ("plain.txt/new.txt", "not a folder"),
         ("sub/", "is a folder"),
         ("..", "does not end in a file name"),
     ];
@@ -195,9 +197,24 @@ async fn nothing_else_is_written() {
     for (path, problem) in rows {
         let error = roots.save(path.into(), Body::Full("new".into())).await.unwrap_err().into_text();
         assert!(error.contains(problem), "{path}: {error}");
+        assert_eq!(roots.reserve(path.into()).await.unwrap_err().into_text(), error);
     }
+    assert!(!root.join("nowhere").exists());
     assert_eq!(fs::read_to_string(root.join("plain.txt")).unwrap(), "this is root/plain.txt");
     assert!(!tree.outside.join("new.txt").exists());
+}
+
+#[tokio::test]
+async fn folders_are_made_and_a_reserved_place_stays_free() {
+    let tree = tree();
+    let roots = roots(&tree.root);
+    roots.reserve("a/b/new.txt".into()).await.unwrap();
+    let folder = tree.root.join("a/b");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    roots.save("a/b/new.txt".into(), Body::Full("new".into())).await.unwrap();
+    assert_eq!(fs::read_to_string(folder.join("new.txt")).unwrap(), "new");
+    roots.save("c/new.txt".into(), Body::EMPTY).await.unwrap();
+    assert!(tree.root.join("c/new.txt").exists());
 }
 
 #[tokio::test]

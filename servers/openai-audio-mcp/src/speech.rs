@@ -54,6 +54,7 @@ impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
         let format = self.response_format.unwrap_or(Format::Mp3);
         let parts = parts(&self.input, &self.model, format)?;
+        cx.reserve(self.save_to.as_deref()).await?;
         let total = parts.len();
         let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
@@ -128,6 +129,7 @@ impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
         let format = self.response_format.unwrap_or(Format::Mp3);
         let parts = parts(&self.input, &self.model, format)?;
+        cx.reserve(self.save_to.as_deref()).await?;
         let count = parts.len();
         let mut speaker = Speaker {
             events: self.stream_format == Some(StreamFormat::Sse),

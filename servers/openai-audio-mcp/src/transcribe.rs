@@ -164,6 +164,7 @@ impl Transcribe {
             work: AtomicU64::default(),
         };
         let FileInput(source) = self.file;
+        cx.reserve(self.save_to.as_deref()).await?;
         job.run(&cx, source).await?.show(&cx, self.save_to, self.max_bytes).await
     }
 }
@@ -199,6 +200,7 @@ impl Translate {
             work: AtomicU64::default(),
         };
         let FileInput(source) = self.file;
+        cx.reserve(self.save_to.as_deref()).await?;
         job.run(&cx, source).await?.show(&cx, self.save_to, self.max_bytes).await
     }
 }

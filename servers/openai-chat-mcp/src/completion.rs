@@ -82,6 +82,7 @@ pub(crate) struct Create {
 
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
         let keep = Keep::read(cx.arguments(), self.save_to)?;
         let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
         let answer = cx.send(&Self::SPEC, arguments).bytes().await?;
@@ -107,6 +108,7 @@ struct Stream {
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
         let keep = Keep::read(cx.arguments(), self.save_to)?;
         let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
         let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));

@@ -199,15 +199,22 @@ pub(crate) fn options(options: Option<Json>) -> Result<Map<String, Value>> {
 pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Vec<Content>> {
     let Wish { tool, spec, arguments, asked, delivery, room } = wish;
     fit(cx, &arguments, &delivery, 1)?;
+    let salt = cx.random() as u64 >> 16;
+    let id =
+        |index: usize| if index == 0 { format!("img_{salt:012x}") } else { format!("img_{salt:012x}_{}", index + 1) };
+    if let Some(to) = &delivery.save_to {
+        // The format that is asked for; what comes tells its own.
+        let asked = arguments.member::<String>("output_format")?.unwrap_or_else(|| "png".into());
+        cx.reserve(Some(&path(to, &id(0), &asked, 0))).await?;
+    }
     let answer = ask(cx, spec, streamed(arguments)?).await?;
     if answer.data.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer holds no image"));
     }
-    let (count, salt) = (answer.data.len(), cx.random() as u64 >> 16);
+    let count = answer.data.len();
     let mut blocks = Vec::new();
     for (index, picture) in answer.data.into_iter().enumerate() {
-        let id = if index == 0 { format!("img_{salt:012x}") } else { format!("img_{salt:012x}_{}", index + 1) };
-        let record = Record::new(cx, id, tool, &asked, answer.usage.as_ref());
+        let record = Record::new(cx, id(index), tool, &asked, answer.usage.as_ref());
         blocks.extend(deliver(cx, record, picture, &delivery, index, room / count).await);
     }
     if let Some(text) = tokens(answer.usage.as_ref(), answer.svg_usage.as_ref(), count) {
@@ -296,7 +303,7 @@ async fn deliver(
     };
     record.describe(&bytes);
     if let Some(to) = &delivery.save_to {
-        let path = path(to, &record, index);
+        let path = path(to, &record.id, &record.format, index);
         match cx.save(path, Body::Full(bytes.clone())).await {
             Ok(saved) => record.path = Some(saved.path),
             Err(error) => notes.push(format!("not saved to a file: {error}")),
@@ -343,10 +350,10 @@ fn lines(record: &Record, notes: Vec<String>, shown: Option<Content>) -> Vec<Con
 }
 
 /// Where an image goes: into a folder under its id, or to a file, with a number from the second image on.
-fn path(to: &str, record: &Record, index: usize) -> String {
-    let extension = if record.format == "jpeg" { "jpg" } else { &record.format };
+fn path(to: &str, id: &str, format: &str, index: usize) -> String {
+    let extension = if format == "jpeg" { "jpg" } else { format };
     if to.ends_with(['/', '\\']) {
-        return format!("{to}{}.{extension}", record.id);
+        return format!("{to}{id}.{extension}");
     }
     if index == 0 {
         return to.to_owned();

@@ -261,11 +261,12 @@ fn an_image_that_nothing_can_keep_is_in_the_result() {
     let large = png(noise(1200, 900, 255));
     let body = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(&large)}]});
     let script = Script::new(vec![Reply::json(&body)]).without_store();
-    let arguments = json!({"prompt": "p", "preview": "none", "save_to": "missing/a.png"}).to_string();
+    let arguments = json!({"prompt": "p", "preview": "none", "save_to": "full/a.png"}).to_string();
     let result = call_tool(&SERVER, "image-generate", arguments, Arc::new(script));
     assert_eq!(result["isError"], false);
     assert_eq!(shown(&result), [("image/png".to_owned(), large)]);
-    for told in ["not saved to a file: the folder of", "not recorded: there is no store here", "all there is"] {
+    for told in ["not saved to a file: `full/a.png`: no space", "not recorded: there is no store here", "all there is"]
+    {
         assert!(text(&result).contains(told), "{result}");
     }
 }

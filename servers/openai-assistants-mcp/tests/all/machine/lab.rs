@@ -198,6 +198,10 @@ impl Platform for Machine {
         ready(Err(Error::new(Kind::File, "no files here"))).boxed()
     }
 
+    fn reserve(&self, _: String) -> BoxFuture<'static, Result<()>> {
+        ready(Err(Error::new(Kind::File, "no files here"))).boxed()
+    }
+
     fn list(&self, _: String) -> BoxFuture<'static, Result<Vec<Listed>>> {
         ready(Err(Error::new(Kind::File, "no files here"))).boxed()
     }
