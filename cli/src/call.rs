@@ -117,6 +117,8 @@ async fn here(
         let (path, folder) = media::place(path)?;
         arguments = with_member(&arguments, "save_to", &path)?;
         options.also.push(folder);
+    } else if !call.json && list::takes(spec, "preview") {
+        arguments = with_member(&arguments, "preview", "full")?;
     }
     let host = Host::new(&options, SERVERS, Usual::Own).await?;
     if !host.has_key() {

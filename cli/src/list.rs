@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use openai_mcp_kernel::server::{Definition, describe};
+use openai_mcp_kernel::server::{Definition, describe, weight};
 use openai_mcp_kernel::spec::Spec;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How many bytes of JSON make a token, roughly, in the tokenizers of today's models.
 const BYTES_PER_TOKEN: usize = 4;
@@ -26,7 +26,7 @@ pub(crate) fn render(servers: &[&'static Definition], json: bool) -> String {
     for definition in servers {
         let mut sum = 0;
         for spec in definition.specs() {
-            let bytes = cost(spec);
+            let bytes = weight(spec);
             (count, sum) = (count + 1, sum + bytes);
             let about = spec.doc.split_once(['.', '\n']).map_or(spec.doc, |(first, _)| first);
             row(spec.name, &bytes.to_string(), &(bytes / BYTES_PER_TOKEN).to_string(), about);
@@ -45,7 +45,7 @@ pub(crate) fn show(definition: &Definition, spec: &Spec, json: bool) -> String {
     if json {
         return entry(spec);
     }
-    let bytes = cost(spec);
+    let bytes = weight(spec);
     let mut text = format!(
         "{}  (openai-mcp stdio {}; {bytes} bytes, about {} tokens)\n\n{}\n",
         spec.name,
@@ -111,12 +111,4 @@ fn entry(spec: &Spec) -> String {
     let mut text = String::new();
     describe(spec, &mut text);
     text
-}
-
-/// Bytes of what hosts hand on to a model: title, annotations and `_meta` stay with them.
-fn cost(spec: &Spec) -> usize {
-    let tool: Value = serde_json::from_str(&entry(spec)).unwrap_or_default();
-    let part = |name| tool.get(name).cloned().unwrap_or_default();
-    let seen = json!({"name": part("name"), "description": part("description"), "input_schema": part("inputSchema")});
-    seen.to_string().len()
 }

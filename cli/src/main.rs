@@ -47,10 +47,11 @@ enum Command {
         #[command(flatten)]
         web: Web,
     },
-    /// Serve one server on standard input and output, as MCP clients start it
+    /// Serve on standard input and output, as MCP clients start it
     Stdio {
-        /// The server, as `files`
-        domain: String,
+        /// The server, as `files`; several, as `files,vector-store`, are one to the client
+        #[arg(required = true, value_name = "DOMAINS", value_delimiter = ',')]
+        domains: Vec<String>,
         #[command(flatten)]
         options: Options,
     },
@@ -112,8 +113,8 @@ fn main() -> ExitCode {
             Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options, &web),
             Err(problem) => refuse(&problem),
         },
-        Command::Stdio { domain, options } => match find(&domain) {
-            Ok(definition) => run::stdio(definition, &options),
+        Command::Stdio { domains, options } => match find_all(&domains) {
+            Ok(definitions) => run::stdio(&definitions, &options),
             Err(problem) => refuse(&problem),
         },
         Command::Call(call) => call::run(&call),
@@ -154,9 +155,19 @@ fn of_flags(problem: &str) -> String {
     format!("{problem}\nhint: `openai-mcp tools` lists them")
 }
 
-/// Servers by domain; all of them if none is named.
+/// Servers by domain, each once; all of them if none is named.
 fn find_all(domains: &[String]) -> Result<Vec<&'static Definition>, String> {
-    if domains.is_empty() { Ok(SERVERS.to_vec()) } else { domains.iter().map(|domain| find(domain)).collect() }
+    if domains.is_empty() {
+        return Ok(SERVERS.to_vec());
+    }
+    let mut found: Vec<&Definition> = Vec::new();
+    for domain in domains {
+        let definition = find(domain)?;
+        if !found.iter().any(|known| known.domain == definition.domain) {
+            found.push(definition);
+        }
+    }
+    Ok(found)
 }
 
 fn find(domain: &str) -> Result<&'static Definition, String> {

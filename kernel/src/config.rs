@@ -14,6 +14,8 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 pub struct Config {
     /// Where the API is, without a final slash.
     pub base_url: String,
+    /// Whether what is there is the offline stand-in.
+    pub sandbox: bool,
     /// The project key of the environment.
     pub key: Option<Secret>,
     /// The admin key of the environment.
@@ -86,6 +88,7 @@ impl Config {
             );
         }
         Ok(Config {
+            sandbox: false,
             base_url: base_url(get("OPENAI_BASE_URL").as_deref().unwrap_or("https://api.openai.com/v1"))?,
             key: secret("OPENAI_API_KEY")?,
             admin_key: secret("OPENAI_ADMIN_KEY")?,

@@ -141,7 +141,7 @@ impl Gateway {
         let (first, second, third, fourth) = (segments.next(), segments.next(), segments.next(), segments.next());
         let (server, key) = match (self.mount, first, second, third, fourth) {
             (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health().into()),
-            (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page().into()),
+            (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page(head).into()),
             (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET").into()),
             (Mount::Root, Some("mcp"), key, None, None) => (self.servers.first(), key),
             (Mount::Domains, Some(domain), Some("mcp"), key, None) => {
@@ -276,20 +276,30 @@ impl Gateway {
         response
     }
 
-    fn page(&self) -> Response<Body> {
+    fn page(&self, head: &Parts) -> Response<Body> {
+        let at = address(head);
         let title = match (self.mount, self.servers.as_slice()) {
             (Mount::Root, [(definition, _)]) => definition.name(),
             _ => "openai-mcp".to_owned(),
         };
-        let entries = self.servers.iter().map(|(definition, service)| page::Entry {
-            definition,
-            service,
-            path: match self.mount {
-                Mount::Root => "/mcp".to_owned(),
-                Mount::Domains => format!("/{}/mcp", definition.domain),
-            },
-        });
-        let mut response = Response::new(Body::Full(page::render(&title, entries).into()));
+        let entries: Vec<_> = self
+            .servers
+            .iter()
+            .map(|(definition, service)| page::Entry {
+                definition,
+                service,
+                url: match self.mount {
+                    Mount::Root => format!("{at}/mcp"),
+                    Mount::Domains => format!("{at}/{}/mcp", definition.domain),
+                },
+            })
+            .collect();
+        let upstream = match &self.config {
+            config if config.sandbox => page::Upstream::Sandbox,
+            config if config.is_openai() => page::Upstream::OpenAi,
+            _ => page::Upstream::Other,
+        };
+        let mut response = Response::new(Body::Full(page::render(&title, upstream, &entries).into()));
         set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
         let policy = "default-src 'none'; style-src 'unsafe-inline'";
         set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
@@ -338,6 +348,16 @@ fn is_read(method: &Method) -> bool {
 fn host(head: &Parts) -> Option<&str> {
     let header = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
     header.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
+}
+
+/// Where the caller reaches this server, as far as can be told.
+fn address(head: &Parts) -> String {
+    let forwarded = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    let scheme = match forwarded.or(head.uri.scheme_str()) {
+        Some("https") => "https",
+        _ => "http",
+    };
+    host(head).map(|host| format!("{scheme}://{host}")).unwrap_or_default()
 }
 
 /// A host without its port.

@@ -43,7 +43,12 @@ impl Notes {
         self.token.is_some()
     }
 
-    pub(crate) fn progress(&self, now: Duration, mut done: f64, total: Option<f64>, message: &str) {
+    pub(crate) fn progress(&self, now: Duration, done: f64, total: Option<f64>, message: &str) {
+        self.put(now, done, total, message, "");
+    }
+
+    /// `more` are further members of the notification's `params`.
+    fn put(&self, now: Duration, mut done: f64, total: Option<f64>, message: &str, more: &str) {
         let Some(token) = &self.token else { return };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = state.value.filter(|last| done <= *last) {
@@ -59,7 +64,7 @@ impl Notes {
         if let Some(total) = total {
             params.push_str(&format!(r#","total":{}"#, json::number(total)));
         }
-        params.push_str(&format!(r#","message":{}}}"#, json::quoted(message)));
+        params.push_str(&format!(r#","message":{}{more}}}"#, json::quoted(message)));
         self.send("notifications/progress", &params);
     }
 
@@ -93,7 +98,8 @@ impl Notes {
             (text, state.characters.max(state.value.map_or(0, |value| value as usize + 1)))
         };
         if !text.is_empty() {
-            self.progress(now, done as f64, None, &redact(text));
+            // Who shows messages one in the place of the other needs to know a piece of a text from a whole message.
+            self.put(now, done as f64, None, &redact(text), r#","_meta":{"openai-mcp/text":true}"#);
         }
     }
 

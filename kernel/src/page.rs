@@ -1,58 +1,123 @@
-//! The page a person sees who opens a server's address in a browser. It holds no key and loads nothing.
+//! The page a person sees who opens a server's address in a browser. It holds no key, loads nothing and runs nothing.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::server::{Definition, Service};
+use crate::json;
+use crate::server::{Definition, Service, weight};
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;\
-color:#1a1a1a;background:#fff}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}code,pre{font:14px/1.5 \
-ui-monospace,monospace;background:#f3f3f3;border-radius:4px}code{padding:.1em .3em}pre{padding:.8rem;overflow:auto}\
-dt{margin-top:.5rem}dd{margin:0 0 0 1.2rem;color:#555}@media(prefers-color-scheme:dark){body{color:#e6e6e6;\
-background:#161616}code,pre{background:#262626}dd{color:#aaa}}";
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;\
+color:#1a1a1a;background:#fff;overflow-wrap:anywhere}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}\
+small{font-weight:400;color:#666}code,pre{font:14px/1.5 ui-monospace,monospace;background:#f3f3f3;border-radius:4px}\
+code{padding:.1em .3em}pre{padding:.8rem;overflow:auto;white-space:pre-wrap;user-select:all}nav ul{columns:14rem;\
+padding-left:1.2rem}summary{cursor:pointer;padding:.3rem 0}dt{margin-top:.5rem}dd{margin:0 0 0 1.2rem;color:#555}\
+aside{border-left:4px solid #c80;padding:.1rem .8rem}@media(prefers-color-scheme:dark){body{color:#e6e6e6;\
+background:#161616}code,pre{background:#262626}dd,small{color:#aaa}a{color:#8bf}}";
+
+/// Where the reference of each server is.
+const DOCS: &str = "https://github.com/openai-mcp/openai-mcp/blob/main/docs/reference";
+
+/// How many bytes of JSON make a token, roughly, in the tokenizers of today's models.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// What answers the requests of tools.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    Sandbox,
+    OpenAi,
+    Other,
+}
 
 /// A server on the page.
 pub(crate) struct Entry<'a> {
     pub(crate) definition: &'static Definition,
     pub(crate) service: &'a Result<Arc<Service>, String>,
     /// Where it takes messages.
-    pub(crate) path: String,
+    pub(crate) url: String,
 }
 
 /// Renders the page.
-pub(crate) fn render<'a>(title: &str, servers: impl Iterator<Item = Entry<'a>>) -> String {
+pub(crate) fn render(title: &str, upstream: Upstream, servers: &[Entry<'_>]) -> String {
+    let upstream_is = match upstream {
+        Upstream::Sandbox => {
+            "<b>Sandbox.</b> An offline stand-in answers in OpenAI's place: nothing is charged, and no key is needed."
+        }
+        Upstream::OpenAi => "<b>Live.</b> Calls go to OpenAI, which charges them to the key that they come with.",
+        Upstream::Other => "<b>Live.</b> Calls go to an API that is not OpenAI's.",
+    };
     let mut out = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style><h1>{title}</h1>\
-         <p>OpenAI's API as <a href=\"https://modelcontextprotocol.io\">MCP</a> tools. Connect a client by streamable HTTP; \
-         your OpenAI key goes in the <code>Authorization: Bearer</code> header, or at the end of the URL where a client \
-         has no headers.</p>"
+         <p>OpenAI's API as <a href=\"https://modelcontextprotocol.io\">MCP</a> tools, over streamable HTTP. \
+         {upstream_is}</p>\
+         <aside><p>Give your OpenAI key in the <code>Authorization: Bearer</code> header. Where a client has no headers, \
+         it can stand at the end of the URL, <code>…/mcp/sk-…</code>. Such a URL is a secret, and browsers, clients and \
+         what lies between keep URLs: use a key that is made for this alone, with a limit.</p></aside>"
     );
-    for Entry { definition, service, path } in servers {
-        // Writing to a string cannot fail.
+    // Writing to a string cannot fail.
+    if servers.len() > 1 {
+        out.push_str("<nav><ul>");
+        for entry in servers {
+            let domain = entry.definition.domain;
+            let _ = write!(out, "<li><a href=\"#{domain}\">{domain}</a> <small>{}</small>", entry.size());
+        }
+        out.push_str("</ul></nav>");
+    }
+    for entry in servers {
+        entry.write(upstream, &mut out);
+    }
+    out.push_str("<p><a href=\"/health\">health</a></p></html>");
+    out
+}
+
+impl Entry<'_> {
+    fn size(&self) -> String {
+        match self.service {
+            Ok(service) => {
+                let bytes: usize = service.specs().map(weight).sum();
+                format!("{} tools, about {} tokens", service.specs().count(), bytes / BYTES_PER_TOKEN)
+            }
+            Err(_) => "not serving".to_owned(),
+        }
+    }
+
+    fn write(&self, upstream: Upstream, out: &mut String) {
+        let Entry { definition, service, url } = self;
+        let domain = definition.domain;
+        let headers = match upstream {
+            Upstream::Sandbox => "",
+            _ => ",\n      \"headers\": {\"Authorization\": \"Bearer ${OPENAI_API_KEY}\"}",
+        };
+        let url_quoted = json::quoted(url);
+        let configuration = format!(
+            "{{\n  \"mcpServers\": {{\n    \"openai-{domain}\": {{\n      \"type\": \"http\",\n      \"url\": \
+             {url_quoted}{headers}\n    }}\n  }}\n}}"
+        );
         let _ = write!(
             out,
-            "<h2>{} {}</h2><p>{}</p><pre>POST {path}\nPOST {path}/{{key}}</pre>",
+            "<h2 id=\"{domain}\">{} <small>{}</small></h2><p>{} <a href=\"{DOCS}/{domain}.md\">Reference</a></p>\
+             <pre>{}</pre><details><summary>Configuration</summary><pre>{}</pre></details>",
             definition.name(),
             definition.version,
-            escape(definition.about)
+            escape(definition.about),
+            escape(url),
+            escape(&configuration),
         );
         match service {
             Ok(service) => {
-                out.push_str("<dl>");
+                let _ = write!(out, "<details><summary>{}</summary><dl>", self.size());
                 for spec in service.specs() {
                     let first = spec.doc.split("\n\n").next().unwrap_or_default();
                     let _ = write!(out, "<dt><code>{}</code><dd>{}", spec.name, escape(first));
                 }
-                out.push_str("</dl>");
+                out.push_str("</dl></details>");
             }
             Err(problem) => {
                 let _ = write!(out, "<p><strong>Not serving:</strong> {}</p>", escape(problem));
             }
         }
     }
-    out.push_str("<p><a href=\"/health\">health</a></p></html>");
-    out
 }
 
 fn escape(text: &str) -> String {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Command, FromArgMatches as _};
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
+use openai_mcp_kernel::platform::Platform;
 use openai_mcp_kernel::server::{Definition, Service};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -173,7 +174,7 @@ impl Host {
         known: &[&'static Definition],
         usual: Usual,
     ) -> Result<Self, String> {
-        let config = match &options.sandbox {
+        let mut config = match &options.sandbox {
             None => Config::read(|name| setting(name).filter(|value| is_no_placeholder(name, value)))?,
             Some(url) => {
                 let url = if url.is_empty() { sandbox("127.0.0.1:0").await? } else { sandbox_at(url)? };
@@ -186,6 +187,7 @@ impl Host {
                 })?
             }
         };
+        config.sandbox = options.sandbox.is_some();
         // A variable that is not text can be none of ours.
         let variables =
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -365,11 +367,12 @@ fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: So
     }
 }
 
-/// Serves on standard input and output until the input ends.
-pub fn stdio(definition: &'static Definition, options: &Options) -> ExitCode {
+/// Serves on standard input and output until the input ends; several servers as if they were one.
+pub fn stdio(definitions: &[&'static Definition], options: &Options) -> ExitCode {
     finish(async {
-        let host = Host::new(options, &[definition], Usual::Own).await?;
-        let service = host.service(definition)?;
+        let host = Host::new(options, definitions, Usual::Own).await?;
+        let machine: Arc<dyn Platform> = host.machine.clone();
+        let service = Service::together(definitions, &host.config, &machine)?;
         if !host.has_key() {
             // A client shows its user the answers of calls, and seldom why a server did not start.
             say("no OpenAI key: set OPENAI_API_KEY where the client starts this server, or try --sandbox");
@@ -398,7 +401,7 @@ pub fn server(definition: &'static Definition) -> ExitCode {
     let flags = Flags::augment_args(command).try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
     match flags {
         Ok(Flags { http: Some(address), options, web }) => serve(&[definition], Mount::Root, &address, &options, &web),
-        Ok(Flags { http: None, options, .. }) => stdio(definition, &options),
+        Ok(Flags { http: None, options, .. }) => stdio(&[definition], &options),
         Err(error) => error.exit(),
     }
 }

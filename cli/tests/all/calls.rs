@@ -44,6 +44,18 @@ fn media_is_written_to_a_file_that_is_told() {
 }
 
 #[test]
+fn an_image_is_written_as_it_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = ["call", "image-generate", r#"{"prompt": "a fox"}"#, "--sandbox"];
+    for more in [&[][..], &["-o", "fox.png"]] {
+        let done = run_in(folder.path(), &[&call[..], more].concat(), &[]);
+        assert_eq!((done.status, done.err.as_str()), (0, ""));
+    }
+    let [shown, saved] = ["image-generate.png", "fox.png"].map(|name| fs::read(folder.path().join(name)).unwrap());
+    assert!(shown == saved, "what is shown is no smaller one");
+}
+
+#[test]
 fn a_result_without_media_is_written_as_it_would_be_printed() {
     let folder = tempfile::tempdir().unwrap();
     let done = run_in(folder.path(), &["call", "file-list", "--sandbox", "-o", "files.json"], &[]);

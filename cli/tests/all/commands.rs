@@ -237,3 +237,66 @@ fn a_placeholder_is_told_and_is_no_key() {
         assert!(done.err.contains(problem) && done.err.contains("no OpenAI key"), "{key}: {}", done.err);
     }
 }
+
+#[test]
+fn several_servers_share_a_pipe() {
+    let request = |id: u32, method: &str, params: Value| {
+        serde_json::json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()
+    };
+    let call = |id, name: &str, arguments: Value| {
+        request(id, "tools/call", serde_json::json!({"name": name, "arguments": arguments}))
+    };
+    let lines = [
+        request(
+            1,
+            "initialize",
+            serde_json::json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}),
+        ),
+        request(2, "tools/list", serde_json::json!({})),
+        call(3, "file-list", serde_json::json!({})),
+        call(4, "moderation-check", serde_json::json!({"input": "hello", "keep": "excerpt"})),
+        call(5, "conversation-get", serde_json::json!({"conversation_id": "conv_1"})),
+    ];
+    let arguments = ["stdio", "files,moderation,files", "--sandbox"];
+    let done = run(&arguments, &[], &lines.join("\n"));
+    assert_eq!((done.status, done.err.as_str()), (0, ""));
+    let answers: Vec<Value> = done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answer = |id: u32| answers.iter().find(|answer| answer["id"] == id).unwrap();
+    assert_eq!(answer(1)["result"]["serverInfo"]["name"], "openai-mcp");
+    let about = answer(1)["result"]["instructions"].as_str().unwrap();
+    assert!(about.contains("file-upload") && about.contains("moderation-"), "{about}");
+
+    let alone =
+        |domain: &str| -> Vec<Value> { serde_json::from_str(&run(&["tools", domain, "--json"], &[], "").out).unwrap() };
+    let both: Vec<Value> = [alone("files"), alone("moderation")].concat();
+    assert_eq!(answer(2)["result"]["tools"], Value::from(both));
+    assert_eq!(answer(3)["result"]["structuredContent"]["object"], "list");
+    assert_eq!(answer(4)["result"]["isError"], false);
+    assert!(answer(5)["error"]["message"].as_str().unwrap().starts_with("unknown tool"), "{}", answer(5));
+
+    // A filter names tools of any of them; one of which none is left is left out.
+    let list = request(1, "tools/list", serde_json::json!({}));
+    let names = |filter: &str| -> Vec<String> {
+        let done = run(&["stdio", "files", "vector-store", "--sandbox", "--tools", filter], &[], &list);
+        let answer: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
+        let tools = answer["result"]["tools"].as_array().unwrap();
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("vector-store-get,file-get"), ["file-get", "vector-store-get"]);
+    assert_eq!(names("vector-store-get"), ["vector-store-get"]);
+    let done = run(&["stdio", "files,nope", "--sandbox"], &[], "");
+    assert!(done.status == 2 && done.err.contains("no server `nope`"), "{}", done.err);
+}
+
+#[test]
+fn several_servers_keep_to_their_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [("OPENAI_MCP_STORE", folder.path().to_str().unwrap())];
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"moderation-check","arguments":{"input":"hello","keep":"excerpt"}}}"#;
+    let done = run(&["stdio", "files,moderation,assistants", "--sandbox"], &variables, call);
+    assert!(done.out.contains(r#""isError":false"#), "{}{}", done.out, done.err);
+    // What was kept on the shared pipe is what the server finds that runs alone.
+    let history = run(&["call", "moderation-history", "--sandbox"], &variables, "");
+    assert!(history.out.contains("hello"), "{}{}", history.out, history.err);
+    assert!(!folder.path().join("files.db").exists() && folder.path().join("moderation.db").exists());
+}

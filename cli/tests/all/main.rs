@@ -4,6 +4,7 @@
 mod calls;
 mod clients;
 mod commands;
+mod page;
 mod servers;
 #[cfg(unix)]
 mod terminal;

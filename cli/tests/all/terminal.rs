@@ -52,3 +52,14 @@ fn a_wait_shows_how_far_it_is_and_leaves_nothing() {
     // The last thing is that the line is cleared.
     assert!(shown.ends_with("\u{1b}[2K"), "{shown:?}");
 }
+
+#[test]
+fn text_is_shown_as_it_is_written() {
+    let arguments = r#"{"model": "gpt-5", "messages": [{"role": "user", "content": "Tell me of the sea"}]}"#;
+    let (status, out, shown) = on_a_terminal(&["call", "chat-completion-stream", arguments, "--sandbox"], &[]);
+    assert_eq!(status, 0, "{shown}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let text = answer.pointer("/choices/0/message/content").or(answer.get("content")).or(answer.get("text"));
+    let text = text.and_then(Value::as_str).unwrap_or_else(|| panic!("{out}"));
+    assert!(shown.replace("\r\n", "\n").contains(text), "{shown:?} has no {text:?}");
+}

@@ -40,9 +40,10 @@ impl Service {
         let Some(name) = request.params.name.and_then(protocol::string) else {
             return refuse("`name` must be a string".into());
         };
-        let admitted = || self.tools.iter().copied().filter(|tool| caller.filter.admits(tool.spec));
-        let Some(tool) = admitted().find(|tool| tool.spec.is_named(&name)) else {
-            let hint = near::tool(&name, admitted().map(|tool| (tool.spec.name, tool.spec.effect.reads)));
+        let tools = || self.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
+        let admitted = || tools().filter(|(_, tool)| caller.filter.admits(tool.spec));
+        let Some((owner, tool)) = admitted().find(|(_, tool)| tool.spec.is_named(&name)) else {
+            let hint = near::tool(&name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));
             let hint = near::did_you_mean(hint);
             let shown: String = name.chars().take(80).collect();
             return refuse(format!("unknown tool `{shown}`{hint}"));
@@ -51,7 +52,7 @@ impl Service {
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }
-        let (cx, notes) = self.context(request, caller);
+        let (cx, notes) = owner.context(request, caller);
         let service = self.clone();
         let work = {
             let cx = cx.clone();

@@ -25,10 +25,7 @@ pub fn describe(spec: &Spec, out: &mut String) {
     out.push_str(r#","title":"#);
     schema::render_text(out, &spec.title());
     out.push_str(r#","description":"#);
-    match spec.life {
-        Life::Ends(day) => schema::render_text(out, &format!("{}\n\nOpenAI ends this on {day}.", spec.doc)),
-        _ => schema::render_text(out, spec.doc),
-    }
+    doc(spec, out);
     out.push_str(r#","inputSchema":"#);
     schema::render_fields(out, spec.fields);
     out.push_str(&format!(
@@ -44,4 +41,20 @@ pub fn describe(spec: &Spec, out: &mut String) {
         out.push('}');
     }
     out.push('}');
+}
+
+fn doc(spec: &Spec, out: &mut String) {
+    match spec.life {
+        Life::Ends(day) => schema::render_text(out, &format!("{}\n\nOpenAI ends this on {day}.", spec.doc)),
+        _ => schema::render_text(out, spec.doc),
+    }
+}
+
+/// Bytes of what hosts hand on to a model of a tool: its title, annotations and `_meta` stay with them.
+pub fn weight(spec: &Spec) -> usize {
+    let mut text = String::from(r#"{"name":,"description":,"input_schema":}"#);
+    schema::render_text(&mut text, spec.name);
+    doc(spec, &mut text);
+    schema::render_fields(&mut text, spec.fields);
+    text.len()
 }

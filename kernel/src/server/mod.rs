@@ -22,7 +22,7 @@ use crate::protocol::{self, Era, Fault, Headers, Incoming, LEGACY, MODERN, NEWES
 use crate::spec::{Filter, Life, Spec};
 use crate::tool::Tool;
 
-pub use list::describe;
+pub use list::{describe, weight};
 
 /// How long clients may keep lists: they change with a new release only.
 const TTL_MS: u32 = 3_600_000;
@@ -105,6 +105,8 @@ pub struct Service {
     config: Arc<Config>,
     platform: Arc<dyn Platform>,
     tools: Vec<&'static Tool>,
+    /// Servers that are reached through this one.
+    others: Vec<Arc<Service>>,
     migrated: Arc<AtomicBool>,
     lists: [OnceLock<Bytes>; 2],
 }
@@ -139,6 +141,33 @@ impl Service {
         config: Arc<Config>,
         platform: Arc<dyn Platform>,
     ) -> Result<Arc<Self>, String> {
+        Self::make(definition, config, platform).map(Arc::new)
+    }
+
+    /// Makes several servers that are spoken to as one: one list after the other, and each call to the server that has
+    /// its tool. Those of which the operator allows no tool are left out.
+    ///
+    /// # Errors
+    /// The filter leaves no tool at all.
+    pub fn together(
+        definitions: &[&'static Definition],
+        config: &Arc<Config>,
+        platform: &Arc<dyn Platform>,
+    ) -> Result<Arc<Self>, String> {
+        let made = definitions.iter().map(|definition| Self::make(definition, config.clone(), platform.clone()));
+        let mut left_out = String::from("there is no server");
+        let mut services = made.filter_map(|made| made.map_err(|problem| left_out = problem).ok());
+        let first = services.next();
+        let others: Vec<_> = services.map(Arc::new).collect();
+        let mut first = first.ok_or(left_out)?;
+        if !others.is_empty() {
+            first.name = "openai-mcp".to_owned();
+            first.others = others;
+        }
+        Ok(Arc::new(first))
+    }
+
+    fn make(definition: &'static Definition, config: Arc<Config>, platform: Arc<dyn Platform>) -> Result<Self, String> {
         let tools: Vec<_> = definition.tools().filter(|tool| config.filter.admits(tool.spec)).collect();
         if tools.is_empty() {
             return Err(format!(
@@ -146,7 +175,7 @@ impl Service {
                 definition.domain
             ));
         }
-        Ok(Arc::new(Service {
+        Ok(Service {
             definition,
             name: definition.name(),
             config,
@@ -154,7 +183,8 @@ impl Service {
             tools,
             migrated: Arc::default(),
             lists: Default::default(),
-        }))
+            others: Vec::new(),
+        })
     }
 
     /// The declaration.
@@ -177,9 +207,14 @@ impl Service {
         self.tools.iter().map(|tool| tool.spec).filter(offered)
     }
 
+    /// This server, and those that are reached through it.
+    fn everyone(&self) -> impl Iterator<Item = &Service> + Clone {
+        std::iter::once(self).chain(self.others.iter().map(|other| &**other))
+    }
+
     /// The `tools` array of `tools/list`, as compact JSON.
     pub fn tool_list(&self) -> String {
-        list::render(self.specs())
+        list::render(self.everyone().flat_map(Service::specs))
     }
 
     /// Reads a message and begins to serve it.
@@ -250,10 +285,10 @@ impl Service {
 
     fn capabilities(&self) -> Value {
         let mut capabilities = json!({"tools": {}});
-        if let (Some(all), Some(Value::Object(more))) =
-            (capabilities.as_object_mut(), self.definition.extras.map(Extras::capabilities))
-        {
-            all.extend(more);
+        for extras in self.everyone().filter_map(|service| service.definition.extras) {
+            if let (Some(all), Value::Object(more)) = (capabilities.as_object_mut(), extras.capabilities()) {
+                all.extend(more);
+            }
         }
         capabilities
     }
@@ -275,8 +310,10 @@ impl Service {
     }
 
     fn instruct(&self, result: &mut Value) {
-        if let (Some(object), false) = (result.as_object_mut(), self.definition.about.is_empty()) {
-            object.insert("instructions".into(), self.definition.about.into());
+        let about: Vec<_> = self.everyone().map(|service| service.definition.about).collect();
+        let about = about.join("\n\n");
+        if let (Some(object), false) = (result.as_object_mut(), about.is_empty()) {
+            object.insert("instructions".into(), about.into());
         }
     }
 
@@ -311,7 +348,10 @@ impl Service {
             }
         };
         if !filter.is_open() {
-            return render(list::render(self.specs().filter(|spec| filter.admits(spec))), "private");
+            return render(
+                list::render(self.everyone().flat_map(Service::specs).filter(|spec| filter.admits(spec))),
+                "private",
+            );
         }
         let [legacy, modern] = &self.lists;
         let kept = if era == Era::Legacy { legacy } else { modern };
@@ -378,13 +418,14 @@ impl Service {
     fn extra(&self, request: &Request<'_>, caller: Caller) -> BoxFuture<'static, Reply> {
         let (id, era) = (request.id.get().to_owned(), request.era);
         let unknown = |method: &str| Fault::new(Fault::METHOD, format!("method `{method}` not found"));
-        let Some(extras) = self.definition.extras else {
+        let found = self.everyone().find_map(|service| Some((service, service.definition.extras?)));
+        let Some((service, extras)) = found else {
             return ready(answer(&id, era, Err(unknown(&request.method)))).boxed();
         };
         let method = request.method.clone().into_owned();
         let params =
             request.params.raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default();
-        let (cx, notes) = self.context(request, caller);
+        let (cx, notes) = service.context(request, caller);
         let work = extras.handle(&method, params, cx.clone());
         let server = json!({"io.modelcontextprotocol/serverInfo": self.info()});
         let work = async move {
