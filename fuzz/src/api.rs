@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::events::{Event, Events};
 use openai_mcp_kernel::secret::Secret;
+use openai_mcp_testkit::canary::{KEY, leak};
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ pub(crate) fn events(input: &[u8]) {
 fn read(chunks: Vec<Bytes>) -> (Vec<Event>, Option<String>) {
     let chunks = stream::iter(chunks.into_iter().map(Ok::<_, Failure>)).boxed();
     let mut response = http::Response::new(Body::Stream { chunks, length: None });
-    response.extensions_mut().insert(Secret::new("sk-fuzz").unwrap());
+    response.extensions_mut().insert(Secret::new(KEY).unwrap());
     let mut events = Events::new(response).unwrap();
     let mut all = Vec::new();
     loop {
@@ -38,6 +39,40 @@ fn read(chunks: Vec<Bytes>) -> (Vec<Event>, Option<String>) {
             Ok(None) => return (all, None),
             Err(error) => return (all, Some(error.into_text())),
         }
+    }
+}
+
+/// Whatever says the key back: status, headers and body as a case has them, with `{KEY}` where the key is said, `{UP}` and
+/// `{DOWN}` where it is in the other letters.
+pub(crate) fn redaction(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    // A fuzzer that sees comparisons learns what the key is: it may say no more than a server knows to look for.
+    if leak(text).is_some() {
+        return;
+    }
+    let text = text.replace("{KEY}", KEY).replace("{UP}", &KEY.to_uppercase()).replace("{DOWN}", &KEY.to_lowercase());
+    let Ok(reply) = Reply::read(&text) else { return };
+    let script = || Arc::new(Script::new(vec![reply.clone(); REQUESTS]).as_caller(KEY));
+    let question = json!({"model": "m", "messages": [{"role": "user", "content": "a"}]});
+    let results = [
+        call(&openai_chat_mcp::SERVER, "chat-completion-create", &question, script()),
+        call(&openai_chat_mcp::SERVER, "chat-completion-stream", &question, script()),
+        call(&openai_embeddings_mcp::SERVER, "embedding-create", &json!({"model": "m", "input": "a"}), script()),
+        call(&openai_moderation_mcp::SERVER, "moderation-batch", &json!({"items": ["a"]}), script()),
+        call(&openai_images_mcp::SERVER, "image-generate", &json!({"prompt": "a"}), script()),
+        call(
+            &openai_audio_mcp::SERVER,
+            "audio-speech-stream",
+            &json!({"model": "m", "voice": "v", "input": "a"}),
+            script(),
+        ),
+    ];
+    for result in results {
+        // What a success holds is what was asked for.
+        if reply.status >= 400 || result["isError"] == true {
+            assert_eq!(leak(&result.to_string()), None, "{result}");
+        }
+        assert_eq!(leak(&result["_meta"].to_string()), None, "{result}");
     }
 }
 

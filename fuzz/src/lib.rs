@@ -36,6 +36,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "line", run: messages::line, mutations: 10_000 },
     Target { name: "multipart", run: messages::multipart, mutations: 2_000 },
     Target { name: "events", run: api::events, mutations: 5_000 },
+    Target { name: "redaction", run: api::redaction, mutations: 200 },
     Target { name: "image-answer", run: api::image_answer, mutations: 1_000 },
     Target { name: "speech", run: api::speech, mutations: 300 },
     Target { name: "metrics", run: api::metrics, mutations: 40 },

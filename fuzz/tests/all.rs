@@ -41,6 +41,7 @@ targets! {
     line "line"
     multipart "multipart"
     events "events"
+    redaction "redaction"
     image_answer "image-answer"
     speech "speech"
     metrics "metrics"

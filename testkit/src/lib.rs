@@ -3,6 +3,7 @@
 //! Nothing here returns an error: a test that cannot go on panics, and says why.
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a failed test is a panic")]
 
+pub mod canary;
 pub mod case;
 pub mod golden;
 pub mod recorder;

@@ -44,6 +44,11 @@ macro_rules! suite {
         }
 
         #[test]
+        fn canary() {
+            $crate::canary::check(&$server, ::core::env!("CARGO_MANIFEST_DIR"));
+        }
+
+        #[test]
         fn inventory() {
             $crate::server::inventory(&$server);
         }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::json;
 use crate::long;
 use crate::near;
-use crate::output::{self, Output};
+use crate::output::{self, Content, Output};
 use crate::plan;
 use crate::protocol::{self, Era, Fault, Request};
 use crate::spec::Long;
@@ -94,7 +94,14 @@ impl Service {
                 }
                 return envelope(id, era, Ok(json::text(&value).into_bytes()));
             }
-            Some(Ok(output)) => {
+            Some(Ok(mut output)) => {
+                if let Output::Content(blocks) = &mut output {
+                    for block in blocks {
+                        if let Content::Text(text) = block {
+                            *text = cx.redact(std::mem::take(text));
+                        }
+                    }
+                }
                 // What OpenAI says passes through as it is. What a tool makes of it may tell of failures.
                 let made = tool.run.is_some() && matches!(output, Output::Json(_) | Output::Text { .. });
                 output::write(output, self.config.max_result, &mut out).map(|()| {
