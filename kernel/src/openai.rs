@@ -41,12 +41,13 @@ pub struct Call<'a> {
     cx: &'a Context,
     spec: &'static Spec,
     arguments: Arguments,
+    stand_in: bool,
 }
 
 impl Context {
     /// Makes a request: `cx.send(&Get::SPEC, json!({"file_id": id})).value().await?`.
     pub fn send(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Call<'_> {
-        Call { cx: self, spec, arguments: arguments.into() }
+        Call { cx: self, spec, arguments: arguments.into(), stand_in: true }
     }
 
     /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
@@ -75,17 +76,23 @@ impl Context {
 }
 
 impl Call<'_> {
+    /// Sends the request itself, whoever else could answer it: for a stand-in that passes it on.
+    pub fn past_stand_in(mut self) -> Self {
+        self.stand_in = false;
+        self
+    }
+
     /// The answer as soon as its head is there.
     ///
     /// # Errors
     /// Wrong arguments, no key, no connection, or a failed answer.
     pub async fn response(self) -> Result<Response<Body>> {
-        let Call { cx, spec, arguments } = self;
+        let Call { cx, spec, arguments, stand_in } = self;
         let open = cx.config().open_arguments;
         let Some(endpoint) = &spec.endpoint else {
             return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
         };
-        if let Some(stand_in) = cx.home().stand_in
+        if let Some(stand_in) = cx.home().stand_in.filter(|_| stand_in)
             && let arguments = plan::check(spec, &arguments, open)?
             && let Some(answer) = stand_in(cx, spec, &arguments)
         {

@@ -4,6 +4,8 @@
 mod arguments;
 mod budget;
 mod events;
+mod fuzz;
+mod life;
 mod made_files;
 mod near;
 mod protocol;

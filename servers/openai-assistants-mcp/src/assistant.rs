@@ -2,24 +2,21 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use crate::backend::backed;
-use crate::emulated::assistants;
 use crate::shapes::{Effort, Order, Tool, ToolResources};
 
 tools![Create, List, Get, Modify, Delete];
 
-backed! {
-    Create => assistants::create,
-    List => assistants::list,
-    Get => assistants::get,
-    Modify => assistants::modify,
-    Delete => assistants::delete,
-}
-
 /// Create an assistant: a model with instructions and tools.
-#[tool("assistant-create", POST "/assistants", run, beta = "assistants=v2")]
+#[tool("assistant-create", POST "/assistants")]
 struct Create {
     model: String,
+    #[flatten]
+    profile: Profile,
+}
+
+/// What an assistant is besides its model.
+#[shape]
+struct Profile {
     name: Option<Nullable<Text<0, 256>>>,
     description: Option<Nullable<Text<0, 512>>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
@@ -34,7 +31,7 @@ struct Create {
 }
 
 /// List assistants.
-#[tool("assistant-list", GET "/assistants", run, beta = "assistants=v2")]
+#[tool("assistant-list", GET "/assistants")]
 struct List {
     limit: Option<Int<1, 100>>,
     order: Option<Order>,
@@ -43,30 +40,22 @@ struct List {
 }
 
 /// Get an assistant.
-#[tool("assistant-get", GET "/assistants/{assistant_id}", run, beta = "assistants=v2")]
+#[tool("assistant-get", GET "/assistants/{assistant_id}")]
 struct Get {
     assistant_id: String,
 }
 
 /// Change an assistant; what is given replaces what was.
-#[tool("assistant-modify", POST "/assistants/{assistant_id}", run, destroys, idempotent, beta = "assistants=v2")]
+#[tool("assistant-modify", POST "/assistants/{assistant_id}", destroys, idempotent)]
 struct Modify {
     assistant_id: String,
     model: Option<String>,
-    name: Option<Nullable<Text<0, 256>>>,
-    description: Option<Nullable<Text<0, 512>>>,
-    instructions: Option<Nullable<Text<0, 256_000>>>,
-    tools: Option<Vec<Tool>>,
-    tool_resources: Option<Nullable<ToolResources>>,
-    metadata: Option<Nullable<Metadata>>,
-    temperature: Option<Nullable<Num<0, 2>>>,
-    top_p: Option<Nullable<Num<0, 1>>>,
-    response_format: Option<Nullable<Json>>,
-    reasoning_effort: Option<Nullable<Effort>>,
+    #[flatten]
+    profile: Profile,
 }
 
 /// Delete an assistant; its threads stay.
-#[tool("assistant-delete", DELETE "/assistants/{assistant_id}", run, beta = "assistants=v2")]
+#[tool("assistant-delete", DELETE "/assistants/{assistant_id}")]
 struct Delete {
     assistant_id: String,
 }

@@ -1,59 +1,80 @@
 //! Who does what a tool asks for: OpenAI's Responses and Conversations with our store, or a server that speaks the
 //! Assistants API itself.
 
+use futures_util::future::{BoxFuture, FutureExt as _};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
 
+use crate::emulated::{assistants, messages, runs, steps, threads};
+
 /// The arguments of a call, read.
 pub(crate) type Args = Map<String, Value>;
 
-/// The two ways.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Backend {
-    /// Responses, Conversations and the store.
-    Responses,
-    /// The requests as they are.
-    Native,
-}
-
-/// The one that the operator chose with `OPENAI_MCP_ASSISTANTS`.
-pub(crate) fn of(cx: &Context) -> Result<Backend> {
+/// Answers the requests of the Assistants API with Responses and the store, unless the operator chose otherwise with
+/// `OPENAI_MCP_ASSISTANTS`.
+pub(crate) fn stand_in(
+    cx: &Context,
+    spec: &'static Spec,
+    arguments: &Arguments,
+) -> Option<BoxFuture<'static, Result<Value>>> {
+    let (cx, arguments) = (cx.clone(), arguments.clone());
     match cx.setting("ASSISTANTS") {
-        None | Some("responses") => Ok(Backend::Responses),
-        Some("native") => Ok(Backend::Native),
-        Some(other) => Err(Error::new(
-            Kind::Unsupported,
-            format!("the operator's OPENAI_MCP_ASSISTANTS: expected `responses` or `native`, got `{other}`"),
-        )),
-    }
-}
-
-/// Gives tools their code: for each a function that does the same with Responses and the store.
-macro_rules! backed {
-    ($($tool:ident => $emulated:path),* $(,)?) => {$(
-        impl $tool {
-            async fn run(self, cx: Context) -> Result<Output> {
-                let arguments = cx.arguments().clone();
-                match $crate::backend::of(&cx)? {
-                    $crate::backend::Backend::Native => $crate::backend::send(&cx, &Self::SPEC, arguments).await,
-                    $crate::backend::Backend::Responses => {
-                        $emulated(&cx, arguments.read()?).await.map(|value| Output::json(&value))
-                    }
-                }
-            }
+        None | Some("responses") => emulated(cx, spec, &arguments),
+        Some("native") => {
+            let streams = arguments.member("stream").is_ok_and(|stream| stream == Some(true));
+            streams.then(|| async move { follow(&cx, spec, arguments).await }.boxed())
         }
-    )*};
-}
-pub(crate) use backed;
-
-/// Sends the request as it is. A stream is told as it comes, and its last run is the result.
-pub(crate) async fn send(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Output> {
-    let args: Args = arguments.read()?;
-    if args.get("stream") != Some(&Value::Bool(true)) {
-        return cx.send(spec, arguments).bytes().await.map(Output::Json);
+        Some(other) => {
+            let text = format!("the operator's OPENAI_MCP_ASSISTANTS: expected `responses` or `native`, got `{other}`");
+            Some(async move { Err(Error::new(Kind::Unsupported, text)) }.boxed())
+        }
     }
-    let mut events = Events::new(cx.send(spec, arguments).response().await?)?;
+}
+
+/// The function that does the same with Responses and the store.
+fn emulated(cx: Context, spec: &Spec, arguments: &Arguments) -> Option<BoxFuture<'static, Result<Value>>> {
+    macro_rules! emulate {
+        ($($tool:literal => $function:path),* $(,)?) => {
+            match spec.name {
+                $($tool => {
+                    let args = arguments.read();
+                    Some(async move { $function(&cx, args?).await }.boxed())
+                })*
+                _ => None,
+            }
+        };
+    }
+    emulate! {
+        "assistant-create" => assistants::create,
+        "assistant-list" => assistants::list,
+        "assistant-get" => assistants::get,
+        "assistant-modify" => assistants::modify,
+        "assistant-delete" => assistants::delete,
+        "thread-create" => threads::create,
+        "thread-get" => threads::get,
+        "thread-modify" => threads::modify,
+        "thread-delete" => threads::delete,
+        "message-create" => messages::create,
+        "message-list" => messages::list_page,
+        "message-get" => messages::get,
+        "message-modify" => messages::modify,
+        "message-delete" => messages::delete,
+        "run-create" => runs::create,
+        "run-list" => runs::list,
+        "run-get" => runs::get,
+        "run-modify" => runs::modify,
+        "run-cancel" => runs::cancel,
+        "run-submit-tool-outputs" => runs::submit,
+        "thread-run-create" => runs::create_with_thread,
+        "run-step-list" => steps::list,
+        "run-step-get" => steps::get,
+    }
+}
+
+/// Sends a request for a stream, tells the text as it comes, and gives the last run.
+async fn follow(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Value> {
+    let mut events = cx.send(spec, arguments).past_stand_in().events().await?;
     let mut last = None;
     while let Some(event) = events.next().await? {
         match event.name.as_deref() {
@@ -71,5 +92,6 @@ pub(crate) async fn send(cx: &Context, spec: &'static Spec, arguments: Arguments
         }
     }
     cx.flush_text();
-    last.map(Output::Json).ok_or_else(|| Error::new(Kind::Answer, "the stream ended without a run"))
+    let last = last.ok_or_else(|| Error::new(Kind::Answer, "the stream ended without a run"))?;
+    serde_json::from_slice(&last).map_err(|error| Error::new(Kind::Answer, format!("the run is not JSON: {error}")))
 }

@@ -3,26 +3,15 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 
-use crate::backend::{self, Backend, backed};
-use crate::emulated::{Members as _, runs};
+use crate::emulated::Members as _;
 use crate::shapes::{Effort, Include, NewMessage, Order, Tool, ToolResources, Truncation};
 
 tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
 
-backed! {
-    Create => runs::create,
-    List => runs::list,
-    Get => runs::get,
-    Modify => runs::modify,
-    Cancel => runs::cancel,
-    SubmitToolOutputs => runs::submit,
-    ThreadRunCreate => runs::create_with_thread,
-}
-
 /// Run an assistant on a thread, in the background; then run-wait.
 ///
 /// What is given stands above the assistant's own. A thread has one active run at a time and takes no messages meanwhile.
-#[tool("run-create", POST "/threads/{thread_id}/runs", run, beta = "assistants=v2")]
+#[tool("run-create", POST "/threads/{thread_id}/runs")]
 struct Create {
     thread_id: String,
     assistant_id: String,
@@ -49,7 +38,7 @@ struct Create {
 }
 
 /// List the runs of a thread.
-#[tool("run-list", GET "/threads/{thread_id}/runs", run, beta = "assistants=v2")]
+#[tool("run-list", GET "/threads/{thread_id}/runs", records)]
 struct List {
     thread_id: String,
     limit: Option<Int<1, 100>>,
@@ -59,14 +48,14 @@ struct List {
 }
 
 /// Get a run: status, required action, error, usage.
-#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", run, beta = "assistants=v2")]
+#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", records)]
 struct Get {
     thread_id: String,
     run_id: String,
 }
 
 /// Replace the metadata of a run.
-#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", run, destroys, idempotent, beta = "assistants=v2")]
+#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", destroys, idempotent)]
 struct Modify {
     thread_id: String,
     run_id: String,
@@ -74,14 +63,14 @@ struct Modify {
 }
 
 /// Cancel an active run.
-#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", run, destroys, idempotent, beta = "assistants=v2")]
+#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", destroys, idempotent)]
 struct Cancel {
     thread_id: String,
     run_id: String,
 }
 
 /// Give a run in requires_action the outputs of its function calls, all at once.
-#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", run, beta = "assistants=v2")]
+#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs")]
 struct SubmitToolOutputs {
     thread_id: String,
     run_id: String,
@@ -96,7 +85,7 @@ struct ToolOutput {
 }
 
 /// Create a thread and run an assistant on it, in the background.
-#[tool("thread-run-create", POST "/threads/runs", run, beta = "assistants=v2")]
+#[tool("thread-run-create", POST "/threads/runs")]
 struct ThreadRunCreate {
     assistant_id: String,
     /// messages, tool_resources and metadata, as thread-create takes them.
@@ -121,7 +110,7 @@ struct ThreadRunCreate {
 ///
 /// Returns after `timeout` at the latest; if `done` is false, call `next`. Before run-submit-tool-outputs, run
 /// the functions of `required_action` first.
-#[tool("run-wait", reads)]
+#[tool("run-wait", reads, records)]
 struct Wait {
     thread_id: String,
     run_id: String,
@@ -142,10 +131,7 @@ struct Running(Value);
 
 impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
-        let run = match backend::of(cx)? {
-            Backend::Native => cx.send(&Get::SPEC, self.0.clone()).value().await?,
-            Backend::Responses => runs::get(cx, self.0.as_object().cloned().unwrap_or_default()).await?,
-        };
+        let run = cx.send(&Get::SPEC, self.0.clone()).value().await?;
         let stage = match run.at("status").as_str().unwrap_or_default() {
             status @ ("queued" | "in_progress" | "cancelling") => {
                 cx.tell(status);

@@ -2,19 +2,12 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use crate::backend::backed;
-use crate::emulated::steps;
 use crate::shapes::{Include, Order};
 
 tools![List, Get];
 
-backed! {
-    List => steps::list,
-    Get => steps::get,
-}
-
 /// List the steps of a run: messages written, tools called.
-#[tool("run-step-list", GET "/threads/{thread_id}/runs/{run_id}/steps", run, beta = "assistants=v2")]
+#[tool("run-step-list", GET "/threads/{thread_id}/runs/{run_id}/steps", records)]
 struct List {
     thread_id: String,
     run_id: String,
@@ -26,7 +19,7 @@ struct List {
 }
 
 /// Get a step of a run.
-#[tool("run-step-get", GET "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", run, beta = "assistants=v2")]
+#[tool("run-step-get", GET "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", records)]
 struct Get {
     thread_id: String,
     run_id: String,
