@@ -106,7 +106,7 @@ impl Call<'_> {
             return Err(Error::new(Kind::Unsupported, text));
         }
         let mut plan = plan::plan(spec, endpoint, &arguments, open)?;
-        if let Some(beta) = endpoint.beta.or(cx.home().beta) {
+        if let Some(beta) = endpoint.beta.or(cx.home().beta).filter(|beta| !beta.is_empty()) {
             plan.headers.push((headers::BETA, beta.to_owned()));
         }
         send(cx, spec, plan).await

@@ -33,7 +33,7 @@ pub struct Endpoint {
     pub method: Method,
     /// Path below the base URL, parameters as `{name}` segments.
     pub path: &'static str,
-    /// The `OpenAI-Beta` header, where it differs from the rest of the server.
+    /// The `OpenAI-Beta` header, where it differs from the rest of the server; empty for none.
     pub beta: Option<&'static str>,
     /// Whether the body is `multipart/form-data`.
     pub multipart: bool,

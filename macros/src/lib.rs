@@ -21,7 +21,7 @@ use proc_macro::TokenStream;
 /// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a
 ///   new local file), `records` (may write into the server's store besides);
 /// - how it is sent: `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
-///   `beta = "value"` (the `OpenAI-Beta` header);
+///   `beta = "value"` (the `OpenAI-Beta` header, where the server has another one; `""` is none);
 /// - what becomes of a long answer: `window` (long texts and lists are cut, and an argument `max_bytes` shows more),
 ///   `page = "tool"` (so is each item of a list; the tool shows all of one);
 /// - how long OpenAI serves it: `ends = "2027-01-06"`, `gone = "2026-08-26", instead = "…"`;

@@ -3,27 +3,27 @@
 use openai_mcp_kernel::prelude::*;
 
 /// Create a conversation.
-#[request(POST "/conversations")]
+#[request(POST "/conversations", beta = "")]
 pub(super) struct ConversationCreate {
     metadata: Option<Metadata>,
     items: Option<Json>,
 }
 
 /// Delete a conversation.
-#[request(DELETE "/conversations/{conversation_id}")]
+#[request(DELETE "/conversations/{conversation_id}", beta = "")]
 pub(super) struct ConversationDelete {
     conversation_id: String,
 }
 
 /// Add items to a conversation.
-#[request(POST "/conversations/{conversation_id}/items")]
+#[request(POST "/conversations/{conversation_id}/items", beta = "")]
 pub(super) struct ItemCreate {
     conversation_id: String,
     items: Json,
 }
 
 /// List the items of a conversation.
-#[request(GET "/conversations/{conversation_id}/items")]
+#[request(GET "/conversations/{conversation_id}/items", beta = "")]
 pub(super) struct ItemList {
     conversation_id: String,
     limit: Option<i64>,
@@ -32,14 +32,14 @@ pub(super) struct ItemList {
 }
 
 /// Delete an item of a conversation.
-#[request(DELETE "/conversations/{conversation_id}/items/{item_id}")]
+#[request(DELETE "/conversations/{conversation_id}/items/{item_id}", beta = "")]
 pub(super) struct ItemDelete {
     conversation_id: String,
     item_id: String,
 }
 
 /// Create a response.
-#[request(POST "/responses")]
+#[request(POST "/responses", beta = "")]
 pub(super) struct ResponseCreate {
     background: Option<bool>,
     conversation: Option<String>,
@@ -62,20 +62,20 @@ pub(super) struct ResponseCreate {
 }
 
 /// Get a response.
-#[request(GET "/responses/{response_id}")]
+#[request(GET "/responses/{response_id}", beta = "")]
 pub(super) struct ResponseGet {
     response_id: String,
     include: Option<Vec<String>>,
 }
 
 /// Cancel a response.
-#[request(POST "/responses/{response_id}/cancel", idempotent)]
+#[request(POST "/responses/{response_id}/cancel", idempotent, beta = "")]
 pub(super) struct ResponseCancel {
     response_id: String,
 }
 
 /// Count the input tokens of a response.
-#[request(POST "/responses/input_tokens", idempotent)]
+#[request(POST "/responses/input_tokens", idempotent, beta = "")]
 pub(super) struct InputTokens {
     conversation: Option<String>,
     input: Option<Json>,
@@ -90,7 +90,7 @@ pub(super) struct InputTokens {
 }
 
 /// Get a model.
-#[request(GET "/models/{model}")]
+#[request(GET "/models/{model}", beta = "")]
 pub(super) struct ModelGet {
     model: String,
 }
