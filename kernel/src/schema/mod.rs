@@ -134,29 +134,25 @@ impl Field {
 }
 
 /// How many fields there are in several groups.
-pub const fn count(groups: &[&[Field]]) -> usize {
-    let (mut sum, mut at) = (0, 0);
-    while at < groups.len() {
-        sum += groups[at].len();
-        at += 1;
+pub const fn count(mut groups: &[&[Field]]) -> usize {
+    let mut sum = 0;
+    while let [first, rest @ ..] = groups {
+        sum += first.len();
+        groups = rest;
     }
     sum
 }
 
 /// The fields of several groups in a row; `N` is their [`count`].
-pub const fn concat<const N: usize>(groups: &[&[Field]]) -> [Field; N] {
+pub const fn concat<const N: usize>(mut groups: &[&[Field]]) -> [Field; N] {
     const NONE: Field =
         Field { name: "", aliases: &[], wire: "", doc: "", shape: of::<bool>, required: false, place: Place::Natural };
     let mut all = [NONE; N];
-    let (mut group, mut filled) = (0, 0);
-    while group < groups.len() {
-        let mut at = 0;
-        while at < groups[group].len() {
-            all[filled] = groups[group][at];
-            filled += 1;
-            at += 1;
-        }
-        group += 1;
+    let mut left: &mut [Field] = &mut all;
+    while let [first, rest @ ..] = groups {
+        let (own, others) = left.split_at_mut(first.len());
+        own.copy_from_slice(first);
+        (left, groups) = (others, rest);
     }
     all
 }

@@ -11,7 +11,7 @@ use openai_mcp_kernel::spec::{Life, Spec};
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Get, Count];
+tools![Get, Count, List];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things/{thing_id}", gone = "2026-08-26", instead = "item-get")]
@@ -22,6 +22,10 @@ struct Get {
 /// Count things.
 #[tool("thing-count", GET "/things/count", ends = "2027-01-06")]
 struct Count {}
+
+/// List things.
+#[tool("thing-list", GET "/things")]
+struct List {}
 
 static ENDED: Definition =
     Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
@@ -60,7 +64,7 @@ fn call(service: &Arc<Service>, tool: &str, arguments: &str) -> Value {
 fn at_openai_it_is_not_listed_and_says_what_to_use() {
     let service = at_openai(&ENDED);
     let names: Vec<&str> = service.specs().map(|spec| spec.name).collect();
-    assert_eq!(names, ["thing-count"]);
+    assert_eq!(names, ["thing-count", "thing-list"]);
     assert!(service.tool_list().contains("OpenAI ends this on 2027-01-06."));
     let result = call(&service, "thing-get", r#"{"thing_id": "t"}"#);
     assert_eq!(result["isError"], true);
@@ -77,10 +81,10 @@ fn at_another_server_it_is_an_ordinary_tool() {
 #[test]
 fn a_stand_in_answers_what_it_knows_with_checked_arguments() {
     let service = at_openai(&STANDS_IN);
-    assert_eq!(service.specs().count(), 2);
+    assert_eq!(service.specs().count(), 3);
     let result = call(&service, "thing-get", r#"{"thing_id": "t"}"#);
     assert_eq!(result["structuredContent"], json!({"asked": {"thing_id": "t"}}));
     assert_eq!(call(&service, "thing-get", "{}")["content"][0]["text"], "`thing_id`: required: a string");
-    let result = call(&service, "thing-count", "{}");
-    assert!(result["content"][0]["text"].as_str().unwrap().contains("ended `GET /things/count` on"), "{result}");
+    let result = call(&service, "thing-list", "{}");
+    assert!(result["content"][0]["text"].as_str().unwrap().contains("ended `GET /things` on"), "{result}");
 }

@@ -4,7 +4,6 @@
 mod arguments;
 mod budget;
 mod events;
-mod fuzz;
 mod life;
 mod made_files;
 mod near;
