@@ -28,7 +28,8 @@ const MOST_TRIES: usize = 64;
 /// Goes on until timeout; if done is false, call again with offset: next_offset. Rows that fail are told.
 #[tool("embedding-batch", destroys)]
 struct Batch {
-    texts: Option<Vec<String>>,
+    #[alias("texts")]
+    items: Option<Vec<String>>,
     /// JSONL, JSON, CSV or TSV (id and other fields are kept, as id and metadata), or a text per line.
     file: Option<FileInput>,
     /// Of the text in each record; text unless told.
@@ -52,7 +53,7 @@ impl Batch {
             _ => return Err(Error::argument("collection", "expected either `collection` or `save_to`")),
         };
         let offset = usize::try_from(self.offset.unwrap_or_default()).unwrap_or(usize::MAX);
-        let window = match (self.texts, self.file) {
+        let window = match (self.items, self.file) {
             (Some(texts), None) => {
                 let total = texts.len();
                 Window { rows: texts.into_iter().skip(offset).map(|text| Ok((0, text.into()))).collect(), total }
@@ -60,7 +61,7 @@ impl Batch {
             (None, Some(FileInput(source))) => {
                 rows::read(Rows::new(cx.open(source).await?, cx.room()), offset, self.field.as_deref()).await?
             }
-            _ => return Err(Error::argument("file", "expected either `texts` or `file`")),
+            _ => return Err(Error::argument("file", "expected either `items` or `file`")),
         };
         let rows = window.rows.into_iter().map(|row| row.map(|(_, row)| row)).collect();
         let part = Part { rows, offset, total: window.total, deadline };

@@ -22,7 +22,7 @@ const EXCERPT: usize = 60;
 
 /// Check many texts or images, or a file of them.
 ///
-/// Tells how many are flagged, and which; returns within `timeout`: if `done` is false, call again with `start`: `next_offset`.
+/// Tells how many are flagged, and which; returns within `timeout`: if `done` is false, call again with `offset`: `next_offset`.
 #[tool("moderation-batch", reads, open)]
 struct Batch {
     /// Each a text, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
@@ -36,7 +36,8 @@ struct Batch {
     /// List every item, not only the flagged and failed.
     all: Option<bool>,
     keep: Option<Keep>,
-    start: Option<u64>,
+    #[alias("start")]
+    offset: Option<u64>,
     /// Requests at once; 4 unless told.
     parallel: Option<Int<1, 16>>,
     /// Seconds; 45 unless told.
@@ -58,7 +59,7 @@ struct Outcome {
 impl Batch {
     async fn run(self, cx: Context) -> Result<Output> {
         let deadline = batch::deadline(&cx, self.timeout);
-        let offset = self.start.map_or(0, |start| usize::try_from(start).unwrap_or(usize::MAX));
+        let offset = self.offset.map_or(0, |offset| usize::try_from(offset).unwrap_or(usize::MAX));
         let from_file = self.file.is_some();
         let (items, total) = match (self.items, self.file) {
             (Some(values), None) => {
@@ -69,9 +70,6 @@ impl Batch {
             (None, Some(FileInput(source))) => items::of_file(&cx, source, self.field.as_deref(), offset).await?,
             _ => return Err(Error::argument("items", "expected either `items` or `file`")),
         };
-        if offset > total {
-            return Err(Error::argument("start", format!("there are {total} items, got {offset}")));
-        }
         let mut counts = Counts {
             report: Report::new(&cx, total, offset)?,
             threshold: self.threshold.map(|Num(score)| score),
