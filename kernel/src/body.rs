@@ -68,6 +68,11 @@ impl Body {
     /// # Errors
     /// More than `cap` bytes, or a broken connection.
     pub async fn collect(self, cap: usize) -> Result<Bytes> {
+        self.collect_if(cap, |_| Ok(())).await
+    }
+
+    /// As [`Body::collect`], where `take` says of each chunk that comes in whether there is room for it.
+    pub(crate) async fn collect_if(self, cap: usize, mut take: impl FnMut(usize) -> Result<()>) -> Result<Bytes> {
         let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
         let too_long = || Error::new(Kind::Answer, format!("the answer is longer than {cap} bytes"));
         let length = self.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(cap);
@@ -78,6 +83,7 @@ impl Body {
         };
         let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
         let first = first.map_err(broken)?;
+        take(first.len())?;
         let mut rest = Vec::new();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
@@ -88,6 +94,7 @@ impl Body {
             if rest.len() + chunk.len() > cap {
                 return Err(too_long());
             }
+            take(chunk.len())?;
             rest.extend_from_slice(&chunk);
         }
         if first.len() > cap {

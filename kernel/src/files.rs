@@ -24,8 +24,9 @@ impl Context {
     /// Opens a file that the caller named.
     ///
     /// # Errors
-    /// The file cannot be opened, or the caller may not name files here.
+    /// The file cannot be opened, or the caller may not name files here, or has no key: nothing is fetched for them.
     pub async fn open(&self, source: Source) -> Result<Opened> {
+        self.key(false).or_else(|none| self.key(true).map_err(|_| none))?;
         if matches!(source, Source::Path { .. }) {
             self.check_paths("give `url`, or `text` or `data` with `filename`")?;
         }
@@ -42,10 +43,22 @@ impl Context {
         if body.length().is_some_and(|length| length > cap as u64) {
             return Err(too_long());
         }
-        let bytes = body.collect(cap).await.map_err(|error| match error.kind() {
+        let mut held = self.platform().memory().map(|memory| memory.open(None));
+        let take = |bytes| match held.as_mut().is_none_or(|held| held.take(bytes)) {
+            true => Ok(()),
+            false => Err(Error::new(
+                Kind::File,
+                "the files of other calls take all the memory there is for files\nhint: try again when they are done",
+            )),
+        };
+        let bytes = body.collect_if(cap, take).await.map_err(|error| match error.kind() {
             Kind::Answer => too_long(),
             _ => Error::new(Kind::File, format!("`{filename}`: {error}")),
         })?;
+        let bytes = match held {
+            Some(held) => held.keep(bytes),
+            None => bytes,
+        };
         Ok(Read { filename, mime_type, bytes })
     }
 

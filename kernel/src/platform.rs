@@ -1,11 +1,13 @@
 //! What a server needs of the machine it runs on: the one gate to sockets, clocks and disks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::body::{Body, Failure};
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::file::{Source, media_type};
 use crate::sql::{Rows, Statement};
@@ -44,6 +46,11 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Most bytes of a file that one call may hold in memory.
     fn room(&self) -> usize;
+
+    /// The memory that files of all calls together may take; as much as there is unless told.
+    fn memory(&self) -> Option<Arc<Budget>> {
+        None
+    }
 
     /// Does work that takes long, away from what else is served and within a bound on how much of it goes on at once, if
     /// the machine has such a place; else where it is called. Work that panics there is dropped, and nothing else.

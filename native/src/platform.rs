@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
@@ -22,7 +23,7 @@ use crate::say;
 use crate::store::{Place, Stores};
 use crate::urls::Fetcher;
 
-/// Most bytes of a file that one call may hold in memory.
+/// Most bytes of files that calls may hold in memory, one of them or all together.
 const ROOM: usize = 512 * 1024 * 1024;
 
 /// A machine with sockets, a clock and disks.
@@ -31,6 +32,7 @@ pub struct Machine {
     fetcher: Arc<Fetcher>,
     roots: Arc<Roots>,
     stores: Stores,
+    memory: Arc<Budget>,
     /// Places for work that takes long.
     computing: Arc<Semaphore>,
     verbose: bool,
@@ -45,6 +47,7 @@ impl Machine {
             fetcher: Arc::new(Fetcher::new(allowed_urls)),
             roots: Arc::new(roots),
             stores: Stores::new(place),
+            memory: Budget::new(ROOM),
             computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
             verbose,
         }
@@ -106,6 +109,10 @@ impl Platform for Machine {
 
     fn room(&self) -> usize {
         ROOM
+    }
+
+    fn memory(&self) -> Option<Arc<Budget>> {
+        Some(self.memory.clone())
     }
 
     fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{Request, Response};
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::fetch::open;
 use openai_mcp_kernel::file::Source;
@@ -23,19 +24,20 @@ use crate::urls::{self, Internet};
 /// Longest time without a byte of an answer's body.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// Most bytes of a file that one call may hold in memory. An isolate has 128 MB for all calls at a time.
+/// Most bytes of files that calls may hold in memory, one of them or all together. An isolate has 128 MB for everything.
 const ROOM: usize = 48 * 1024 * 1024;
 
 /// A place without disks, and with a clock that stands still while code runs.
 pub(crate) struct Edge {
     allowed_urls: Arc<[String]>,
     store: Option<(Query, JsValue)>,
+    memory: Arc<Budget>,
     verbose: bool,
 }
 
 impl Edge {
     pub(crate) fn new(allowed_urls: &[String], store: Option<(Query, JsValue)>, verbose: bool) -> Self {
-        Edge { allowed_urls: allowed_urls.into(), store, verbose }
+        Edge { allowed_urls: allowed_urls.into(), store, memory: Budget::new(ROOM), verbose }
     }
 }
 
@@ -92,6 +94,10 @@ impl Platform for Edge {
 
     fn room(&self) -> usize {
         ROOM
+    }
+
+    fn memory(&self) -> Option<Arc<Budget>> {
+        Some(self.memory.clone())
     }
 
     fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
