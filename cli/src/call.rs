@@ -15,12 +15,13 @@ use openai_mcp::SERVERS;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::server::{Definition, Reply};
 use openai_mcp_kernel::spec::Spec;
-use openai_mcp_native::run::{self, Host, Options, Usual};
+use openai_mcp_native::run::{self, Host, Usual};
 use openai_mcp_native::say;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::names::suggest_tool;
+use crate::options::Options;
 use crate::{list, media, remote};
 
 /// What to call, and how.
@@ -110,7 +111,7 @@ async fn here(
     definition: &'static Definition,
     spec: &'static Spec,
 ) -> Result<BoxStream<'static, Result<Bytes, String>>, String> {
-    let mut options = call.options.clone();
+    let mut options = call.options.all();
     let mut arguments = arguments(call)?;
     // A tool that can save does so before anything of the result is made smaller for a model.
     if let (Some(path), true) = (&call.output, list::takes(spec, "save_to")) {

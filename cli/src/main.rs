@@ -7,6 +7,7 @@ mod import;
 mod list;
 mod media;
 mod names;
+mod options;
 mod remote;
 
 use std::io::Write as _;
@@ -17,10 +18,11 @@ use openai_mcp::SERVERS;
 use openai_mcp_kernel::gateway::Mount;
 use openai_mcp_kernel::near::{did_you_mean, nearest};
 use openai_mcp_kernel::server::Definition;
-use openai_mcp_native::run::{self, Options, Web};
+use openai_mcp_native::run::{self, Web};
 use openai_mcp_native::say;
 
 use crate::names::suggest_tool;
+use crate::options::{Options, SANDBOX};
 
 /// The OpenAI API as MCP servers
 ///
@@ -110,22 +112,22 @@ enum Assistants {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { addr, servers, options, web } => match find_all(&servers) {
-            Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options, &web),
+            Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options.all(), &web),
             Err(problem) => refuse(&problem),
         },
         Command::Stdio { domains, options } => match find_all(&domains) {
-            Ok(definitions) => run::stdio(&definitions, &options),
+            Ok(definitions) => run::stdio(&definitions, &options.all()),
             Err(problem) => refuse(&problem),
         },
         Command::Call(call) => call::run(&call),
         Command::Tools { name, json } => print(tools(name.as_deref(), json)),
         Command::Config { client, wanted } => print(clients::run(client, &wanted)),
-        Command::Doctor { options } => doctor::run(&options),
+        Command::Doctor { options } => doctor::run(&options.all()),
         Command::Assistants { command: Assistants::Import { file, apply, options } } => {
-            import::run(&file, apply, &options)
+            import::run(&file, apply, &options.all())
         }
         Command::Sandbox { addr } => run::finish(async {
-            let url = run::sandbox(&addr).await?;
+            let url = run::stand_in(SANDBOX, &addr).await?;
             say(&format!("listening on {url}\nnext: openai-mcp call --sandbox={url} TOOL"));
             run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?.await;
             Ok(())

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches as _};
+use futures_util::future::BoxFuture;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::platform::Platform;
@@ -28,10 +29,9 @@ const BODIES: usize = 16;
 /// Flags that every binary takes. Each stands above the environment variable of the same meaning.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Use an offline stand-in for the API; no key needed. Without a URL it runs in this process and forgets at its end;
-    /// with one it is that of `openai-mcp sandbox`, which remembers
-    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub sandbox: Option<String>,
+    /// What stands in for the API. A program that takes a flag for it carries it.
+    #[arg(skip)]
+    pub sandbox: Option<Sandbox>,
     /// Offer only tools that change nothing [env: OPENAI_MCP_READ_ONLY]
     #[arg(long)]
     pub read_only: bool,
@@ -54,6 +54,18 @@ pub struct Options {
     #[arg(short, long)]
     pub verbose: bool,
 }
+
+/// An offline stand-in for the API.
+#[derive(Clone, Debug)]
+pub enum Sandbox {
+    /// It runs in this process, and forgets at its end.
+    Inside(Start),
+    /// It runs at this URL.
+    At(String),
+}
+
+/// Serves a stand-in to whoever connects.
+pub type Start = fn(TcpListener) -> BoxFuture<'static, ()>;
 
 /// Flags of what serves over HTTP.
 #[derive(Args, Clone, Debug)]
@@ -176,8 +188,11 @@ impl Host {
     ) -> Result<Self, String> {
         let mut config = match &options.sandbox {
             None => Config::read(|name| setting(name).filter(|value| is_no_placeholder(name, value)))?,
-            Some(url) => {
-                let url = if url.is_empty() { sandbox("127.0.0.1:0").await? } else { sandbox_at(url)? };
+            Some(sandbox) => {
+                let url = match sandbox {
+                    Sandbox::Inside(start) => stand_in(*start, "127.0.0.1:0").await?,
+                    Sandbox::At(url) => sandbox_at(url)?,
+                };
                 Config::read(|name| match name {
                     "OPENAI_BASE_URL" => Some(url.clone()),
                     "OPENAI_API_KEY" => Some("sk-sandbox".into()),
@@ -194,9 +209,9 @@ impl Host {
         let config = config.with_settings(variables);
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied()).map_err(|problem| options.in_flags(&problem))?;
-        let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), options.sandbox.as_deref()) {
-            (None, Some("")) => Place::Memory,
-            (None, Some(url)) => Place::beside(url),
+        let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), &options.sandbox) {
+            (None, Some(Sandbox::Inside(_))) => Place::Memory,
+            (None, Some(Sandbox::At(url))) => Place::beside(url),
             (place, _) => Place::named(place.as_deref()),
         };
         let roots = options.roots(usual)?;
@@ -268,13 +283,13 @@ fn sandbox_at(url: &str) -> Result<String, String> {
     Ok(if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") })
 }
 
-/// Starts the sandbox in this process and gives its base URL.
+/// Starts a stand-in in this process and gives its base URL.
 ///
 /// # Errors
 /// It cannot listen.
-pub async fn sandbox(address: &str) -> Result<String, String> {
+pub async fn stand_in(start: Start, address: &str) -> Result<String, String> {
     let (listener, address) = listen(address).await?;
-    tokio::spawn(openai_mcp_sandbox::serve(listener));
+    tokio::spawn(start(listener));
     Ok(format!("http://{address}/v1"))
 }
 
@@ -305,7 +320,7 @@ pub fn serve(
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         let servers = wanted.iter().map(|definition| (*definition, host.service(definition))).collect();
         let gateway = Arc::new(Gateway::new(servers, mount, host.config.clone()));
-        announce(&host, &wanted, mount, bound, options.sandbox.as_deref());
+        announce(&host, &wanted, mount, bound, options.sandbox.as_ref());
         let limits = Limits {
             head: Duration::from_secs(web.header_timeout),
             body: Duration::from_secs(web.body_timeout),
@@ -318,15 +333,17 @@ pub fn serve(
 }
 
 /// Tells the operator what is served, on whose account, and what to do with it.
-fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: SocketAddr, sandbox: Option<&str>) {
+fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: SocketAddr, sandbox: Option<&Sandbox>) {
     say(&format!("listening on http://{bound}"));
     let base = &host.config.base_url;
     let near = bound.ip().is_loopback();
     say(&match (sandbox, host.has_key(), near, &host.config.access_token) {
-        (Some(""), ..) => "sandbox: nothing leaves this machine, and everything is forgotten at the end".to_owned(),
-        (Some(_), ..) => format!("sandbox at {base}"),
+        (Some(Sandbox::Inside(_)), ..) => {
+            "sandbox: nothing leaves this machine, and everything is forgotten at the end".to_owned()
+        }
+        (Some(Sandbox::At(_)), ..) => format!("sandbox at {base}"),
         (None, false, ..) => format!(
-            "live at {base}; no key here (OPENAI_API_KEY, or --sandbox to do without): callers bring theirs, as \
+            "live at {base}; no key here (OPENAI_API_KEY, or `openai-mcp serve --sandbox` to do without): callers bring theirs, as \
              `Authorization: Bearer sk-…` or in the URL, …/mcp/{{key}}"
         ),
         (None, true, _, Some(_)) => {
@@ -375,7 +392,9 @@ pub fn stdio(definitions: &[&'static Definition], options: &Options) -> ExitCode
         let service = Service::together(definitions, &host.config, &machine)?;
         if !host.has_key() {
             // A client shows its user the answers of calls, and seldom why a server did not start.
-            say("no OpenAI key: set OPENAI_API_KEY where the client starts this server, or try --sandbox");
+            say(
+                "no OpenAI key: set OPENAI_API_KEY where the client starts this server, or try `openai-mcp stdio` with --sandbox",
+            );
         }
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         let served = stdio::serve(service, host.config.max_body, stdio::input(), stdio::output(), end);

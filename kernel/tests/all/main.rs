@@ -4,6 +4,7 @@
 mod arguments;
 mod budget;
 mod events;
+mod files;
 mod life;
 mod made_files;
 mod near;
