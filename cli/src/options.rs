@@ -7,6 +7,8 @@ use openai_mcp_native::say;
 
 /// What servers are made with.
 #[derive(Args, Clone, Debug)]
+// clap names a group by its struct, and there is one of this name in it.
+#[group(skip)]
 pub(crate) struct Options {
     /// Use an offline stand-in for the API; no key needed. Without a URL it runs in this process and forgets at its end;
     /// with one it is that of `openai-mcp sandbox`, which remembers

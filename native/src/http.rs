@@ -38,7 +38,7 @@ const THROWN_AWAY: usize = 64 * 1024 * 1024;
 /// HTTP/2 requests at once on a connection.
 const STREAMS: u32 = 32;
 /// Most bytes of a request's head, and of what is read or written at a time.
-const BUFFER: usize = 32 * 1024;
+const BUFFER: usize = 16 * 1024;
 
 /// What the server grants a client.
 #[derive(Clone, Copy, Debug)]

@@ -77,8 +77,9 @@ impl Web for Fetcher {
         let failed = |text: String| Failure { text, unsent: false };
         let silent = |_| failed(format!("no answer within {} s", PATIENCE.as_secs()));
         let response = timeout(PATIENCE, client.send(request)).await.map_err(silent)??;
-        let encoding = response.headers().get(CONTENT_ENCODING);
-        if response.status().is_success() && encoding.is_some_and(|encoding| encoding != "identity") {
+        // Each may stand in a line of its own: RFC 9110, section 5.3.
+        let mut encodings = response.headers().get_all(CONTENT_ENCODING).iter();
+        if response.status().is_success() && encodings.any(|encoding| encoding != "identity") {
             return Err(failed("the host sends the file compressed although asked not to".into()));
         }
         Ok(response.map(|body| incoming(body, PATIENCE)))

@@ -75,6 +75,13 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
             }
         }
     }
+    for package in workspace.members("servers").chain(workspace.members("native")) {
+        for (dependency, for_tests) in within(package) {
+            if !for_tests && dependency == "openai-mcp-sandbox" {
+                faults.push(format!("{} carries the sandbox, which is for cli alone", package.name));
+            }
+        }
+    }
     for package in workspace.members("kernel") {
         for (dependency, for_tests) in within(package) {
             if !for_tests && dependency != "openai-mcp-macros" {

@@ -68,6 +68,10 @@ impl Platform for Small {
         self.script.random()
     }
 
+    fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {
+        self.script.reserve(path)
+    }
+
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         self.script.save(path, body)
     }

@@ -152,11 +152,14 @@ async fn what_is_no_file_is_refused() {
     let host = Recorder::start(|request| match request.path() {
         "/missing" => Answer::json(404, "no"),
         "/compressed" => Answer::json(200, "x").with_header("content-encoding", "gzip"),
+        "/twice" => {
+            Answer::json(200, "x").with_header("content-encoding", "identity").with_header("content-encoding", "gzip")
+        }
         _ => Answer::Hang,
     })
     .unwrap();
     let fetcher = Fetcher::new(&[host.addr().to_string()]);
-    for (path, problem) in [("missing", "answered 404"), ("compressed", "compressed")] {
+    for (path, problem) in [("missing", "answered 404"), ("compressed", "compressed"), ("twice", "compressed")] {
         let error = refused(&fetcher, &format!("http://{}/{path}?token=t0ps3cret", host.addr())).await;
         assert!(error.contains(problem) && !error.contains("t0ps3cret"), "{path}: {error}");
     }
