@@ -5,7 +5,6 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::json;
-use crate::schema::Fault;
 use crate::secret::Secret;
 
 /// Most characters of a message of OpenAI that are told.
@@ -54,8 +53,8 @@ impl Error {
     }
 
     /// Wrong arguments, all of them.
-    pub fn arguments(faults: &[Fault]) -> Self {
-        let lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    pub fn arguments(faults: &[impl fmt::Display]) -> Self {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         Error::new(Kind::Arguments, lines.join("\n"))
     }
 

@@ -77,8 +77,6 @@ const CIRCLES: &[Circle<'_>] = &[
     ("cli/src", &["clients", "doctor", "self"]),
     ("cli/src/clients", &["place", "self"]),
     ("fuzz/src", &["api", "files", "self"]),
-    ("kernel/src", &["error", "schema"]),
-    ("kernel/src/server", &["call", "self"]),
     ("servers/openai-assistants-mcp/src/emulated", &["machine", "messages"]),
     ("servers/openai-embeddings-mcp/src", &["batch", "collection"]),
     ("servers/openai-images-mcp/src", &["answer", "record"]),

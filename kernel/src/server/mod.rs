@@ -2,6 +2,7 @@
 
 mod call;
 mod list;
+mod reply;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all, ready};
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -21,8 +22,10 @@ use crate::platform::Platform;
 use crate::protocol::{self, Era, Fault, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request};
 use crate::spec::{Filter, Life, Spec};
 use crate::tool::Tool;
+use reply::with_notes;
 
 pub use list::{describe, weight};
+pub use reply::Reply;
 
 /// How long clients may keep lists: they change with a new release only.
 const TTL_MS: u32 = 3_600_000;
@@ -109,16 +112,6 @@ pub struct Service {
     others: Vec<Arc<Service>>,
     migrated: Arc<AtomicBool>,
     lists: [OnceLock<Bytes>; 2],
-}
-
-/// What a message gets for an answer.
-pub enum Reply {
-    /// Nothing: it was a notification.
-    Nothing,
-    /// One message, with the HTTP status that goes with it.
-    One(u16, Bytes),
-    /// Notifications, then the response.
-    Many(BoxStream<'static, Bytes>),
 }
 
 /// A message that was read, and the work it makes.
@@ -445,7 +438,7 @@ impl Service {
             };
             envelope(&id, era, result)
         };
-        call::with_notes(work.boxed(), notes, cx)
+        with_notes(work.boxed(), notes, cx)
     }
 }
 

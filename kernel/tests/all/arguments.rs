@@ -104,7 +104,7 @@ fn a_tool_can_do_without_reading_its_arguments() {
     let shade = r#"{"id": "a", "shade": {"level": 3, "type": "grey"}}"#;
     assert_eq!(sent_by("thing-copy", shade), r#"{"shade":{"level": 3, "type": "grey"}}"#);
     let script = Arc::new(Script::new(Vec::new()));
-    assert_eq!(call_tool(&SERVER, "thing-copy", &shade.replace('3', "3.5"), script)["isError"], true);
+    assert_eq!(call_tool(&SERVER, "thing-copy", shade.replace('3', "3.5"), script)["isError"], true);
 }
 
 #[test]

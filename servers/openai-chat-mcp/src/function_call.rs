@@ -213,9 +213,9 @@ async fn told(
             told = told.set(name, value);
         }
     }
-    told = told.set("finish_reason", &choice.get("finish_reason"));
-    told = told.set("model", &completion.get("model"));
-    told = told.set("usage", &usage(&completion));
+    told = told.set("finish_reason", choice.get("finish_reason"));
+    told = told.set("model", completion.get("model"));
+    told = told.set("usage", usage(&completion));
     if !done {
         let next = match goes_on {
             GoesOn::Alone => {
@@ -225,7 +225,7 @@ async fn told(
             }
             GoesOn::WithTools => "OpenAI kept no tools: give them again, with completion_id and outputs".to_owned(),
             GoesOn::NotStored(why) => {
-                told = told.set("message", &stored::message(message));
+                told = told.set("message", stored::message(message));
                 format!(
                     "{why}: call this tool with the whole conversation: its messages, this message, and one of role tool \
                      for each call"
