@@ -10,9 +10,9 @@ use base64::prelude::BASE64_STANDARD;
 use openai_mcp_kernel::server::Definition;
 use serde_json::{Value, json};
 
-use crate::case::{Case, call_with_progress};
+use crate::case::{Case, call_with_progress, children};
 use crate::script::{Reply, Script};
-use crate::{server, shapes};
+use crate::shapes;
 
 /// A key of a project.
 pub const KEY: &str = "sk-canary-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
@@ -189,7 +189,7 @@ pub fn check(server: &'static Definition, folder: &str) {
             let script = Script::new(vec![echo.reply.clone(); REQUESTS]).as_caller(key);
             judge("made", echo, said(server, plain, [(spec.name, call.to_string().as_str())], script));
         }
-        for file in server::children(&folder.join(spec.name)) {
+        for file in children(&folder.join(spec.name)) {
             let case = Case::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             for at in 0..case.replies.len() {

@@ -19,7 +19,7 @@
 //! rewritten. What paths and URLs lead to is told by [`crate::script`].
 
 use std::fmt::{Display, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -238,4 +238,13 @@ fn sections(text: &str) -> Vec<(&str, String)> {
         }
     }
     sections
+}
+
+/// What is in a folder, in the order of the names: a folder of cases for each tool, and its cases.
+pub(crate) fn children(folder: &Path) -> Vec<PathBuf> {
+    let mut children: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    children.sort();
+    children
 }

@@ -8,8 +8,9 @@ use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::server::{Definition, Service, describe};
 use serde_json::Value;
 
+use crate::case::{self, children};
+use crate::golden;
 use crate::script::Script;
-use crate::{case, golden};
 
 /// Longest description of a tool, in bytes: some clients cut at 2,048 characters, and every conversation pays.
 const LONGEST_DESCRIPTION: usize = 1024;
@@ -89,14 +90,6 @@ pub fn cases(server: &'static Definition, folder: &str) {
     }
     outcomes.extend(unknown.into_iter().map(|tool| (tool, Err("no such tool".to_owned()))));
     golden::all_hold(outcomes);
-}
-
-pub(crate) fn children(folder: &Path) -> Vec<PathBuf> {
-    let mut children: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    children.sort();
-    children
 }
 
 /// Compares every entry of `tools/list` with `tests/schema/<tool>.json`, and the whole with its budget in bytes.

@@ -4,12 +4,8 @@
 use futures_util::future::{BoxFuture, FutureExt as _};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
-use serde_json::Map;
 
 use crate::emulated::{assistants, messages, runs, steps, threads};
-
-/// The arguments of a call, read.
-pub(crate) type Args = Map<String, Value>;
 
 /// Answers the requests of the Assistants API with Responses and the store, unless the operator chose otherwise with
 /// `OPENAI_MCP_ASSISTANTS`.

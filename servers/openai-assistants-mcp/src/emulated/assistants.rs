@@ -2,10 +2,10 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::db::{Db, Table};
 use super::upstream::ModelGet;
 use super::{Members as _, given, id, now, refuse, request, threads};
-use crate::backend::Args;
 
 /// What an assistant has besides id, kind and time, with what stands where nothing is given.
 pub(super) fn fields() -> [(&'static str, Value); 11] {

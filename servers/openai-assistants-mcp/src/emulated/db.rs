@@ -3,8 +3,8 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement, sql};
 
+use super::Args;
 use super::{Members as _, id, now, refuse, text};
-use crate::backend::Args;
 
 /// A kind of object.
 #[derive(Clone, Copy, PartialEq)]

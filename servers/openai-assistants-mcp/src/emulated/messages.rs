@@ -2,10 +2,10 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::db::{Db, Message, Run, SENT, Table, Thread};
 use super::upstream::{ItemDelete, ItemList};
 use super::{Members as _, given, id, list, machine, now, refuse, text, threads};
-use crate::backend::Args;
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;

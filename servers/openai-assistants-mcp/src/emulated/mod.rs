@@ -18,6 +18,10 @@ pub(crate) mod threads;
 mod upstream;
 
 use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+/// The arguments of a call, read.
+pub(crate) type Args = Map<String, Value>;
 
 /// Whole seconds since the Unix epoch.
 fn now(cx: &Context) -> i64 {
@@ -45,7 +49,7 @@ fn list<'a>(value: &'a Value, name: &str) -> impl DoubleEndedIterator<Item = &'a
 }
 
 /// The required string argument `name`.
-fn given<'a>(args: &'a crate::backend::Args, name: &str) -> Result<&'a str> {
+fn given<'a>(args: &'a Args, name: &str) -> Result<&'a str> {
     args.get(name).and_then(Value::as_str).ok_or_else(|| Error::argument(name, "required: a string"))
 }
 

@@ -2,8 +2,8 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::{Members as _, list, text};
-use crate::backend::Args;
 
 /// What a response is to include, so that steps can show it.
 pub(super) const INCLUDE: [&str; 2] = ["file_search_call.results", "code_interpreter_call.outputs"];

@@ -2,9 +2,9 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::db::{Db, Run, Table};
 use super::{Members as _, given, id, machine, messages, now, refuse, request, threads};
-use crate::backend::Args;
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;

@@ -2,9 +2,9 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::db::{Db, Table};
 use super::{given, machine};
-use crate::backend::Args;
 
 pub(crate) async fn list(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;

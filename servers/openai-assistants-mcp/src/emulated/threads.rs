@@ -2,10 +2,10 @@
 
 use openai_mcp_kernel::prelude::*;
 
+use super::Args;
 use super::db::{Db, Table, Thread};
 use super::upstream::{ConversationCreate, ConversationDelete, ResponseCancel, VectorStoreCreate, VectorStoreFileAdd};
 use super::{Members as _, given, id, list, machine, messages, now, refuse, text};
-use crate::backend::Args;
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
