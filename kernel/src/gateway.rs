@@ -3,7 +3,7 @@
 //! Routes: `POST …/mcp` and `…/mcp/{key}`, `GET /health`, `GET /`. GET and DELETE of an MCP path answer 405, as a
 //! sessionless server does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::StreamExt as _;
@@ -50,6 +50,8 @@ pub struct Gateway {
     servers: Vec<(&'static Definition, Result<Arc<Service>, String>)>,
     mount: Mount,
     config: Arc<Config>,
+    /// The page as it was last asked for, with the address that it names.
+    page: Mutex<Option<(String, Bytes)>>,
 }
 
 /// A request that may be served once its body is there.
@@ -77,7 +79,7 @@ impl Gateway {
         mount: Mount,
         config: Arc<Config>,
     ) -> Self {
-        Gateway { servers, mount, config }
+        Gateway { servers, mount, config, page: Mutex::default() }
     }
 
     /// Answers a request by its head, or says that its body is wanted.
@@ -278,6 +280,24 @@ impl Gateway {
 
     fn page(&self, head: &Parts) -> Response<Body> {
         let at = address(head);
+        // Rendered once: it takes the lists of all tools, and strangers may ask for it as often as they like.
+        let mut kept = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = match &*kept {
+            Some((known, page)) if *known == at => page.clone(),
+            _ => {
+                let page = Bytes::from(self.render_page(&at));
+                *kept = Some((at, page.clone()));
+                page
+            }
+        };
+        let mut response = Response::new(Body::Full(page));
+        set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
+        let policy = "default-src 'none'; style-src 'unsafe-inline'";
+        set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
+        response
+    }
+
+    fn render_page(&self, at: &str) -> String {
         let title = match (self.mount, self.servers.as_slice()) {
             (Mount::Root, [(definition, _)]) => definition.name(),
             _ => "openai-mcp".to_owned(),
@@ -299,11 +319,7 @@ impl Gateway {
             config if config.is_openai() => page::Upstream::OpenAi,
             _ => page::Upstream::Other,
         };
-        let mut response = Response::new(Body::Full(page::render(&title, upstream, &entries).into()));
-        set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
-        let policy = "default-src 'none'; style-src 'unsafe-inline'";
-        set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
-        response
+        page::render(&title, upstream, &entries)
     }
 }
 
