@@ -16,25 +16,25 @@ use crate::workspace::{Workspace, cargo};
 use crate::wrangler::{self, Config, WRANGLER};
 
 /// Most bytes of a Worker's modules, each gzipped. More costs start-up time on every machine of the edge.
-const BUDGET: usize = 160_000;
+const BUDGET: usize = 177_000;
 /// Workers that may have more, and why they need it.
 const BUDGETS: &[(&str, usize)] = &[
     // The state machine of runs, what maps two APIs to each other, and a store.
-    ("assistants", 265_000),
+    ("assistants", 277_000),
     // Decoders of WAV and MP3, for recordings that have to be cut.
-    ("audio", 300_000),
+    ("audio", 314_000),
     // A check of values against JSON Schemas, event streams, sounds.
-    ("chat", 225_000),
+    ("chat", 239_000),
     // Files of CSV and JSONL, filters, vectors in a store.
-    ("embeddings", 262_000),
+    ("embeddings", 275_000),
     // Resources, prompts, questions and a store: what no single server has.
-    ("everything", 180_000),
+    ("everything", 192_000),
     // A plot, with its letters.
-    ("fine-tuning", 300_000),
+    ("fine-tuning", 319_000),
     // Decoders and encoders of PNG, JPEG and WebP.
-    ("images", 425_000),
+    ("images", 452_000),
     // Files of CSV and JSONL, and a store.
-    ("moderation", 228_000),
+    ("moderation", 245_000),
 ];
 
 /// Arguments of `cargo xtask worker`.
