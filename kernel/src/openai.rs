@@ -98,7 +98,7 @@ impl Call<'_> {
         {
             return Ok(Response::new(Body::Full(json::text(&answer.await?).into())));
         }
-        let life = if spec.life == Life::Open { cx.home().life } else { spec.life };
+        let life = if spec.life == Life::AsServer { cx.home().life } else { spec.life };
         if let Life::Gone { on, instead } = life
             && cx.config().is_openai()
         {

@@ -22,7 +22,7 @@ pub struct Spec {
     pub admin: bool,
     /// What becomes of an answer that is longer than a result should be.
     pub long: Long,
-    /// How long OpenAI serves the request, where that differs from the rest of the server.
+    /// How long OpenAI serves the request.
     pub life: Life,
 }
 
@@ -95,6 +95,9 @@ pub enum Long {
 /// How long OpenAI serves a request. Days are as `2027-01-06`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Life {
+    /// As the rest of its server: what a tool says that is told nothing else. A request that is no tool may be of another
+    /// API, and does not.
+    AsServer,
     /// No end is known.
     Open,
     /// OpenAI will end it on this day.

@@ -38,7 +38,7 @@ impl Attribute {
             beta: None,
             long: quote!(Cut),
             window: false,
-            life: quote!(Open),
+            life: quote!(AsServer),
             flags: Vec::new(),
         };
         let mut gone = None;
@@ -154,6 +154,9 @@ impl Parse for Request {
             return Err(input.error("expected GET, POST or DELETE with a path"));
         };
         attribute.name = LitStr::new(&format!("{method} {}", path.value()), path.span());
+        if attribute.life.to_string() == "AsServer" {
+            attribute.life = quote!(Open);
+        }
         Ok(Request(attribute))
     }
 }

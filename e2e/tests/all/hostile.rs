@@ -97,8 +97,8 @@ fn messages() -> Vec<(&'static str, Vec<u8>, Expect)> {
         ("a missing argument", call_with(r#"{"query":"q"}"#).into_bytes(), Refused("vector_store_id")),
         ("a wrong type", call_with(r#"{"vector_store_id":"vs_1","query":{"a":1}}"#).into_bytes(), Refused("query")),
         (
-            "a number as text",
-            call_with(r#"{"vector_store_id":"vs_1","query":"q","max_num_results":"9"}"#).into_bytes(),
+            "a text for a number",
+            call_with(r#"{"vector_store_id":"vs_1","query":"q","max_num_results":"nine"}"#).into_bytes(),
             Refused("max_num_results"),
         ),
         (

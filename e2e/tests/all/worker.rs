@@ -201,7 +201,13 @@ fn requests_are_those_of_the_native_servers() {
     let native = Ours::new(&theirs.base_url());
     let edge = Edge::new(
         ours.addr(),
-        &[("OPENAI_ORG_ID", "org-e2e"), ("OPENAI_PROJECT_ID", "proj_e2e"), ("OPENAI_MCP_ASSISTANTS", "native")],
+        &[
+            // At OpenAI itself the Assistants API is gone, and nothing would be sent.
+            ("OPENAI_BASE_URL", "https://api.example.com/v1"),
+            ("OPENAI_ORG_ID", "org-e2e"),
+            ("OPENAI_PROJECT_ID", "proj_e2e"),
+            ("OPENAI_MCP_ASSISTANTS", "native"),
+        ],
     );
     let mut faults = Vec::new();
     for case in differential::cases() {
@@ -214,7 +220,7 @@ fn requests_are_those_of_the_native_servers() {
             faults.push(format!("{}: {} requests and {}; {}", case.name, one.len(), other.len(), reply.body));
             continue;
         };
-        assert_eq!(one.header("host"), Some("api.openai.com"));
+        assert_eq!(one.header("host"), Some("api.example.com"));
         for (what, one, other) in differential::differences(one, other) {
             faults.push(format!("{}: {what}\n  worker: {one}\n  native: {other}", case.name));
         }
@@ -912,7 +918,8 @@ fn verdicts_are_kept_alike_on_both_stores() {
             let mut said = result["structuredContent"].take();
             said.as_object_mut().unwrap().remove("id");
             for verdict in said.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
-                verdict.as_object_mut().unwrap().remove("at").unwrap();
+                let at = verdict.as_object_mut().unwrap().remove("at");
+                assert!(at.is_some() || *tool == "moderation-batch", "{tool} {arguments}: {verdict}");
             }
             said
         });

@@ -194,7 +194,7 @@ impl Service {
     /// elsewhere or are answered here.
     pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + Clone + '_ {
         let offered = |spec: &&'static Spec| {
-            let life = if spec.life == Life::Open { self.definition.life } else { spec.life };
+            let life = if spec.life == Life::AsServer { self.definition.life } else { spec.life };
             !matches!(life, Life::Gone { .. }) || self.definition.stand_in.is_some() || !self.config.is_openai()
         };
         self.tools.iter().map(|tool| tool.spec).filter(offered)

@@ -13,6 +13,10 @@ use openai_mcp_testkit::script::{Reply, Script};
 
 tools![Get, Count, List];
 
+/// A request of an API that lives on.
+#[request(GET "/item")]
+struct Item {}
+
 /// Get a thing.
 #[tool("thing-get", GET "/things/{thing_id}", gone = "2026-08-26", instead = "item-get")]
 struct Get {
@@ -36,16 +40,22 @@ static STANDS_IN: Definition = Definition {
     about: "",
     tools: &[TOOLS],
     life: Life::Gone { on: "2026-08-26", instead: "nothing" },
-    stand_in: Some(|_, spec: &'static Spec, arguments: &Arguments| {
-        let arguments = arguments.read::<Value>();
-        (spec.name == "thing-get").then(|| async move { Ok(json!({"asked": arguments?})) }.boxed())
+    stand_in: Some(|cx: &Context, spec: &'static Spec, arguments: &Arguments| {
+        let (cx, arguments) = (cx.clone(), arguments.read::<Value>());
+        (spec.name == "thing-get").then(|| {
+            async move {
+                let item = cx.send(&Item::SPEC, json!({})).value().await?;
+                Ok(json!({"asked": arguments?, "item": item}))
+            }
+            .boxed()
+        })
     }),
     ..Definition::PLAIN
 };
 
-fn at_openai(definition: &'static Definition) -> Arc<Service> {
+fn at_openai(definition: &'static Definition, answers: Vec<Reply>) -> Arc<Service> {
     let config = Config::read(|name| (name == "OPENAI_API_KEY").then(|| "sk-test".to_owned())).unwrap();
-    Service::new(definition, Arc::new(config), Arc::new(Script::new(Vec::new()))).unwrap()
+    Service::new(definition, Arc::new(config), Arc::new(Script::new(answers))).unwrap()
 }
 
 fn call(service: &Arc<Service>, tool: &str, arguments: &str) -> Value {
@@ -62,7 +72,7 @@ fn call(service: &Arc<Service>, tool: &str, arguments: &str) -> Value {
 
 #[test]
 fn at_openai_it_is_not_listed_and_says_what_to_use() {
-    let service = at_openai(&ENDED);
+    let service = at_openai(&ENDED, Vec::new());
     let names: Vec<&str> = service.specs().map(|spec| spec.name).collect();
     assert_eq!(names, ["thing-count", "thing-list"]);
     assert!(service.tool_list().contains("OpenAI ends this on 2027-01-06."));
@@ -80,10 +90,10 @@ fn at_another_server_it_is_an_ordinary_tool() {
 
 #[test]
 fn a_stand_in_answers_what_it_knows_with_checked_arguments() {
-    let service = at_openai(&STANDS_IN);
+    let service = at_openai(&STANDS_IN, vec![Reply::new(200, r#"{"id":"item_1"}"#)]);
     assert_eq!(service.specs().count(), 3);
     let result = call(&service, "thing-get", r#"{"thing_id": "t"}"#);
-    assert_eq!(result["structuredContent"], json!({"asked": {"thing_id": "t"}}));
+    assert_eq!(result["structuredContent"], json!({"asked": {"thing_id": "t"}, "item": {"id": "item_1"}}));
     assert_eq!(call(&service, "thing-get", "{}")["content"][0]["text"], "`thing_id`: required: a string");
     let result = call(&service, "thing-list", "{}");
     assert!(result["content"][0]["text"].as_str().unwrap().contains("ended `GET /things` on"), "{result}");
