@@ -25,11 +25,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Checks one value that stands at `path`, and rewrites what was written in another form than the shape has.
-pub fn check(shape: &'static Shape, node: &mut Node<'_>, path: &str, open: bool, faults: &mut Vec<Fault>) {
-    Checker { faults, open, changed: false }.value(shape, node, path);
-}
-
 /// What became of one argument.
 pub struct Settled {
     /// The field that it is for, if there is one.

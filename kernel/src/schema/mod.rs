@@ -9,7 +9,7 @@ mod types;
 
 use http::HeaderName;
 
-pub use check::{Fault, Settled, check, left_out, settle};
+pub use check::{Fault, Settled, left_out, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
     Attributes, FileInput, Int, Json, ListOf, Metadata, Nullable, Num, OneOrMany, Raw, Scalar, Text, WINDOW,

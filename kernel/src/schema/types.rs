@@ -100,16 +100,6 @@ pub enum OneOrMany<T> {
     Many(Vec<T>),
 }
 
-impl<T> OneOrMany<T> {
-    /// All of them.
-    pub fn into_vec(self) -> Vec<T> {
-        match self {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
-        }
-    }
-}
-
 impl<T: Shaped> Shaped for OneOrMany<T> {
     const SHAPE: Shape = Shape::Union(&[of::<T>, of::<Vec<T>>]);
 }
