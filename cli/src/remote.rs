@@ -12,7 +12,7 @@ use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
-use openai_mcp_native::store::Place;
+use openai_mcp_native::store::Location;
 use serde_json::Value;
 
 /// Most bytes of an answer.
@@ -57,7 +57,7 @@ pub(crate) async fn call(
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
-    let machine = Machine::new(Roots::default(), &[], Place::Memory, false);
+    let machine = Machine::new(Roots::default(), &[], Location::Memory, false);
     let response = machine.send(request).await.map_err(|failure| {
         format!("the server cannot be reached: {}\nhint: does it run? `openai-mcp serve` starts one", failure.text)
     })?;

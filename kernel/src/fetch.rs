@@ -7,7 +7,7 @@ use crate::body::{Body, Failure};
 use crate::error::{Error, Kind, Result};
 use crate::platform::Opened;
 use crate::redirect::{self, Join};
-use crate::urls::{Place, Trust, capped, name, told_type};
+use crate::urls::{Target, Trust, capped, name, told_type};
 
 /// A URL as a WHATWG parser takes it apart.
 #[derive(Clone, Debug)]
@@ -61,8 +61,8 @@ pub async fn open<W: Web>(web: &W, url: &str, filename: Option<String>, mime_typ
     let mut redirects = 0;
     let response = loop {
         let Address { scheme, credentials, host, port, .. } = &at;
-        let place = Place { scheme, credentials: *credentials, host, port: *port };
-        let trust = place.check(web.allowed()).map_err(|text| problem(&text))?;
+        let target = Target { scheme, credentials: *credentials, host, port: *port };
+        let trust = target.check(web.allowed()).map_err(|text| problem(&text))?;
         let uri: Uri = at.href.parse().map_err(|_| problem("not a URL that can be fetched"))?;
         let mut request = Request::new(Body::EMPTY);
         *request.uri_mut() = uri.clone();

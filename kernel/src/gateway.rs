@@ -19,7 +19,7 @@ use crate::context::Caller;
 use crate::headers;
 use crate::json;
 use crate::page;
-use crate::protocol::{Fault, Headers};
+use crate::protocol::{Headers, RpcError};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
 use crate::spec::Filter;
@@ -134,7 +134,7 @@ impl Gateway {
         let most = admitted.max_body;
         let why = if most < self.config.max_body { ", and no key came with it" } else { " (OPENAI_MCP_MAX_BODY)" };
         let message = format!("the body is longer than {most} bytes{why}");
-        rpc(StatusCode::PAYLOAD_TOO_LARGE, Fault::INVALID, &message)
+        rpc(StatusCode::PAYLOAD_TOO_LARGE, RpcError::INVALID, &message)
     }
 
     fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
@@ -161,13 +161,15 @@ impl Gateway {
         }
         if !is_json(&head.headers) {
             let message = "a message is JSON: send `Content-Type: application/json`";
-            return Err(rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, Fault::INVALID, message).into());
+            return Err(rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcError::INVALID, message).into());
         }
-        let service =
-            service.as_ref().map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, Fault::INTERNAL, problem))?.clone();
+        let service = service
+            .as_ref()
+            .map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, RpcError::INTERNAL, problem))?
+            .clone();
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
-            .map_err(|(status, problem)| rpc(status, Fault::INVALID, &problem))?;
+            .map_err(|(status, problem)| rpc(status, RpcError::INVALID, &problem))?;
         let known = caller.trusted || caller.key.is_some();
         let header = |name: HeaderName| head.headers.get(name).cloned();
         Ok(Admitted {
@@ -438,7 +440,7 @@ fn refuse(status: StatusCode, message: &str) -> Response<Body> {
 }
 
 fn rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
-    let error = Fault::new(code, message).to_value();
+    let error = RpcError::new(code, message).to_value();
     let mut response = Response::new(Body::Full(json::text(&json!({"jsonrpc": "2.0", "error": error})).into()));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, "application/json");

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 use crate::json;
-use crate::protocol::Fault;
+use crate::protocol::RpcError;
 
 /// What a tool gives back.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub enum Output {
     /// Questions to the user: an `input_required` result, with `inputRequests` and `requestState`.
     InputRequired(Value),
     /// A protocol fault instead of a result.
-    Fault(Fault),
+    RpcError(RpcError),
 }
 
 impl Output {
@@ -103,7 +103,7 @@ pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()>
             }
             out.push(b']');
         }
-        Output::InputRequired(_) | Output::Fault(_) => {}
+        Output::InputRequired(_) | Output::RpcError(_) => {}
     }
     out.extend_from_slice(br#","isError":false"#);
     Ok(())

@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::file::{Source, media_type};
 use crate::sql::{Rows, Statement};
-use crate::telemetry::Event;
+use crate::telemetry::Finished;
 
 /// A machine: native (tokio) or a Cloudflare Worker.
 pub trait Platform: Send + Sync + 'static {
@@ -62,7 +62,7 @@ pub trait Platform: Send + Sync + 'static {
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;
 
     /// Takes note of a finished call.
-    fn record(&self, event: &Event<'_>);
+    fn record(&self, call: &Finished<'_>);
 }
 
 /// An opened file.

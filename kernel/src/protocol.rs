@@ -31,7 +31,7 @@ const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 /// A JSON-RPC error.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub struct RpcError {
     /// Code of JSON-RPC or MCP.
     pub code: i32,
     /// What is wrong.
@@ -40,7 +40,7 @@ pub struct Fault {
     pub data: Value,
 }
 
-impl Fault {
+impl RpcError {
     /// -32700: the text is not JSON.
     pub const PARSE: i32 = -32700;
     /// -32600: the JSON is no JSON-RPC message.
@@ -60,10 +60,10 @@ impl Fault {
 
     /// A fault without data.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
-        Fault { code, message: message.into(), data: Value::Null }
+        RpcError { code, message: message.into(), data: Value::Null }
     }
 
-    /// The HTTP status that goes with it in the modern era. Faults of handlers travel in-band, with 200.
+    /// The HTTP status that goes with it in the modern era. Errors of handlers travel in-band, with 200.
     pub(crate) fn modern_status(&self) -> u16 {
         match self.code {
             Self::PARSE | Self::INVALID | Self::HEADER | Self::CAPABILITY | Self::VERSION => 400,
@@ -127,7 +127,7 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Refused<'a> {
     pub(crate) id: Option<&'a RawValue>,
-    pub(crate) fault: Fault,
+    pub(crate) fault: RpcError,
     pub(crate) status: u16,
 }
 
@@ -208,18 +208,18 @@ pub(crate) fn batch<'a>(
     if first != Some(&b'[') {
         return None;
     }
-    let refuse = |code, message: &str| Err(Refused { id: None, fault: Fault::new(code, message), status: 400 });
+    let refuse = |code, message: &str| Err(Refused { id: None, fault: RpcError::new(code, message), status: 400 });
     Some(match serde_json::from_slice::<Vec<&RawValue>>(text) {
-        Err(error) => refuse(Fault::PARSE, &format!("not JSON: {error}")),
-        Ok(messages) if messages.is_empty() => refuse(Fault::INVALID, "an empty batch"),
+        Err(error) => refuse(RpcError::PARSE, &format!("not JSON: {error}")),
+        Ok(messages) if messages.is_empty() => refuse(RpcError::INVALID, "an empty batch"),
         Ok(messages) if messages.len() > LONGEST_BATCH => {
-            refuse(Fault::INVALID, &format!("a batch of {} messages; at most {LONGEST_BATCH}", messages.len()))
+            refuse(RpcError::INVALID, &format!("a batch of {} messages; at most {LONGEST_BATCH}", messages.len()))
         }
         Ok(_) if headers.and_then(|headers| headers.version).is_some_and(|version| version != BATCHES) => {
-            refuse(Fault::INVALID, "only protocol version 2025-03-26 has batches")
+            refuse(RpcError::INVALID, "only protocol version 2025-03-26 has batches")
         }
         Ok(messages) if messages.iter().any(|message| is_modern(message)) => {
-            refuse(Fault::INVALID, "protocol version 2026-07-28 has no batches")
+            refuse(RpcError::INVALID, "protocol version 2026-07-28 has no batches")
         }
         Ok(messages) => Ok(messages),
     })
@@ -239,12 +239,12 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     let names = ["jsonrpc", "id", "method", "params", "result", "error"];
     let [jsonrpc, given, method, params, result, error] = members(text, names).map_err(|error| {
         let (code, what) =
-            if error.is_data() { (Fault::INVALID, "not a JSON-RPC message") } else { (Fault::PARSE, "not JSON") };
-        Refused { id: None, fault: Fault::new(code, format!("{what}: {error}")), status: 400 }
+            if error.is_data() { (RpcError::INVALID, "not a JSON-RPC message") } else { (RpcError::PARSE, "not JSON") };
+        Refused { id: None, fault: RpcError::new(code, format!("{what}: {error}")), status: 400 }
     })?;
     let id = given.filter(|id| is_id(id));
-    let refuse = |fault: Fault, status| Refused { id, fault, status };
-    let invalid = |message: &str| refuse(Fault::new(Fault::INVALID, message), 400);
+    let refuse = |fault: RpcError, status| Refused { id, fault, status };
+    let invalid = |message: &str| refuse(RpcError::new(RpcError::INVALID, message), 400);
     if jsonrpc.and_then(string).as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` must be \"2.0\""));
     }
@@ -263,10 +263,10 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     };
     let params = params.map(Params::read).transpose();
     let mut params = params
-        .map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`params`: {error}")), 400))?
+        .map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`params`: {error}")), 400))?
         .unwrap_or_default();
     let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();
-    let meta = meta.map_err(|error| refuse(Fault::new(Fault::PARAMS, format!("`_meta`: {error}")), 400))?;
+    let meta = meta.map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`_meta`: {error}")), 400))?;
     let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
     params.facts = facts(meta.as_ref()).map_err(|fault| refuse(fault, 400))?;
 
@@ -274,7 +274,7 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
         Some(version) => {
             modern(&method, version, meta.as_ref(), headers, &params).map_err(|fault| {
                 // A malformed envelope is refused by the transport; other -32602 are answers.
-                let status = if fault.code == Fault::PARAMS { 400 } else { fault.modern_status() };
+                let status = if fault.code == RpcError::PARAMS { 400 } else { fault.modern_status() };
                 refuse(fault, status)
             })?;
             Era::Modern
@@ -301,16 +301,16 @@ fn kind_of(raw: &RawValue) -> String {
     Node::parse(raw.get()).map_or_else(|_| "something else".into(), |node| node.to_string())
 }
 
-fn facts(meta: Option<&Node<'_>>) -> Result<Facts, Fault> {
+fn facts(meta: Option<&Node<'_>>) -> Result<Facts, RpcError> {
     let Some(meta) = meta else { return Ok(Facts::default()) };
     if !matches!(meta, Node::Object(_)) {
-        return Err(Fault::new(Fault::PARAMS, "`_meta` must be an object"));
+        return Err(RpcError::new(RpcError::PARAMS, "`_meta` must be an object"));
     }
     let progress_token = match meta.get("progressToken") {
         None => None,
         Some(Node::Text(token)) => Some(json::quoted(token)),
         Some(number @ (Node::Unsigned(_) | Node::Signed(_) | Node::Float(_))) => Some(number.to_string()),
-        Some(_) => return Err(Fault::new(Fault::PARAMS, "`progressToken` must be a string or a number")),
+        Some(_) => return Err(RpcError::new(RpcError::PARAMS, "`progressToken` must be a string or a number")),
     };
     Ok(Facts {
         progress_token,
@@ -346,17 +346,17 @@ fn modern(
     meta: Option<&Node<'_>>,
     headers: Option<Headers<'_>>,
     params: &Params<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), RpcError> {
     let version = version
         .as_str()
-        .ok_or_else(|| Fault::new(Fault::PARAMS, format!("`_meta[\"{META_VERSION}\"]` must be a string")))?;
+        .ok_or_else(|| RpcError::new(RpcError::PARAMS, format!("`_meta[\"{META_VERSION}\"]` must be a string")))?;
     if !matches!(meta.and_then(|meta| meta.get(META_CAPABILITIES)), Some(Node::Object(_))) {
-        return Err(Fault::new(Fault::PARAMS, format!("`_meta[\"{META_CAPABILITIES}\"]` must be an object")));
+        return Err(RpcError::new(RpcError::PARAMS, format!("`_meta[\"{META_CAPABILITIES}\"]` must be an object")));
     }
     if let Some(headers) = headers {
         let mismatch = |name: &str, header: Option<&str>, body: &str| {
             let header = header.map_or_else(|| "missing".to_owned(), |header| format!("`{header}`"));
-            Fault::new(Fault::HEADER, format!("header `{name}` is {header}, the body says `{body}`"))
+            RpcError::new(RpcError::HEADER, format!("header `{name}` is {header}, the body says `{body}`"))
         };
         if headers.version != Some(version) {
             return Err(mismatch("MCP-Protocol-Version", headers.version, version));
@@ -378,7 +378,8 @@ fn modern(
         }
     }
     if version != MODERN {
-        let mut fault = Fault::new(Fault::VERSION, format!("protocol version `{version}` is not served this way"));
+        let mut fault =
+            RpcError::new(RpcError::VERSION, format!("protocol version `{version}` is not served this way"));
         fault.data = json!({"supported": [MODERN], "requested": version});
         return Err(fault);
     }
@@ -386,7 +387,7 @@ fn modern(
 }
 
 /// A header value, or what `=?base64?…?=` stands for.
-fn decode_header(value: &str) -> Result<Cow<'_, str>, Fault> {
+fn decode_header(value: &str) -> Result<Cow<'_, str>, RpcError> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?=")) else {
         return Ok(Cow::Borrowed(value));
     };
@@ -395,25 +396,25 @@ fn decode_header(value: &str) -> Result<Cow<'_, str>, Fault> {
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(Cow::Owned)
-        .ok_or_else(|| Fault::new(Fault::HEADER, "header `Mcp-Name` is not valid base64 of UTF-8"))
+        .ok_or_else(|| RpcError::new(RpcError::HEADER, "header `Mcp-Name` is not valid base64 of UTF-8"))
 }
 
 /// The rules for a request without a version in `_meta`. The header, where there is one, must fit.
-fn legacy(method: &str, header: Option<&str>) -> Result<(), Fault> {
+fn legacy(method: &str, header: Option<&str>) -> Result<(), RpcError> {
     match header {
         None => Ok(()),
         Some(version) if LEGACY.contains(&version) => Ok(()),
-        Some(version) if version >= MODERN && method == "initialize" => Err(Fault::new(
-            Fault::HEADER,
+        Some(version) if version >= MODERN && method == "initialize" => Err(RpcError::new(
+            RpcError::HEADER,
             format!("header `MCP-Protocol-Version` is `{version}`, which has no `initialize`"),
         )),
-        Some(MODERN) => Err(Fault::new(
-            Fault::PARAMS,
+        Some(MODERN) => Err(RpcError::new(
+            RpcError::PARAMS,
             format!("a request of {MODERN} needs `_meta` with `{META_VERSION}` and `{META_CAPABILITIES}`"),
         )),
         Some(version) => {
-            let mut fault = Fault::new(
-                Fault::VERSION,
+            let mut fault = RpcError::new(
+                RpcError::VERSION,
                 format!("protocol version `{version}` is not served; expected {} or {MODERN}", LEGACY.join(", ")),
             );
             fault.data = json!({"supported": [MODERN], "requested": version});

@@ -211,7 +211,7 @@ impl Rows {
         let line = lines.number;
         let row = match parse(lines.held.get(lines.at..end).unwrap_or_default()) {
             Ok(value) => row(line, Ok(value), false),
-            Err(Fault { line: below, problem }) => row(line + below, Err(problem), false),
+            Err(Broken { line: below, problem }) => row(line + below, Err(problem), false),
         };
         lines.take(end);
         Ok(row)
@@ -396,13 +396,13 @@ fn utf8(text: &[u8]) -> Result<&str, String> {
 }
 
 /// What is wrong with a text of JSON, and how many lines below its first.
-struct Fault {
+struct Broken {
     line: u64,
     problem: String,
 }
 
-fn parse(text: &[u8]) -> Result<Value, Fault> {
-    let fault = |problem: String| Fault { line: 0, problem };
+fn parse(text: &[u8]) -> Result<Value, Broken> {
+    let fault = |problem: String| Broken { line: 0, problem };
     let text = utf8(text).map_err(fault)?;
     // Cheaper than to find out by having them all.
     let values = memchr::memchr3_iter(b',', b'[', b'{', text.as_bytes()).count();
@@ -410,7 +410,7 @@ fn parse(text: &[u8]) -> Result<Value, Fault> {
         return Err(fault(format!("has more than {MOST_VALUES} values")));
     }
     serde_json::from_str(text)
-        .map_err(|error| Fault { line: error.line().saturating_sub(1) as u64, problem: not_json(&error) })
+        .map_err(|error| Broken { line: error.line().saturating_sub(1) as u64, problem: not_json(&error) })
 }
 
 /// How many commas and opening brackets stand outside of strings.

@@ -7,7 +7,7 @@ use crate::error::Kind;
 
 /// One finished tool call.
 #[derive(Clone, Debug)]
-pub struct Event<'a> {
+pub struct Finished<'a> {
     /// The server, as `openai-files-mcp`.
     pub server: &'a str,
     /// The tool.
@@ -20,7 +20,7 @@ pub struct Event<'a> {
     pub bytes: usize,
 }
 
-impl fmt::Display for Event<'_> {
+impl fmt::Display for Finished<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server={} tool={} ", self.server, self.tool)?;
         match self.error {

@@ -16,7 +16,7 @@ pub const LARGEST: u64 = 512 * 1024 * 1024;
 /// The parts of a URL that decide whether it may be fetched, as a WHATWG parser gives them: numbers in every notation
 /// have become addresses, and names are in lower case.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct Target<'a> {
     /// Without the colon.
     pub scheme: &'a str,
     /// Whether there is a user name or a password.
@@ -36,8 +36,8 @@ pub enum Trust {
     Stranger,
 }
 
-impl Place<'_> {
-    /// Whether the place may be fetched from, given the operator's list of `host` and `host:port`.
+impl Target<'_> {
+    /// Whether it may be fetched from, given the operator's list of `host` and `host:port`.
     ///
     /// # Errors
     /// Why it may not.

@@ -35,14 +35,14 @@ const CHUNK: usize = 256 * 1024;
 pub struct Roots(Vec<PathBuf>);
 
 /// A name in an allowed folder.
-struct Place {
+struct Rooted {
     root: PathBuf,
     /// Folders below the root.
     folders: Vec<OsString>,
     name: OsString,
 }
 
-impl Place {
+impl Rooted {
     fn folder(&self) -> io::Result<Folder> {
         Folder::walk(&self.root, &self.folders)
     }
@@ -206,7 +206,7 @@ impl Roots {
     }
 
     /// The place of an existing file.
-    fn find(&self, path: &str) -> Result<Place> {
+    fn find(&self, path: &str) -> Result<Rooted> {
         let absolute = self.absolute(path)?;
         match absolute.canonicalize() {
             Ok(resolved) => self.place(path, &resolved),
@@ -219,7 +219,7 @@ impl Roots {
     }
 
     /// The place of a file that is yet to be, in a folder that may be, too.
-    fn find_new(&self, path: &str) -> Result<Place> {
+    fn find_new(&self, path: &str) -> Result<Rooted> {
         let absolute = self.absolute(path)?;
         let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(Error::new(Kind::File, format!("`{path}` does not end in a file name")));
@@ -256,10 +256,10 @@ impl Roots {
     }
 
     /// Takes the resolved path of a file apart at a root that allows it.
-    fn place(&self, path: &str, resolved: &Path) -> Result<Place> {
+    fn place(&self, path: &str, resolved: &Path) -> Result<Rooted> {
         let (root, mut folders) = self.allow(path, resolved)?;
         match folders.pop() {
-            Some(name) => Ok(Place { root: root.to_owned(), folders, name }),
+            Some(name) => Ok(Rooted { root: root.to_owned(), folders, name }),
             None => Err(Error::new(Kind::File, format!("`{path}` is a folder, expected a file"))),
         }
     }
@@ -386,7 +386,7 @@ fn is_flagged(_: &Path) -> bool {
     false
 }
 
-fn place_path(place: &Place) -> PathBuf {
+fn place_path(place: &Rooted) -> PathBuf {
     let mut path = place.root.clone();
     path.extend(&place.folders);
     path.push(&place.name);

@@ -13,14 +13,14 @@ use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
 use crate::say;
-use crate::store::{Place, Stores};
+use crate::store::{Location, Stores};
 use crate::urls::Fetcher;
 
 /// Most bytes of files that calls may hold in memory, one of them or all together.
@@ -41,7 +41,7 @@ pub struct Machine {
 impl Machine {
     /// A machine on which callers may name files under `roots` and URLs of public hosts and of `allowed_urls`,
     /// and whose stores are at `place`.
-    pub fn new(roots: Roots, allowed_urls: &[String], place: Place, verbose: bool) -> Self {
+    pub fn new(roots: Roots, allowed_urls: &[String], place: Location, verbose: bool) -> Self {
         Machine {
             upstream: Arc::new(Client::new(Reach::Any)),
             fetcher: Arc::new(Fetcher::new(allowed_urls)),
@@ -134,9 +134,9 @@ impl Platform for Machine {
         self.stores.query(domain, statements).boxed()
     }
 
-    fn record(&self, event: &Event<'_>) {
+    fn record(&self, call: &Finished<'_>) {
         if self.verbose {
-            say(&event.to_string());
+            say(&call.to_string());
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::files::Roots;
 use crate::http::{self, Limits};
 use crate::platform::Machine;
-use crate::store::Place;
+use crate::store::Location;
 use crate::{say, stdio};
 
 /// So many bodies of the greatest length are read or worked on at once.
@@ -167,7 +167,7 @@ pub struct Host {
     config: Arc<Config>,
     machine: Arc<Machine>,
     roots: Vec<PathBuf>,
-    store: Place,
+    store: Location,
 }
 
 impl Host {
@@ -210,9 +210,9 @@ impl Host {
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied()).map_err(|problem| options.in_flags(&problem))?;
         let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), &options.sandbox) {
-            (None, Some(Sandbox::Inside(_))) => Place::Memory,
-            (None, Some(Sandbox::At(url))) => Place::beside(url),
-            (place, _) => Place::named(place.as_deref()),
+            (None, Some(Sandbox::Inside(_))) => Location::Memory,
+            (None, Some(Sandbox::At(url))) => Location::beside(url),
+            (place, _) => Location::named(place.as_deref()),
         };
         let roots = options.roots(usual)?;
         let folders = roots.folders().to_vec();
@@ -244,7 +244,7 @@ impl Host {
     }
 
     /// Where stores are kept.
-    pub fn store(&self) -> &Place {
+    pub fn store(&self) -> &Location {
         &self.store
     }
 

@@ -40,7 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where stores are kept.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum Location {
     /// Nowhere: they end with the process.
     Memory,
     /// In this folder, one file per domain.
@@ -49,13 +49,13 @@ pub enum Place {
     Usual,
 }
 
-impl Place {
+impl Location {
     /// `:memory:`, a folder, or the usual place if nothing is said.
     pub fn named(text: Option<&str>) -> Self {
         match text {
-            None => Place::Usual,
-            Some(":memory:") => Place::Memory,
-            Some(folder) => Place::Folder(folder.into()),
+            None => Location::Usual,
+            Some(":memory:") => Location::Memory,
+            Some(folder) => Location::Folder(folder.into()),
         }
     }
 
@@ -64,8 +64,8 @@ impl Place {
         let name: String =
             url.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
         match etcetera::base_strategy::choose_native_strategy() {
-            Ok(usual) => Place::Folder(usual.cache_dir().join("openai-mcp").join(name)),
-            Err(_) => Place::Memory,
+            Ok(usual) => Location::Folder(usual.cache_dir().join("openai-mcp").join(name)),
+            Err(_) => Location::Memory,
         }
     }
 
@@ -75,9 +75,9 @@ impl Place {
     /// There is no home.
     pub fn folder(&self) -> Result<Option<PathBuf>> {
         match self {
-            Place::Memory => Ok(None),
-            Place::Folder(folder) => Ok(Some(folder.clone())),
-            Place::Usual => match etcetera::base_strategy::choose_native_strategy() {
+            Location::Memory => Ok(None),
+            Location::Folder(folder) => Ok(Some(folder.clone())),
+            Location::Usual => match etcetera::base_strategy::choose_native_strategy() {
                 Ok(usual) => Ok(Some(usual.data_dir().join("openai-mcp"))),
                 Err(_) => Err(Error::new(
                     Kind::Store,
@@ -96,7 +96,7 @@ impl Place {
 /// The stores of all servers of a process.
 #[derive(Debug)]
 pub(crate) struct Stores {
-    place: Place,
+    place: Location,
     open: Mutex<HashMap<&'static str, Running>>,
 }
 
@@ -116,7 +116,7 @@ struct Job {
 }
 
 impl Stores {
-    pub(crate) fn new(place: Place) -> Self {
+    pub(crate) fn new(place: Location) -> Self {
         Stores { place, open: Mutex::default() }
     }
 

@@ -26,7 +26,7 @@ use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_native::store::Database;
 use serde_json::Value;
 
@@ -367,5 +367,5 @@ impl Platform for Script {
         ready(outcome.and_then(|database| database.run(&statements))).boxed()
     }
 
-    fn record(&self, _: &Event<'_>) {}
+    fn record(&self, _: &Finished<'_>) {}
 }

@@ -13,7 +13,7 @@ use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use wasm_bindgen::JsValue;
 use web_sys::console;
 
@@ -107,9 +107,9 @@ impl Platform for Edge {
         }
     }
 
-    fn record(&self, event: &Event<'_>) {
+    fn record(&self, call: &Finished<'_>) {
         if self.verbose {
-            console::log_1(&event.to_string().into());
+            console::log_1(&call.to_string().into());
         }
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use openai_mcp_kernel::context::Context;
 use openai_mcp_kernel::output::Output;
-use openai_mcp_kernel::protocol::Fault;
+use openai_mcp_kernel::protocol::RpcError;
 use openai_mcp_kernel::server::Extras;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ impl Extras for Everything {
         json!({"resources": {}, "prompts": {}, "completions": {}, "logging": {}})
     }
 
-    fn handle(&self, method: &str, params: Value, cx: Context) -> BoxFuture<'static, Option<Result<Value, Fault>>> {
+    fn handle(&self, method: &str, params: Value, cx: Context) -> BoxFuture<'static, Option<Result<Value, RpcError>>> {
         let result = match method {
             "resources/list" => Ok(json!({"resources": [
                 {"uri": "test://static-text", "name": "static-text", "mimeType": "text/plain"},
@@ -52,7 +52,7 @@ impl Extras for Everything {
     }
 }
 
-fn read(uri: &str, cx: &Context) -> Result<Value, Fault> {
+fn read(uri: &str, cx: &Context) -> Result<Value, RpcError> {
     let content = match uri {
         "test://static-text" => {
             json!({"uri": uri, "mimeType": "text/plain", "text": "This is the content of the static text resource."})
@@ -63,8 +63,8 @@ fn read(uri: &str, cx: &Context) -> Result<Value, Fault> {
             let id = uri.strip_prefix("test://template/").and_then(|rest| rest.strip_suffix("/data"));
             let Some(id) = id else {
                 // The code that older clients know for it is not one of JSON-RPC's.
-                let code = if cx.facts().modern { Fault::PARAMS } else { -32002 };
-                return Err(Fault { data: json!({"uri": uri}), ..Fault::new(code, "resource not found") });
+                let code = if cx.facts().modern { RpcError::PARAMS } else { -32002 };
+                return Err(RpcError { data: json!({"uri": uri}), ..RpcError::new(code, "resource not found") });
             };
             let data = json!({"id": id, "templateTest": true, "data": format!("Data for ID: {id}")});
             json!({"uri": uri, "mimeType": "application/json", "text": data.to_string()})
@@ -73,7 +73,7 @@ fn read(uri: &str, cx: &Context) -> Result<Value, Fault> {
     Ok(json!({"contents": [content]}))
 }
 
-fn prompt(params: &Value, cx: &Context) -> Result<Value, Fault> {
+fn prompt(params: &Value, cx: &Context) -> Result<Value, RpcError> {
     let text = |text: &str| json!({"type": "text", "text": text});
     let argument = |name: &str| told(params, &format!("/arguments/{name}"));
     let blocks = match told(params, "/name") {
@@ -99,11 +99,11 @@ fn prompt(params: &Value, cx: &Context) -> Result<Value, Fault> {
             match ask(cx, &questions, None) {
                 Ok(answers) => vec![text(&format!("Context: {}", told(&answers, "/user_context/content/context")))],
                 Err(Output::InputRequired(questions)) => return Ok(questions),
-                Err(Output::Fault(fault)) => return Err(fault),
-                Err(_) => return Err(Fault::new(Fault::INTERNAL, "internal error")),
+                Err(Output::RpcError(fault)) => return Err(fault),
+                Err(_) => return Err(RpcError::new(RpcError::INTERNAL, "internal error")),
             }
         }
-        name => return Err(Fault::new(Fault::PARAMS, format!("unknown prompt `{name}`"))),
+        name => return Err(RpcError::new(RpcError::PARAMS, format!("unknown prompt `{name}`"))),
     };
     let messages: Vec<Value> = blocks.into_iter().map(|block| json!({"role": "user", "content": block})).collect();
     Ok(json!({"messages": messages}))

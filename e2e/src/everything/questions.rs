@@ -4,7 +4,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use openai_mcp_kernel::context::Context;
 use openai_mcp_kernel::output::Output;
-use openai_mcp_kernel::protocol::Fault;
+use openai_mcp_kernel::protocol::RpcError;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -45,9 +45,9 @@ pub(super) fn ask(cx: &Context, questions: &[Question], state: Option<&str>) -> 
     if !questions.iter().any(|(_, capability, _)| can(capability)) {
         let required: Map<_, _> =
             questions.iter().map(|(_, capability, _)| ((*capability).to_owned(), json!({}))).collect();
-        return Err(Output::Fault(Fault {
+        return Err(Output::RpcError(RpcError {
             data: json!({"requiredCapabilities": required}),
-            ..Fault::new(Fault::CAPABILITY, "the client cannot be asked")
+            ..RpcError::new(RpcError::CAPABILITY, "the client cannot be asked")
         }));
     }
     let returned = returned_state(cx)?;
@@ -77,7 +77,7 @@ pub(super) fn returned_state(cx: &Context) -> Result<Option<&str>, Output> {
     let Some(given) = &cx.facts().request_state else { return Ok(None) };
     match given.split_once('.') {
         Some((tag, state)) if tag == seal(state) => Ok(Some(state)),
-        _ => Err(Output::Fault(Fault::new(Fault::PARAMS, "`requestState` is not one of ours"))),
+        _ => Err(Output::RpcError(RpcError::new(RpcError::PARAMS, "`requestState` is not one of ours"))),
     }
 }
 

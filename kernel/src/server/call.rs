@@ -18,9 +18,9 @@ use crate::long;
 use crate::near;
 use crate::output::{self, Content, Output};
 use crate::plan;
-use crate::protocol::{self, Era, Fault, Request};
+use crate::protocol::{self, Era, Request, RpcError};
 use crate::spec::Long;
-use crate::telemetry::Event;
+use crate::telemetry::Finished;
 use crate::tool::Tool;
 
 impl Service {
@@ -31,7 +31,7 @@ impl Service {
         caller: Caller,
     ) -> BoxFuture<'static, Reply> {
         let (id, era) = (request.id.get().to_owned(), request.era);
-        let refuse = |message: String| ready(answer(&id, era, Err(Fault::new(Fault::PARAMS, message)))).boxed();
+        let refuse = |message: String| ready(answer(&id, era, Err(RpcError::new(RpcError::PARAMS, message)))).boxed();
         let Some(name) = request.params.name.and_then(protocol::string) else {
             return refuse("`name` must be a string".into());
         };
@@ -78,8 +78,8 @@ impl Service {
         out.extend_from_slice(br#","result":{"#);
         let head = out.len();
         let written = match outcome {
-            None => return envelope(id, era, Err(Fault::new(Fault::INTERNAL, "internal error"))),
-            Some(Ok(Output::Fault(mut fault))) => {
+            None => return envelope(id, era, Err(RpcError::new(RpcError::INTERNAL, "internal error"))),
+            Some(Ok(Output::RpcError(mut fault))) => {
                 fault.message = cx.redact(fault.message);
                 return envelope(id, era, Err(fault));
             }
@@ -114,7 +114,7 @@ impl Service {
         }
         self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), &mut out);
         out.extend_from_slice(b"}}");
-        self.platform.record(&Event {
+        self.platform.record(&Finished {
             server: &self.name,
             tool: tool.spec.name,
             error,

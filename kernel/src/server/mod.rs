@@ -19,7 +19,7 @@ use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
 use crate::json;
 use crate::notes::Notes;
 use crate::platform::Platform;
-use crate::protocol::{self, Era, Fault, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request};
+use crate::protocol::{self, Era, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request, RpcError};
 use crate::spec::{Filter, Life, Spec};
 use crate::tool::Tool;
 use reply::with_notes;
@@ -98,7 +98,7 @@ pub trait Extras: Send + Sync {
     fn capabilities(&self) -> Value;
 
     /// Serves a method; `None` if there is no such method.
-    fn handle(&self, method: &str, params: Value, cx: Context) -> BoxFuture<'static, Option<Result<Value, Fault>>>;
+    fn handle(&self, method: &str, params: Value, cx: Context) -> BoxFuture<'static, Option<Result<Value, RpcError>>>;
 }
 
 /// A running server.
@@ -264,7 +264,7 @@ impl Service {
 
     fn serve(self: &Arc<Self>, whole: &Bytes, request: Request<'_>, caller: Caller) -> BoxFuture<'static, Reply> {
         let (id, era) = (request.id.get(), request.era);
-        let now = |result: Result<Vec<u8>, Fault>| ready(answer(id, era, result)).boxed();
+        let now = |result: Result<Vec<u8>, RpcError>| ready(answer(id, era, result)).boxed();
         match (request.method.as_ref(), era) {
             ("tools/call", _) => self.call(whole, &request, caller),
             ("tools/list", _) => now(Ok(self.list(era, &caller.filter))),
@@ -410,7 +410,7 @@ impl Service {
 
     fn extra(&self, request: &Request<'_>, caller: Caller) -> BoxFuture<'static, Reply> {
         let (id, era) = (request.id.get().to_owned(), request.era);
-        let unknown = |method: &str| Fault::new(Fault::METHOD, format!("method `{method}` not found"));
+        let unknown = |method: &str| RpcError::new(RpcError::METHOD, format!("method `{method}` not found"));
         let found = self.everyone().find_map(|service| Some((service, service.definition.extras?)));
         let Some((service, extras)) = found else {
             return ready(answer(&id, era, Err(unknown(&request.method)))).boxed();
@@ -452,12 +452,12 @@ fn refusal(refused: Refused<'_>) -> Reply {
     Reply::One(refused.status, format!(r#"{{"jsonrpc":"2.0"{id},"error":{error}}}"#).into())
 }
 
-fn answer(id: &str, era: Era, result: Result<Vec<u8>, Fault>) -> Reply {
+fn answer(id: &str, era: Era, result: Result<Vec<u8>, RpcError>) -> Reply {
     let (status, message) = envelope(id, era, result);
     Reply::One(status, message)
 }
 
-fn envelope(id: &str, era: Era, result: Result<Vec<u8>, Fault>) -> (u16, Bytes) {
+fn envelope(id: &str, era: Era, result: Result<Vec<u8>, RpcError>) -> (u16, Bytes) {
     match result {
         Ok(result) => {
             let mut out = Vec::with_capacity(result.len() + id.len() + 48);

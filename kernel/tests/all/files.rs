@@ -15,7 +15,7 @@ use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::{Definition, Service};
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_testkit::script::Script;
 
 tools![Keep];
@@ -88,7 +88,7 @@ impl Platform for Small {
         self.script.query(domain, statements)
     }
 
-    fn record(&self, _: &Event<'_>) {}
+    fn record(&self, _: &Finished<'_>) {}
 }
 
 fn context(key: Option<&str>) -> (Arc<Small>, Context) {

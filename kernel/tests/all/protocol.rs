@@ -20,7 +20,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
 use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_testkit::golden;
 use openai_mcp_testkit::script::{self, BASE_URL, Script};
 
@@ -135,7 +135,7 @@ impl Platform for Machine {
         self.script.query(domain, statements)
     }
 
-    fn record(&self, _: &Event<'_>) {}
+    fn record(&self, _: &Finished<'_>) {}
 }
 
 fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {

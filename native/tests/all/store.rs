@@ -10,10 +10,10 @@ use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::sql::{Datum, Rows, Statement, sql};
 use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
-use openai_mcp_native::store::{Database, Place};
+use openai_mcp_native::store::{Database, Location};
 
 fn machine(folder: &Path) -> Machine {
-    Machine::new(Roots::default(), &[], Place::Folder(folder.to_owned()), false)
+    Machine::new(Roots::default(), &[], Location::Folder(folder.to_owned()), false)
 }
 
 async fn run(machine: &Machine, statements: Vec<Statement>) -> Result<Vec<Rows>, String> {
@@ -59,7 +59,7 @@ async fn each_domain_has_a_file_and_memory_has_none() {
     disk.query("one", vec![table(), add(1, "a")]).await.unwrap();
     disk.query("two", vec![table()]).await.unwrap();
     assert_eq!(disk.query("two", vec![count()]).await.unwrap()[0].rows[0].integer(0).unwrap(), 0);
-    let memory = Machine::new(Roots::default(), &[], Place::named(Some(":memory:")), false);
+    let memory = Machine::new(Roots::default(), &[], Location::named(Some(":memory:")), false);
     run(&memory, vec![table(), add(1, "a")]).await.unwrap();
     assert_eq!(run(&memory, vec![count()]).await.unwrap()[0].rows[0].integer(0).unwrap(), 1);
 }
@@ -161,7 +161,7 @@ async fn a_file_that_cannot_be_used_is_named() {
     run(&machine, vec![table()]).await.expect("it works as soon as the file is gone");
 
     let below = path.join("below");
-    let machine = Machine::new(Roots::default(), &[], Place::Folder(below.clone()), false);
+    let machine = Machine::new(Roots::default(), &[], Location::Folder(below.clone()), false);
     let error = run(&machine, vec![table()]).await.unwrap_err();
     assert!(
         error.starts_with(&format!("the store `{}` cannot be used: ", below.join("thing.db").display())),

@@ -7,7 +7,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::{Definition, Service};
 use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
-use openai_mcp_native::store::Place;
+use openai_mcp_native::store::Location;
 
 tools![Get, Crash];
 
@@ -41,7 +41,7 @@ pub(crate) fn config(base_url: &str, more: &[(&str, &str)]) -> Arc<Config> {
 }
 
 pub(crate) fn machine() -> Arc<Machine> {
-    Arc::new(Machine::new(Roots::default(), &[], Place::Memory, false))
+    Arc::new(Machine::new(Roots::default(), &[], Location::Memory, false))
 }
 
 pub(crate) fn service(config: Arc<Config>) -> Arc<Service> {

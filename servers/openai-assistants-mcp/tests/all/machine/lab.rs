@@ -19,7 +19,7 @@ use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Reply, Service};
 use openai_mcp_kernel::sql::{Rows, Statement};
-use openai_mcp_kernel::telemetry::Event;
+use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_native::store::Database;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -223,5 +223,5 @@ impl Platform for Machine {
         .boxed()
     }
 
-    fn record(&self, _: &Event<'_>) {}
+    fn record(&self, _: &Finished<'_>) {}
 }
