@@ -12,6 +12,9 @@ use serde::Deserialize;
 use crate::tools::{execute, prerequisites, python_packages};
 use crate::workspace::{Workspace, cargo};
 
+/// What the SDK can request, a line each.
+const LIST: &str = "e2e/api/requests.jsonl";
+
 /// Arguments of `cargo xtask api`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -23,7 +26,7 @@ pub(crate) struct Options {
 /// Takes over what the SDK of `e2e/requirements.txt` can request, and holds the servers against it; or looks ahead.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::load()?;
-    let list = workspace.root.join("e2e/api/requests.jsonl");
+    let list = workspace.root.join(LIST);
     let python = python_packages(&workspace, prerequisites()?)?;
     if options.latest {
         let folder = tempfile::tempdir()?;
@@ -74,21 +77,26 @@ fn answer(command: &mut Command) -> Result<String> {
 
 /// A line of `requests.jsonl`.
 #[derive(Deserialize)]
-struct Request {
-    request: String,
-    server: Option<String>,
-    sdk: String,
-    /// Parameters with their types, by place.
+pub(crate) struct Request {
+    pub(crate) request: String,
+    pub(crate) server: Option<String>,
+    pub(crate) sdk: String,
+    /// Parameters with their types, by place; a type begins with `!` if the parameter is required.
     #[serde(flatten)]
-    places: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) places: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-fn parse(lines: &str) -> Result<BTreeMap<String, Request>> {
-    let requests = lines.lines().map(|line| -> Result<_> {
-        let request: Request = serde_json::from_str(line)?;
-        Ok((request.request.clone(), request))
-    });
-    requests.collect()
+/// What the SDK can request, in the order of the list.
+pub(crate) fn requests(workspace: &Workspace) -> Result<Vec<Request>> {
+    lines(&fs::read_to_string(workspace.root.join(LIST))?)
+}
+
+fn lines(list: &str) -> Result<Vec<Request>> {
+    Ok(list.lines().map(serde_json::from_str).collect::<serde_json::Result<_>>()?)
+}
+
+fn parse(list: &str) -> Result<BTreeMap<String, Request>> {
+    Ok(lines(list)?.into_iter().map(|request| (request.request.clone(), request)).collect())
 }
 
 /// What differs, by the server where it belongs.

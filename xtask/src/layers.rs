@@ -64,7 +64,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["self"],
             &["test"],
-            &["api", "bench", "fuzz", "tidy"],
+            &["api", "bench", "fuzz", "new", "tidy"],
             &["worker"],
             &["layers", "tools", "wrangler"],
             &["workspace"],

@@ -4,6 +4,7 @@ mod api;
 mod bench;
 mod fuzz;
 mod layers;
+mod new;
 mod test;
 mod tidy;
 mod tools;
@@ -27,6 +28,8 @@ struct Cli {
 enum Task {
     /// Compare the tools with what the official SDK can request
     Api(api::Options),
+    /// Make the folder of a server to come, with declarations of its requests
+    New(new::Options),
     /// Measure the servers beside a bare reverse proxy
     Bench(bench::Options),
     /// Fetch what the tests need, then run every check of the project
@@ -45,6 +48,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Api(options) => api::run(&options),
+        Task::New(options) => new::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),

@@ -7,26 +7,27 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::{Package, Workspace};
-use crate::{layers, wrangler};
+use crate::new::singular;
+use crate::workspace::{Package, Workspace, domain};
+use crate::{api, layers, wrangler};
 
-/// Words of one API domain: the kernel serves them all and names none.
-const DOMAIN_WORDS: &[&str] = &[
-    "assistant",
-    "chat_completion",
-    "embedding",
-    "file_batch",
-    "file_search",
-    "fine-tun",
-    "fine_tun",
-    "inpaint",
-    "outpaint",
-    "partial_image",
-    "moderation",
-    "transcription",
-    "vector-store",
-    "vector_store",
-    "vectorstore",
+/// Names of domains that the kernel uses for things of its own.
+const OWN_WORDS: &[&str] = &[
+    "agent",
+    "api_key",
+    "audio",
+    "batch",
+    "chat",
+    "completion",
+    "conversation",
+    "eval",
+    "file",
+    "image",
+    "live",
+    "model",
+    "response",
+    "upload",
+    "video",
 ];
 
 /// What reaches for a clock, a disk, the environment or a runtime: `native` and `worker` alone may.
@@ -47,6 +48,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let mut faults = Vec::new();
     dependencies(workspace, &mut faults);
     server_folders(workspace, &mut faults)?;
+    umbrella(workspace, &mut faults)?;
     workers(workspace, &mut faults)?;
     kernel_words(workspace, &mut faults)?;
     purity(workspace, &mut faults)?;
@@ -115,11 +117,26 @@ fn server_folders(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()>
     Ok(())
 }
 
+/// The umbrella carries every server.
+fn umbrella(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    let table = read(&workspace.root.join("cli/src/lib.rs"))?;
+    for package in workspace.members("servers") {
+        let entry = format!("&{}::SERVER,", package.name.replace('-', "_"));
+        if !table.lines().any(|line| line.trim() == entry) {
+            faults.push(format!("`SERVERS` in cli/src/lib.rs has no {entry}"));
+        }
+    }
+    Ok(())
+}
+
 /// What one Worker is spared or granted, all are: their files differ in their names, and in what they bind.
 fn workers(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
     let mut model: Option<(&str, Vec<String>)> = None;
     for package in workspace.members("servers") {
-        let domain = package.name.trim_start_matches("openai-").trim_end_matches("-mcp");
+        let Some(domain) = domain(&package.name) else {
+            faults.push(format!("{} is no openai-{{domain}}-mcp", package.name));
+            continue;
+        };
         let lines = wrangler::common(&read(&package.folder().join(wrangler::FILE))?, domain);
         let Some((first, expected)) = &model else {
             model = Some((&package.name, lines));
@@ -137,15 +154,35 @@ fn workers(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Words of one API domain: names of servers, and what paths of the API have of two words or more. The kernel serves them
+/// all and names none.
+fn domain_words(workspace: &Workspace) -> Result<BTreeSet<String>> {
+    let mut words = BTreeSet::new();
+    for request in api::requests(workspace)? {
+        let path = request.request.split(['/', '?']).map(|part| part.trim_matches(['{', '}']));
+        words.extend(path.map(|part| part.trim_end_matches("_id")).filter(|part| part.contains('_')).map(singular));
+        words.extend(request.server.map(|server| singular(&server).replace('-', "_")));
+    }
+    Ok(words)
+}
+
 fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    let words = domain_words(workspace)?;
+    let mut used = BTreeSet::new();
     for file in rust_files(&workspace.root.join("kernel/src"))? {
         for (number, line) in read(&file)?.lines().enumerate() {
-            let lower = line.to_lowercase();
-            for word in DOMAIN_WORDS.iter().filter(|word| lower.contains(**word)) {
-                faults.push(format!("{} names a domain: {word}", place(workspace, &file, number)));
+            let lower = line.to_lowercase().replace('-', "_");
+            for word in words.iter().filter(|word| lower.contains(word.as_str())) {
+                if OWN_WORDS.contains(&word.as_str()) {
+                    used.insert(word.as_str());
+                } else {
+                    faults.push(format!("{} names a domain: {word}", place(workspace, &file, number)));
+                }
             }
         }
     }
+    let unused = OWN_WORDS.iter().filter(|word| !used.contains(**word));
+    faults.extend(unused.map(|word| format!("{word} is no word of the kernel's any more")));
     Ok(())
 }
 

@@ -12,30 +12,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::tools::{WASM, execute, install_wasm, node_packages};
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Workspace, cargo, domain};
 use crate::wrangler::{self, Config, WRANGLER};
 
-/// Most bytes of a Worker's modules, each gzipped. More costs start-up time on every machine of the edge.
+/// Most bytes of a Worker's modules, each gzipped. More costs start-up time on every machine of the edge. A Worker that
+/// needs more says so in its manifest, as `worker_budget` of `[package.metadata]`, and why.
 const BUDGET: usize = 177_000;
-/// Workers that may have more, and why they need it.
-const BUDGETS: &[(&str, usize)] = &[
-    // The state machine of runs, what maps two APIs to each other, and a store.
-    ("assistants", 277_000),
-    // Decoders of WAV and MP3, for recordings that have to be cut.
-    ("audio", 314_000),
-    // A check of values against JSON Schemas, event streams, sounds.
-    ("chat", 239_000),
-    // Files of CSV and JSONL, filters, vectors in a store.
-    ("embeddings", 275_000),
-    // Resources, prompts, questions and a store: what no single server has.
-    ("everything", 192_000),
-    // A plot, with its letters.
-    ("fine-tuning", 319_000),
-    // Decoders and encoders of PNG, JPEG and WebP.
-    ("images", 452_000),
-    // Files of CSV and JSONL, and a store.
-    ("moderation", 245_000),
-];
 
 /// Arguments of `cargo xtask worker`.
 #[derive(clap::Subcommand)]
@@ -82,6 +64,8 @@ struct Worker {
     /// The server's folder.
     folder: PathBuf,
     package: String,
+    /// Most bytes of its modules, each gzipped.
+    budget: usize,
 }
 
 impl Worker {
@@ -89,8 +73,11 @@ impl Worker {
         self.folder.join("worker/dist")
     }
 
-    fn budget(&self) -> usize {
-        BUDGETS.iter().find(|(domain, _)| *domain == self.domain).map_or(BUDGET, |(_, budget)| *budget)
+    fn of(workspace: &Workspace, domain: &str, folder: PathBuf, package: String) -> Result<Self> {
+        let known = workspace.packages.iter().find(|member| member.name == package);
+        let metadata = known.with_context(|| format!("there is no {package}"))?.metadata.as_ref();
+        let budget = metadata.and_then(|metadata| metadata.worker_budget).unwrap_or(BUDGET);
+        Ok(Self { domain: domain.to_owned(), folder, package, budget })
     }
 
     fn config(&self) -> Result<Config> {
@@ -153,7 +140,7 @@ pub(crate) fn build_servers(workspace: &Workspace) -> Result<()> {
 pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
     let built = |worker: Worker| {
         let (_, zipped) = size(&worker.dist()).with_context(|| format!("{} is not built", worker.domain))?;
-        Ok(Built { budget: worker.budget(), dist: worker.dist(), domain: worker.domain, zipped })
+        Ok(Built { budget: worker.budget, dist: worker.dist(), domain: worker.domain, zipped })
     };
     all(workspace)?.into_iter().map(built).collect()
 }
@@ -165,24 +152,17 @@ pub(crate) fn build_all(workspace: &Workspace) -> Result<()> {
 
 fn with_fixture(workspace: &Workspace) -> Result<Vec<Worker>> {
     let mut workers = all(workspace)?;
-    workers.push(Worker {
-        domain: "everything".into(),
-        folder: workspace.root.join("e2e"),
-        package: "openai-mcp-e2e-worker".into(),
-    });
+    let folder = workspace.root.join("e2e");
+    workers.push(Worker::of(workspace, "everything", folder, "openai-mcp-e2e-worker".into())?);
     Ok(workers)
 }
 
 fn all(workspace: &Workspace) -> Result<Vec<Worker>> {
     let mut workers = Vec::new();
     for package in workspace.members("servers") {
-        let domain = package.name.strip_prefix("openai-").and_then(|name| name.strip_suffix("-mcp"));
-        let domain = domain.with_context(|| format!("{} is no openai-{{domain}}-mcp", package.name))?;
-        workers.push(Worker {
-            domain: domain.to_owned(),
-            folder: package.folder().to_owned(),
-            package: format!("{}-worker", package.name),
-        });
+        let domain = domain(&package.name).with_context(|| format!("{} is no openai-{{domain}}-mcp", package.name))?;
+        let name = format!("{}-worker", package.name);
+        workers.push(Worker::of(workspace, domain, package.folder().to_owned(), name)?);
     }
     Ok(workers)
 }
@@ -248,7 +228,7 @@ fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
     for worker in workers {
         let (raw, zipped) = size(&worker.dist())?;
         eprintln!("{:<16} {:>4} KB, {:>3} KB gzipped", worker.domain, raw / 1000, zipped / 1000);
-        let budget = worker.budget();
+        let budget = worker.budget;
         if zipped > budget {
             large.push(format!("{} has {zipped} bytes gzipped, its budget is {budget}", worker.domain));
         }

@@ -23,6 +23,15 @@ pub(crate) struct Package {
     pub(crate) name: String,
     manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    /// What its manifest says to tasks of ours.
+    pub(crate) metadata: Option<Metadata>,
+}
+
+/// `[package.metadata]` of a manifest.
+#[derive(Deserialize)]
+pub(crate) struct Metadata {
+    /// Most bytes of the Worker's modules, each gzipped.
+    pub(crate) worker_budget: Option<usize>,
 }
 
 /// One line of a member's dependencies.
@@ -48,6 +57,11 @@ impl Workspace {
             .iter()
             .filter(move |package| package.folder() == folder || package.folder().parent() == Some(&folder))
     }
+
+    /// The domains that have a server.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = String> {
+        self.members("servers").filter_map(|package| domain(&package.name).map(str::to_owned))
+    }
 }
 
 impl Package {
@@ -55,6 +69,16 @@ impl Package {
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }
+}
+
+/// The server of a domain: its folder, its package and its binary.
+pub(crate) fn server_name(domain: &str) -> String {
+    format!("openai-{domain}-mcp")
+}
+
+/// The domain of a server.
+pub(crate) fn domain(name: &str) -> Option<&str> {
+    name.strip_prefix("openai-")?.strip_suffix("-mcp")
 }
 
 /// The cargo that runs this task.
