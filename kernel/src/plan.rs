@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::file::Source;
 use crate::json::{self, Node};
 use crate::schema::{self, Fault, Field, Place, Shape};
-use crate::spec::{Endpoint, Spec};
+use crate::spec::{Endpoint, Spec, TWIN};
 
 /// What may stand unescaped in a path segment (RFC 3986 §3.3, `pchar`), as the official SDK has it.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -113,6 +113,11 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
     let mut target = path(endpoint.path, &entries)?;
     let mut headers = Vec::new();
     let mut separator = '?';
+    if endpoint.twin.is_some_and(|twin| entries.iter().any(|entry| entry.name() == twin)) {
+        target.push(separator);
+        target.push_str(TWIN);
+        separator = '&';
+    }
     for entry in &entries {
         match placed(entry) {
             Place::Query => flatten(entry.wire(), entry.scalar(), &entry.node, &mut |name, value| {

@@ -26,6 +26,9 @@ pub struct Spec {
     pub life: Life,
 }
 
+/// The query by which the API tells a beta request from the one of the same path.
+pub const TWIN: &str = "beta=true";
+
 /// One request of the API.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -35,6 +38,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// The `OpenAI-Beta` header, where it differs from the rest of the server; empty for none.
     pub beta: Option<&'static str>,
+    /// The argument that makes it the beta request of the same path, which has [`TWIN`] as its query.
+    pub twin: Option<&'static str>,
     /// Whether the body is `multipart/form-data`.
     pub multipart: bool,
     /// Whether it asks for an event stream: `"stream": true` in every body.

@@ -21,7 +21,8 @@ use proc_macro::TokenStream;
 /// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a
 ///   new local file), `records` (may write into the server's store besides);
 /// - how it is sent: `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
-///   `beta = "value"` (the `OpenAI-Beta` header, where the server has another one; `""` is none);
+///   `beta = "value"` (the `OpenAI-Beta` header, where the server has another one; `""` is none), `twin = "field"` (where
+///   this argument is given, the request is the one of the same path with `?beta=true`);
 /// - what becomes of a long answer: `window` (long texts and lists are cut, and an argument `max_bytes` shows more),
 ///   `page = "tool"` (so is each item of a list; the tool shows all of one);
 /// - how long OpenAI serves it: `ends = "2027-01-06"`, `gone = "2026-08-26", instead = "…"`;
@@ -45,7 +46,8 @@ pub fn request(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Declares the shape of an argument: a struct is an object, an enum of units is a set of strings (in snake_case),
 /// `#[shape(tag = "type")]` on an enum is an object whose `type` tells the variant, any other enum is a union.
 ///
-/// `#[shape(read)]` also derives `Deserialize`, for arguments that a `run` reads.
+/// `#[shape(open)]`, also `#[shape(tag = "type", open)]`, lets keys pass that are not named here: for objects with more fields
+/// than most callers need. `#[shape(read)]` also derives `Deserialize`, for arguments that a `run` reads.
 #[proc_macro_attribute]
 pub fn shape(attribute: TokenStream, item: TokenStream) -> TokenStream {
     shape::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()

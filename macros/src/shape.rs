@@ -11,6 +11,7 @@ use crate::fields;
 struct Attribute {
     tag: Option<LitStr>,
     read: bool,
+    open: bool,
 }
 
 impl Parse for Attribute {
@@ -23,8 +24,10 @@ impl Parse for Attribute {
                 attribute.tag = Some(input.parse()?);
             } else if word == "read" {
                 attribute.read = true;
+            } else if word == "open" {
+                attribute.open = true;
             } else {
-                return Err(syn::Error::new_spanned(word, "expected `tag = \"…\"` or `read`"));
+                return Err(syn::Error::new_spanned(word, "expected `tag = \"…\"`, `read` or `open`"));
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -90,7 +93,7 @@ fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
     if attribute.read {
         fields::rename(&mut item.fields, &taken);
     }
-    let (ident, vis, name) = (&item.ident, &item.vis, item.ident.to_string());
+    let (ident, vis, name, open) = (&item.ident, &item.vis, item.ident.to_string(), attribute.open);
     let declaration = attribute.declare(&item, quote!());
     Ok(quote! {
         #declaration
@@ -104,6 +107,7 @@ fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
                     name: #name,
                     doc: #doc,
                     fields: <#ident>::FIELDS,
+                    open: #open,
                 });
         }
     })
@@ -158,7 +162,7 @@ fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<Tok
         };
         variants.push(quote!(::openai_mcp_kernel::schema::Variant { tag: #wire, fields: #fields }));
     }
-    let (ident, name) = (&item.ident, item.ident.to_string());
+    let (ident, name, open) = (&item.ident, item.ident.to_string(), attribute.open);
     let declaration = attribute.declare(&item, quote!(#[serde(tag = #tag)]));
     Ok(quote! {
         #declaration
@@ -167,6 +171,7 @@ fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<Tok
                 name: #name,
                 tag: #tag,
                 variants: &[#(#variants),*],
+                open: #open,
             };
         }
     })

@@ -14,6 +14,7 @@ struct Attribute {
     name: LitStr,
     endpoint: Option<(Ident, LitStr)>,
     beta: Option<LitStr>,
+    twin: Option<LitStr>,
     /// What becomes of a long answer.
     long: TokenStream,
     window: bool,
@@ -36,6 +37,7 @@ impl Attribute {
             name,
             endpoint: None,
             beta: None,
+            twin: None,
             long: quote!(Cut),
             window: false,
             life: quote!(AsServer),
@@ -51,6 +53,7 @@ impl Attribute {
             match word.to_string().as_str() {
                 "GET" | "POST" | "DELETE" => attribute.endpoint = Some((word, input.parse()?)),
                 "beta" => attribute.beta = Some(value()?),
+                "twin" => attribute.twin = Some(value()?),
                 "page" => {
                     let tool = value()?;
                     attribute.long = quote!(Page(#tool));
@@ -77,8 +80,8 @@ impl Attribute {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of reads, destroys, idempotent, open, saves, \
-                         records, multipart, admin, run, streams, window, beta = \"…\", page = \"…\", ends = \"…\", \
-                         gone = \"…\", instead = \"…\"",
+                         records, multipart, admin, run, streams, window, beta = \"…\", twin = \"…\", page = \"…\", \
+                         ends = \"…\", gone = \"…\", instead = \"…\"",
                     ));
                 }
             }
@@ -91,15 +94,18 @@ impl Attribute {
 
     /// The `Spec` of the kernel.
     fn spec(&self, doc: &str, fields: &TokenStream) -> TokenStream {
-        let Attribute { name, beta, long, life, .. } = self;
+        let Attribute { name, beta, twin, long, life, .. } = self;
         let endpoint = match &self.endpoint {
             Some((method, path)) => {
-                let beta = beta.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
+                let told =
+                    |value: &Option<LitStr>| value.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
+                let (beta, twin) = (told(beta), told(twin));
                 let (multipart, streams) = (self.has("multipart"), self.has("streams"));
                 quote!(Some(::openai_mcp_kernel::spec::Endpoint {
                     method: ::openai_mcp_kernel::http_types::Method::#method,
                     path: #path,
                     beta: #beta,
+                    twin: #twin,
                     multipart: #multipart,
                     streams: #streams,
                 }))
@@ -233,6 +239,11 @@ fn declared(attribute: &Attribute, item: &mut ItemStruct) -> Result<Vec<Field>> 
     let taken = fields::take(&mut item.fields)?;
     if let Some((_, path)) = &attribute.endpoint {
         check_path(path, &taken)?;
+    }
+    if let Some(twin) = &attribute.twin
+        && !taken.iter().any(|field| field.name() == twin.value())
+    {
+        return Err(syn::Error::new(twin.span(), format!("there is no field `{}`", twin.value())));
     }
     Ok(taken)
 }

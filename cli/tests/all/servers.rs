@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::schema::Place;
 use openai_mcp_kernel::server::Definition;
-use openai_mcp_kernel::spec::{Endpoint, Spec};
+use openai_mcp_kernel::spec::{Endpoint, Spec, TWIN};
 use openai_mcp_testkit::golden;
 use serde::Deserialize;
 use serde_json::Value;
@@ -68,8 +68,11 @@ fn requests() -> Vec<Request> {
     text("e2e/api/requests.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn endpoint_name(endpoint: &Endpoint) -> String {
-    format!("{} {}", endpoint.method, endpoint.path)
+/// The requests that a tool makes: its endpoint, and the beta request of the same path where it has one.
+fn endpoint_names(endpoint: &Endpoint) -> Vec<String> {
+    let plain = format!("{} {}", endpoint.method, endpoint.path);
+    let twin = endpoint.twin.map(|_| format!("{plain}?{TWIN}"));
+    [plain].into_iter().chain(twin).collect()
 }
 
 /// What a tool sends besides its path.
@@ -103,7 +106,8 @@ fn every_request_and_parameter_of_the_api_has_its_place() {
         if !SERVERS.iter().any(|made| made.domain == server) {
             continue;
         }
-        let tools: Vec<_> = ours().filter(|(_, _, endpoint)| endpoint_name(endpoint) == request.request).collect();
+        let tools: Vec<_> =
+            ours().filter(|(_, _, endpoint)| endpoint_names(endpoint).contains(&request.request)).collect();
         let whole = (request.request.clone(), String::new());
         if tools.is_empty() {
             found.insert(whole, format!("{server} has no tool for it; the SDK's is {}", request.sdk));
@@ -117,15 +121,23 @@ fn every_request_and_parameter_of_the_api_has_its_place() {
             found
                 .insert((request.request.clone(), parameter), format!("no argument of {server}'s; its type is {kind}"));
         }
-        let known: BTreeSet<String> = request.parameters().map(|(parameter, _)| parameter).collect();
+        // What the beta request takes besides goes out with it alone.
+        let twin = format!("{}?{TWIN}", request.request);
+        let twin = tools
+            .iter()
+            .filter(|(_, _, endpoint)| endpoint.twin.is_some())
+            .flat_map(|_| requests.iter().filter(|request| request.request == twin).flat_map(Request::parameters));
+        let known: BTreeSet<String> = request.parameters().chain(twin).map(|(parameter, _)| parameter).collect();
         for parameter in sent.difference(&known) {
             found.insert((request.request.clone(), parameter.clone()), format!("{server} sends it, the SDK cannot"));
         }
     }
     for (domain, spec, endpoint) in ours() {
-        if !requests.iter().any(|request| request.request == endpoint_name(endpoint)) {
-            let why = format!("{} of {domain} makes it, the SDK cannot", spec.name);
-            found.insert((endpoint_name(endpoint), String::new()), why);
+        for name in endpoint_names(endpoint) {
+            if !requests.iter().any(|request| request.request == name) {
+                let why = format!("{} of {domain} makes it, the SDK cannot", spec.name);
+                found.insert((name, String::new()), why);
+            }
         }
     }
     for Difference { request, parameters, because } in &coverage.differs {

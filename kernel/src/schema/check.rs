@@ -130,7 +130,9 @@ impl Checker<'_> {
                     self.value(items(), node, &format!("{path}[{index}]"));
                 }
             }
-            (Shape::Object(object), Node::Object(entries)) => self.fields(object.fields, None, entries, path),
+            (Shape::Object(object), Node::Object(entries)) => {
+                self.fields(object.fields, None, entries, path, object.open);
+            }
             (Shape::Map { value, max_keys, max_key, .. }, Node::Object(entries)) => {
                 self.doubled(entries, path);
                 if entries.len() > *max_keys {
@@ -144,13 +146,13 @@ impl Checker<'_> {
                     self.value(value(), node, &path);
                 }
             }
-            (Shape::Tagged { tag, variants, .. }, Node::Object(entries)) => {
+            (Shape::Tagged { tag, variants, open, .. }, Node::Object(entries)) => {
                 let tags = || variants.iter().map(|variant| variant.tag);
                 let at = join(path, tag);
                 match entries.iter().find(|(key, _)| key == tag).map(|(_, value)| value) {
                     None => self.fault(&at, format!("required; one of {}", quoted(tags()))),
                     Some(value) => match variants.iter().find(|variant| value.as_str() == Some(variant.tag)) {
-                        Some(variant) => self.fields(variant.fields, Some(tag), entries, path),
+                        Some(variant) => self.fields(variant.fields, Some(tag), entries, path, *open),
                         None => {
                             let hint =
                                 value.as_str().map(|text| did_you_mean(nearest(text, tags()))).unwrap_or_default();
@@ -202,11 +204,12 @@ impl Checker<'_> {
         tag: Option<&str>,
         entries: &mut [(Cow<'_, str>, Node<'_>)],
         path: &str,
+        open: bool,
     ) {
         self.doubled(entries, path);
         for (key, value) in &mut *entries {
-            if tag != Some(key.as_ref()) {
-                let field = fields.iter().find(|field| field.name == key);
+            let field = fields.iter().find(|field| field.name == key);
+            if tag != Some(key.as_ref()) && !(open && field.is_none()) {
                 self.entry(fields, field, key, value, path);
             }
         }

@@ -80,6 +80,8 @@ pub enum Shape {
         tag: &'static str,
         /// The variants.
         variants: &'static [Variant],
+        /// Whether keys that a variant does not name pass, unchecked.
+        open: bool,
     },
     /// The inner shape, or `null`.
     Nullable(Ref),
@@ -96,6 +98,8 @@ pub struct Object {
     pub doc: &'static str,
     /// Its fields.
     pub fields: &'static [Field],
+    /// Whether other keys pass, unchecked: there are more than most callers need.
+    pub open: bool,
 }
 
 /// One variant of a [`Shape::Tagged`].

@@ -78,7 +78,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             out.push_str(r#"{"type":"array","items":"#);
             schema(out, *items, "", seen);
         }
-        Shape::Object(Object { name, doc: own, fields }) => {
+        Shape::Object(Object { name, doc: own, fields, .. }) => {
             if doc.is_empty() {
                 doc = own;
             }
@@ -90,7 +90,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             }
             out.push_str(r#"{"type":"object""#);
         }
-        Shape::Tagged { name, tag, variants } => {
+        Shape::Tagged { name, tag, variants, .. } => {
             nested(out, name, seen, |out, seen| tagged(out, tag, variants, seen));
         }
         Shape::Union(shapes) => {

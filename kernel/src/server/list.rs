@@ -2,7 +2,7 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>
 
 use crate::schema;
-use crate::spec::{Life, Spec};
+use crate::spec::{Life, Spec, TWIN};
 
 /// The `tools` array of a list.
 pub(super) fn render(specs: impl Iterator<Item = &'static Spec>) -> String {
@@ -38,6 +38,10 @@ pub fn describe(spec: &Spec, out: &mut String) {
     if let Some(endpoint) = &spec.endpoint {
         out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);
         schema::render_text(out, &format!("{} {}", endpoint.method, endpoint.path));
+        if endpoint.twin.is_some() {
+            out.push_str(r#","openai-mcp/beta-endpoint":"#);
+            schema::render_text(out, &format!("{} {}?{TWIN}", endpoint.method, endpoint.path));
+        }
         out.push('}');
     }
     out.push('}');

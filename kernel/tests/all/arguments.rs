@@ -8,7 +8,7 @@ use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Make, Copy, Watch, Hear];
+tools![Make, Copy, Watch, Hear, Paint];
 
 /// Make a thing.
 #[tool("thing-make", POST "/things", run)]
@@ -61,6 +61,29 @@ struct Watch {
 #[tool("thing-hear", POST "/things/hear", multipart, streams)]
 struct Hear {
     file: FileInput,
+}
+
+/// Paint a thing.
+#[tool("thing-paint", POST "/things/{id}/paint", twin = "betas")]
+struct Paint {
+    id: String,
+    coat: Option<Coat>,
+    frame: Option<Frame>,
+    #[header("OpenAI-Beta")]
+    betas: Option<Vec<String>>,
+    #[query]
+    shade: Option<String>,
+}
+
+#[shape(tag = "type", open)]
+enum Coat {
+    Oil { layers: Int<1, 3> },
+    Wax {},
+}
+
+#[shape(open)]
+struct Frame {
+    wood: String,
 }
 
 static SERVER: Definition =
@@ -154,4 +177,33 @@ fn what_a_tool_sets_takes_the_place_of_what_was_there() {
     assert_eq!(set("{}").without("a\"b").text().as_ref(), b"{}");
     let merged = arguments(r#"{"a": 1.0, "b": 2}"#).merge(arguments(r#"{"b": 3, "c": null}"#));
     assert_eq!(merged.text().as_ref(), br#"{"a":1.0,"b":3,"c":null}"#);
+}
+
+fn painted(arguments: &str) -> (Value, Vec<openai_mcp_testkit::script::Sent>) {
+    let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
+    (call_tool(&SERVER, "thing-paint", arguments, script.clone()), script.sent())
+}
+
+#[test]
+fn an_open_shape_lets_pass_what_it_does_not_name() {
+    let (_, sent) = painted(
+        r#"{"id": "a", "coat": {"type": "oil", "layers": 2, "gloss": 0.50}, "frame": {"wood": "oak", "x": null}}"#,
+    );
+    assert_eq!(
+        sent[0].body,
+        r#"{"coat":{"type": "oil", "layers": 2, "gloss": 0.50},"frame":{"wood": "oak", "x": null}}"#
+    );
+    let (refused, _) = painted(r#"{"id": "a", "coat": {"type": "wox"}, "frame": {"x": 1}}"#);
+    let text =
+        "`coat.type`: expected one of `oil`, `wax`, got \"wox\"; did you mean `wax`?\n`frame.wood`: required: a string";
+    assert_eq!(refused["content"][0]["text"], text);
+}
+
+#[test]
+fn an_argument_of_the_beta_request_leads_to_it() {
+    let (_, sent) = painted(r#"{"id": "a", "shade": "red", "betas": ["one=v1", "two=v1"]}"#);
+    assert_eq!(sent[0].target, "/things/a/paint?beta=true&shade=red");
+    assert_eq!(sent[0].headers[0], ("openai-beta".to_owned(), "one=v1,two=v1".to_owned()));
+    let (_, sent) = painted(r#"{"id": "a", "shade": "red", "betas": null}"#);
+    assert_eq!(sent[0].target, "/things/a/paint?shade=red");
 }
