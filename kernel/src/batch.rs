@@ -2,7 +2,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -10,7 +10,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::output::Output;
 use crate::schema::Int;
@@ -30,6 +30,17 @@ pub fn deadline(cx: &Context, timeout: Option<Int<1, 3600>>) -> Duration {
     cx.now() + Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
 }
 
+/// Keeps a batch from beginning more than it has begun.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// From now on nothing is begun.
+    pub fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Does pieces of work in their order, `at_once` at a time, and gives what came of each, in order.
 ///
 /// When time is up no piece is begun, and none that would outlast what is granted beyond, going by the slowest so far.
@@ -47,22 +58,7 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     let last = deadline + GRACE;
-    let slowest = Arc::new(AtomicU64::new(0));
-    let clock = cx.clone();
-    let outcomes = stream::iter(pieces).map(move |piece| {
-        let (clock, slowest, work) = (clock.clone(), slowest.clone(), work(piece));
-        async move {
-            let begun = clock.now();
-            if begun >= deadline || begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last {
-                return None;
-            }
-            let outcome = work.await;
-            let took = clock.now().saturating_sub(begun).as_millis();
-            slowest.fetch_max(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
-            Some(outcome)
-        }
-    });
-    let outcomes = outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed();
+    let outcomes = run_paid(cx, pieces, at_once, deadline, &Stop::default(), work);
     let next = move |(mut outcomes, cx): (BoxStream<'static, T>, Context)| async move {
         let left = last.saturating_sub(cx.now());
         let outcome = match select(outcomes.next(), Box::pin(cx.sleep(left))).await {
@@ -72,6 +68,47 @@ where
         Some((outcome, (outcomes, cx)))
     };
     stream::unfold((outcomes, cx.clone()), next).boxed()
+}
+
+/// As [`run`], for work that costs money: what is begun is waited for, however long it takes, so that nothing is lost that
+/// is paid for. Whoever wants no more says [`Stop::now`], and goes on to the end of the stream.
+pub fn run_paid<W, T, F>(
+    cx: &Context,
+    pieces: Vec<W>,
+    at_once: usize,
+    deadline: Duration,
+    stop: &Stop,
+    work: impl Fn(W) -> F + Send + 'static,
+) -> BoxStream<'static, T>
+where
+    W: Send + 'static,
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let last = deadline + GRACE;
+    let slowest = Arc::new(AtomicU64::new(0));
+    let (clock, stop) = (cx.clone(), stop.clone());
+    let outcomes = stream::iter(pieces).map(move |piece| {
+        let (clock, slowest, stop, work) = (clock.clone(), slowest.clone(), stop.clone(), work(piece));
+        async move {
+            let begun = clock.now();
+            let outlasts = begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last;
+            if stop.0.load(Ordering::Relaxed) || begun >= deadline || outlasts {
+                return None;
+            }
+            let outcome = work.await;
+            let took = clock.now().saturating_sub(begun).as_millis();
+            slowest.fetch_max(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+            Some(outcome)
+        }
+    });
+    // They are begun in their order, so that behind the first that is not begun none is.
+    outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed()
+}
+
+/// Whether the next piece would fail as this one has: the key is refused, or there is no more to spend.
+pub fn is_hopeless(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Key | Kind::Unsent | Kind::Status(401 | 402 | 403 | 429))
 }
 
 /// The result of a batch as it grows: `{done, total, succeeded, failed, next_offset, stopped, data}`.
@@ -87,6 +124,8 @@ pub struct Report {
     room: usize,
     /// The first item for which there was no room, and how many there are.
     omitted: Option<(usize, usize)>,
+    /// Where they are, if it would cost money to do them again.
+    elsewhere: Option<&'static str>,
 }
 
 impl Report {
@@ -110,7 +149,20 @@ impl Report {
             data: Vec::new(),
             room,
             omitted: None,
+            elsewhere: None,
         })
+    }
+
+    /// The same for items that are paid for: where those are told of for which there is no room.
+    #[must_use]
+    pub fn paid(mut self, elsewhere: &'static str) -> Self {
+        self.elsewhere = Some(elsewhere);
+        self
+    }
+
+    /// Bytes that are left for items.
+    pub fn room(&self) -> usize {
+        self.room
     }
 
     /// Counts an item that succeeded, and lists what `shown` tells of it.
@@ -133,17 +185,17 @@ impl Report {
         self.list(index, shown);
     }
 
-    /// Lists an item, if there is room for it and was for all before.
+    /// Lists an item, if there is room for it, and was for all before where these are to be done again.
     fn list(&mut self, index: usize, mut shown: Map<String, Value>) {
         shown.insert("index".into(), index.into());
         let shown = Value::Object(shown);
         match (self.room.checked_sub(json::text(&shown).len() + 1), &mut self.omitted) {
-            (Some(room), None) => {
+            (Some(room), omitted) if omitted.is_none() || self.elsewhere.is_some() => {
                 self.room = room;
                 self.data.push(shown);
             }
             (_, Some((_, count))) => *count += 1,
-            (None, none) => *none = Some((index, 1)),
+            (_, none) => *none = Some((index, 1)),
         }
     }
 
@@ -168,9 +220,9 @@ impl Report {
     /// Ends the batch before its time: what comes next would do no better.
     ///
     /// # Errors
-    /// Nothing was done yet, so that the call itself has failed.
+    /// No item succeeded, so that the call itself has failed.
     pub fn stop(&mut self, error: Error) -> Result<()> {
-        if self.next == self.offset {
+        if self.succeeded == 0 {
             return Err(error);
         }
         self.stopped = Some(error);
@@ -179,6 +231,11 @@ impl Report {
 
     /// The result, with `facts` beside what every batch tells.
     pub fn finish(&mut self, facts: Map<String, Value>) -> Output {
+        Output::json(&self.result(facts))
+    }
+
+    /// The same as a value.
+    pub fn result(&mut self, facts: Map<String, Value>) -> Value {
         let done = self.next >= self.total;
         let mut result = serde_json::json!({
             "done": done, "total": self.total, "succeeded": self.succeeded, "failed": self.failed,
@@ -188,11 +245,14 @@ impl Report {
             result.extend((!done).then(|| ("next_offset".to_owned(), self.next.into())));
             result.extend(self.stopped.take().map(|error| ("stopped".to_owned(), error.into_text().into())));
             if let Some((first, count)) = self.omitted {
-                let note = format!("{count} have no room in `data`; `offset` {first} does them again, and lists them");
+                let note = match self.elsewhere {
+                    Some(elsewhere) => format!("{count} have no room in `data`; {elsewhere}"),
+                    None => format!("{count} have no room in `data`; `offset` {first} does them again, and lists them"),
+                };
                 result.insert("note".into(), note.into());
             }
             result.extend(facts);
         }
-        Output::json(&result)
+        result
     }
 }
