@@ -38,9 +38,7 @@ pub async fn save_text(cx: &Context, text: String, path: String) -> Result<Outpu
 }
 
 async fn write(cx: &Context, path: String, body: Body) -> Result<Output> {
-    let saved = cx.save(path, body).await?;
-    let text = format!("saved {} bytes to {}", saved.bytes, saved.path);
-    Ok(Output::Text { text, structured: json!({"path": saved.path, "bytes": saved.bytes}) })
+    Ok(Output::json(&json!({"saved_to": cx.save(path, body).await?.show()})))
 }
 
 /// Shows at most `max_bytes` of a streamed text from byte `offset` on, or describes a binary.

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::file::Source;
 use crate::notes::size;
-use crate::platform::{Listed, Opened, Saved};
+use crate::platform::{Listed, Opened};
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -77,35 +76,8 @@ impl Context {
         self.platform().room()
     }
 
-    /// Writes a new file.
-    ///
-    /// # Errors
-    /// The file cannot be written, or the caller may not name files here.
-    pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
-        self.check_saving()?;
-        self.platform().save(path, body).await
-    }
-
-    /// Makes sure, before anything is spent, that [`Context::save`] can write a new file at this path, and makes the
-    /// folders on the way to it. Does nothing where there is no path.
-    ///
-    /// # Errors
-    /// As [`Context::save`]: about the path, which is the argument `save_to`.
-    pub async fn reserve(&self, path: Option<&str>) -> Result<()> {
-        let Some(path) = path else { return Ok(()) };
-        let told = |error: Error| Error::new(error.kind(), format!("`save_to`: {error}"));
-        self.check_saving().map_err(told)?;
-        self.platform().reserve(path.to_owned()).await.map_err(told)
-    }
-
-    fn check_saving(&self) -> Result<()> {
-        if self.read_only() {
-            return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
-        }
-        self.check_paths("leave it out, to get the result itself")
-    }
-
-    fn check_paths(&self, hint: &str) -> Result<()> {
+    /// Whether the caller may name files of this machine, with what to do where not.
+    pub(crate) fn check_paths(&self, hint: &str) -> Result<()> {
         // Where there are none, the platform says what to do instead.
         if self.caller().trusted || !self.platform().has_files() {
             return Ok(());

@@ -13,11 +13,11 @@
 //!        ↓
 //! wait · batch          what several tools do alike
 //!        ↓
-//! openai · files · store · download · long    what a running tool can do
+//! openai · files · store · save · download · long    what a running tool can do
 //!        ↓
 //! context               caller, settings, machine, notes            → Platform
 //!        ↓
-//! plan · multipart · output · events · rows · fetch · redirect · urls · platform   pure
+//! plan · options · multipart · output · events · rows · fetch · redirect · urls · platform   pure
 //!        ↓
 //! arguments · config · spec · schema                                pure
 //!        ↓
@@ -46,6 +46,7 @@ mod multipart;
 pub mod near;
 mod notes;
 pub mod openai;
+mod options;
 pub mod output;
 mod page;
 pub mod plan;
@@ -53,6 +54,7 @@ pub mod platform;
 pub mod protocol;
 pub mod redirect;
 pub mod rows;
+pub mod save;
 pub mod schema;
 pub mod secret;
 pub mod server;
@@ -81,7 +83,8 @@ pub mod prelude {
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
     pub use crate::schema::{
-        Attributes, FileInput, Int, Json, ListOf, Metadata, Nullable, Num, OneOrMany, Raw, Scalar, Text,
+        Attributes, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw, Scalar,
+        Text,
     };
     pub use crate::{download, tools};
 }

@@ -11,6 +11,7 @@ use crate::arguments::{Arguments, Members};
 use crate::error::{Error, Result};
 use crate::file::Source;
 use crate::json::{self, Node};
+use crate::options;
 use crate::schema::{self, Fault, Field, Place, Shape};
 use crate::spec::{Endpoint, Spec, TWIN};
 
@@ -86,6 +87,7 @@ pub enum PartValue {
 /// # Errors
 /// Every fault at once.
 pub fn check(spec: &Spec, arguments: &Arguments, open: bool) -> Result<Arguments> {
+    let arguments = &options::sorted(spec, arguments)?;
     let entries = read(spec, arguments, open)?;
     if entries.iter().all(|entry| entry.as_given && !entry.left_out()) {
         return Ok(arguments.clone());
@@ -317,7 +319,9 @@ fn parts<'e, 'a: 'e>(
 fn holds_files(shape: &'static Shape) -> bool {
     match shape {
         Shape::File => true,
-        Shape::Array { items: inner, .. } | Shape::Nullable(inner) => holds_files(inner()),
+        Shape::Array { items: inner, .. } | Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => {
+            holds_files(inner())
+        }
         Shape::Union(shapes) => shapes.iter().any(|shape| holds_files(shape())),
         _ => false,
     }

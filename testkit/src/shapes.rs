@@ -84,13 +84,25 @@ fn objects(fields: &'static [Field], depth: usize) -> Vec<Map<String, Value>> {
             (field.name, values)
         })
         .collect();
+    // What a tool has an argument of its own for is not given among its options, too.
+    let beside = |(name, value): (&str, Value)| match value {
+        Value::Object(mut options) if fields.iter().any(|field| field.name == name && is_brief(field)) => {
+            options.retain(|option, _| !fields.iter().any(|field| field.name == option));
+            (name.to_owned(), Value::Object(options))
+        }
+        value => (name.to_owned(), value),
+    };
     let count = filled.iter().map(|(_, values)| values.len()).max().unwrap_or(1);
     let object = |at: usize| {
         let member =
-            |(name, values): &(&str, Vec<Value>)| Some(((*name).to_owned(), values.get(at % values.len())?.clone()));
+            |(name, values): &(&'static str, Vec<Value>)| Some(beside((*name, values.get(at % values.len())?.clone())));
         filled.iter().filter_map(member).collect()
     };
     (0..count).map(object).collect()
+}
+
+fn is_brief(field: &Field) -> bool {
+    matches!((field.shape)(), Shape::Brief { .. })
 }
 
 /// Values of the shape, one at least, with every optional field down to `depth`.
@@ -125,6 +137,7 @@ fn values(shape: &'static Shape, depth: usize) -> Vec<Value> {
             variants.iter().flat_map(tagged).collect()
         }
         Shape::Nullable(inner) => values(inner(), depth).into_iter().chain([Value::Null]).collect(),
+        Shape::Brief { taken, .. } => values(taken(), depth),
         Shape::File => vec![json!({"text": "content", "filename": "a.txt"})],
     }
 }
@@ -139,6 +152,7 @@ fn wrong(shape: &'static Shape) -> Option<Value> {
         Shape::Text { .. } | Shape::Enum(_) | Shape::Array { .. } => Some(json!({"an": "object"})),
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => Some(json!("text")),
         Shape::Nullable(inner) => wrong(inner()),
+        Shape::Brief { taken, .. } => wrong(taken()),
         Shape::Union(shapes) => {
             let all = [json!("text"), json!(1.5), json!(true), json!({"an": "object"}), json!([{}]), Value::Null];
             let takes = |value: &Value| shapes.iter().any(|shape| takes_kind(shape(), value));
@@ -157,5 +171,6 @@ fn takes_kind(shape: &'static Shape, value: &Value) -> bool {
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => value.is_object(),
         Shape::Union(shapes) => shapes.iter().any(|shape| takes_kind(shape(), value)),
         Shape::Nullable(inner) => value.is_null() || takes_kind(inner(), value),
+        Shape::Brief { taken, .. } => takes_kind(taken(), value),
     }
 }

@@ -29,9 +29,9 @@ const LAYERS: &[Layers<'_>] = &[
             &["gateway", "page"],
             &["server"],
             &["batch", "tool", "wait"],
-            &["download", "fetch", "files", "long", "openai", "rows", "store"],
+            &["download", "fetch", "files", "long", "openai", "rows", "save", "store"],
             &["context"],
-            &["events", "multipart", "output", "plan", "platform", "redirect", "urls"],
+            &["events", "multipart", "options", "output", "plan", "platform", "redirect", "urls"],
             &["arguments", "config", "schema", "spec", "telemetry"],
             &["body", "budget", "error", "file", "headers", "json", "near", "notes", "protocol", "secret", "sql"],
         ],
@@ -79,14 +79,12 @@ const CIRCLES: &[Circle<'_>] = &[
     ("fuzz/src", &["api", "files", "self"]),
     ("servers/openai-assistants-mcp/src/emulated", &["machine", "messages"]),
     ("servers/openai-embeddings-mcp/src", &["batch", "collection"]),
-    ("servers/openai-images-mcp/src", &["answer", "record"]),
     ("xtask/src/bench", &["search", "self"]),
 ];
 const SHARED: &[Shared<'_>] = &[
     ("servers/openai-audio-mcp/src", &["transcribe"]),
     ("servers/openai-chat-mcp/src", &["function_call"]),
     ("servers/openai-embeddings-mcp/src", &["batch", "collection", "embed"]),
-    ("servers/openai-images-mcp/src", &["record"]),
     ("servers/openai-moderation-mcp/src", &["history"]),
     ("servers/openai-vector-store-mcp/src", &["file", "store"]),
 ];

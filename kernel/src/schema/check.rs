@@ -98,7 +98,7 @@ impl Checker<'_> {
         }
         match (shape, &mut *node) {
             (Shape::Any, _) | (Shape::Bool, Node::Bool(_)) | (Shape::Nullable(_), Node::Null) => {}
-            (Shape::Nullable(inner), _) => self.value(inner(), node, path),
+            (Shape::Nullable(inner) | Shape::Brief { taken: inner, .. }, _) => self.value(inner(), node, path),
             (Shape::Int { min, max }, Node::Unsigned(_) | Node::Signed(_)) => {
                 if !integer(node).is_some_and(|value| (*min..=*max).contains(&value)) {
                     self.expected(shape, node, path);
@@ -303,7 +303,7 @@ fn fits(shape: &'static Shape, node: &Node<'_>) -> bool {
     match (shape, node) {
         (Shape::Array { items, .. }, Node::Array(nodes)) => nodes.iter().all(|node| accepts_kind(items(), node)),
         (Shape::Union(shapes), Node::Array(_)) => shapes.iter().any(|shape| fits(shape(), node)),
-        (Shape::Nullable(inner), Node::Array(_)) => fits(inner(), node),
+        (Shape::Nullable(inner) | Shape::Brief { taken: inner, .. }, Node::Array(_)) => fits(inner(), node),
         _ => accepts_kind(shape, node),
     }
 }
@@ -336,6 +336,7 @@ fn accepts_kind(shape: &'static Shape, node: &Node<'_>) -> bool {
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => matches!(node, Node::Object(_)),
         Shape::Union(shapes) => shapes.iter().any(|shape| accepts_kind(shape(), node)),
         Shape::Nullable(inner) => matches!(node, Node::Null) || accepts_kind(inner(), node),
+        Shape::Brief { taken, .. } => accepts_kind(taken(), node),
     }
 }
 
@@ -372,6 +373,7 @@ fn expected(shape: &'static Shape) -> String {
             all.join(" or ")
         }
         Shape::Nullable(inner) => format!("{} or null", expected(inner())),
+        Shape::Brief { taken, .. } => expected(taken()),
         Shape::File => "an object with one of `path`, `url`, `text`, `data`".into(),
     }
 }

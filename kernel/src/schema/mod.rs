@@ -12,7 +12,8 @@ use http::HeaderName;
 pub use check::{Fault, Settled, left_out, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
-    Attributes, FileInput, Int, Json, ListOf, Metadata, Nullable, Num, OneOrMany, Raw, Scalar, Text, WINDOW,
+    Attributes, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw, Scalar,
+    Text, WINDOW,
 };
 
 /// How one shape refers to another. A function, so that recursive types compile.
@@ -87,6 +88,13 @@ pub enum Shape {
     Nullable(Ref),
     /// A file given by path, URL, base64 data or text; see [`crate::file::Source`].
     File,
+    /// Checked as `taken` and shown as `listed`: where a list would pay more bytes for the whole than it is worth.
+    Brief {
+        /// What lists show.
+        listed: Ref,
+        /// What a value may be.
+        taken: Ref,
+    },
 }
 
 /// An object with known keys.

@@ -101,6 +101,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             }
             out.push(']');
         }
+        Shape::Brief { listed, .. } => return schema(out, *listed, doc, seen),
         Shape::Nullable(inner) => {
             // `nullable` is OpenAPI's keyword: validators that clients use know it or pass over it, and unlike
             // `"type": [..., "null"]` no client refuses a whole tool list for it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::{Field, Place, Shape, Shaped, of};
+use crate::arguments::Arguments;
 
 macro_rules! shaped {
     ($($type:ty => $shape:expr),* $(,)?) => { $(impl Shaped for $type { const SHAPE: Shape = $shape; })* };
@@ -20,6 +21,7 @@ shaped! {
     u32 => Shape::Int { min: 0, max: u32::MAX as i64 },
     u64 => Shape::Int { min: 0, max: i64::MAX },
     Json => Shape::Any,
+    JsonObject => Shape::Map { value: of::<Json>, max_keys: usize::MAX, max_key: usize::MAX, doc: "" },
     Metadata => Shape::Map { value: of::<Text<0, 512>>, max_keys: 16, max_key: 64, doc: "Up to 16 string values" },
     Attributes => Shape::Map { value: of::<AttributeValue>, max_keys: 16, max_key: 64, doc: "Up to 16 string, number or boolean values" },
     Scalar => Shape::Union(&[of::<String>, of::<f64>, of::<bool>]),
@@ -123,6 +125,11 @@ impl<T: Shaped> Shaped for Nullable<T> {
 #[serde(transparent)]
 pub struct Json(pub serde_json::Value);
 
+/// Any JSON object.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
+
 /// Up to 16 string values under keys of at most 64 characters.
 /// <https://platform.openai.com/docs/api-reference/metadata>
 #[derive(Clone, Debug, Deserialize)]
@@ -180,6 +187,29 @@ impl<T> Serialize for Raw<T> {
 
 impl<T: Shaped> Shaped for Raw<T> {
     const SHAPE: Shape = T::SHAPE;
+}
+
+/// Further arguments of a tool, which are the fields of `T`: in lists an object, of which the field's own words tell what
+/// goes in. They are taken beside the object as well, and arguments of the tool itself are taken in it.
+#[derive(Clone, Debug)]
+pub struct Options<T>(Option<Box<RawValue>>, PhantomData<T>);
+
+impl<T> Options<T> {
+    /// Those that were given, as the caller wrote them.
+    pub fn arguments(&self) -> Arguments {
+        Arguments::new(self.0.as_ref().map(|text| text.get().to_owned().into()))
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Options<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|text| Options(text, PhantomData))
+    }
+}
+
+impl<T: Shaped> Shaped for Options<T> {
+    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<T> };
+    const REQUIRED: bool = false;
 }
 
 /// The argument of tools that show as much of a long answer as the caller asks for.

@@ -1,0 +1,139 @@
+//! Results in new files of the server's machine: where the caller asks for one, or where what is paid for would else be
+//! lost.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::file::media_type;
+use crate::platform::Saved;
+
+/// The folder, in the first that the operator allows, of what is paid for and could not go where it was to.
+const SPARE: &str = "openai-mcp-results";
+
+/// The formats of a tool's results, the usual one first, each with the extensions of its files.
+pub type Formats = &'static [(&'static str, &'static [&'static str])];
+
+impl Saved {
+    /// As results tell of it, under `saved_to`.
+    pub fn show(&self) -> Value {
+        json!({"path": self.path, "bytes": self.bytes})
+    }
+}
+
+/// Why a result is not in the file that the caller named.
+#[derive(Debug)]
+pub struct Unsaved {
+    /// What went wrong, and where the result is instead, if it is anywhere.
+    pub error: Error,
+    /// Whether it is kept. What is not has to go into the result.
+    pub kept: bool,
+}
+
+impl Context {
+    /// Makes sure, before anything is spent, that [`Context::save`] can write a new file at this path, and makes the
+    /// folders on the way to it. Does nothing where there is no path.
+    ///
+    /// # Errors
+    /// As [`Context::save`]: about the path, which is the argument `save_to`.
+    pub async fn reserve(&self, path: Option<&str>) -> Result<()> {
+        let Some(path) = path else { return Ok(()) };
+        let told = |error: Error| Error::new(error.kind(), format!("`save_to`: {error}"));
+        self.check_saving().map_err(told)?;
+        self.platform().reserve(path.to_owned()).await.map_err(told)
+    }
+
+    /// Writes a new file.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the caller may not name files here.
+    pub async fn save(&self, path: String, body: Body) -> Result<Saved> {
+        self.check_saving()?;
+        self.platform().save(path, body).await
+    }
+
+    /// Writes what is paid for to the file that the caller named, and if that fails to a spare one, as [`Context::keep`].
+    ///
+    /// # Errors
+    /// It is not where it was to be.
+    pub async fn save_paid(&self, path: String, spare: (&str, &str), content: Bytes) -> Result<Saved, Unsaved> {
+        let error = match self.save(path, Body::Full(content.clone())).await {
+            Ok(saved) => return Ok(saved),
+            Err(error) => error,
+        };
+        Err(match self.keep(spare, content).await {
+            Ok(Saved { path, bytes }) => {
+                let text = format!("{error}\nhint: nothing is lost: all {bytes} bytes are kept in {path}");
+                Unsaved { error: Error::new(error.kind(), text), kept: true }
+            }
+            Err(_) => Unsaved { error, kept: false },
+        })
+    }
+
+    /// Writes what is paid for, and has no place or not the one that it was to have, to a new file whose name begins as
+    /// the first word and has the second for its extension.
+    ///
+    /// # Errors
+    /// As [`Context::save`].
+    pub async fn keep(&self, (stem, extension): (&str, &str), content: Bytes) -> Result<Saved> {
+        let name = format!("{SPARE}/{stem}-{:08x}.{extension}", self.random() as u32);
+        self.save(name, Body::Full(content)).await
+    }
+
+    fn check_saving(&self) -> Result<()> {
+        if self.read_only() {
+            return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
+        }
+        self.check_paths("leave it out, to get the result itself")
+    }
+}
+
+/// The format that the file of `save_to` asks for by its extension, where the caller has `asked` for none by the argument
+/// `named`; `None` where there is nothing to ask for. Without a name of an argument the format is not for the caller to choose.
+///
+/// # Errors
+/// The file is one of another format than was asked for, or than the tool has.
+pub fn format(
+    save_to: Option<&str>,
+    (named, asked): (&str, Option<&str>),
+    formats: Formats,
+) -> Result<Option<&'static str>> {
+    let name = save_to.and_then(|path| path.rsplit(['/', '\\']).next()).unwrap_or_default();
+    let Some((_, extension)) = name.rsplit_once('.') else { return Ok(None) };
+    let extension = extension.to_ascii_lowercase();
+    let fitting =
+        || formats.iter().filter(|(_, extensions)| extensions.contains(&extension.as_str())).map(|(name, _)| *name);
+    match (asked, fitting().next()) {
+        (None, Some(format)) => Ok(formats.first().is_none_or(|(usual, _)| *usual != format).then_some(format)),
+        (Some(asked), Some(_)) if fitting().any(|format| format == asked) => Ok(None),
+        (Some(asked), Some(other)) if !named.is_empty() => {
+            let text = format!(
+                "expected a name that ends in {}, as `{named}` asks for `{asked}`, got `{name}`\n\
+                 hint: without `{named}` the name chooses `{other}`",
+                endings(formats, Some(asked))
+            );
+            Err(Error::argument("save_to", text))
+        }
+        // What is no extension is part of the name.
+        (_, None) if media_type(name) == media_type("") => Ok(None),
+        _ => {
+            let text = format!("expected a name that ends in {}, got `{name}`", endings(formats, asked));
+            Err(Error::argument("save_to", text))
+        }
+    }
+}
+
+/// The extensions of one format, or of all.
+fn endings(formats: Formats, of: Option<&str>) -> String {
+    let those = formats.iter().filter(|(name, _)| of.is_none_or(|of| of == *name));
+    let mut endings: Vec<String> = Vec::new();
+    for extension in those.flat_map(|(_, extensions)| extensions.iter()) {
+        let ending = format!("`.{extension}`");
+        if !endings.contains(&ending) {
+            endings.push(ending);
+        }
+    }
+    endings.join(", ")
+}
