@@ -22,7 +22,10 @@ const LOSSLESS: u64 = 400;
 const MOST_LOSSLESS: u64 = 1_400_000_000;
 /// Longest edges of a preview that are tried, in pixels, until it is small enough.
 const EDGES: [u32; 6] = [1024, 768, 512, 384, 256, 128];
-const PREVIEW_QUALITY: u8 = 85;
+const PREVIEW_QUALITY: u8 = 80;
+/// Bytes of an image that is its own preview, and most of one that is drawn: hosts send them on as text.
+const SMALL: usize = 32 * 1024;
+const PREVIEW: usize = 160 * 1024;
 
 /// What a file is, as its first bytes tell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -253,17 +256,18 @@ fn png(image: &DynamicImage) -> Result<Bytes> {
     Ok(out.into_inner().into())
 }
 
-/// The image in at most `most` bytes and 1,024 pixels each way, with its media type: as it is if it fits, else scaled
-/// down, as JPEG, or as PNG where it is transparent. Nothing where that cannot be, or there is not so much `room`.
+/// The image in at most `most` bytes and 1,024 pixels each way, with its media type: as it is if it is small, else drawn
+/// anew, as JPEG, or as PNG where it is transparent. Nothing where that cannot be, or there is not so much `room`.
 pub(crate) fn preview(bytes: &Bytes, most: usize, room: usize) -> Option<(Bytes, &'static str)> {
     let facts = facts(bytes);
     let format = facts.format.filter(|format| *format != "svg")?;
     let longest = EDGES.first().copied().unwrap_or_default();
     let (width, height) = facts.size.unwrap_or_default();
     let raster = format != "gif";
-    if bytes.len() <= most && (!raster || width.max(height) <= longest) {
+    if bytes.len() <= if raster { most.min(SMALL) } else { most } && (!raster || width.max(height) <= longest) {
         return Some((bytes.clone(), mime_type(format)));
     }
+    let most = most.min(PREVIEW);
     let mut image = raster.then(|| decode(bytes, room).ok())??;
     let transparent = any_alpha(&image, |alpha| alpha < 255);
     for edge in EDGES {

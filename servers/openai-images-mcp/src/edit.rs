@@ -2,15 +2,12 @@
 
 use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::schema::{Shape, Shaped, of};
-use serde::Deserialize;
 
-use crate::answer::{self, Delivery, ROOM, Wish};
+use crate::answer::{self, Wish};
 use crate::draw::{self, Area};
 use crate::record;
-use crate::shapes::{
-    Background, Fidelity, Format, ImageInput, Images, Level, Preview, Prompt, Quality, ResponseFormat, Svg,
-};
+use crate::shapes::{Delivery, Fidelity, ImageInput, Images, Look, Prompt};
+use crate::show::ROOM;
 
 tools![Edit, Inpaint, Outpaint, Variations];
 
@@ -29,36 +26,27 @@ const MOST_PIXELS: u64 = 3840 * 2160;
 struct Edit {
     /// Files, or ids of images made here.
     #[read]
+    #[alias("image_id")]
     image: Images,
     prompt: Prompt,
     /// PNG of the first image's size, transparent where it may change.
     mask: Option<FileInput>,
     /// Transparent PNG laid over the first image to guide the edit; not with mask.
     markup: Option<FileInput>,
-    /// Give one, as for image-generate.
-    model: Option<String>,
-    n: Option<Int<1, 10>>,
-    size: Option<String>,
-    quality: Option<Quality>,
-    background: Option<Background>,
     input_fidelity: Option<Fidelity>,
-    output_format: Option<Format>,
-    output_compression: Option<Int<0, 100>>,
-    complexity: Option<Level>,
-    stream: Option<bool>,
-    partial_images: Option<Int<0, 3>>,
-    frame_count: Option<Int<2, 16>>,
-    frame_duration_ms: Option<u32>,
-    svg: Option<Svg>,
-    /// For retired models only.
-    response_format: Option<ResponseFormat>,
-    safety_identifier: Option<String>,
-    /// Deprecated: safety_identifier.
-    user: Option<String>,
-    #[local]
-    save_to: Option<String>,
-    #[local]
-    preview: Option<Preview>,
+    #[flatten]
+    look: Look,
+    #[read]
+    #[flatten]
+    delivery: Delivery,
+}
+
+/// What tools that make their own images and masks take of image-edit's arguments.
+#[shape]
+struct EditOptions {
+    input_fidelity: Option<Fidelity>,
+    #[flatten]
+    look: Look,
 }
 
 impl Edit {
@@ -67,7 +55,7 @@ impl Edit {
         // Ids are ours: OpenAI gets the images themselves.
         let images = match self.image {
             Images::One(image) => vec![image],
-            Images::Many(images) => images,
+            Images::Many(ListOf(images)) => images,
         };
         if images.iter().any(|image| matches!(image, ImageInput::Id(_))) {
             for image in images {
@@ -78,16 +66,21 @@ impl Edit {
                 arguments = arguments.attach("image", source);
             }
         }
-        let wish = Wish {
-            tool: Self::SPEC.name,
-            spec: &Self::SPEC,
-            arguments,
-            asked: cx.arguments().read()?,
-            delivery: Delivery { save_to: self.save_to, preview: self.preview },
-            room: ROOM,
-        };
-        answer::make(&cx, wish).await.map(Output::Content)
+        let asked = cx.arguments().read()?;
+        let (tool, spec, delivery) = (Self::SPEC.name, &Self::SPEC, self.delivery);
+        let made = answer::make(&cx, Wish { tool, spec, arguments, asked, delivery, room: ROOM }).await;
+        Ok(made.map_err(with_advice)?.output())
     }
+}
+
+/// To whom drew a mask by hand, the tool is told that draws it.
+fn with_advice(error: Error) -> Error {
+    let text = error.to_string();
+    if error.kind() != Kind::Status(400) || !text.contains("mask") {
+        return error;
+    }
+    let hint = "image-inpaint draws the mask for a rectangle or polygon, and checks one that is given";
+    Error::new(error.kind(), format!("{text}\nhint: {hint}"))
 }
 
 impl ImageInput {
@@ -109,6 +102,7 @@ impl ImageInput {
 #[tool("image-inpaint", open, saves)]
 struct Inpaint {
     /// File, or id of an image made here.
+    #[alias("image_id")]
     image: ImageInput,
     /// The whole picture that is wanted, not the area alone.
     prompt: Prompt,
@@ -116,11 +110,11 @@ struct Inpaint {
     mask: Option<FileInput>,
     rectangle: Option<Rectangle>,
     /// Corners as [x, y].
-    polygon: Option<Polygon>,
+    polygon: Option<ListOf<ListOf<f64, 2, 2>, 3, 1000>>,
     /// Other arguments of image-edit: model, n, quality, …
-    options: Option<Json>,
-    save_to: Option<String>,
-    preview: Option<Preview>,
+    options: Options<EditOptions>,
+    #[flatten]
+    delivery: Delivery,
 }
 
 #[shape(read)]
@@ -133,28 +127,13 @@ struct Rectangle {
 
 impl Rectangle {
     fn area(&self) -> Area {
-        let number = |value: i64| u32::try_from(value).unwrap_or_default();
-        Area { x: number(self.x.0), y: number(self.y.0), width: number(self.width.0), height: number(self.height.0) }
+        Area { x: self.x.get(), y: self.y.get(), width: self.width.get(), height: self.height.get() }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Polygon(Vec<(f64, f64)>);
-
-struct Corner;
-
-impl Shaped for Corner {
-    const SHAPE: Shape = Shape::Array { items: of::<f64>, min: 2, max: 2 };
-}
-
-impl Shaped for Polygon {
-    const SHAPE: Shape = Shape::Array { items: of::<Corner>, min: 3, max: 1000 };
 }
 
 impl Inpaint {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Inpaint { image, prompt: Text(prompt), mask, rectangle, polygon, options, save_to, preview } = self;
+        let Inpaint { image, prompt: Text(prompt), mask, rectangle, polygon, options, delivery } = self;
         let from = origin(&image);
         let (name, bytes) = image.read(&cx).await?;
         let (head, room) = (bytes.clone(), cx.room());
@@ -169,14 +148,16 @@ impl Inpaint {
             (None, Some(rectangle), None) => {
                 cx.compute(move || draw::rectangle_mask(width, height, rectangle.area())).await??
             }
-            (None, None, Some(Polygon(corners))) => {
+            (None, None, Some(ListOf(corners))) => {
+                let corner = |ListOf(corner): &ListOf<f64, 2, 2>| Some((*corner.first()?, *corner.get(1)?));
+                let corners: Vec<_> = corners.iter().filter_map(corner).collect();
                 cx.compute(move || draw::polygon_mask(width, height, &corners)).await??
             }
             _ => return Err(Error::argument("mask", "expected exactly one of `mask`, `rectangle`, `polygon`")),
         };
         let files = vec![("image", made(image)), ("mask", made(("mask.png".into(), mask)))];
-        finish(&cx, Self::SPEC.name, json!({"prompt": prompt}), files, from, options, Delivery { save_to, preview })
-            .await
+        let arguments = options.arguments().set("prompt", prompt);
+        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
     }
 }
 
@@ -186,6 +167,7 @@ impl Inpaint {
 #[tool("image-outpaint", open, saves)]
 struct Outpaint {
     /// File, or id of an image made here.
+    #[alias("image_id")]
     image: ImageInput,
     /// The whole picture that is wanted, not the new area alone.
     prompt: Prompt,
@@ -194,12 +176,13 @@ struct Outpaint {
     /// Pixels to add.
     margins: Option<Margins>,
     /// Other arguments of image-edit: model, n, quality, …
-    options: Option<Json>,
-    save_to: Option<String>,
-    preview: Option<Preview>,
+    options: Options<EditOptions>,
+    #[flatten]
+    delivery: Delivery,
 }
 
 #[shape(read)]
+#[derive(Default)]
 struct Margins {
     left: Option<Int<0, 3840>>,
     top: Option<Int<0, 3840>>,
@@ -209,7 +192,7 @@ struct Margins {
 
 impl Outpaint {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Outpaint { image, prompt: Text(prompt), size, margins, options, save_to, preview } = self;
+        let Outpaint { image, prompt: Text(prompt), size, margins, options, delivery } = self;
         let from = origin(&image);
         let target = match (&size, &margins) {
             (Some(size), None) => Some(read_size(size)?),
@@ -229,12 +212,9 @@ impl Outpaint {
                 (image, (width, height), corner)
             }
             (None, margins) => {
-                let pixels = |margin: Option<&Option<Int<0, 3840>>>| {
-                    margin.and_then(|margin| *margin).map_or(0, |Int(pixels)| u32::try_from(pixels).unwrap_or_default())
-                };
-                let margins = margins.as_ref();
-                let (left, top) = (pixels(margins.map(|it| &it.left)), pixels(margins.map(|it| &it.top)));
-                let (right, bottom) = (pixels(margins.map(|it| &it.right)), pixels(margins.map(|it| &it.bottom)));
+                let Margins { left, top, right, bottom } = margins.unwrap_or_default();
+                let [left, top, right, bottom] =
+                    [left, top, right, bottom].map(|pixels| pixels.map_or(0, Int::get::<u32>));
                 let (width, height) = (up(image.width() + left + right), up(image.height() + top + bottom));
                 check_canvas("margins", width, height)?;
                 (image, (width, height), (left, top))
@@ -242,8 +222,8 @@ impl Outpaint {
         };
         let (canvas, mask) = cx.compute(move || draw::extend(image, width, height, left, top)).await??;
         let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
-        let ours = json!({"prompt": prompt, "size": format!("{width}x{height}")});
-        finish(&cx, Self::SPEC.name, ours, files, from, options, Delivery { save_to, preview }).await
+        let arguments = options.arguments().set("prompt", prompt).set("size", format!("{width}x{height}"));
+        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
     }
 }
 
@@ -275,19 +255,19 @@ fn check_canvas(argument: &str, width: u32, height: u32) -> Result<()> {
 #[tool("image-generate-variations", open, saves)]
 struct Variations {
     /// File, or id of an image made here.
+    #[alias("image_id")]
     image: ImageInput,
     /// What to vary, if not just anything.
     prompt: Option<Prompt>,
-    n: Option<Int<1, 10>>,
-    /// Other arguments of image-edit: model, size, quality, …
-    options: Option<Json>,
-    save_to: Option<String>,
-    preview: Option<Preview>,
+    /// Other arguments of image-edit: model, n, size, …
+    options: Options<EditOptions>,
+    #[flatten]
+    delivery: Delivery,
 }
 
 impl Variations {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Variations { image, prompt, n, options, save_to, preview } = self;
+        let Variations { image, prompt, options, delivery } = self;
         let from = origin(&image);
         let mut prompt_text =
             "A variation of this image: the same subject, style and mood in another composition.".to_owned();
@@ -296,11 +276,8 @@ impl Variations {
             prompt_text.push_str(&prompt);
         }
         let files = vec![("image", made(image.read(&cx).await?))];
-        let mut ours = json!({"prompt": prompt_text});
-        if let (Some(Int(n)), Some(entries)) = (n, ours.as_object_mut()) {
-            entries.insert("n".into(), n.into());
-        }
-        finish(&cx, Self::SPEC.name, ours, files, from, options, Delivery { save_to, preview }).await
+        let arguments = options.arguments().set("prompt", prompt_text);
+        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
     }
 }
 
@@ -319,33 +296,17 @@ fn made((filename, bytes): (String, Bytes)) -> Source {
     Source::Inline { bytes, filename, mime_type: None }
 }
 
-/// Calls image-edit with what a tool made of its arguments, and with the caller's further ones.
+/// Calls image-edit with the arguments and files that a tool made.
 async fn finish(
     cx: &Context,
     tool: &'static str,
-    ours: Value,
+    arguments: Arguments,
     files: Vec<(&'static str, Source)>,
     from: Value,
-    options: Option<Json>,
     delivery: Delivery,
 ) -> Result<Output> {
-    let mut arguments = answer::options(options)?;
-    let ours = ours.as_object().cloned().unwrap_or_default();
-    let taken = |name: &str| ["image", "mask", "markup"].contains(&name) || ours.contains_key(name);
-    if let Some(name) = arguments.keys().find(|name| taken(name)) {
-        return Err(Error::argument("options", format!("`{name}` is not for options here")));
-    }
-    arguments.extend(ours);
-    let mut asked = arguments.clone();
-    asked.insert("image".into(), from);
-    let arguments = Arguments::from(Value::Object(arguments));
-    let wish = Wish {
-        tool,
-        spec: &Edit::SPEC,
-        arguments: files.into_iter().fold(arguments, |arguments, (name, file)| arguments.attach(name, file)),
-        asked: Value::Object(asked),
-        delivery,
-        room: ROOM,
-    };
-    answer::make(cx, wish).await.map(Output::Content)
+    let asked = arguments.clone().set("image", from).read()?;
+    let arguments = files.into_iter().fold(arguments, |arguments, (name, file)| arguments.attach(name, file));
+    let wish = Wish { tool, spec: &Edit::SPEC, arguments, asked, delivery, room: ROOM };
+    Ok(answer::make(cx, wish).await?.output())
 }

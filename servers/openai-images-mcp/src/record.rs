@@ -1,15 +1,12 @@
 //! What was made: records in the server's store, with the images themselves where no file holds them.
 
 use bytes::{Bytes, BytesMut};
-use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
+use serde_json::Map;
 
-use crate::answer::{self, ROOM};
 use crate::draw;
-use crate::shapes::Preview;
-
-tools![List, Get, Delete];
+use crate::room::room;
 
 /// Bytes of one piece of a stored image: D1 takes 2 MB in a row.
 const PIECE: usize = 1_500_000;
@@ -43,7 +40,7 @@ impl Record {
         let prompt = match parameters.as_object_mut() {
             Some(entries) => {
                 entries.values_mut().for_each(forget_content);
-                for ours in ["save_to", "preview"] {
+                for ours in ["save_to", "preview", "full"] {
                     entries.remove(ours);
                 }
                 entries.remove("prompt")
@@ -73,35 +70,34 @@ impl Record {
         self.bytes = bytes.len();
     }
 
-    /// One line with all that a caller needs to go on.
-    pub(crate) fn line(&self) -> String {
-        let size = self.size.map(|(width, height)| format!("{width}x{height} ")).unwrap_or_default();
-        let place = match (&self.url, &self.path) {
-            (Some(url), _) => return format!("{}: {url}", self.id),
-            (None, Some(path)) => format!("saved to {path}"),
-            (None, None) => "kept under this id".into(),
+    /// What it is and where: without `saved_to` and `url` it is in the store.
+    pub(crate) fn place(&self) -> Map<String, Value> {
+        let mut place = Map::new();
+        if let Some(url) = &self.url {
+            place.insert("url".into(), url.as_str().into());
+            return place;
+        }
+        place.extend(self.size.map(|(width, height)| ("size".to_owned(), format!("{width}x{height}").into())));
+        place.insert("format".into(), self.format.as_str().into());
+        match &self.path {
+            Some(path) => place.insert("saved_to".into(), json!({"path": path, "bytes": self.bytes})),
+            None => place.insert("bytes".into(), self.bytes.into()),
         };
-        format!("{}: {size}{}, {} bytes, {place}", self.id, self.format, self.bytes)
+        place
     }
 
     /// For a list, with the beginning of the prompt, or whole.
-    fn show(&self, whole: bool) -> Value {
+    pub(crate) fn show(&self, whole: bool) -> Map<String, Value> {
         let mut prompt: String = self.prompt.chars().take(if whole { usize::MAX } else { EXCERPT }).collect();
         if prompt.len() < self.prompt.len() {
             prompt.push('…');
         }
-        let mut shown = json!({
-            "id": self.id, "created_at": self.created_at, "tool": self.tool, "prompt": prompt, "format": self.format,
-            "bytes": self.bytes,
-        });
-        let mut add = |name: &str, value: Option<Value>| {
-            if let (Some(entries), Some(value)) = (shown.as_object_mut(), value) {
-                entries.insert(name.into(), value);
-            }
-        };
-        add("size", self.size.map(|(width, height)| format!("{width}x{height}").into()));
-        add("path", self.path.clone().map(Value::from));
-        add("url", self.url.clone().map(Value::from));
+        let mut shown = self.place();
+        let mut add = |name: &str, value: Option<Value>| shown.extend(value.map(|value| (name.to_owned(), value)));
+        add("id", Some(self.id.as_str().into()));
+        add("created_at", Some(self.created_at.into()));
+        add("tool", Some(self.tool.as_str().into()));
+        add("prompt", Some(prompt.into()));
         if whole {
             add("parameters", Some(self.parameters.clone()));
             add("usage", self.usage.clone());
@@ -112,7 +108,11 @@ impl Record {
         shown
     }
 
-    fn read(row: &Row) -> Result<Self> {
+    /// Reads a row of [`COLUMNS`].
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn read(row: &Row) -> Result<Self> {
         let optional = |column: usize| row.text(column).ok().map(str::to_owned);
         let edge = |column: usize| row.integer(column).ok().and_then(|edge| u32::try_from(edge).ok());
         let json = |column: usize| row.text(column).ok().and_then(|text| serde_json::from_str(text).ok());
@@ -145,7 +145,8 @@ fn forget_content(value: &mut Value) {
     }
 }
 
-const COLUMNS: &str =
+/// What a query for records begins with.
+pub(crate) const COLUMNS: &str =
     "id, created_at, tool, prompt, parameters, usage, format, width, height, bytes, path, url FROM image";
 
 /// Keeps a record, with the image where no file holds it.
@@ -185,7 +186,7 @@ pub(crate) async fn keep(cx: &Context, record: &Record, content: Option<&Bytes>)
         )
     });
     // On a Worker each byte of a batch takes some ten more on its way to D1.
-    let at_once = if answer::room(cx).is_some() { 1 } else { PIECES };
+    let at_once = if room(cx).is_some() { 1 } else { PIECES };
     let mut pieces = pieces.collect::<Vec<_>>().into_iter();
     loop {
         batch.extend(pieces.by_ref().take(at_once));
@@ -201,20 +202,28 @@ pub(crate) async fn keep(cx: &Context, record: &Record, content: Option<&Bytes>)
 }
 
 /// Deletes records and what is kept of their images.
-async fn delete(cx: &Context, ids: &[String]) -> Result<()> {
+///
+/// # Errors
+/// The store fails.
+pub(crate) async fn delete(cx: &Context, ids: &[String]) -> Result<()> {
     let values: [Datum; 2] = [cx.owner()?.into(), json!(ids).to_string().into()];
     let pieces = "DELETE FROM piece WHERE owner = ?1 AND image IN (SELECT value FROM json_each(?2))";
     let images = "DELETE FROM image WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))";
     cx.store().batch(vec![sql(pieces, values.clone()), sql(images, values)]).await.map(drop)
 }
 
-async fn find(cx: &Context, argument: &str, id: &str) -> Result<Record> {
+/// The record with this id, which is the value of an argument.
+///
+/// # Errors
+/// There is none.
+pub(crate) async fn find(cx: &Context, argument: &str, id: &str) -> Result<Record> {
     let values = [cx.owner()?.into(), id.into()];
     let found = cx.store().run(sql(format!("SELECT {COLUMNS} WHERE owner = ?1 AND id = ?2"), values)).await?;
     found.rows.first().map_or_else(|| Err(unknown(argument, id)), Record::read)
 }
 
-fn unknown(argument: &str, id: &str) -> Error {
+/// That there is no record with this id.
+pub(crate) fn unknown(argument: &str, id: &str) -> Error {
     let shown: String = id.chars().take(60).collect();
     let files = if argument == "image" {
         r#"; a file is {"path": …}, {"url": …} or {"data": …, "filename": …}"#
@@ -226,7 +235,10 @@ fn unknown(argument: &str, id: &str) -> Error {
 }
 
 /// The image of a record, from wherever it is.
-async fn content(cx: &Context, record: &Record) -> Result<Bytes> {
+///
+/// # Errors
+/// It is gone.
+pub(crate) async fn content(cx: &Context, record: &Record) -> Result<Bytes> {
     let source = match (&record.url, &record.path) {
         (Some(url), _) => Source::Url { url: url.clone(), filename: None, mime_type: None },
         (None, Some(path)) => Source::Path { path: path.clone(), filename: None, mime_type: None },
@@ -258,132 +270,4 @@ async fn content(cx: &Context, record: &Record) -> Result<Bytes> {
 pub(crate) async fn image(cx: &Context, argument: &str, id: &str) -> Result<(String, Bytes)> {
     let record = find(cx, argument, id).await?;
     Ok((format!("{id}.{}", record.format), content(cx, &record).await?))
-}
-
-/// List the images made with this server, newest first.
-///
-/// kept tells how much its store holds.
-#[tool("image-list", reads)]
-struct List {
-    /// Only images whose prompt contains this.
-    search: Option<String>,
-    /// 20 unless told.
-    limit: Option<Int<1, 100>>,
-    /// Id of the last image of the page before.
-    after: Option<String>,
-}
-
-impl List {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let List { search, limit, after } = self;
-        let limit = limit.map_or(20, |Int(limit)| limit);
-        let owner = cx.owner()?;
-        if let Some(after) = &after {
-            find(&cx, "after", after).await?;
-        }
-        let query = format!(
-            "SELECT {COLUMNS} WHERE owner = ?1 \
-             AND (?2 IS NULL OR number < (SELECT number FROM image WHERE owner = ?1 AND id = ?2)) \
-             AND (?3 IS NULL OR instr(lower(prompt), lower(?3)) > 0) ORDER BY number DESC LIMIT ?4"
-        );
-        let kept =
-            "SELECT count(*), coalesce(sum(bytes), 0) FROM image WHERE owner = ?1 AND path IS NULL AND url IS NULL";
-        let page = sql(query, [owner.clone().into(), after.into(), search.into(), (limit + 1).into()]);
-        let mut answers = cx.store().batch(vec![page, sql(kept, [owner.into()])]).await?.into_iter();
-        let (found, kept) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
-        let kept = match kept.rows.first() {
-            Some(row) => json!({"images": row.integer(0)?, "bytes": row.integer(1)?}),
-            None => Value::Null,
-        };
-        let limit = usize::try_from(limit).unwrap_or_default();
-        let records = found.rows.iter().take(limit).map(Record::read).collect::<Result<Vec<_>>>()?;
-        let data: Vec<Value> = records.iter().map(|record| record.show(false)).collect();
-        Ok(Output::json(&json!({
-            "object": "list",
-            "data": data,
-            "first_id": records.first().map(|record| &record.id),
-            "last_id": records.last().map(|record| &record.id),
-            "has_more": found.rows.len() > limit,
-            "kept": kept,
-        })))
-    }
-}
-
-/// Show an image made with this server, its prompt and parameters, or save it.
-#[tool("image-get", reads, saves)]
-struct Get {
-    id: String,
-    /// Full sends the image as it is, several MB perhaps.
-    preview: Option<Preview>,
-    /// New local file for the full image.
-    save_to: Option<String>,
-}
-
-impl Get {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let Get { id, preview, save_to } = self;
-        let record = find(&cx, "id", &id).await?;
-        let mut shown = record.show(true);
-        let mut add = |name: &str, value: String| {
-            if let Some(entries) = shown.as_object_mut() {
-                entries.insert(name.into(), value.into());
-            }
-        };
-        let mut block = None;
-        if preview != Some(Preview::None) || save_to.is_some() {
-            match content(&cx, &record).await {
-                Ok(bytes) => {
-                    block = answer::show(&cx, &bytes, preview.unwrap_or(Preview::Small), ROOM).await;
-                    if let Some(path) = save_to {
-                        add("saved_to", cx.save(path, Body::Full(bytes)).await?.path);
-                    }
-                }
-                // What is recorded is worth showing without the image.
-                Err(error) if save_to.is_none() => add("image_is_gone", error.to_string()),
-                Err(error) => return Err(error),
-            }
-        }
-        let Some(block) = block else { return Ok(Output::json(&shown)) };
-        let mut text = shown.to_string();
-        let (whole, most) = (text.len(), cx.max_result());
-        if whole > most {
-            text.truncate(text.floor_char_boundary(most));
-            text.push_str(&format!(
-                "\ncut after {} of {whole} bytes; the operator may raise OPENAI_MCP_MAX_RESULT",
-                text.len()
-            ));
-        }
-        Ok(Output::Content(vec![Content::Text(text), block]))
-    }
-}
-
-/// Forget images: their records, and what is kept under their ids.
-///
-/// Files that were saved stay.
-#[tool("image-delete", destroys, idempotent)]
-struct Delete {
-    id: OneOrMany<String>,
-}
-
-impl Delete {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let (ids, shown) = match self.id {
-            OneOrMany::One(id) => (vec![id.clone()], Value::from(id)),
-            OneOrMany::Many(ids) => (ids.clone(), Value::from(ids)),
-        };
-        let values: [Datum; 2] = [cx.owner()?.into(), json!(ids).to_string().into()];
-        let query = format!("SELECT {COLUMNS} WHERE owner = ?1 AND id IN (SELECT value FROM json_each(?2))");
-        let found = cx.store().run(sql(query, values)).await?;
-        let records = found.rows.iter().map(Record::read).collect::<Result<Vec<_>>>()?;
-        if let Some(id) = ids.iter().find(|id| !records.iter().any(|record| record.id == **id)) {
-            return Err(unknown("id", id));
-        }
-        delete(&cx, &ids).await?;
-        let mut gone = json!({"id": shown, "deleted": true});
-        let files: Vec<String> = records.into_iter().filter_map(|record| record.path).collect();
-        if let (false, Some(entries)) = (files.is_empty(), gone.as_object_mut()) {
-            entries.insert("files_that_stay".into(), files.into());
-        }
-        Ok(Output::json(&gone))
-    }
 }

@@ -1,11 +1,60 @@
 //! What the arguments of several tools have in common.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::schema::{Ref, Shape, Shaped, of};
+use openai_mcp_kernel::save::Formats;
+use openai_mcp_kernel::schema::{Shape, Shaped, of};
 use serde::Deserialize;
+
+/// The formats of images, with the extensions of their files.
+pub(crate) const FORMATS: Formats =
+    &[("png", &["png"]), ("jpeg", &["jpg", "jpeg", "jfif"]), ("webp", &["webp"]), ("gif", &["gif"]), ("svg", &["svg"])];
 
 /// A prompt, as long as the models take it.
 pub(crate) type Prompt = Text<1, 32_000>;
+
+/// How images are to be, as both requests of the API take it.
+#[shape]
+pub(crate) struct Look {
+    /// Give one, such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
+    model: Option<String>,
+    n: Option<Int<1, 10>>,
+    /// auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
+    size: Option<String>,
+    quality: Option<Quality>,
+    /// transparent needs png or webp.
+    background: Option<Background>,
+    output_format: Option<Format>,
+    /// Percent, for webp and jpeg.
+    output_compression: Option<Int<0, 100>>,
+    /// How much is planned before drawing.
+    complexity: Option<Level>,
+    stream: Option<bool>,
+    /// Told as progress; each costs tokens.
+    partial_images: Option<Int<0, 3>>,
+    /// Of a gif.
+    frame_count: Option<Int<2, 16>>,
+    frame_duration_ms: Option<u32>,
+    svg: Option<Svg>,
+    /// For retired models.
+    response_format: Option<ResponseFormat>,
+    safety_identifier: Option<String>,
+    /// Deprecated: safety_identifier.
+    user: Option<String>,
+}
+
+/// What becomes of the images.
+#[shape(read)]
+#[derive(Default)]
+pub(crate) struct Delivery {
+    /// New local file, or folder ending in /.
+    #[local]
+    pub(crate) save_to: Option<String>,
+    #[local]
+    pub(crate) preview: Option<Preview>,
+    /// The API's whole answer.
+    #[local]
+    pub(crate) full: Option<bool>,
+}
 
 #[shape]
 pub(crate) enum Background {
@@ -96,20 +145,20 @@ impl Shaped for ImageInput {
     const SHAPE: Shape = Shape::Union(&[of::<String>, of::<FileInput>]);
 }
 
-/// One image, or up to 16.
+/// One image, or up to 16. Lists show the second alone, since a file takes many words there.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Images {
     One(ImageInput),
-    Many(Vec<ImageInput>),
+    Many(ListOf<ImageInput, 1, 16>),
 }
 
-struct Many;
+struct Either;
 
-impl Shaped for Many {
-    const SHAPE: Shape = Shape::Array { items: of::<ImageInput>, min: 1, max: 16 };
+impl Shaped for Either {
+    const SHAPE: Shape = Shape::Union(&[of::<String>, of::<FileInput>, of::<ListOf<ImageInput, 1, 16>>]);
 }
 
 impl Shaped for Images {
-    const SHAPE: Shape = Shape::Union(&[of::<String> as Ref, of::<FileInput>, of::<Many>]);
+    const SHAPE: Shape = Shape::Brief { listed: of::<ListOf<ImageInput, 1, 16>>, taken: of::<Either> };
 }

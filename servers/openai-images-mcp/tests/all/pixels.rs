@@ -178,11 +178,13 @@ fn a_preview_fits_what_clients_take() {
     for (alpha, kind) in [(255, "image/jpeg"), (100, "image/png")] {
         let large = png(noise(1200, 900, alpha));
         let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&large]);
-        assert!(text(&result).starts_with(&format!("img_000000000000: 1200x900 png, {} bytes", large.len())));
+        let told: Value = serde_json::from_str(text(&result)).unwrap();
+        let image = json!({"id": "img_000000000000", "size": "1200x900", "format": "png", "bytes": large.len()});
+        assert_eq!(told["data"], json!([image]));
         let [(mime, bytes)] = shown(&result).try_into().unwrap();
         let small = image::load_from_memory(&bytes).unwrap();
         assert_eq!((mime.as_str(), small.has_alpha()), (kind, alpha < 255));
-        assert!(bytes.len() <= 750_000 && small.width() <= 1024, "{} {}", bytes.len(), small.width());
+        assert!(bytes.len() <= 160 * 1024 && small.width() <= 1024, "{} {}", bytes.len(), small.width());
         assert_eq!(small.width() * 3, small.height() * 4);
         let full = call("image-generate", &json!({"prompt": "p", "preview": "full"}), &[&large]).0;
         assert_eq!(shown(&full), [("image/png".to_owned(), large.clone())]);
@@ -197,6 +199,15 @@ fn several_previews_share_the_room() {
     let shown = shown(&result);
     assert_eq!(shown.len(), 2);
     assert!(shown.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= 750_000);
+}
+
+#[test]
+fn an_image_of_the_size_of_a_preview_is_made_smaller_all_the_same() {
+    let smooth = RgbaImage::from_fn(1024, 1024, |x, y| Rgba([(x / 4) as u8, (y / 4) as u8, (x * y % 64) as u8, 255]));
+    let large = png(smooth);
+    assert!(large.len() > 200_000, "{}", large.len());
+    let [(mime, bytes)] = shown(&call("image-generate", &json!({"prompt": "p"}), &[&large]).0).try_into().unwrap();
+    assert!(mime == "image/jpeg" && bytes.len() <= 160 * 1024, "{mime}, {} bytes", bytes.len());
 }
 
 #[test]
@@ -241,7 +252,7 @@ fn an_image_that_would_fill_the_memory_is_not_unpacked() {
 fn what_was_sent_broken_is_kept_and_told() {
     let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[b"no image at all"]);
     assert_eq!(result["isError"], false);
-    assert!(text(&result).contains("15 bytes, kept under this id"), "{result}");
+    assert!(text(&result).contains(r#""bytes":15"#), "{result}");
 }
 
 #[test]
@@ -265,8 +276,7 @@ fn an_image_that_nothing_can_keep_is_in_the_result() {
     let result = call_tool(&SERVER, "image-generate", arguments, Arc::new(script));
     assert_eq!(result["isError"], false);
     assert_eq!(shown(&result), [("image/png".to_owned(), large)]);
-    for told in ["not saved to a file: `full/a.png`: no space", "not recorded: there is no store here", "all there is"]
-    {
+    for told in ["not saved: `full/a.png`: no space", "not recorded: there is no store here", "all there is"] {
         assert!(text(&result).contains(told), "{result}");
     }
 }
@@ -342,7 +352,7 @@ fn parts_that_are_longer_than_the_file_are_not_read() {
         }
         // One that OpenAI sent is kept.
         let (result, _) = call("image-generate", &json!({"prompt": "p"}), &[&broken]);
-        assert!(result["isError"] == false && text(&result).contains("kept under this id"), "{result}");
+        assert!(result["isError"] == false && text(&result).contains(r#""bytes":"#), "{result}");
     }
     let whole = json!({"image": file(&webp(8, 26)), "prompt": "p", "polygon": [[0, 0], [9, 0], [0, 9]]});
     let (result, sent) = call("image-inpaint", &whole, &[&png(chart(2, 2))]);
