@@ -99,6 +99,7 @@ fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
         #declaration
         #given
         impl #ident {
+            /// Its fields.
             #vis const FIELDS: &'static [::openai_mcp_kernel::schema::Field] = #fields;
         }
         impl ::openai_mcp_kernel::schema::Shaped for #ident {

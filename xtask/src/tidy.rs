@@ -70,7 +70,8 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    for package in workspace.members("servers").chain(workspace.members("kernel")).chain(workspace.members("macros")) {
+    let below = ["kernel", "macros", "shapes"].into_iter().flat_map(|folder| workspace.members(folder));
+    for package in workspace.members("servers").chain(below) {
         for (dependency, _) in within(package) {
             if servers.contains(dependency.as_str()) {
                 faults.push(format!("{} depends on the server {dependency}", package.name));
@@ -84,10 +85,12 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
             }
         }
     }
-    for package in workspace.members("kernel") {
-        for (dependency, for_tests) in within(package) {
-            if !for_tests && dependency != "openai-mcp-macros" {
-                faults.push(format!("the kernel depends on {dependency}"));
+    for (folder, below) in [("kernel", "openai-mcp-macros"), ("shapes", "openai-mcp-kernel")] {
+        for package in workspace.members(folder) {
+            for (dependency, for_tests) in within(package) {
+                if !for_tests && dependency != below {
+                    faults.push(format!("{} depends on {dependency}", package.name));
+                }
             }
         }
     }
@@ -187,7 +190,7 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    for package in workspace.members("kernel").chain(workspace.members("servers")) {
+    for package in ["kernel", "shapes", "servers"].into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {
                 continue;

@@ -1,8 +1,10 @@
 //! Assistants. <https://platform.openai.com/docs/api-reference/assistants>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::Effort;
+use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::shapes::{Effort, Order, Tool, ToolResources};
+use crate::shapes::{Tool, ToolResources};
 
 tools![Create, List, Get, Modify, Delete];
 
@@ -33,10 +35,8 @@ struct Profile {
 /// List assistants.
 #[tool("assistant-list", GET "/assistants")]
 struct List {
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }
 
 /// Get an assistant.

@@ -1,9 +1,10 @@
 //! Messages of a thread. <https://platform.openai.com/docs/api-reference/messages>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::TwoWayPage;
 
 use crate::emulated::{Members as _, messages};
-use crate::shapes::{Attachment, Content, Order, Role};
+use crate::shapes::{Attachment, Content, Role};
 
 tools![Create, List, Get, Modify, Delete, FileList, FileGet];
 
@@ -26,10 +27,8 @@ struct List {
     thread_id: String,
     /// Only what this run wrote.
     run_id: Option<String>,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }
 
 /// Get a message.

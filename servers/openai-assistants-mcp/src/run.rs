@@ -2,9 +2,11 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
+use openai_mcp_shapes::page::TwoWayPage;
+use openai_mcp_shapes::{Effort, Patience};
 
 use crate::emulated::Members as _;
-use crate::shapes::{Effort, Include, NewMessage, Order, Tool, ToolResources, Truncation};
+use crate::shapes::{Include, NewMessage, Tool, ToolResources, Truncation};
 
 tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
 
@@ -41,10 +43,8 @@ struct Create {
 #[tool("run-list", GET "/threads/{thread_id}/runs", records)]
 struct List {
     thread_id: String,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }
 
 /// Get a run: status, required action, error, usage.
@@ -114,15 +114,15 @@ struct ThreadRunCreate {
 struct Wait {
     thread_id: String,
     run_id: String,
-    /// Seconds; 45 unless told.
-    timeout: Option<Int<0, 3600>>,
+    #[flatten]
+    patience: Patience,
 }
 
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
         let run = json!({"thread_id": self.thread_id, "run_id": self.run_id});
         let again = Next { tool: Self::SPEC.name, arguments: run.clone() };
-        wait(&cx, self.timeout, again, Running(run)).await
+        wait(&cx, self.patience.timeout, again, Running(run)).await
     }
 }
 

@@ -3,26 +3,9 @@
 use openai_mcp_kernel::prelude::*;
 
 #[shape]
-pub(crate) enum Order {
-    Asc,
-    Desc,
-}
-
-#[shape]
 pub(crate) enum Role {
     User,
     Assistant,
-}
-
-#[shape]
-pub(crate) enum Effort {
-    None,
-    Minimal,
-    Low,
-    Medium,
-    High,
-    Xhigh,
-    Max,
 }
 
 #[shape(tag = "type")]

@@ -1,8 +1,9 @@
 //! What a run did, step by step. <https://platform.openai.com/docs/api-reference/run-steps>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::shapes::{Include, Order};
+use crate::shapes::Include;
 
 tools![List, Get];
 
@@ -11,10 +12,8 @@ tools![List, Get];
 struct List {
     thread_id: String,
     run_id: String,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
     include: Option<Vec<Include>>,
 }
 

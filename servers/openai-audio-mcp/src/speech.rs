@@ -11,6 +11,7 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::Voice;
 
 use crate::sentences;
 use crate::sound::{Format, Joiner};
@@ -112,17 +113,6 @@ struct Stream {
 enum StreamFormat {
     Sse,
     Audio,
-}
-
-#[shape]
-enum Voice {
-    Name(String),
-    Custom(CustomVoice),
-}
-
-#[shape]
-struct CustomVoice {
-    id: String,
 }
 
 impl Stream {

@@ -1,6 +1,7 @@
 //! Custom voices, and the recorded consents they need. <https://platform.openai.com/docs/api-reference/audio/voices>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::Page;
 
 tools![Create, Delete, ConsentCreate, ConsentList, ConsentGet, ConsentModify, ConsentDelete];
 
@@ -49,8 +50,8 @@ struct ConsentCreate {
 /// List consent recordings.
 #[tool("audio-voice-consent-list", GET "/audio/voice_consents")]
 struct ConsentList {
-    limit: Option<Int<1, 100>>,
-    after: Option<String>,
+    #[flatten]
+    page: Page,
 }
 
 /// Get a consent recording's name and language.

@@ -3,12 +3,14 @@
 use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::OrderedPage;
+use openai_mcp_shapes::{Effort, Level};
 
 use crate::attach;
 use crate::media::{self, Keep};
 use crate::shapes::{
-    AudioOutput, Effort, Level, Message, Modality, Moderation, Order, Prediction, PromptCacheOptions, ResponseFormat,
-    Retention, ServiceTier, StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
+    AudioOutput, Message, Modality, Moderation, Prediction, PromptCacheOptions, ResponseFormat, Retention, ServiceTier,
+    StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
 };
 use crate::stream::Assembly;
 
@@ -140,10 +142,8 @@ struct List {
     model: Option<String>,
     /// Only those with these values.
     metadata: Option<Metadata>,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    /// Id of the last one of the page before.
-    after: Option<String>,
+    #[flatten]
+    page: OrderedPage,
 }
 
 impl List {
@@ -196,9 +196,8 @@ struct Delete {
 #[tool("chat-completion-messages", GET "/chat/completions/{completion_id}/messages", run)]
 pub(crate) struct Messages {
     completion_id: String,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
+    #[flatten]
+    page: OrderedPage,
     #[local]
     max_bytes: Option<Int<4, 10_000_000>>,
 }

@@ -1,6 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::{Level, Voice};
 
 /// A number of tokens.
 pub(crate) type Tokens = Int<1, { i64::MAX }>;
@@ -169,17 +170,6 @@ enum OutputFormat {
 }
 
 #[shape]
-enum Voice {
-    BuiltIn(String),
-    Custom(VoiceId),
-}
-
-#[shape]
-struct VoiceId {
-    id: String,
-}
-
-#[shape]
 pub(crate) enum Modality {
     Text,
     Audio,
@@ -229,17 +219,6 @@ pub(crate) enum Retention {
     Day,
 }
 
-#[shape]
-pub(crate) enum Effort {
-    None,
-    Minimal,
-    Low,
-    Medium,
-    High,
-    Xhigh,
-    Max,
-}
-
 #[shape(tag = "type")]
 pub(crate) enum ResponseFormat {
     Text {},
@@ -266,13 +245,6 @@ pub(crate) enum ServiceTier {
 }
 
 #[shape]
-pub(crate) enum Level {
-    Low,
-    Medium,
-    High,
-}
-
-#[shape]
 pub(crate) struct WebSearchOptions {
     search_context_size: Option<Level>,
     /// {type: approximate, approximate: {city, country, region, timezone}}.
@@ -284,10 +256,4 @@ pub(crate) struct StreamOptions {
     include_obfuscation: Option<bool>,
     /// True unless told.
     include_usage: Option<bool>,
-}
-
-#[shape]
-pub(crate) enum Order {
-    Asc,
-    Desc,
 }

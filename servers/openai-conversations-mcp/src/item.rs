@@ -1,6 +1,7 @@
 //! Items of a conversation. <https://platform.openai.com/docs/api-reference/conversations/list-items>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Delete];
 
@@ -21,11 +22,8 @@ struct Create {
 #[tool("conversation-item-list", GET "/conversations/{conversation_id}/items", page = "conversation-item-get")]
 struct List {
     conversation_id: String,
-    /// Default 20.
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    /// Id of the last item of the page before.
-    after: Option<String>,
+    #[flatten]
+    page: OrderedPage,
     include: Option<Vec<Include>>,
 }
 
@@ -42,12 +40,6 @@ struct Get {
 struct Delete {
     conversation_id: String,
     item_id: String,
-}
-
-#[shape]
-enum Order {
-    Asc,
-    Desc,
 }
 
 /// What items show beyond the usual.

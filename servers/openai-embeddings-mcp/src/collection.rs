@@ -6,11 +6,13 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row as Stored, Rows, Statement, sql};
+use openai_mcp_shapes::filter::Filter;
+use openai_mcp_shapes::page::Page;
 use serde_json::Map;
 
 use crate::batch::{self, Part, Target};
 use crate::embed::{Dimensions, Model};
-use crate::filter::Filter;
+use crate::filter::admits;
 use crate::rows::Row;
 use crate::vector::{self, WIDTH};
 
@@ -79,14 +81,14 @@ struct List {
     collection: Option<String>,
     /// Only these items, texts whole.
     ids: Option<Vec<String>>,
-    limit: Option<Int<1, 100>>,
-    after: Option<String>,
+    #[flatten]
+    page: Page,
 }
 
 impl List {
     async fn run(self, cx: Context) -> Result<Output> {
-        let limit = self.limit.map_or(20, |Int(limit)| limit);
-        let after = self.after.unwrap_or_default();
+        let limit = self.page.limit.map_or(20, |Int(limit)| limit);
+        let after = self.page.after.unwrap_or_default();
         let owner = cx.owner()?;
         let Some(name) = self.collection else {
             let wanted = sql(
@@ -401,9 +403,9 @@ impl Collection {
                 let admitted = match (filter, row.get(2)) {
                     (None, _) => false,
                     (Some(filter), Some(Datum::Text(metadata))) => {
-                        filter.admits(&serde_json::from_str(metadata).unwrap_or_default())
+                        admits(filter, &serde_json::from_str(metadata).unwrap_or_default())
                     }
-                    (Some(filter), _) => filter.admits(&Map::new()),
+                    (Some(filter), _) => admits(filter, &Map::new()),
                 };
                 told.insert(Place { segment: row.integer(0)?, slot: row.integer(1)? }, admitted);
             }

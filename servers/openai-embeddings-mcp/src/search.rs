@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::filter::Filter;
 use serde_json::Map;
 
 use crate::collection;
 use crate::embed::{Dimensions, Model};
-use crate::filter::Filter;
+use crate::filter;
 use crate::vector;
 
 tools![Search];
@@ -42,8 +43,8 @@ struct Search {
 impl Search {
     async fn run(self, cx: Context) -> Result<Output> {
         let top_k = self.top_k.map_or(5, |Int(top_k)| usize::try_from(top_k).unwrap_or(1));
-        if let Some(filter) = &self.filter {
-            filter.check()?;
+        if let Some(conditions) = &self.filter {
+            filter::check(conditions)?;
         }
         match (self.collection, self.candidates) {
             (Some(name), None) => {

@@ -1,6 +1,7 @@
 //! Uploaded files. <https://platform.openai.com/docs/api-reference/files>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::Order;
 
 tools![Upload, List, Get, Delete, Content, PurposeList];
 
@@ -46,12 +47,6 @@ struct List {
     order: Option<Order>,
     /// Id of the last file of the page before.
     after: Option<String>,
-}
-
-#[shape]
-enum Order {
-    Asc,
-    Desc,
 }
 
 /// Get a file's name, size, purpose and expiry.

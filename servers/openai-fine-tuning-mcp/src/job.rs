@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::schema::{Shape, Shaped};
+use openai_mcp_shapes::page::Page;
 
 use crate::training::{self, Format, Paid};
 
@@ -176,9 +177,8 @@ impl Create {
 /// List fine-tuning jobs.
 #[tool("fine-tune-list", GET "/fine_tuning/jobs")]
 struct List {
-    limit: Option<Int<1, 100>>,
-    /// Id of the last job of the page before.
-    after: Option<String>,
+    #[flatten]
+    page: Page,
     /// Jobs with these values.
     metadata: Option<Metadata>,
 }
@@ -211,16 +211,14 @@ pub(crate) struct Resume {
 #[tool("fine-tune-events", GET "/fine_tuning/jobs/{fine_tuning_job_id}/events")]
 pub(crate) struct Events {
     fine_tuning_job_id: String,
-    limit: Option<Int<1, 100>>,
-    /// Id of the last event of the page before.
-    after: Option<String>,
+    #[flatten]
+    page: Page,
 }
 
 /// List the checkpoints of a fine-tuning job: usable models with their metrics.
 #[tool("fine-tune-checkpoints", GET "/fine_tuning/jobs/{fine_tuning_job_id}/checkpoints")]
 pub(crate) struct Checkpoints {
     fine_tuning_job_id: String,
-    limit: Option<Int<1, 100>>,
-    /// Id of the last checkpoint of the page before.
-    after: Option<String>,
+    #[flatten]
+    page: Page,
 }

@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
+use openai_mcp_shapes::Patience;
 
 use crate::job::{Events, Get, Resume};
 
@@ -16,15 +17,15 @@ const EVENTS: u32 = 10;
 #[tool("fine-tune-wait", reads)]
 struct Wait {
     fine_tuning_job_id: String,
-    /// Seconds; 45 unless told.
-    timeout: Option<Int<0, 3600>>,
+    #[flatten]
+    patience: Patience,
 }
 
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
         let job = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
         let again = Next { tool: Self::SPEC.name, arguments: job };
-        wait(&cx, self.timeout, again, Job { id: self.fine_tuning_job_id, seen: Vec::new() }).await
+        wait(&cx, self.patience.timeout, again, Job { id: self.fine_tuning_job_id, seen: Vec::new() }).await
     }
 }
 

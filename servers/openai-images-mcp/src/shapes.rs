@@ -3,6 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::schema::{Shape, Shaped, of};
+use openai_mcp_shapes::{Effort, Level};
 use serde::Deserialize;
 
 /// The formats of images, with the extensions of their files.
@@ -64,13 +65,6 @@ pub(crate) enum Background {
 }
 
 #[shape]
-pub(crate) enum Level {
-    Low,
-    Medium,
-    High,
-}
-
-#[shape]
 pub(crate) enum Quality {
     Low,
     Medium,
@@ -111,17 +105,6 @@ pub(crate) struct Svg {
 #[shape]
 pub(crate) struct Reasoning {
     effort: Option<Effort>,
-}
-
-#[shape]
-pub(crate) enum Effort {
-    None,
-    Minimal,
-    Low,
-    Medium,
-    High,
-    Xhigh,
-    Max,
 }
 
 /// What a result shows of an image.

@@ -1,9 +1,10 @@
 //! Batches of files added together. <https://platform.openai.com/docs/api-reference/vector-stores-file-batches>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::TwoWayPage;
 
 use crate::file::Status;
-use crate::store::{ChunkingStrategy, Order};
+use crate::store::ChunkingStrategy;
 
 tools![Create, Get, Cancel, Files];
 
@@ -48,8 +49,6 @@ struct Files {
     vector_store_id: String,
     batch_id: String,
     filter: Option<Status>,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }

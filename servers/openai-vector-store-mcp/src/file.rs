@@ -1,8 +1,9 @@
 //! Files of a vector store. <https://platform.openai.com/docs/api-reference/vector-stores-files>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::store::{ChunkingStrategy, Order};
+use crate::store::ChunkingStrategy;
 
 tools![Add, List, Get, Content, Update, Delete];
 
@@ -20,10 +21,8 @@ struct Add {
 struct List {
     vector_store_id: String,
     filter: Option<Status>,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }
 
 /// Get a file of a vector store: status, error, attributes.

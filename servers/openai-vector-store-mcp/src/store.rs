@@ -1,6 +1,8 @@
 //! Vector stores themselves. <https://platform.openai.com/docs/api-reference/vector-stores>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::filter::Filter;
+use openai_mcp_shapes::page::TwoWayPage;
 
 tools![Create, List, Get, Delete, Modify, Search];
 
@@ -19,11 +21,8 @@ struct Create {
 /// List vector stores.
 #[tool("vector-store-list", GET "/vector_stores", beta = "assistants=v2")]
 struct List {
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
-    /// Id of the last item of the page before.
-    after: Option<String>,
-    before: Option<String>,
+    #[flatten]
+    page: TwoWayPage,
 }
 
 /// Get a vector store: status, size, file counts.
@@ -61,12 +60,6 @@ struct Search {
     rewrite_query: Option<bool>,
 }
 
-#[shape]
-pub(crate) enum Order {
-    Asc,
-    Desc,
-}
-
 /// When an idle store is deleted.
 #[shape]
 struct ExpiresAfter {
@@ -93,49 +86,6 @@ pub(crate) struct StaticChunking {
     max_chunk_size_tokens: Int<100, 4096>,
     /// At most half of max_chunk_size_tokens.
     chunk_overlap_tokens: Int<0, 2048>,
-}
-
-/// A condition on file attributes.
-#[shape(tag = "type")]
-enum Filter {
-    Eq(Comparison),
-    Ne(Comparison),
-    Gt(Comparison),
-    Gte(Comparison),
-    Lt(Comparison),
-    Lte(Comparison),
-    In(Comparison),
-    Nin(Comparison),
-    And(Compound),
-    Or(Compound),
-}
-
-#[shape]
-struct Comparison {
-    /// Attribute; for comparisons.
-    key: String,
-    /// An array for in and nin.
-    value: Operand,
-}
-
-#[shape]
-enum Operand {
-    Text(String),
-    Number(f64),
-    Bool(bool),
-    Many(Vec<Item>),
-}
-
-#[shape]
-enum Item {
-    Text(String),
-    Number(f64),
-}
-
-#[shape]
-struct Compound {
-    /// For and, or.
-    filters: Vec<Filter>,
 }
 
 #[shape]

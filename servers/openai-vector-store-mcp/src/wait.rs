@@ -3,6 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
+use openai_mcp_shapes::Patience;
 
 use crate::{batch, file, store};
 
@@ -18,13 +19,13 @@ struct Wait {
     file_id: Option<String>,
     /// Wait for this file batch alone.
     batch_id: Option<String>,
-    /// Seconds; 45 unless told.
-    timeout: Option<Int<0, 3600>>,
+    #[flatten]
+    patience: Patience,
 }
 
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Wait { vector_store_id, file_id, batch_id, timeout } = self;
+        let Wait { vector_store_id, file_id, batch_id, patience } = self;
         let (spec, arguments) = match (file_id, batch_id) {
             (None, None) => (&store::Get::SPEC, json!({"vector_store_id": vector_store_id})),
             (Some(file_id), None) => {
@@ -36,7 +37,7 @@ impl Wait {
             (Some(_), Some(_)) => return Err(Error::argument("batch_id", "expected either `file_id` or `batch_id`")),
         };
         let again = Next { tool: Self::SPEC.name, arguments: arguments.clone() };
-        wait(&cx, timeout, again, Indexing { spec, arguments }).await
+        wait(&cx, patience.timeout, again, Indexing { spec, arguments }).await
     }
 }
 

@@ -1,0 +1,49 @@
+//! Shapes of arguments that the APIs of several domains have in common, so that each is declared once.
+//!
+//! Declarations alone: what is done with an argument stands in the server that has it. A group of fields is put into a
+//! tool by `#[flatten]`.
+//!
+//! ```
+//! use openai_mcp_kernel::prelude::*;
+//! use openai_mcp_shapes::page::OrderedPage;
+//!
+//! tools![List];
+//!
+//! /// List things.
+//! #[tool("thing-list", GET "/things")]
+//! struct List {
+//!     #[flatten]
+//!     page: OrderedPage,
+//! }
+//! # let names: Vec<&str> = List::SPEC.fields.iter().map(|field| field.name).collect();
+//! # assert_eq!(names, ["limit", "order", "after"]);
+//! ```
+
+pub mod filter;
+pub mod page;
+mod words;
+
+use openai_mcp_kernel::prelude::*;
+
+pub use words::{Effort, Level, Order};
+
+/// How long a wait tool may wait, which [`openai_mcp_kernel::wait::wait`] takes.
+#[shape(read)]
+pub struct Patience {
+    /// Seconds. Default 45.
+    pub timeout: Option<Int<0, 3600>>,
+}
+
+/// Who speaks: a voice of OpenAI's, or one that was made for the organization.
+#[shape]
+pub enum Voice {
+    /// One of OpenAI's, by its name.
+    Named(String),
+    /// Another, by its id.
+    Own(VoiceId),
+}
+
+#[shape]
+struct VoiceId {
+    id: String,
+}
