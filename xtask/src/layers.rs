@@ -77,7 +77,6 @@ const CIRCLES: &[Circle<'_>] = &[
     ("cli/src", &["clients", "doctor", "self"]),
     ("cli/src/clients", &["place", "self"]),
     ("fuzz/src", &["api", "files", "self"]),
-    ("servers/openai-assistants-mcp/src/emulated", &["machine", "messages"]),
     ("servers/openai-embeddings-mcp/src", &["batch", "collection"]),
     ("xtask/src/bench", &["search", "self"]),
 ];

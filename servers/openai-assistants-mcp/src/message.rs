@@ -3,7 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::emulated::{Members as _, messages};
+use crate::emulated::{Members as _, content};
 use crate::shapes::{Attachment, Content, Role};
 
 tools![Create, List, Get, Modify, Delete, FileList, FileGet];
@@ -102,5 +102,5 @@ impl FileGet {
 async fn files(cx: &Context, thread_id: String, message_id: String) -> Result<Vec<Value>> {
     let arguments = Arguments::from(json!({"thread_id": thread_id, "message_id": message_id}));
     let message = cx.send(&Get::SPEC, arguments).value().await?;
-    Ok(messages::files(&message))
+    Ok(content::files(&message))
 }

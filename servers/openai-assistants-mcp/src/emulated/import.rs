@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, Taken};
-use super::{Members as _, assistants, list, messages, request, text};
+use super::{Members as _, assistants, content, list, request, text};
 
 /// Most objects that are taken in at once: each is a statement of one transaction.
 pub const BATCH: usize = 50;
@@ -114,7 +114,7 @@ fn complete(mut object: Value) -> Result<Value, String> {
             if !matches!(text(&object, "role"), "user" | "assistant") {
                 return Err("its `role` is neither user nor assistant".into());
             }
-            if messages::item(&object).at("content").as_array().is_none_or(Vec::is_empty) {
+            if content::item(&object).at("content").as_array().is_none_or(Vec::is_empty) {
                 return Err("it has no content".into());
             }
         }

@@ -21,10 +21,9 @@ use openai_mcp_kernel::prelude::*;
 use super::db::{Db, News, Phase, Run, SENT};
 use super::items::{self, Reading};
 use super::upstream::{
-    ConversationCreate, ConversationDelete, InputTokens, ItemCreate, ItemList, ResponseCancel, ResponseCreate,
-    ResponseGet, VectorStoreGet,
+    ConversationCreate, ConversationDelete, InputTokens, ResponseCancel, ResponseCreate, ResponseGet, VectorStoreGet,
 };
-use super::{Members as _, list, messages, now, request, text, threads};
+use super::{Members as _, answer, content, conversation, list, now, refuse, request, text, threads};
 
 /// How long one process may be at work on a run without writing it, in seconds.
 pub(super) const LEASE: i64 = 120;
@@ -34,23 +33,33 @@ const PATIENCE: i64 = 600;
 const BUSY: i64 = 2;
 /// How often putting a conversation in order is tried before the run ends all the same.
 const TRIES: u64 = 5;
-/// Most items that one request adds.
-const ITEMS: usize = 20;
 /// Fewest tokens that a response may be limited to.
 const FEWEST: i64 = 16;
 /// How long files that were just attached may take to be indexed before a run goes without them.
 const INDEXING: Duration = Duration::from_secs(60);
-
-/// That an answer lacks what it must have.
-pub(super) fn answer(what: &str) -> Error {
-    Error::new(Kind::Answer, format!("the answer is not {what}"))
-}
 
 /// Brings the active run of a thread up to date, and gives it if it is active still.
 pub(super) async fn settle(db: &Db<'_>, thread: &str) -> Result<Option<Run>> {
     let Some(run) = db.active_run(thread).await? else { return Ok(None) };
     let run = refresh(db, run).await?;
     Ok((run.phase != Phase::Done).then_some(run))
+}
+
+/// Fails while a run holds a thread, with the `refusal` that names the run.
+pub(super) async fn free(db: &Db<'_>, thread: &str, refusal: impl Fn(&str) -> String) -> Result<()> {
+    match settle(db, thread).await? {
+        Some(run) => Err(held(&run, refusal)),
+        None => Ok(()),
+    }
+}
+
+/// That a run holds its thread, and what ends that.
+pub(super) fn held(run: &Run, refusal: impl Fn(&str) -> String) -> Error {
+    let next = match run.phase {
+        Phase::Waiting => "run-submit-tool-outputs gives it what it waits for",
+        _ => "run-wait waits for its end",
+    };
+    refuse(400, format!("{}\nhint: {next}, run-cancel ends it", refusal(&run.id)))
 }
 
 /// A run, up to date.
@@ -174,7 +183,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
             let conversation = threads::conversation(db, &thread).await?;
             let gone = db.gone(&thread.id).await?;
             for message in &gone {
-                messages::remove(db, &thread, message).await?;
+                conversation::remove(db, &thread, message).await?;
             }
             // With a message may have gone the last item that we knew of.
             let thread = if gone.is_empty() { thread.clone() } else { db.thread(&thread.id).await? };
@@ -188,10 +197,10 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
             let made = json!({"metadata": {"thread_id": thread.id, "run_id": run.id}});
             let made = db.cx.send(&ConversationCreate::SPEC, made).value().await?;
             let conversation = text(&made, "id").to_owned();
-            let items: Vec<Value> = messages.iter().map(|message| messages::item(&message.doc)).collect();
+            let items: Vec<Value> = messages.iter().map(|message| content::item(&message.doc)).collect();
             let mut tail = None;
-            for items in items.chunks(ITEMS) {
-                tail = add(db, &conversation, items).await?.pop();
+            for items in items.chunks(conversation::ITEMS) {
+                tail = conversation::add(db, &conversation, items).await?.pop();
             }
             (conversation, tail)
         }
@@ -220,15 +229,15 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
 
 /// Makes items of the messages that are none yet, and gives the last item of the conversation.
 async fn deliver(db: &Db<'_>, thread: &str, conversation: &str, mut tail: Option<String>) -> Result<Option<String>> {
-    if let Some(arrived) = reconcile(db, thread, conversation, tail.as_deref()).await? {
+    if let Some(arrived) = conversation::reconcile(db, thread, conversation, tail.as_deref()).await? {
         tail = Some(arrived);
     }
     let waiting = db.undelivered(thread).await?;
-    for messages in waiting.chunks(ITEMS) {
+    for messages in waiting.chunks(conversation::ITEMS) {
         let sent: Vec<_> = messages.iter().map(|message| (message.id.as_str(), Some(SENT))).collect();
         db.set_items(&sent).await?;
-        let items: Vec<Value> = messages.iter().map(|message| messages::item(&message.doc)).collect();
-        let ids = match add(db, conversation, &items).await {
+        let items: Vec<Value> = messages.iter().map(|message| content::item(&message.doc)).collect();
+        let ids = match conversation::add(db, conversation, &items).await {
             Ok(ids) => ids,
             Err(error) => {
                 if error.kind() != Kind::Connection {
@@ -250,66 +259,6 @@ async fn deliver(db: &Db<'_>, thread: &str, conversation: &str, mut tail: Option
         }
     }
     Ok(tail)
-}
-
-/// Finds out what became of messages that somebody sent who was killed before they could note it: what arrived is in the
-/// conversation, after the last item that we know of. Gives the last that did.
-pub(super) async fn reconcile(
-    db: &Db<'_>,
-    thread: &str,
-    conversation: &str,
-    tail: Option<&str>,
-) -> Result<Option<String>> {
-    let sent = db.undelivered(thread).await?.into_iter().filter(|message| message.item.as_deref() == Some(SENT));
-    let sent: Vec<_> = sent.collect();
-    if sent.is_empty() {
-        return Ok(None);
-    }
-    let mut found = newer(db, conversation, tail).await?.into_iter();
-    let mut arrived = None;
-    let mut pairs = Vec::new();
-    for message in &sent {
-        let item = messages::item(&message.doc);
-        let at = found.clone().position(|found| messages::same(&item, &found));
-        let item = at.and_then(|at| found.nth(at)).map(|found| text(&found, "id").to_owned());
-        arrived = item.clone().or(arrived);
-        pairs.push((message.id.as_str(), item));
-    }
-    let pairs: Vec<_> = pairs.iter().map(|(id, item)| (*id, item.as_deref())).collect();
-    db.set_items(&pairs).await?;
-    if let Some(tail) = &arrived {
-        db.set_tail(thread, Some(tail)).await?;
-    }
-    Ok(arrived)
-}
-
-/// Adds items to a conversation and gives their ids.
-async fn add(db: &Db<'_>, conversation: &str, items: &[Value]) -> Result<Vec<String>> {
-    let added = db.cx.send(&ItemCreate::SPEC, json!({"conversation_id": conversation, "items": items})).value().await?;
-    Ok(list(&added, "data").map(|item| text(item, "id").to_owned()).collect())
-}
-
-/// The items of a conversation after one of them, oldest first.
-async fn newer(db: &Db<'_>, conversation: &str, since: Option<&str>) -> Result<Vec<Value>> {
-    let mut found: Vec<Value> = Vec::new();
-    loop {
-        let mut page = json!({"conversation_id": conversation, "limit": 100, "order": "desc"});
-        if let Some(last) = found.last() {
-            page.put("after", last.at("id").clone());
-        }
-        let page = db.cx.send(&ItemList::SPEC, page).value().await?;
-        for item in list(&page, "data") {
-            if since == Some(text(item, "id")) {
-                found.reverse();
-                return Ok(found);
-            }
-            found.push(item.clone());
-        }
-        if page.at("has_more") != true || list(&page, "data").next().is_none() {
-            found.reverse();
-            return Ok(found);
-        }
-    }
 }
 
 /// What the next response is asked for, unless the run has used up what it may.
@@ -607,7 +556,7 @@ async fn close(db: &Db<'_>, mut run: Run) -> Result<Run> {
 /// Gives every open function call of a conversation an output: the one that was submitted, or that there is none.
 async fn heal(db: &Db<'_>, run: &Run, since: Option<&str>) -> Result<Option<String>> {
     let conversation = text(&run.work, "conversation");
-    let found = newer(db, conversation, since).await?;
+    let found = conversation::newer(db, conversation, since).await?;
     let answered = |call: &Value| {
         found.iter().any(|item| item.at("type") == "function_call_output" && item.at("call_id") == call.at("call_id"))
     };
@@ -622,8 +571,8 @@ async fn heal(db: &Db<'_>, run: &Run, since: Option<&str>) -> Result<Option<Stri
         })
         .collect();
     let mut tail = found.last().map(|item| text(item, "id").to_owned());
-    for items in open.chunks(ITEMS) {
-        tail = add(db, conversation, items).await?.pop();
+    for items in open.chunks(conversation::ITEMS) {
+        tail = conversation::add(db, conversation, items).await?.pop();
     }
     Ok(tail)
 }
@@ -639,7 +588,7 @@ async fn leave(db: &Db<'_>, run: &Run) {
 /// Goes on where somebody was killed while they created a response, whose id nobody knows: when it is through, its
 /// items are in the conversation. If that does not come to pass, it was never created or failed, and so has the run.
 async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
-    let found = match newer(db, text(&run.work, "conversation"), run.work.at("tail").as_str()).await {
+    let found = match conversation::newer(db, text(&run.work, "conversation"), run.work.at("tail").as_str()).await {
         Ok(found) => found,
         Err(error) if error.kind() == Kind::Status(404) => Vec::new(),
         Err(error) => return Err(error),
@@ -666,7 +615,7 @@ async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
 pub(super) async fn cancel(db: &Db<'_>, run: Run) -> Result<Run> {
     let mut run = refresh(db, run).await?;
     match run.phase {
-        Phase::Done => Err(super::refuse(400, format!("Cannot cancel run with status '{}'", text(&run.doc, "status")))),
+        Phase::Done => Err(refuse(400, format!("Cannot cancel run with status '{}'", text(&run.doc, "status")))),
         Phase::Closing => Ok(run),
         Phase::Waiting => cancelled(db, run).await,
         phase => {
@@ -697,10 +646,7 @@ async fn stop(db: &Db<'_>, run: Run) -> Result<Run> {
 pub(super) async fn submit(db: &Db<'_>, run: Run, outputs: &Value, stream: bool) -> Result<Run> {
     let mut run = refresh(db, run).await?;
     if run.phase != Phase::Waiting {
-        return Err(super::refuse(
-            400,
-            format!("Runs in status \"{}\" do not accept tool outputs", text(&run.doc, "status")),
-        ));
+        return Err(refuse(400, format!("Runs in status \"{}\" do not accept tool outputs", text(&run.doc, "status"))));
     }
     let wanted: Vec<String> = run
         .doc
@@ -731,7 +677,7 @@ pub(super) async fn submit(db: &Db<'_>, run: Run, outputs: &Value, stream: bool)
         if !missing.is_empty() {
             message.push_str(&format!("\nhint: the outputs of {missing} are missing; submit all of them at once"));
         }
-        return Err(super::refuse(400, message));
+        return Err(refuse(400, message));
     }
     let at = now(db.cx);
     let mut news = News::default();

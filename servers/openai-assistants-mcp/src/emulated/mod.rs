@@ -6,6 +6,8 @@
 //! the conversation.
 
 pub(crate) mod assistants;
+pub(crate) mod content;
+mod conversation;
 mod db;
 pub mod import;
 mod items;
@@ -31,6 +33,11 @@ fn now(cx: &Context) -> i64 {
 /// An id that nobody can guess; `nth` tells ids apart that are made together.
 fn id(cx: &Context, prefix: &str, nth: usize) -> String {
     format!("{prefix}{:024x}", cx.random().wrapping_add(nth as u128) & ((1 << 96) - 1))
+}
+
+/// That an answer lacks what it must have.
+fn answer(what: &str) -> Error {
+    Error::new(Kind::Answer, format!("the answer is not {what}"))
 }
 
 /// A refusal in the words of the original API.

@@ -4,7 +4,7 @@ use openai_mcp_kernel::prelude::*;
 
 use super::Args;
 use super::db::{Db, Run, Table};
-use super::{Members as _, given, id, machine, messages, now, refuse, request, threads};
+use super::{Members as _, content, given, id, machine, now, request, threads};
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
@@ -43,11 +43,11 @@ async fn start(db: &Db<'_>, thread: &str, args: &Args) -> Result<Value> {
     doc.put("created_at", json!(now(cx)));
     let mut more = Vec::new();
     for (nth, message) in args.get("additional_messages").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        more.push(messages::new(cx, thread, message, nth)?);
+        more.push(content::new(cx, thread, message, nth)?);
     }
     let found = db.thread(thread).await?;
     free(db, thread).await?;
-    let attached: Vec<String> = more.iter().flat_map(|message| messages::attached(message, "file_search")).collect();
+    let attached: Vec<String> = more.iter().flat_map(|message| content::attached(message, "file_search")).collect();
     threads::attach(db, &found, &attached).await?;
     let found = db.thread(thread).await?;
     let docs = [&assistant, &found.doc];
@@ -58,7 +58,7 @@ async fn start(db: &Db<'_>, thread: &str, args: &Args) -> Result<Value> {
         .iter()
         .map(|message| &message.doc)
         .chain(&more)
-        .flat_map(|message| messages::attached(message, "code_interpreter"))
+        .flat_map(|message| content::attached(message, "code_interpreter"))
     {
         if !files.contains(&file) {
             files.push(file);
@@ -77,12 +77,8 @@ async fn start(db: &Db<'_>, thread: &str, args: &Args) -> Result<Value> {
     followed(db, machine::go(db, run, stream).await?, stream).await
 }
 
-/// Fails while a run holds the thread.
 async fn free(db: &Db<'_>, thread: &str) -> Result<()> {
-    match machine::settle(db, thread).await? {
-        Some(run) => Err(refuse(400, format!("Thread {thread} already has an active run {}", run.id))),
-        None => Ok(()),
-    }
+    machine::free(db, thread, |run| format!("Thread {thread} already has an active run {run}")).await
 }
 
 async fn followed(db: &Db<'_>, run: Run, stream: bool) -> Result<Value> {

@@ -5,7 +5,7 @@ use openai_mcp_kernel::prelude::*;
 use super::Args;
 use super::db::{Db, Table, Thread};
 use super::upstream::{ConversationCreate, ConversationDelete, ResponseCancel, VectorStoreCreate, VectorStoreFileAdd};
-use super::{Members as _, given, id, list, machine, messages, now, refuse, text};
+use super::{Members as _, answer, content, given, id, list, now, refuse, text};
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
@@ -25,9 +25,9 @@ pub(super) async fn add(db: &Db<'_>, args: Args) -> Result<Value> {
     });
     let mut first = Vec::new();
     for (nth, message) in args.get("messages").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        first.push(messages::new(db.cx, text(&doc, "id"), message, nth)?);
+        first.push(content::new(db.cx, text(&doc, "id"), message, nth)?);
     }
-    let attached: Vec<String> = first.iter().flat_map(|message| messages::attached(message, "file_search")).collect();
+    let attached: Vec<String> = first.iter().flat_map(|message| content::attached(message, "file_search")).collect();
     if !attached.is_empty() {
         let store = file_search_store(&doc);
         let store = add_files(db.cx, store, &attached).await?;
@@ -89,7 +89,7 @@ pub(super) async fn conversation(db: &Db<'_>, thread: &Thread) -> Result<String>
     let conversation = text(&made, "id");
     match db.set_conversation(&thread.id, conversation).await? {
         Some(conversation) => Ok(conversation),
-        None => Err(machine::answer("a conversation")),
+        None => Err(answer("a conversation")),
     }
 }
 
