@@ -15,6 +15,7 @@ use openai_mcp_native::run::{self, Host, Options, Usual};
 use serde_json::Value;
 
 use crate::clients::{self, Client, Scope};
+use crate::out;
 
 /// Most bytes of an answer that are looked at.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -44,7 +45,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             lines.well("clients", "none is configured yet: `openai-mcp config CLIENT --write` does it");
         }
         well = lines.well;
-        crate::print_out(&lines.text)
+        out::write(&lines.text)
     });
     if well { status } else { ExitCode::FAILURE }
 }

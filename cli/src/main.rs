@@ -8,21 +8,20 @@ mod list;
 mod media;
 mod names;
 mod options;
+mod out;
 mod remote;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::gateway::Mount;
-use openai_mcp_kernel::near::{did_you_mean, nearest};
-use openai_mcp_kernel::server::Definition;
 use openai_mcp_native::run::{self, Web};
 use openai_mcp_native::say;
 
-use crate::names::suggest_tool;
+use crate::names::{find, find_all, suggest_tool};
 use crate::options::{Options, SANDBOX};
+use crate::out::{print, refuse};
 
 /// The OpenAI API as MCP servers
 ///
@@ -149,62 +148,4 @@ fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
         near if near.is_empty() => problem,
         near => format!("no tool or server `{name}`{near}"),
     })
-}
-
-/// A filter's problem in the words of the command line.
-fn of_flags(problem: &str) -> String {
-    let problem = problem.replace("OPENAI_MCP_TOOLS", "--tools").replace("OPENAI_MCP_EXCLUDE", "--exclude");
-    format!("{problem}\nhint: `openai-mcp tools` lists them")
-}
-
-/// Servers by domain, each once; all of them if none is named.
-fn find_all(domains: &[String]) -> Result<Vec<&'static Definition>, String> {
-    if domains.is_empty() {
-        return Ok(SERVERS.to_vec());
-    }
-    let mut found: Vec<&Definition> = Vec::new();
-    for domain in domains {
-        let definition = find(domain)?;
-        if !found.iter().any(|known| known.domain == definition.domain) {
-            found.push(definition);
-        }
-    }
-    Ok(found)
-}
-
-fn find(domain: &str) -> Result<&'static Definition, String> {
-    let known = || SERVERS.iter().map(|definition| definition.domain);
-    SERVERS.iter().copied().find(|definition| definition.domain == domain || definition.name() == domain).ok_or_else(
-        || {
-            format!(
-                "no server `{domain}`{}; there are: {}",
-                did_you_mean(nearest(domain, known())),
-                known().collect::<Vec<_>>().join(", ")
-            )
-        },
-    )
-}
-
-fn print(text: Result<String, String>) -> ExitCode {
-    match text {
-        Ok(text) => {
-            // A reader that has seen enough closes the pipe.
-            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-            ExitCode::SUCCESS
-        }
-        Err(problem) => refuse(&problem),
-    }
-}
-
-/// Prints the text of a command that may fail for other reasons.
-///
-/// # Errors
-/// Standard output is closed.
-fn print_out(text: &str) -> Result<(), String> {
-    write!(std::io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))
-}
-
-fn refuse(problem: &str) -> ExitCode {
-    say(&format!("error: {problem}"));
-    ExitCode::from(2)
 }

@@ -13,7 +13,7 @@ use openai_mcp_testkit::canary::{KEY, leak};
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::call::call;
 
 /// Requests that a call may make until it has had enough.
 const REQUESTS: usize = 8;

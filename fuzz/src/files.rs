@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
-use crate::call;
+use crate::call::call;
 
 /// Requests that one small file may cost.
 const REQUESTS: usize = 600;

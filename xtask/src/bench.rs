@@ -245,7 +245,7 @@ impl Bench<'_> {
             self.calls(upstream, &mut report).await?;
             self.cold_starts(upstream, &mut report).await?;
             self.uploads(upstream, &mut report).await?;
-            search::measure(&self, &mut report).await?;
+            self.search(&mut report).await?;
         }
         self.workers(upstream, workers, &mut report).await?;
         Ok(report)

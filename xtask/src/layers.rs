@@ -16,8 +16,6 @@ use crate::workspace::Workspace;
 /// A folder and the layers of its modules, from the top down. A module imports from the layers below its own, and from
 /// its own if no circle comes of it. A folder without a table is kept free of circles alone.
 type Layers<'a> = (&'a str, &'a [&'a [&'a str]]);
-/// A folder and modules of it that may reach each other: a circle that is still to be cut.
-type Circle<'a> = (&'a str, &'a [&'a str]);
 /// A server's folder and files of it that list tools and are still imported for more than their `SPEC`s.
 type Shared<'a> = (&'a str, &'a [&'a str]);
 
@@ -73,20 +71,8 @@ const LAYERS: &[Layers<'_>] = &[
 ];
 
 /// What is not cut yet; each line here is one to be taken out.
-const CIRCLES: &[Circle<'_>] = &[
-    ("cli/src", &["clients", "doctor", "self"]),
-    ("cli/src/clients", &["place", "self"]),
-    ("fuzz/src", &["api", "files", "self"]),
-    ("servers/openai-embeddings-mcp/src", &["batch", "collection"]),
-    ("xtask/src/bench", &["search", "self"]),
-];
-const SHARED: &[Shared<'_>] = &[
-    ("servers/openai-audio-mcp/src", &["transcribe"]),
-    ("servers/openai-chat-mcp/src", &["function_call"]),
-    ("servers/openai-embeddings-mcp/src", &["batch", "collection", "embed"]),
-    ("servers/openai-moderation-mcp/src", &["history"]),
-    ("servers/openai-vector-store-mcp/src", &["file", "store"]),
-];
+const SHARED: &[Shared<'_>] =
+    &[("servers/openai-audio-mcp/src", &["transcribe"]), ("servers/openai-chat-mcp/src", &["function_call"])];
 
 /// Names every import that goes up, every circle, every tool that is imported for more than its request, and what is out
 /// of date in the tables.
@@ -106,7 +92,7 @@ pub(crate) fn check(workspace: &Workspace, faults: &mut Vec<String>) -> Result<(
         }
         folders.extend(tree.folders(&place));
     }
-    judge(&folders, LAYERS, CIRCLES, faults);
+    judge(&folders, LAYERS, faults);
     Ok(())
 }
 
@@ -412,38 +398,27 @@ impl Reader<'_> {
 }
 
 /// Holds the folders against the tables.
-fn judge(folders: &BTreeMap<String, Folder>, layers: &[Layers<'_>], circles: &[Circle<'_>], faults: &mut Vec<String>) {
-    for place in layers.iter().map(|(place, _)| place).chain(circles.iter().map(|(place, _)| place)) {
-        if !folders.contains_key(*place) {
-            faults.push(format!("there is no {place}, which a table of layers.rs names"));
-        }
+fn judge(folders: &BTreeMap<String, Folder>, layers: &[Layers<'_>], faults: &mut Vec<String>) {
+    for (place, _) in layers.iter().filter(|(place, _)| !folders.contains_key(*place)) {
+        faults.push(format!("there is no {place}, which a table of layers.rs names"));
     }
     for (place, folder) in folders {
-        let allowed: BTreeSet<&str> =
-            circles.iter().filter(|(of, _)| of == place).flat_map(|(_, names)| names.iter().copied()).collect();
-        let mut circling = BTreeSet::new();
         for name in folder.keys() {
             let Some(circle) = circle(folder, name) else { continue };
-            circling.insert(name.as_str());
             // Told once, from the name that comes first.
-            if circle.iter().any(|(from, _)| !allowed.contains(from))
-                && circle.iter().all(|(from, _)| *from >= name.as_str())
-            {
+            if circle.iter().all(|(from, _)| *from >= name.as_str()) {
                 let steps: Vec<_> =
                     circle.iter().map(|(from, to)| format!("{from} → {to} ({})", example(folder, from, to))).collect();
                 faults.push(format!("{place}: a circle: {}", steps.join(", ")));
             }
         }
-        for name in allowed.iter().filter(|name| !circling.contains(**name)) {
-            faults.push(format!("{place}: {name} is in no circle any more; take it out of CIRCLES"));
-        }
         if let Some((_, layers)) = layers.iter().find(|(of, _)| of == place) {
-            heights(place, folder, layers, &allowed, faults);
+            heights(place, folder, layers, faults);
         }
     }
 }
 
-fn heights(place: &str, folder: &Folder, layers: &[&[&str]], circling: &BTreeSet<&str>, faults: &mut Vec<String>) {
+fn heights(place: &str, folder: &Folder, layers: &[&[&str]], faults: &mut Vec<String>) {
     let depth = |name: &str| layers.iter().position(|layer| layer.contains(&name));
     for name in folder.keys().filter(|name| depth(name).is_none()) {
         faults.push(format!("{place}: {name} stands in no layer of layers.rs"));
@@ -453,10 +428,8 @@ fn heights(place: &str, folder: &Folder, layers: &[&[&str]], circling: &BTreeSet
     }
     for (from, imports) in folder {
         for (to, example) in imports {
-            let cut = circling.contains(from.as_str()) && circling.contains(to.as_str());
             if let (Some(own), Some(other)) = (depth(from), depth(to))
                 && other < own
-                && !cut
             {
                 faults.push(format!("{place}: {from} imports {to}, which is above it ({example})"));
             }
@@ -496,7 +469,7 @@ fn example<'a>(folder: &'a Folder, from: &str, to: &str) -> &'a str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Circle, Layers, Shared, Tree, judge};
+    use super::{Layers, Shared, Tree, judge};
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let name = |name: &str| name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -504,9 +477,9 @@ mod tests {
         Tree::parse(&texts).unwrap()
     }
 
-    fn faults(files: &[(&str, &str)], layers: &[Layers<'_>], circles: &[Circle<'_>]) -> Vec<String> {
+    fn faults(files: &[(&str, &str)], layers: &[Layers<'_>]) -> Vec<String> {
         let mut faults = Vec::new();
-        judge(&tree(files).folders("k"), layers, circles, &mut faults);
+        judge(&tree(files).folders("k"), layers, &mut faults);
         faults
     }
 
@@ -523,7 +496,7 @@ mod tests {
             "mod inner { fn f() { g![crate::b::X] } }",
             "pub(crate) use crate::b::B; fn f() { super::b::g() }",
         ] {
-            let found = faults(&[("", "mod a; mod b;"), ("a", text), other], &[], &[]);
+            let found = faults(&[("", "mod a; mod b;"), ("a", text), other], &[]);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert!(found.concat().starts_with("k: a circle: a → b (crate::b"), "{found:?}");
         }
@@ -539,7 +512,7 @@ mod tests {
             "#[cfg(test)] use crate::b::B; pub(crate) fn f(b: B) { self.b }",
             "use other::b::B; fn f() { ::b::g(); x.b::<B>() }",
         ] {
-            assert_eq!(faults(&[("", "mod a; mod b;"), ("a", text), other], &[], &[]), [""; 0], "{text}");
+            assert_eq!(faults(&[("", "mod a; mod b;"), ("a", text), other], &[]), [""; 0], "{text}");
         }
     }
 
@@ -550,7 +523,7 @@ mod tests {
             ("a", "mod c; pub use c::C; pub(crate) use c::f;"),
             ("a::c", "use super::C; use crate::b::B;"),
         ];
-        let with = |b| faults(&[files[0], files[1], files[2], ("b", b)], &[], &[]);
+        let with = |b| faults(&[files[0], files[1], files[2], ("b", b)], &[]);
         assert_eq!(with("struct B;"), [""; 0]);
         assert!(with("use crate::D;").concat().contains("b → a (crate::D in b)"));
         assert!(with("use crate::a::f;").concat().contains("b → a (crate::a::f in b)"));
@@ -560,7 +533,7 @@ mod tests {
     fn imports_go_down() {
         let files =
             [("", "mod a; mod b; mod c; use a::A;"), ("a", "use crate::b::B;"), ("b", ""), ("c", "use crate::b::B;")];
-        let with = |layers: &[&[&str]]| faults(&files, &[("k", layers)], &[]);
+        let with = |layers: &[&[&str]]| faults(&files, &[("k", layers)]);
         assert_eq!(with(&[&["self"], &["a", "c"], &["b"]]), [""; 0]);
         assert_eq!(with(&[&["self"], &["a", "b", "c"]]), [""; 0]);
         assert_eq!(with(&[&["self"], &["b"], &["a"], &["c"]]).len(), 2);
@@ -569,12 +542,8 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_may_be_left_for_later_while_it_is_there() {
-        let files = [("a", "use crate::b::B;"), ("b", "use crate::a::A;")];
-        assert_eq!(faults(&files, &[("k", &[&["a"], &["b"]])], &[("k", &["a", "b"])]), [""; 0]);
-        let cut = [("a", "use crate::b::B;"), ("b", "")];
-        assert_eq!(faults(&cut, &[], &[("k", &["a", "b"])]).len(), 2);
-        assert_eq!(faults(&cut, &[], &[("l", &["a"])]), ["there is no l, which a table of layers.rs names"]);
+    fn a_table_is_of_a_folder_that_is_there() {
+        assert_eq!(faults(&[("a", "")], &[("l", &[&["a"]])]), ["there is no l, which a table of layers.rs names"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! What a client reads is taken from its own documentation or parser; the comment of each tells which.
 
+mod client;
 mod merge;
 mod place;
 
@@ -9,60 +10,21 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_kernel::spec::Filter;
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::client::Client;
 use self::merge::Format;
 pub(crate) use self::place::{Scope, places};
+use crate::names::{find_all, of_flags};
 
 /// Stands where a client can only be given the key itself.
 const KEY: &str = "sk-your-key";
 /// Seconds that a call may take; the clients' own limits are too short for large uploads.
 const PATIENCE: u32 = 600;
-
-/// A program that uses MCP servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Client {
-    /// Claude Code: ~/.claude.json, .mcp.json
-    ClaudeCode,
-    /// Claude Desktop: claude_desktop_config.json
-    ClaudeDesktop,
-    /// claude.ai: what to paste where
-    ClaudeAi,
-    /// ChatGPT: what to paste where
-    Chatgpt,
-    /// Codex: ~/.codex/config.toml, .codex/config.toml
-    Codex,
-    /// Cursor: ~/.cursor/mcp.json, .cursor/mcp.json
-    Cursor,
-    /// VS Code: mcp.json of the user, .vscode/mcp.json
-    Vscode,
-    /// GitHub Copilot CLI: ~/.copilot/mcp-config.json, .mcp.json
-    CopilotCli,
-    /// Gemini CLI: ~/.gemini/settings.json, .gemini/settings.json
-    GeminiCli,
-    /// Cline: cline_mcp_settings.json
-    Cline,
-    /// Kilo Code: ~/.config/kilo/kilo.jsonc, kilo.jsonc
-    Kilo,
-    /// Zoo Code, which follows Roo Code: mcp_settings.json, .roo/mcp.json
-    Zoo,
-    /// Roo Code, which ended in May 2026, and its forks: mcp_settings.json, .roo/mcp.json
-    Roo,
-    /// opencode: ~/.config/opencode/opencode.json, opencode.json
-    Opencode,
-    /// Windsurf: ~/.codeium/windsurf/mcp_config.json
-    Windsurf,
-    /// Zed: settings.json, .zed/settings.json
-    Zed,
-    /// Goose: config.yaml
-    Goose,
-    /// LM Studio: ~/.lmstudio/mcp.json
-    LmStudio,
-}
 
 /// What the configuration is to say.
 #[derive(Args)]
@@ -175,10 +137,8 @@ fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
         exclude: Vec::new(),
         read_only: wanted.read_only,
     };
-    let servers = crate::find_all(&wanted.domains)?;
-    filter
-        .check(servers.iter().flat_map(|definition| definition.specs()))
-        .map_err(|problem| crate::of_flags(&problem))?;
+    let servers = find_all(&wanted.domains)?;
+    filter.check(servers.iter().flat_map(|definition| definition.specs())).map_err(|problem| of_flags(&problem))?;
     let servers: Vec<_> =
         servers.into_iter().filter(|definition| definition.specs().any(|spec| filter.admits(spec))).collect();
     if servers.is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
 
-use super::Client;
+use super::client::Client;
 
 /// For whom a configuration is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

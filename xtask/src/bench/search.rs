@@ -14,67 +14,69 @@ const DIMENSIONS: usize = 1536;
 /// The most a search may take, as a multiple of reading and summing.
 const ALLOWED: f64 = 3.0;
 
-/// Fills a collection through the server, on the sandbox, and searches it.
-pub(super) async fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
-    let (vectors, rounds) = if bench.options.quick { (20_000, 5) } else { (100_000, 11) };
-    let folder = tempfile::Builder::new().prefix("store").tempdir_in(&bench.scratch)?;
-    let texts = folder.path().join("texts.txt");
-    std::fs::write(&texts, lines(vectors))?;
-    let sandbox = process::command(&bench.binary, ["sandbox", "--addr", "127.0.0.1:0"]);
-    let (_sandbox, upstream) = Process::serve(sandbox).await.context("openai-mcp sandbox")?;
-    let root = folder.path().to_str().context("a target directory that is not UTF-8")?;
-    let args = ["serve", "--addr", "127.0.0.1:0", "--servers", "embeddings", "--root", root];
-    let mut server = bench.server(upstream, &args);
-    server.env("OPENAI_MCP_STORE", root);
-    let (server, address) = Process::serve(server).await.context("openai-mcp serve")?;
-    let said = || server.tail().text();
+impl Bench<'_> {
+    /// Fills a collection through the server, on the sandbox, and searches it.
+    pub(super) async fn search(&self, report: &mut Report) -> Result<()> {
+        let (vectors, rounds) = if self.options.quick { (20_000, 5) } else { (100_000, 11) };
+        let folder = tempfile::Builder::new().prefix("store").tempdir_in(&self.scratch)?;
+        let texts = folder.path().join("texts.txt");
+        std::fs::write(&texts, lines(vectors))?;
+        let sandbox = process::command(&self.binary, ["sandbox", "--addr", "127.0.0.1:0"]);
+        let (_sandbox, upstream) = Process::serve(sandbox).await.context("openai-mcp sandbox")?;
+        let root = folder.path().to_str().context("a target directory that is not UTF-8")?;
+        let args = ["serve", "--addr", "127.0.0.1:0", "--servers", "embeddings", "--root", root];
+        let mut server = self.server(upstream, &args);
+        server.env("OPENAI_MCP_STORE", root);
+        let (server, address) = Process::serve(server).await.context("openai-mcp serve")?;
+        let said = || server.tail().text();
 
-    let mut connection = Connection::open(address).await?;
-    let mut call = async |name: &'static str, arguments: Value| -> Result<(Value, f64)> {
-        let request = Call::tool(name, arguments).http(address, EMBEDDINGS, Era::Modern);
+        let mut connection = Connection::open(address).await?;
+        let mut call = async |name: &'static str, arguments: Value| -> Result<(Value, f64)> {
+            let request = Call::tool(name, arguments).http(address, EMBEDDINGS, Era::Modern);
+            let start = Instant::now();
+            let status = connection.exchange(&request).await.with_context(said)?;
+            let seconds = start.elapsed().as_secs_f64();
+            let answer = load::parse(connection.body())?;
+            let failed = answer.pointer("/result/isError") != Some(&Value::Bool(false));
+            ensure!(status == 200 && !failed, "{name} failed: {answer}");
+            Ok((answer.pointer("/result/structuredContent").cloned().unwrap_or_default(), seconds))
+        };
         let start = Instant::now();
-        let status = connection.exchange(&request).await.with_context(said)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let answer = load::parse(connection.body())?;
-        let failed = answer.pointer("/result/isError") != Some(&Value::Bool(false));
-        ensure!(status == 200 && !failed, "{name} failed: {answer}");
-        Ok((answer.pointer("/result/structuredContent").cloned().unwrap_or_default(), seconds))
-    };
-    let start = Instant::now();
-    let mut offset = Some(0);
-    while let Some(from) = offset {
-        let arguments = json!({"file": {"path": texts}, "collection": "bench", "offset": from});
-        let (made, _) = call("embedding-batch", arguments).await?;
-        offset = made.get("next_offset").and_then(Value::as_u64);
-        ensure!(
-            made.get("failed") == Some(&json!(0)) && offset > Some(from) || offset.is_none(),
-            "no progress: {made}"
-        );
-    }
-    let filled = start.elapsed().as_secs_f64();
-
-    let database = folder.path().join("embeddings.db");
-    let (mut searches, mut sums, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..rounds {
-        let query = format!("text {round} of w{round}");
-        let (found, seconds) = call("embedding-search", json!({"query": query, "collection": "bench"})).await?;
-        ensure!(found.get("searched") == Some(&json!(vectors)), "not all were searched: {found}");
-        let start = Instant::now();
-        std::hint::black_box(sum(&database, vectors * DIMENSIONS)?);
-        let least = start.elapsed().as_secs_f64();
-        // The first round brings the file into memory.
-        if round > 0 {
-            searches.push(seconds * 1000.0);
-            sums.push(least * 1000.0);
-            ratios.push(seconds / least);
+        let mut offset = Some(0);
+        while let Some(from) = offset {
+            let arguments = json!({"file": {"path": texts}, "collection": "bench", "offset": from});
+            let (made, _) = call("embedding-batch", arguments).await?;
+            offset = made.get("next_offset").and_then(Value::as_u64);
+            ensure!(
+                made.get("failed") == Some(&json!(0)) && offset > Some(from) || offset.is_none(),
+                "no progress: {made}"
+            );
         }
+        let filled = start.elapsed().as_secs_f64();
+
+        let database = folder.path().join("embeddings.db");
+        let (mut searches, mut sums, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..rounds {
+            let query = format!("text {round} of w{round}");
+            let (found, seconds) = call("embedding-search", json!({"query": query, "collection": "bench"})).await?;
+            ensure!(found.get("searched") == Some(&json!(vectors)), "not all were searched: {found}");
+            let start = Instant::now();
+            std::hint::black_box(sum(&database, vectors * DIMENSIONS)?);
+            let least = start.elapsed().as_secs_f64();
+            // The first round brings the file into memory.
+            if round > 0 {
+                searches.push(seconds * 1000.0);
+                sums.push(least * 1000.0);
+                ratios.push(seconds / least);
+            }
+        }
+        let what = format!("search of {vectors} vectors of {DIMENSIONS}");
+        report.figure(format!("{what}, beside reading and summing"), "ms", median(searches), Some(median(sums)), None);
+        report.figure(format!("{what}, ratio"), "x", median(ratios), None, Some(ALLOWED));
+        report.figure(format!("{what}, peak memory"), "MB", server.memory("VmHWM")?, None, None);
+        report.figure(format!("{vectors} texts into a collection, sandbox"), "s", filled, None, None);
+        Ok(())
     }
-    let what = format!("search of {vectors} vectors of {DIMENSIONS}");
-    report.figure(format!("{what}, beside reading and summing"), "ms", median(searches), Some(median(sums)), None);
-    report.figure(format!("{what}, ratio"), "x", median(ratios), None, Some(ALLOWED));
-    report.figure(format!("{what}, peak memory"), "MB", server.memory("VmHWM")?, None, None);
-    report.figure(format!("{vectors} texts into a collection, sandbox"), "s", filled, None, None);
-    Ok(())
 }
 
 /// Texts of twelve words, no two the same.
