@@ -177,11 +177,7 @@ impl Report {
     pub fn fail(&mut self, index: usize, problem: &str, mut shown: Map<String, Value>) {
         self.failed += 1;
         let problem = problem.lines().next().unwrap_or_default();
-        let mut told: String = problem.chars().take(LONGEST_PROBLEM).collect();
-        if told.len() < problem.len() {
-            told.push('…');
-        }
-        shown.insert("error".into(), told.into());
+        shown.insert("error".into(), json::excerpt(problem, LONGEST_PROBLEM).into());
         self.list(index, shown);
     }
 

@@ -148,10 +148,7 @@ fn tell(text: &mut String, body: &[u8], request_id: Option<&str>, key: Option<&S
 /// taken out first: half of one would not be known for one any more.
 fn short(message: &str, key: Option<&Secret>) -> String {
     let message = key.map_or_else(|| message.to_owned(), |key| key.redact(message.to_owned()));
-    match message.char_indices().nth(LONGEST_MESSAGE) {
-        Some((end, _)) => message.get(..end).unwrap_or_default().to_owned() + "…",
-        None => message,
-    }
+    json::excerpt(&message, LONGEST_MESSAGE).into_owned()
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.

@@ -67,6 +67,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// The id that a record brings along: its member `id`, a number or a text.
+    pub fn id(&self) -> Option<Value> {
+        let id = self.value.as_ref().ok()?.get("id")?;
+        (id.is_number() || id.as_str().is_some_and(|id| !id.is_empty())).then(|| id.clone())
+    }
+
     /// The text of a row, and what else its record has: the member `field`, else the first of `usual` that there is, else
     /// the only cell of a table. Names that differ in the case of letters alone are the same where no other is. What is no
     /// object is the text itself.
@@ -435,11 +441,28 @@ pub fn not_json(error: &serde_json::Error) -> String {
     format!("not JSON: {text} at column {}", error.column())
 }
 
+/// What is kept of a row.
+#[derive(Debug)]
+pub struct Kept<T> {
+    /// The line of the file on which it begins, from 1; of what comes from no file there is none.
+    pub line: Option<u64>,
+    /// The id that it brings along.
+    pub id: Option<Value>,
+    /// What the caller keeps, or what is wrong, with the line.
+    pub value: Result<T, String>,
+}
+
+impl<T> From<T> for Kept<T> {
+    fn from(value: T) -> Self {
+        Kept { line: None, id: None, value: Ok(value) }
+    }
+}
+
 /// Some rows of a file, as the caller keeps them, and how many there are.
 #[derive(Debug)]
 pub struct Window<T> {
-    /// What is kept of the rows from the offset on, each with its line, or what is wrong, with the line.
-    pub rows: Vec<Result<(u64, T), String>>,
+    /// What is kept of the rows from the offset on.
+    pub rows: Vec<Kept<T>>,
     /// How many rows the file has.
     pub total: usize,
 }
@@ -459,25 +482,29 @@ impl<T> Window<T> {
         let mut window = Window { rows: Vec::new(), total: 0 };
         let (mut bytes, mut full) = (0, false);
         while let Some(row) = rows.next().await? {
-            let line = row.line;
+            let (line, id) = (row.line, row.id());
             let kept = match row.value {
                 Ok(_) => keep(row).map_err(|problem| told(line, &problem)),
                 Err(problem) => Err(problem),
             };
-            let Some(kept) = kept.transpose() else { continue };
+            let Some(value) = kept.transpose() else { continue };
             if window.total == offset {
                 bytes = rows.lines.bytes();
             }
             full |= window.rows.len() == WINDOW.0 || rows.lines.bytes() - bytes > WINDOW.1;
             if window.total >= offset && !full {
-                window.rows.push(kept.map(|kept| (line, kept)));
+                window.rows.push(Kept { line: Some(line), id, value });
             }
             window.total += 1;
         }
         let wrong = |problem: &str| Error::new(Kind::File, format!("`{}`: {problem}", rows.lines.name));
         match window.rows.first() {
             None if window.total == 0 => Err(wrong("there is nothing in it")),
-            Some(Err(problem)) if offset == 0 && window.rows.iter().all(Result::is_err) => Err(wrong(problem)),
+            Some(Kept { value: Err(problem), .. })
+                if offset == 0 && window.rows.iter().all(|row| row.value.is_err()) =>
+            {
+                Err(wrong(problem))
+            }
             _ => Ok(window),
         }
     }

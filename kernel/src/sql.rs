@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
+use crate::json;
 
 /// A value in a row, or one bound to a statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,18 @@ pub struct Rows {
     pub rows: Vec<Row>,
     /// How many rows an `INSERT`, `UPDATE` or `DELETE` changed, with those that a foreign key took along.
     pub changed: u64,
+}
+
+impl Rows {
+    /// A page as OpenAI's lists have it, of rows of which one more than `limit` was asked for. What is shown of a row is an
+    /// object with an `id`.
+    ///
+    /// # Errors
+    /// A row cannot be shown.
+    pub fn page(&self, limit: usize, show: impl FnMut(&Row) -> Result<Value>) -> Result<Value> {
+        let data = self.rows.iter().take(limit).map(show).collect::<Result<_>>()?;
+        Ok(json::page(data, self.rows.len() > limit))
+    }
 }
 
 /// The values of one row, in the order of the statement's columns.

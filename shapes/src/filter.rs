@@ -1,5 +1,7 @@
 //! Conditions on attributes. <https://platform.openai.com/docs/api-reference/vector-stores/search>
 
+use std::collections::BTreeSet;
+
 use openai_mcp_kernel::prelude::*;
 
 /// A condition on attributes.
@@ -25,6 +27,35 @@ pub enum Filter {
     And(Compound),
     /// One condition at least.
     Or(Compound),
+}
+
+/// Most attributes that are named.
+const MOST_NAMED: usize = 20;
+
+impl Filter {
+    /// The attributes that it asks for.
+    pub fn keys(&self) -> BTreeSet<&str> {
+        match self {
+            Filter::And(all) | Filter::Or(all) => all.filters.iter().flat_map(Filter::keys).collect(),
+            Filter::Eq(one) | Filter::Ne(one) | Filter::In(one) | Filter::Nin(one) => BTreeSet::from([&*one.key]),
+            Filter::Gt(one) | Filter::Gte(one) | Filter::Lt(one) | Filter::Lte(one) => BTreeSet::from([&*one.key]),
+        }
+    }
+
+    /// Says of attributes that it asks for and nothing has, what there is: a misspelt one finds nothing, or everything.
+    /// `thing` is what has attributes.
+    pub fn unknown_keys(&self, known: &BTreeSet<String>, thing: &str) -> Option<String> {
+        let quoted = |keys: &mut dyn Iterator<Item = &str>| {
+            keys.take(MOST_NAMED).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+        };
+        let unknown = quoted(&mut self.keys().into_iter().filter(|key| !known.contains(*key)));
+        let there = quoted(&mut known.iter().map(String::as_str));
+        match (unknown.is_empty(), there.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some(format!("filters: no {thing} has {unknown}, or anything else to filter by")),
+            (false, false) => Some(format!("filters: no {thing} has {unknown}; there is {there}")),
+        }
+    }
 }
 
 /// What an attribute is compared with.

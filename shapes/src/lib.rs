@@ -1,7 +1,7 @@
 //! Shapes of arguments that the APIs of several domains have in common, so that each is declared once.
 //!
-//! Declarations alone: what is done with an argument stands in the server that has it. A group of fields is put into a
-//! tool by `#[flatten]`.
+//! Declarations, and what every server would say of them alike: what is done with an argument stands in the server that
+//! has it. A group of fields is put into a tool by `#[flatten]`.
 //!
 //! ```
 //! use openai_mcp_kernel::prelude::*;

@@ -5,6 +5,6 @@ mod object;
 mod text;
 
 pub use node::Node;
-pub use object::cut_list;
+pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};
-pub use text::{Line, number, push_string, quoted, text};
+pub use text::{Line, excerpt, number, push_string, quoted, text};

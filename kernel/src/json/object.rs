@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Node;
@@ -36,6 +37,13 @@ pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &Raw
     let entries = deserializer.deserialize_map(Entries)?;
     deserializer.end()?;
     Ok(entries)
+}
+
+/// A page as OpenAI's lists have it, of objects that each have an `id`.
+pub fn page(data: Vec<Value>, has_more: bool) -> Value {
+    let id = |object: Option<&Value>| object.and_then(|object| object.get("id")).cloned();
+    let (first, last) = (id(data.first()), id(data.last()));
+    serde_json::json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": has_more})
 }
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.

@@ -1,5 +1,7 @@
 //! JSON as text: OpenAI's on its way to the client, put on one line and never re-modelled, and what is written besides.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use memchr::{memchr2_iter, memchr3_iter};
 use serde_json::Value;
@@ -95,4 +97,12 @@ pub fn number(value: f64) -> String {
         return (value as i64).to_string();
     }
     serde_json::Number::from_f64(value).map_or_else(|| "null".into(), |number| number.to_string())
+}
+
+/// A text, or its beginning of so many characters.
+pub fn excerpt(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{beginning}…").into(),
+        None => text.into(),
+    }
 }
