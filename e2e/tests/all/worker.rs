@@ -883,14 +883,14 @@ fn collections_are_searched_alike_on_both_stores() {
         ("embedding-search", json!({ "query": "line 352", "collection": "lines" })),
         ("embedding-search", json!({ "query": "line 352", "collection": "lines", "filter": filter })),
         ("embedding-collection-delete", json!({ "collection": "lines", "ids": ["x", "none"] })),
-        ("embedding-search", json!({ "query": "line 352", "collection": "lines", "top_k": 1 })),
+        ("embedding-search", json!({ "query": "line 352", "collection": "lines", "max_num_results": 1 })),
         // More than half of two segments goes, so what is left moves into one.
         ("embedding-collection-add", json!({ "collection": "lines", "items": others })),
         ("embedding-collection-delete", json!({ "collection": "lines", "ids": names })),
         ("embedding-search", json!({ "query": "other 890", "collection": "lines" })),
         ("embedding-collection-list", json!({ "collection": "lines", "limit": 3 })),
         ("embedding-collection-add", json!({ "collection": "lines", "items": ["x"], "dimensions": 3 })),
-        ("embedding-collection-delete", json!({ "collection": "lines" })),
+        ("embedding-collection-delete", json!({ "collection": "lines", "all": true })),
         ("embedding-collection-list", json!({})),
         ("embedding-search", json!({ "query": "line", "collection": "lines" })),
     ];
@@ -909,7 +909,7 @@ fn verdicts_are_kept_alike_on_both_stores() {
         ("moderation-history", json!({ "input": "thank you" })),
         ("moderation-history-delete", json!({ "until": 1 })),
         ("moderation-history", json!({ "category": "harassment" })),
-        ("moderation-history-delete", json!({})),
+        ("moderation-history-delete", json!({ "all": true })),
         ("moderation-history", json!({})),
     ];
     for ([ours, theirs], (tool, arguments)) in kept_alike("moderation", &calls).into_iter().zip(&calls) {

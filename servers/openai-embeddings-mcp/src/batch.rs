@@ -1,46 +1,33 @@
-//! Many texts: split into requests, several at once, into a collection or a file.
+//! Many texts: split into requests, several at once.
 
-use std::collections::VecDeque;
-use std::future::ready;
-use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt as _};
-use openai_mcp_kernel::batch::{self, deadline};
-use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::batch::deadline;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::{Rows, Window};
-use serde_json::Map;
 
-use crate::collection::{self, Collection};
-use crate::embed::{self, Dimensions, Model, push_line};
+use crate::fill::{self, Part, Target};
 use crate::rows::{self, Row};
+use crate::vector::Dimensions;
 
 tools![Batch];
 
-/// Most requests that are made to find the inputs that the API refuses in one group.
-const MOST_TRIES: usize = 64;
-
 /// Embed many texts, or those of a file, into a collection or a new file.
 ///
-/// Goes on until timeout; if done is false, call again with offset: next_offset. Rows that fail are told.
+/// If done is false, call again with offset: next_offset.
 #[tool("embedding-batch", destroys)]
 struct Batch {
     #[alias("texts")]
     items: Option<Vec<String>>,
     /// JSONL, JSON, CSV or TSV (id and other fields are kept, as id and metadata), or a text per line.
     file: Option<FileInput>,
-    /// Of the text in each record; text unless told.
+    /// Field of each record that holds its text. Default text.
     field: Option<String>,
     collection: Option<String>,
-    /// New local JSONL file, with the vectors.
+    /// New local JSONL file for texts and vectors.
     save_to: Option<String>,
     model: Option<String>,
     dimensions: Option<Dimensions>,
     offset: Option<u64>,
-    /// Seconds; 45 unless told.
+    /// Seconds. Default 45.
     timeout: Option<Int<1, 3600>>,
 }
 
@@ -56,279 +43,14 @@ impl Batch {
         let window = match (self.items, self.file) {
             (Some(texts), None) => {
                 let total = texts.len();
-                Window { rows: texts.into_iter().skip(offset).map(|text| Ok((0, text.into()))).collect(), total }
+                Window { rows: texts.into_iter().skip(offset).map(|text| Row::from(text).into()).collect(), total }
             }
             (None, Some(FileInput(source))) => {
                 rows::read(Rows::new(cx.open(source).await?, cx.room()), offset, self.field.as_deref()).await?
             }
             _ => return Err(Error::argument("file", "expected either `items` or `file`")),
         };
-        let rows = window.rows.into_iter().map(|row| row.map(|(_, row)| row)).collect();
-        let part = Part { rows, offset, total: window.total, deadline };
-        run(&cx, part, (self.model, self.dimensions), target).await
-    }
-}
-
-/// Where vectors go.
-pub(crate) enum Target {
-    Collection(String),
-    File(String),
-}
-
-/// What is done in one call.
-pub(crate) struct Part {
-    /// Rows from the offset on, each with what is wrong with it, if something is.
-    pub(crate) rows: Vec<Result<Row, String>>,
-    pub(crate) offset: usize,
-    /// How many rows there are in all.
-    pub(crate) total: usize,
-    /// When to stop asking for more, as [`Context::now`] tells it.
-    pub(crate) deadline: Duration,
-}
-
-impl Part {
-    /// All rows, in the usual time.
-    pub(crate) fn all(cx: &Context, rows: Vec<Result<Row, String>>) -> Self {
-        Part { offset: 0, total: rows.len(), rows, deadline: deadline(cx, None) }
-    }
-
-    fn row(&self, index: usize) -> Option<&Row> {
-        self.rows.get(index - self.offset)?.as_ref().ok()
-    }
-}
-
-/// Embeds rows, in order, until all are done, time is up, or the API fails.
-pub(crate) async fn run(
-    cx: &Context,
-    part: Part,
-    (name, dimensions): (Option<String>, Option<Dimensions>),
-    target: Target,
-) -> Result<Output> {
-    let mut model = Model::new(name.clone(), dimensions);
-    if matches!(&target, Target::Collection(name) if name.is_empty()) {
-        return Err(Error::argument("collection", "expected a name"));
-    }
-    let report = Arc::new(Report(Mutex::new(State::new(cx, &part)?)));
-    if let Target::Collection(collection) = &target
-        && let Some(found) = collection::find(cx, collection).await?
-    {
-        let dimensions = dimensions.and_then(|Int(dimensions)| usize::try_from(dimensions).ok());
-        found.accept(collection, name.as_deref(), dimensions)?;
-        model = found.model();
-    }
-    let part = Arc::new(part);
-    let lots = {
-        let (report, part) = (report.clone(), part.clone());
-        lots(cx, &part, &model).scan((), move |(), lot| ready(report.take(&part, lot)))
-    };
-    let mut facts = Map::from_iter([("model".to_owned(), Value::from(model.name.as_str()))]);
-    let mut saved = None;
-    match target {
-        Target::Collection(name) => {
-            store(cx, &part, &model, &name, Box::pin(lots), &report).await;
-            facts.insert("collection".into(), name.into());
-        }
-        Target::File(path) => {
-            let lines = lots.map(move |lot| Ok(lines(&part, lot)));
-            let report = report.clone();
-            let end = async move {
-                // A file with nothing in it is not kept.
-                let failed = report.failed_at_once().map(|error| Failure { text: error.into_text(), unsent: false });
-                failed.map_or(Ok(Bytes::new()), Err)
-            };
-            let chunks = lines.chain(stream::once(end)).boxed();
-            saved = Some(cx.save(path, Body::Stream { chunks, length: None }).await);
-        }
-    }
-    if let Some(error) = report.failed_at_once() {
-        return Err(error);
-    }
-    if let Some(saved) = saved {
-        let saved = saved?;
-        facts.insert("saved_to".into(), json!({"path": saved.path, "bytes": saved.bytes}));
-    }
-    Ok(report.finish(facts))
-}
-
-/// A line for each vector of a saved file.
-fn lines(part: &Part, lot: Lot) -> Bytes {
-    let mut lines = Vec::new();
-    for (index, vector) in lot {
-        let Some(row) = part.row(index) else { continue };
-        let mut line = Map::new();
-        line.insert("index".into(), index.into());
-        line.insert("text".into(), row.text.as_str().into());
-        if let Some(id) = &row.id {
-            line.insert("id".into(), id.as_str().into());
-        }
-        if let Some(metadata) = &row.metadata {
-            line.insert("metadata".into(), metadata.clone().into());
-        }
-        push_line(&mut lines, &line, &vector);
-    }
-    lines.into()
-}
-
-/// Puts vectors into a collection. What of a lot cannot be kept ends the batch.
-async fn store(cx: &Context, part: &Part, model: &Model, name: &str, mut lots: BoxStream<'_, Lot>, report: &Report) {
-    let (mut collection, mut done) = (None, part.offset);
-    while let Some(lot) = lots.next().await {
-        let items: Vec<_> = lot.into_iter().filter_map(|(index, vector)| Some((part.row(index)?, vector))).collect();
-        match add(cx, &mut collection, name, model, &items).await {
-            Ok(replaced) => {
-                let mut state = report.state();
-                state.replaced += replaced;
-                done = state.report.next();
-            }
-            Err(error) => {
-                let mut state = report.state();
-                state.report.back(done, items.len());
-                state.refused = state.report.stop(error).err();
-                return;
-            }
-        }
-    }
-}
-
-async fn add(
-    cx: &Context,
-    collection: &mut Option<Collection>,
-    name: &str,
-    model: &Model,
-    items: &[(&Row, Vec<f32>)],
-) -> Result<u64> {
-    let Some((_, vector)) = items.first() else { return Ok(0) };
-    let collection = match collection {
-        Some(collection) => collection,
-        none => none.insert(collection::open(cx, name, model, vector.len()).await?),
-    };
-    collection.add(cx, items).await
-}
-
-/// Vectors, each with the index of its row.
-type Lot = Vec<(usize, Vec<f32>)>;
-
-/// What came of the rows of one request.
-struct Outcome {
-    rows: Range<usize>,
-    lot: Lot,
-    failures: Vec<(usize, String)>,
-    tokens: u64,
-}
-
-/// The outcomes of the rows, in order.
-fn lots(cx: &Context, part: &Arc<Part>, model: &Model) -> BoxStream<'static, Result<Outcome>> {
-    let groups = embed::groups(part.rows.iter().map(|row| row.as_ref().map_or("", |row| row.text.as_str())));
-    let at_once = model.at_once(&groups);
-    let (own, part, model, deadline) = (cx.clone(), part.clone(), model.clone(), part.deadline);
-    batch::run(cx, groups, at_once, deadline, move |group| {
-        let (cx, part, model) = (own.clone(), part.clone(), model.clone());
-        async move { embed_rows(&cx, &part, group, &model).await }
-    })
-}
-
-/// Embeds a range of what a call does. Where the API refuses an input, the others are embedded without it.
-async fn embed_rows(cx: &Context, part: &Part, range: Range<usize>, model: &Model) -> Result<Outcome> {
-    let indexes = part.offset + range.start..part.offset + range.end;
-    let mut outcome = Outcome { rows: indexes.clone(), lot: Vec::new(), failures: Vec::new(), tokens: 0 };
-    let mut texts = Vec::new();
-    for (index, row) in indexes.zip(part.rows.get(range).unwrap_or_default()) {
-        match row {
-            Ok(row) if row.text.trim().is_empty() => outcome.failures.push((index, "the text is empty".into())),
-            Ok(row) => texts.push((index, row.text.as_str())),
-            Err(problem) => outcome.failures.push((index, problem.clone())),
-        }
-    }
-    let mut tries = 0;
-    let mut parts = VecDeque::from([texts.as_slice()]);
-    while let Some(part) = parts.pop_front().filter(|part| !part.is_empty()) {
-        tries += 1;
-        let texts: Vec<&str> = part.iter().map(|(_, text)| *text).collect();
-        match model.embed(cx, &texts).await {
-            Ok(embedded) => {
-                outcome.tokens += embedded.tokens;
-                outcome.lot.extend(part.iter().map(|(index, _)| *index).zip(embedded.vectors));
-            }
-            Err(error) if !blames_input(&error) => return Err(error),
-            Err(_) if part.len() > 1 && tries < MOST_TRIES => {
-                let (front, back) = part.split_at(part.len() / 2);
-                parts.push_front(back);
-                parts.push_front(front);
-            }
-            Err(error) => outcome.failures.extend(part.iter().map(|(index, _)| (*index, error.to_string()))),
-        }
-    }
-    outcome.failures.sort_by_key(|(index, _)| *index);
-    Ok(outcome)
-}
-
-/// Whether the API refused what was to be embedded, and not the model, the dimensions or the key.
-fn blames_input(error: &Error) -> bool {
-    let text = error.to_string();
-    error.kind() == Kind::Status(400) && (text.contains("input") || text.contains("token"))
-}
-
-/// How far a batch is.
-struct Report(Mutex<State>);
-
-struct State {
-    report: batch::Report,
-    /// Why nothing at all was done, if so.
-    refused: Option<Error>,
-    replaced: u64,
-    tokens: u64,
-    dimensions: usize,
-}
-
-impl State {
-    fn new(cx: &Context, part: &Part) -> Result<Self> {
-        let report = batch::Report::new(cx, part.total, part.offset)?;
-        Ok(State { report, refused: None, replaced: 0, tokens: 0, dimensions: 0 })
-    }
-}
-
-impl Report {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes note of an outcome, and gives its vectors; `None` ends the batch.
-    fn take(&self, part: &Part, outcome: Result<Outcome>) -> Option<Lot> {
-        let mut state = self.state();
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                state.refused = state.report.stop(error).err();
-                return None;
-            }
-        };
-        state.tokens += outcome.tokens;
-        if let Some((_, vector)) = outcome.lot.first() {
-            state.dimensions = vector.len();
-        }
-        for (index, _) in &outcome.lot {
-            state.report.succeed(*index, None);
-        }
-        for (index, problem) in outcome.failures {
-            let id = part.row(index).and_then(|row| row.id.as_deref());
-            let shown = id.map(|id| ("id".to_owned(), Value::from(id))).into_iter().collect();
-            state.report.fail(index, &problem, shown);
-        }
-        state.report.reach(outcome.rows.end, "embedded");
-        Some(outcome.lot)
-    }
-
-    fn failed_at_once(&self) -> Option<Error> {
-        self.state().refused.clone()
-    }
-
-    fn finish(&self, mut facts: Map<String, Value>) -> Output {
-        let mut state = self.state();
-        facts.insert("dimensions".into(), state.dimensions.into());
-        facts.insert("usage".into(), json!({"prompt_tokens": state.tokens, "total_tokens": state.tokens}));
-        if state.replaced > 0 {
-            facts.insert("replaced".into(), state.replaced.into());
-        }
-        state.report.finish(facts)
+        let part = Part { rows: window.rows, offset, total: window.total, deadline };
+        fill::run(&cx, part, (self.model, self.dimensions), target).await
     }
 }

@@ -1,35 +1,20 @@
-//! Collections: named sets of vectors with their texts, in the store.
+//! Collections: named sets of vectors with their texts.
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use openai_mcp_kernel::json::excerpt;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::sql::{Datum, Row as Stored, Rows, Statement, sql};
-use openai_mcp_shapes::filter::Filter;
+use openai_mcp_kernel::rows::Kept;
+use openai_mcp_kernel::sql::sql;
 use openai_mcp_shapes::page::Page;
-use serde_json::Map;
 
-use crate::batch::{self, Part, Target};
-use crate::embed::{Dimensions, Model};
-use crate::filter::admits;
+use crate::fill::{self, Part, Target};
 use crate::rows::Row;
-use crate::vector::{self, WIDTH};
+use crate::stored;
+use crate::vector::Dimensions;
 
 tools![Add, List, Delete];
 
-/// Most bytes of the vectors in a segment: D1 takes values and rows of 2 MB.
-const SEGMENT: usize = 1_800_000;
-/// Most vectors in a segment, however short they are: their ids stand in one value.
-const MOST_SLOTS: usize = 2048;
-/// Most bytes of items in a statement, for the same reason.
-const ITEMS: usize = 1_000_000;
-/// Bytes of vectors that are read at once, several small segments together.
-const PAGE: usize = 2_000_000;
-/// Pages read ahead: while one is searched, the store reads the next.
-const AHEAD: usize = 2;
-/// Most merges of segments after a write.
-const MOST_MERGES: usize = 4;
+/// Items of a page where no limit is given.
+const PAGE: i64 = 20;
 /// Characters of a text that lists show.
 const EXCERPT: usize = 160;
 
@@ -40,7 +25,7 @@ const EXCERPT: usize = 160;
 struct Add {
     collection: String,
     items: Vec<Item>,
-    /// text-embedding-3-small unless told; a collection keeps its first.
+    /// Default text-embedding-3-small or the collection's own.
     model: Option<String>,
     dimensions: Option<Dimensions>,
 }
@@ -54,7 +39,7 @@ enum Item {
 #[shape(read)]
 struct Record {
     text: String,
-    /// A hash of the text unless told.
+    /// Default a hash of the text.
     id: Option<String>,
     /// For filters.
     metadata: Option<Attributes>,
@@ -63,14 +48,16 @@ struct Record {
 impl Add {
     async fn run(self, cx: Context) -> Result<Output> {
         let row = |item| match item {
-            Item::Text(text) => Ok(text.into()),
+            Item::Text(text) => Row::from(text).into(),
             Item::Record(Record { text, id, metadata }) => {
                 let id = id.filter(|id| !id.is_empty());
-                Ok(Row { text, id, metadata: metadata.map(|Attributes(metadata)| metadata) })
+                let told = id.as_deref().map(Value::from);
+                let row = Row { text, id, metadata: metadata.map(|Attributes(metadata)| metadata) };
+                Kept { line: None, id: told, value: Ok(row) }
             }
         };
         let part = Part::all(&cx, self.items.into_iter().map(row).collect());
-        batch::run(&cx, part, (self.model, self.dimensions), Target::Collection(self.collection)).await
+        fill::run(&cx, part, (self.model, self.dimensions), Target::Collection(self.collection)).await
     }
 }
 
@@ -79,7 +66,7 @@ impl Add {
 struct List {
     /// List its items, texts cut short.
     collection: Option<String>,
-    /// Only these items, texts whole.
+    /// Only these, texts whole.
     ids: Option<Vec<String>>,
     #[flatten]
     page: Page,
@@ -87,452 +74,68 @@ struct List {
 
 impl List {
     async fn run(self, cx: Context) -> Result<Output> {
-        let limit = self.page.limit.map_or(20, |Int(limit)| limit);
+        let limit = self.page.limit.map_or(PAGE, |Int(limit)| limit);
         let after = self.page.after.unwrap_or_default();
         let owner = cx.owner()?;
+        let shown = usize::try_from(limit).unwrap_or_default();
         let Some(name) = self.collection else {
             let wanted = sql(
                 "SELECT name, model, dimensions, created_at, (SELECT count(*) FROM item WHERE item.collection = collection.id) \
                  FROM collection WHERE owner = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
                 [owner.into(), after.into(), (limit + 1).into()],
             );
-            let show = |row: &Stored| {
+            let page = cx.store().run(wanted).await?.page(shown, |row| {
                 Ok(json!({
                     "id": row.text(0)?, "model": row.text(1)?, "dimensions": row.integer(2)?,
                     "created_at": row.integer(3)?, "items": row.integer(4)?,
                 }))
-            };
-            return page(cx.store().run(wanted).await?, limit, show);
+            });
+            return page.map(|page| Output::json(&page));
         };
-        let collection = require(&cx, &name).await?;
+        let collection = stored::require(&cx, &name).await?;
         let whole = self.ids.is_some();
-        let wanted = match self.ids {
-            Some(ids) => sql(
-                "SELECT id, text, metadata FROM item WHERE owner = ?1 AND collection = ?2 AND id > ?3 \
-                 AND id IN (SELECT value FROM json_each(?5)) ORDER BY id LIMIT ?4",
-                [owner.into(), collection.id.into(), after.into(), (limit + 1).into(), json!(ids).to_string().into()],
+        let ids = self.ids.map(|ids| json!(ids).to_string());
+        let among = if whole { "id IN (SELECT value FROM json_each(?5))" } else { "?5 IS NULL" };
+        let wanted = sql(
+            format!(
+                "SELECT id, text, metadata FROM item WHERE owner = ?1 AND collection = ?2 AND id > ?3 AND {among} \
+                 ORDER BY id LIMIT ?4"
             ),
-            None => sql(
-                "SELECT id, text, metadata FROM item WHERE owner = ?1 AND collection = ?2 AND id > ?3 ORDER BY id LIMIT ?4",
-                [owner.into(), collection.id.into(), after.into(), (limit + 1).into()],
-            ),
-        };
-        page(cx.store().run(wanted).await?, limit, |row| {
-            let text = row.text(1)?;
-            let text = if whole { text.to_owned() } else { excerpt(text, EXCERPT) };
-            Ok(item(row.text(0)?, text, row.get(2)).into())
-        })
+            [owner.into(), collection.id().into(), after.into(), (limit + 1).into(), ids.into()],
+        );
+        let page = cx.store().run(wanted).await?.page(shown, |row| {
+            let most = if whole { usize::MAX } else { EXCERPT };
+            Ok(stored::item(row.text(0)?, excerpt(row.text(1)?, most).into(), row.get(2)).into())
+        });
+        page.map(|page| Output::json(&page))
     }
 }
 
-/// A page of rows, of which one more than `limit` was asked for.
-fn page(found: Rows, limit: i64, show: impl Fn(&Stored) -> Result<Value>) -> Result<Output> {
-    let limit = usize::try_from(limit).unwrap_or_default();
-    let data: Vec<Value> = found.rows.iter().take(limit).map(show).collect::<Result<_>>()?;
-    let last = data.last().and_then(|item| item.get("id")).cloned();
-    Ok(Output::json(&json!({"object": "list", "data": data, "has_more": found.rows.len() > limit, "last_id": last})))
-}
-
-/// Delete items of a collection, or all of it.
+/// Delete items of a collection, or the collection.
 #[tool("embedding-collection-delete", destroys, idempotent)]
 struct Delete {
     collection: String,
-    /// Only these items.
+    /// These items.
     ids: Option<Vec<String>>,
+    /// Delete the collection itself.
+    all: Option<bool>,
 }
 
 impl Delete {
     async fn run(self, cx: Context) -> Result<Output> {
-        let owner = || cx.owner().map(Datum::from);
-        let collection = require(&cx, &self.collection).await?;
-        let Some(ids) = self.ids else {
-            let delete = sql("DELETE FROM collection WHERE owner = ?1 AND id = ?2", [owner()?, collection.id.into()]);
-            cx.store().run(delete).await?;
-            return Ok(Output::json(&json!({"collection": self.collection, "deleted": true})));
-        };
-        let ids = json!(ids).to_string();
-        let statements = vec![
-            bury(owner()?, collection.id, &ids),
-            sql(
-                "DELETE FROM item WHERE owner = ?1 AND collection = ?2 AND id IN (SELECT value FROM json_each(?3))",
-                [owner()?, collection.id.into(), ids.into()],
-            ),
-            sweep(owner()?, collection.id),
-        ];
-        let done = cx.store().batch(statements).await?;
-        let deleted = done.get(1).map_or(0, |rows| rows.changed);
-        collection.tidy(&cx, deleted).await;
-        Ok(Output::json(&json!({"collection": self.collection, "deleted_items": deleted})))
-    }
-}
-
-/// A collection in the store.
-pub(crate) struct Collection {
-    id: i64,
-    pub(crate) model: String,
-    pub(crate) dimensions: usize,
-    shortened: bool,
-}
-
-impl Collection {
-    /// The model that its texts and queries are embedded with.
-    pub(crate) fn model(&self) -> Model {
-        let dimensions = self.shortened.then(|| i64::try_from(self.dimensions).unwrap_or(i64::MAX));
-        Model { name: self.model.clone(), dimensions }
-    }
-
-    /// Refuses another model or other dimensions than its own.
-    pub(crate) fn accept(&self, name: &str, model: Option<&str>, dimensions: Option<usize>) -> Result<()> {
-        let differs = |argument: &str, own: &dyn std::fmt::Display, got: &dyn std::fmt::Display| {
-            let problem = format!(
-                "`{name}` holds vectors of {own}, got {got}\n\
-                 hint: leave `{argument}` out, or use another collection"
-            );
-            Err(Error::argument(argument, problem))
-        };
-        match (model, dimensions) {
-            (Some(model), _) if model != self.model => differs("model", &self.model, &model),
-            (_, Some(dimensions)) if dimensions != self.dimensions => {
-                differs("dimensions", &format!("{} dimensions", self.dimensions), &dimensions)
+        let collection = stored::require(&cx, &self.collection).await?;
+        match (self.ids, self.all) {
+            (Some(ids), None | Some(false)) => {
+                let deleted = collection.delete_items(&cx, &ids).await?;
+                Ok(Output::json(&json!({"id": self.collection, "deleted_count": deleted})))
             }
-            _ => Ok(()),
-        }
-    }
-
-    /// Adds rows with their vectors, as many at a time as a segment takes; each lot is written whole or not at all.
-    /// Gives how many replaced what was there.
-    pub(crate) async fn add(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
-        let mut replaced = 0;
-        for items in items.chunks((SEGMENT / (self.dimensions * WIDTH).max(1)).clamp(1, MOST_SLOTS)) {
-            replaced += self.add_segment(cx, items).await?;
-        }
-        self.tidy(cx, replaced).await;
-        Ok(replaced)
-    }
-
-    async fn add_segment(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
-        let owner = || cx.owner().map(Datum::from);
-        // Of two items with the same id, the last counts.
-        let mut last: HashMap<String, usize> = HashMap::new();
-        let ids: Vec<String> = items.iter().map(|(row, _)| row.id.clone().unwrap_or_else(|| hash(&row.text))).collect();
-        for (index, id) in ids.iter().enumerate() {
-            last.insert(id.clone(), index);
-        }
-        let kept = items.iter().zip(&ids).enumerate().filter(|(index, (_, id))| last.get(*id) == Some(index));
-        let (mut vectors, mut lots, mut size) = (Vec::new(), vec![String::new()], 0);
-        for (_, ((row, vector), id)) in kept {
-            vector::push_bytes(&mut vectors, &vector::unit(vector));
-            let item = json!([id, size, row.metadata.as_ref().map(|metadata| json!(metadata).to_string()), row.text]);
-            let item = item.to_string();
-            if lots.last().is_some_and(|lot| lot.len() + item.len() > ITEMS && !lot.is_empty()) {
-                lots.push(String::new());
+            (None, Some(true)) => {
+                collection.delete(&cx).await?;
+                Ok(Output::json(
+                    &json!({"id": self.collection, "object": "embedding.collection.deleted", "deleted": true}),
+                ))
             }
-            if let Some(lot) = lots.last_mut() {
-                lot.push(if lot.is_empty() { '[' } else { ',' });
-                lot.push_str(&item);
-            }
-            size += 1;
-        }
-        let mut statements: Vec<Statement> = vec![
-            sql(
-                "INSERT INTO segment (owner, collection, size, vectors) VALUES (?1, ?2, ?3, ?4)",
-                [owner()?, self.id.into(), Datum::Integer(size), vectors.into()],
-            ),
-            bury(owner()?, self.id, &json!(ids).to_string()),
-        ];
-        for lot in lots {
-            statements.push(sql(
-                "INSERT OR REPLACE INTO item (owner, collection, id, segment, slot, metadata, text) \
-                 SELECT ?1, ?2, value ->> 0, (SELECT max(id) FROM segment WHERE owner = ?1 AND collection = ?2), \
-                 value ->> 1, value ->> 2, value ->> 3 FROM json_each(?3)",
-                [owner()?, self.id.into(), format!("{lot}]").into()],
-            ));
-        }
-        statements.push(sweep(owner()?, self.id));
-        let done = cx.store().batch(statements).await?;
-        Ok(done.get(1).map_or(0, |rows| rows.changed))
-    }
-
-    /// Takes segments together in which little lives, after `died` vectors have. Where that fails, the next time does it.
-    async fn tidy(&self, cx: &Context, died: u64) {
-        if died == 0 {
-            return;
-        }
-        for _ in 0..MOST_MERGES {
-            if !matches!(self.merge(cx).await, Ok(true)) {
-                return;
-            }
+            _ => Err(Error::argument("ids", "expected either `ids` or `all`: true, which deletes the collection")),
         }
     }
-
-    /// Moves what lives of two segments that are more than half dead into a new one, where it fits. Tells whether there
-    /// were any.
-    async fn merge(&self, cx: &Context) -> Result<bool> {
-        let owner = || cx.owner().map(Datum::from);
-        let sparse = sql(
-            "SELECT id FROM segment WHERE owner = ?1 AND collection = ?2 \
-             AND size < 2 * (SELECT count(*) FROM dead WHERE dead.segment = segment.id) ORDER BY id LIMIT 2",
-            [owner()?, self.id.into()],
-        );
-        let sparse = cx.store().run(sparse).await?.rows;
-        if sparse.is_empty() {
-            return Ok(false);
-        }
-        let sparse = json!(sparse.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>>>()?).to_string();
-        let with = |list: &str| -> Result<[Datum; 3]> { Ok([owner()?, self.id.into(), list.into()]) };
-        let found = cx
-            .store()
-            .batch(vec![
-                sql(
-                    "SELECT id, vectors FROM segment WHERE owner = ?1 AND collection = ?2 \
-                     AND id IN (SELECT value FROM json_each(?3))",
-                    with(&sparse)?,
-                ),
-                sql(
-                    "SELECT segment, slot FROM item WHERE owner = ?1 AND collection = ?2 \
-                     AND segment IN (SELECT value FROM json_each(?3)) ORDER BY segment, slot",
-                    with(&sparse)?,
-                ),
-            ])
-            .await?;
-        let [segments, living] = found.as_slice() else { return Ok(false) };
-        let mut blobs = HashMap::new();
-        for row in &segments.rows {
-            blobs.insert(row.integer(0)?, row.blob(1)?);
-        }
-        let (mut vectors, mut moves) = (Vec::new(), Vec::new());
-        let width = self.dimensions * WIDTH;
-        for row in &living.rows {
-            let (segment, slot) = (row.integer(0)?, row.integer(1)?);
-            let at = usize::try_from(slot).unwrap_or(usize::MAX).saturating_mul(width);
-            let vector = blobs.get(&segment).and_then(|blob| blob.get(at..at.saturating_add(width)));
-            vectors.extend_from_slice(vector.ok_or_else(|| Error::new(Kind::Store, "a vector is missing"))?);
-            moves.push([segment, slot, moves.len() as i64]);
-        }
-        let size = Datum::Integer(moves.len() as i64);
-        let moves = json!(moves).to_string();
-        cx.store()
-            .batch(vec![
-                sql(
-                    "INSERT INTO segment (owner, collection, size, vectors) VALUES (?1, ?2, ?3, ?4)",
-                    [owner()?, self.id.into(), size, vectors.into()],
-                ),
-                sql(
-                    "INSERT OR REPLACE INTO item (owner, collection, id, segment, slot, metadata, text) \
-                     SELECT owner, collection, item.id, (SELECT max(id) FROM segment WHERE owner = ?1 AND collection = ?2), \
-                     moved.value ->> 2, metadata, text FROM json_each(?3) AS moved \
-                     CROSS JOIN item ON segment = moved.value ->> 0 AND slot = moved.value ->> 1 \
-                     WHERE owner = ?1 AND collection = ?2",
-                    with(&moves)?,
-                ),
-                // What was replaced or deleted since it was read.
-                sql(
-                    "WITH fresh AS (SELECT max(id) AS id FROM segment WHERE owner = ?1 AND collection = ?2) \
-                     INSERT INTO dead (owner, segment, slot) SELECT ?1, fresh.id, moved.value ->> 2 \
-                     FROM fresh, json_each(?3) AS moved WHERE NOT EXISTS (SELECT 1 FROM item \
-                     WHERE owner = ?1 AND collection = ?2 AND segment = fresh.id AND slot = moved.value ->> 2)",
-                    with(&moves)?,
-                ),
-                sql(
-                    "DELETE FROM segment WHERE owner = ?1 AND collection = ?2 \
-                     AND id IN (SELECT value FROM json_each(?3))",
-                    with(&sparse)?,
-                ),
-                sweep(owner()?, self.id),
-            ])
-            .await?;
-        Ok(true)
-    }
-
-    /// Goes through the vectors in use, page by page, but for those of items that `filter` does not admit. Gives how
-    /// many there were, and whether every segment was still there when its turn came.
-    pub(crate) async fn scan(
-        &self,
-        cx: &Context,
-        filter: Option<&Filter>,
-        mut each: impl FnMut(Place, &[u8]),
-    ) -> Result<(usize, bool)> {
-        let owner = Datum::from(cx.owner()?);
-        let wanted = sql(
-            "SELECT id, size FROM segment WHERE owner = ?1 AND collection = ?2 ORDER BY id",
-            [owner.clone(), self.id.into()],
-        );
-        let width = self.dimensions * WIDTH;
-        let mut pages: Vec<(i64, i64)> = Vec::new();
-        let (mut room, mut missing) = (0, 0);
-        for row in cx.store().run(wanted).await?.rows {
-            missing += 1;
-            let (id, bytes) = (row.integer(0)?, usize::try_from(row.integer(1)?).unwrap_or_default() * width);
-            match pages.last_mut().filter(|_| bytes <= room) {
-                Some((_, last)) => {
-                    *last = id;
-                    room -= bytes;
-                }
-                None => {
-                    pages.push((id, id));
-                    room = PAGE.saturating_sub(bytes);
-                }
-            }
-        }
-        let read = |(first, last): (i64, i64)| {
-            let within = [owner.clone(), first.into(), last.into(), self.id.into()];
-            let vectors =
-                "SELECT id, vectors FROM segment WHERE owner = ?1 AND id BETWEEN ?2 AND ?3 AND collection = ?4";
-            let statements = vec![
-                sql(vectors, within.clone()),
-                match filter {
-                    Some(_) => sql(
-                        "SELECT segment, slot, metadata FROM item \
-                         WHERE owner = ?1 AND segment BETWEEN ?2 AND ?3 AND collection = ?4",
-                        within,
-                    ),
-                    None => sql(
-                        "SELECT segment, slot FROM dead WHERE owner = ?1 AND segment BETWEEN ?2 AND ?3",
-                        within.into_iter().take(3),
-                    ),
-                },
-            ];
-            async move { cx.store().batch(statements).await }
-        };
-        let mut pages = stream::iter(pages).map(read).buffered(AHEAD);
-        let mut count = 0;
-        while let Some(page) = pages.try_next().await? {
-            let [segments, which] = page.as_slice() else { continue };
-            let mut told: HashMap<Place, bool> = HashMap::new();
-            for row in &which.rows {
-                let admitted = match (filter, row.get(2)) {
-                    (None, _) => false,
-                    (Some(filter), Some(Datum::Text(metadata))) => {
-                        admits(filter, &serde_json::from_str(metadata).unwrap_or_default())
-                    }
-                    (Some(filter), _) => admits(filter, &Map::new()),
-                };
-                told.insert(Place { segment: row.integer(0)?, slot: row.integer(1)? }, admitted);
-            }
-            for row in &segments.rows {
-                missing -= 1;
-                let segment = row.integer(0)?;
-                let vectors: &Bytes = row.blob(1)?;
-                for (slot, vector) in (0..).zip(vectors.chunks_exact(width.max(1))) {
-                    let place = Place { segment, slot };
-                    if told.get(&place).copied().unwrap_or(filter.is_none()) {
-                        count += 1;
-                        each(place, vector);
-                    }
-                }
-            }
-        }
-        Ok((count, missing == 0))
-    }
-
-    /// The items at these places; one that is gone meanwhile is left out.
-    pub(crate) async fn items(&self, cx: &Context, places: &[Place]) -> Result<HashMap<Place, Map<String, Value>>> {
-        let places: Vec<[i64; 2]> = places.iter().map(|place| [place.segment, place.slot]).collect();
-        // `CROSS` has SQLite begin with the places, not with all items.
-        let wanted = sql(
-            "SELECT segment, slot, item.id, text, metadata FROM json_each(?3) AS wanted \
-             CROSS JOIN item ON segment = wanted.value ->> 0 AND slot = wanted.value ->> 1 \
-             WHERE owner = ?1 AND collection = ?2",
-            [cx.owner()?.into(), self.id.into(), json!(places).to_string().into()],
-        );
-        let mut items = HashMap::new();
-        for row in cx.store().run(wanted).await?.rows {
-            let place = Place { segment: row.integer(0)?, slot: row.integer(1)? };
-            items.insert(place, item(row.text(2)?, row.text(3)?.to_owned(), row.get(4)));
-        }
-        Ok(items)
-    }
-}
-
-/// Where a vector is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
-    segment: i64,
-    slot: i64,
-}
-
-/// The caller's collection of a name, if there is one.
-pub(crate) async fn find(cx: &Context, name: &str) -> Result<Option<Collection>> {
-    let wanted = sql(
-        "SELECT id, model, dimensions, shortened FROM collection WHERE owner = ?1 AND name = ?2",
-        [cx.owner()?.into(), name.into()],
-    );
-    let found = cx.store().run(wanted).await?;
-    let Some(row) = found.rows.first() else { return Ok(None) };
-    Ok(Some(Collection {
-        id: row.integer(0)?,
-        model: row.text(1)?.to_owned(),
-        dimensions: usize::try_from(row.integer(2)?).unwrap_or_default(),
-        shortened: row.integer(3)? != 0,
-    }))
-}
-
-/// The caller's collection of a name.
-pub(crate) async fn require(cx: &Context, name: &str) -> Result<Collection> {
-    find(cx, name).await?.ok_or_else(|| {
-        let problem = format!(
-            "no collection `{name}`\nhint: embedding-collection-list tells them, embedding-collection-add makes one"
-        );
-        Error::argument("collection", problem)
-    })
-}
-
-/// The caller's collection of a name, made if there is none.
-pub(crate) async fn open(cx: &Context, name: &str, model: &Model, dimensions: usize) -> Result<Collection> {
-    let make = sql(
-        "INSERT INTO collection (owner, name, model, dimensions, shortened, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT (owner, name) DO NOTHING",
-        [
-            cx.owner()?.into(),
-            name.into(),
-            (&model.name).into(),
-            Datum::Integer(i64::try_from(dimensions).unwrap_or(i64::MAX)),
-            model.dimensions.is_some().into(),
-            Datum::Integer(i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX)),
-        ],
-    );
-    cx.store().run(make).await?;
-    let collection = require(cx, name).await?;
-    collection.accept(name, Some(&model.name), Some(dimensions))?;
-    Ok(collection)
-}
-
-/// Marks the vectors of these items as dead.
-fn bury(owner: Datum, collection: i64, ids: &str) -> Statement {
-    sql(
-        "INSERT INTO dead (owner, segment, slot) SELECT owner, segment, slot FROM item \
-         WHERE owner = ?1 AND collection = ?2 AND id IN (SELECT value FROM json_each(?3))",
-        [owner, collection.into(), ids.into()],
-    )
-}
-
-/// Drops the segments in which nothing lives.
-fn sweep(owner: Datum, collection: i64) -> Statement {
-    sql(
-        "DELETE FROM segment WHERE owner = ?1 AND collection = ?2 \
-         AND size <= (SELECT count(*) FROM dead WHERE dead.segment = segment.id)",
-        [owner, collection.into()],
-    )
-}
-
-fn item(id: &str, text: String, metadata: Option<&Datum>) -> Map<String, Value> {
-    let mut item = Map::from_iter([("id".to_owned(), id.into()), ("text".to_owned(), text.into())]);
-    if let Some(Datum::Text(metadata)) = metadata {
-        item.insert("metadata".into(), serde_json::from_str(metadata).unwrap_or_default());
-    }
-    item
-}
-
-/// The beginning of a text.
-pub(crate) fn excerpt(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// The id of a text that was given none: the same for the same text (FNV-1a).
-fn hash(text: &str) -> String {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }

@@ -18,7 +18,7 @@ pub(crate) fn check(filter: &Filter) -> Result<()> {
     if matches!(one.value, Operand::Many(_)) == listed {
         return Ok(());
     }
-    Err(Error::argument("filter", "`value`: expected a string, number or boolean; an array of them for in and nin"))
+    Err(Error::argument("filters", "`value`: expected a string, number or boolean; an array of them for in and nin"))
 }
 
 /// Whether metadata meet it. What has no such key differs from every value, and is neither above nor below any.

@@ -1,12 +1,16 @@
 //! Embeddings: texts as vectors that lie close where meanings do. <https://platform.openai.com/docs/api-reference/embeddings>
 
+mod answer;
 mod batch;
 mod collection;
 mod embed;
+mod fill;
 mod filter;
+mod model;
 mod rows;
 mod search;
 mod similarity;
+mod stored;
 mod vector;
 
 use openai_mcp_kernel::server::Definition;

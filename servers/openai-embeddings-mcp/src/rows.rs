@@ -21,8 +21,8 @@ impl From<String> for Row {
     }
 }
 
-/// Reads the rows of a file from an offset on. Of a record, `field` is the text, `id` the id, and what else is no list or
-/// object is metadata, unless it has an object `metadata` of its own.
+/// Reads the rows of a file from an offset on. Of a record, `field` is the text, `id` the id, and what else is no list
+/// or object is metadata, unless it has an object `metadata` of its own.
 pub(crate) async fn read(rows: Rows, offset: usize, field: Option<&str>) -> Result<Window<Row>> {
     Window::read(rows, offset, |row| read_row(row, field).and_then(fit).map(Some)).await
 }
@@ -37,13 +37,10 @@ fn fit(row: Row) -> Result<Row, String> {
 
 fn read_row(row: rows::Row, field: Option<&str>) -> Result<Row, String> {
     let table = row.record;
+    let id = row.id().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
     let (text, mut fields) = row.into_text(field, &["text"])?;
     let Value::String(text) = text else { return Err(format!("expected a text, got {text}")) };
-    let id = match fields.remove("id") {
-        Some(Value::String(id)) if !id.is_empty() => Some(id),
-        Some(Value::Number(id)) => Some(id.to_string()),
-        _ => None,
-    };
+    fields.remove("id");
     let metadata = match fields.remove("metadata") {
         Some(Value::Object(metadata)) => metadata,
         own => {
@@ -81,7 +78,7 @@ mod tests {
         let (filename, mime_type) = (filename.to_owned(), openai_mcp_kernel::file::media_type(filename).to_owned());
         let file = Opened { filename, mime_type, body: Body::Full(content.to_owned().into()) };
         let window = futures_executor::block_on(read(Rows::new(file, content.len()), 0, field))?;
-        Ok(window.rows.into_iter().map(|row| row.map(|(_, row)| row)).collect())
+        Ok(window.rows.into_iter().map(|row| row.value).collect())
     }
 
     fn row(text: &str, id: Option<&str>, metadata: Value) -> Result<Row, String> {

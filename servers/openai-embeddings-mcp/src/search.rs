@@ -3,14 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use openai_mcp_kernel::json::excerpt;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::filter::Filter;
 use serde_json::Map;
 
-use crate::collection;
-use crate::embed::{Dimensions, Model};
+use crate::answer::Embedded;
 use crate::filter;
-use crate::vector;
+use crate::model::Model;
+use crate::stored;
+use crate::vector::{self, Dimensions};
 
 tools![Search];
 
@@ -30,10 +32,12 @@ struct Search {
     collection: Option<String>,
     /// Instead of a collection.
     candidates: Option<Vec<String>>,
-    /// 5 unless told.
-    top_k: Option<Int<1, 100>>,
+    /// Default 5.
+    #[alias("top_k")]
+    max_num_results: Option<Int<1, 100>>,
     /// On the metadata of a collection's items.
-    filter: Option<Filter>,
+    #[alias("filter")]
+    filters: Option<Filter>,
     /// For candidates.
     model: Option<String>,
     /// For candidates.
@@ -42,13 +46,13 @@ struct Search {
 
 impl Search {
     async fn run(self, cx: Context) -> Result<Output> {
-        let top_k = self.top_k.map_or(5, |Int(top_k)| usize::try_from(top_k).unwrap_or(1));
-        if let Some(conditions) = &self.filter {
-            filter::check(conditions)?;
+        let most = self.max_num_results.map_or(5, Int::get);
+        if let Some(filter) = &self.filters {
+            filter::check(filter)?;
         }
         match (self.collection, self.candidates) {
             (Some(name), None) => {
-                let found = collection::require(&cx, &name).await?;
+                let found = stored::require(&cx, &name).await?;
                 let dimensions = self.dimensions.and_then(|Int(dimensions)| usize::try_from(dimensions).ok());
                 found.accept(&name, self.model.as_deref(), dimensions)?;
                 let embedded = found.model().embed(&cx, &[&self.query]).await?;
@@ -56,30 +60,31 @@ impl Search {
                 let mut tries = 0;
                 loop {
                     tries += 1;
-                    let mut best = Best::new(top_k);
+                    let mut best = Best::new(most);
                     let offer = |place, bytes: &[u8]| best.offer(vector::dot_bytes(&query, bytes), place);
-                    let (searched, whole) = found.scan(&cx, self.filter.as_ref(), offer).await?;
+                    let scanned = found.scan(&cx, self.filters.as_ref(), offer).await?;
                     let best = best.into_sorted();
                     let places: Vec<_> = best.iter().map(|(_, place)| *place).collect();
                     let mut items = found.items(&cx, &places).await?;
                     // Another call moved or deleted some meanwhile.
-                    if tries < MOST_TRIES && !(whole && items.len() == places.len()) {
+                    if tries < MOST_TRIES && !(scanned.whole && items.len() == places.len()) {
                         continue;
                     }
                     let hits = best.into_iter().filter_map(|(score, place)| Some((score, items.remove(&place)?)));
-                    return Ok(result(&embedded.model, embedded.usage(), searched, hits.collect()));
+                    let note = self.filters.as_ref().and_then(|filter| filter.unknown_keys(&scanned.keys, "item"));
+                    return Ok(result(&embedded, scanned.count, hits.collect(), note));
                 }
             }
             (None, Some(candidates)) => {
-                if self.filter.is_some() {
-                    return Err(Error::argument("filter", "candidates have no metadata: only a collection takes it"));
+                if self.filters.is_some() {
+                    return Err(Error::argument("filters", "candidates have no metadata: only a collection takes it"));
                 }
                 let texts: Vec<&str> = std::iter::once(&self.query).chain(&candidates).map(String::as_str).collect();
                 let embedded = Model::new(self.model, self.dimensions).embed_all(&cx, &texts).await?;
                 let Some((query, vectors)) = embedded.vectors.split_first() else {
                     return Err(Error::argument("candidates", "expected at least one"));
                 };
-                let mut best = Best::new(top_k);
+                let mut best = Best::new(most);
                 for (index, vector) in vectors.iter().enumerate() {
                     best.offer(vector::cosine(query, vector), index);
                 }
@@ -88,24 +93,30 @@ impl Search {
                     Some((score, Map::from_iter([("index".to_owned(), index.into()), ("text".to_owned(), text)])))
                 };
                 let hits = best.into_sorted().into_iter().filter_map(hit).collect();
-                Ok(result(&embedded.model, embedded.usage(), candidates.len(), hits))
+                Ok(result(&embedded, candidates.len(), hits, None))
             }
             _ => Err(Error::argument("collection", "expected either `collection` or `candidates`")),
         }
     }
 }
 
-fn result(model: &str, usage: Value, searched: usize, hits: Vec<(f32, Map<String, Value>)>) -> Output {
+fn result(embedded: &Embedded, searched: usize, hits: Vec<(f32, Map<String, Value>)>, note: Option<String>) -> Output {
     let room = (MOST_TEXT / hits.len().max(1)).min(LONGEST_TEXT);
     let show = |(score, mut hit): (f32, Map<String, Value>)| {
         if let Some(Value::String(text)) = hit.get_mut("text") {
-            *text = collection::excerpt(text, room);
+            *text = excerpt(text, room).into();
         }
         hit.insert("score".into(), vector::rounded(score).into());
         hit
     };
     let data: Vec<_> = hits.into_iter().map(show).collect();
-    Output::json(&json!({"object": "list", "data": data, "searched": searched, "model": model, "usage": usage}))
+    let mut result = json!({
+        "object": "list", "data": data, "searched": searched, "model": embedded.model, "usage": embedded.usage(),
+    });
+    if let (Some(note), Some(result)) = (note, result.as_object_mut()) {
+        result.insert("note".into(), note.into());
+    }
+    Output::json(&result)
 }
 
 /// The best of what is offered, with the places of the best; of equals, those at lower places.

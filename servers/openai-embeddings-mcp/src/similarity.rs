@@ -3,8 +3,8 @@
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
-use crate::embed::{Dimensions, Model};
-use crate::vector;
+use crate::model::Model;
+use crate::vector::{self, Dimensions};
 
 tools![Similarity];
 
@@ -18,9 +18,9 @@ const MOST_CELLS: usize = 2500;
 struct Similarity {
     inputs: Vec<Input>,
     candidates: Option<Vec<Input>>,
-    /// cosine unless told; euclidean is a distance.
+    /// Default cosine. euclidean is a distance.
     metric: Option<Metric>,
-    /// text-embedding-3-small unless told.
+    /// Default text-embedding-3-small.
     model: Option<String>,
     dimensions: Option<Dimensions>,
 }

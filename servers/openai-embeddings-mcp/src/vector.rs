@@ -2,6 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+/// A wished number of dimensions.
+pub(crate) type Dimensions = Int<1, { i64::MAX }>;
 
 /// Bytes of one number.
 pub(crate) const WIDTH: usize = size_of::<f32>();
@@ -78,6 +83,15 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<f32>> {
 pub(crate) fn push_json(out: &mut Vec<u8>, vector: &[f32]) {
     // Writing to memory cannot fail; what is no number becomes `null`.
     let _ = serde_json::to_writer(out, vector);
+}
+
+/// Appends a line of a saved file: what was embedded, and its vector.
+pub(crate) fn push_line(out: &mut Vec<u8>, line: &Map<String, Value>, vector: &[f32]) {
+    let line = Value::Object(line.clone()).to_string();
+    out.extend_from_slice(line.strip_suffix('}').unwrap_or(&line).as_bytes());
+    out.extend_from_slice(br#","embedding":"#);
+    push_json(out, vector);
+    out.extend_from_slice(b"}\n");
 }
 
 /// To six places: what is further behind is noise of the model.

@@ -8,8 +8,8 @@ use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
 use crate::check::Check;
-use crate::history::{self, Keep};
 use crate::items::{self, Content, Item};
+use crate::record::{self, Keep};
 use crate::verdict::{self, Verdict};
 
 tools![Batch];
@@ -22,10 +22,10 @@ const EXCERPT: usize = 60;
 
 /// Check many texts or images, or a file of them.
 ///
-/// Tells how many are flagged, and which; returns within `timeout`: if `done` is false, call again with `offset`: `next_offset`.
+/// Tells how many are flagged, and which. If done is false, call again with offset: next_offset.
 #[tool("moderation-batch", reads, open)]
 struct Batch {
-    /// Each a text, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
+    /// Each a text, {id, text}, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
     items: Option<Vec<Json>>,
     /// Text (an item per line), JSONL, JSON, CSV or TSV.
     file: Option<FileInput>,
@@ -38,9 +38,9 @@ struct Batch {
     keep: Option<Keep>,
     #[alias("start")]
     offset: Option<u64>,
-    /// Requests at once; 4 unless told.
+    /// Requests at once. Default 4.
     parallel: Option<Int<1, 16>>,
-    /// Seconds; 45 unless told.
+    /// Seconds. Default 45.
     timeout: Option<Int<1, 3600>>,
 }
 
@@ -94,7 +94,7 @@ impl Batch {
                 }
             };
             let checked = outcomes.iter().filter_map(|one| Some((one.text.clone(), one.verdict.as_ref().ok()?)));
-            history::keep(&cx, self.keep, &model, checked).await;
+            record::keep(&cx, self.keep, &model, checked).await;
             let next = counts.report.next() + outcomes.len();
             for outcome in outcomes {
                 counts.add(outcome);
@@ -110,7 +110,7 @@ fn groups(items: impl Iterator<Item = (usize, Item)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut room = None;
     for (index, item) in items {
-        let size = match &item.content {
+        let size = match &item.value {
             Ok(Content::Text(text)) => Some(text.len().min(BYTES)),
             Ok(Content::Parts(_) | Content::File(_)) => None,
             Err(_) => Some(0),
@@ -133,8 +133,8 @@ fn groups(items: impl Iterator<Item = (usize, Item)>) -> Vec<Group> {
 /// Checks a group.
 async fn check(cx: &Context, model: Option<&str>, group: Group) -> Result<(String, Vec<Outcome>)> {
     let (mut outcomes, mut good, mut inputs) = (Vec::with_capacity(group.len()), Vec::new(), Vec::new());
-    for (index, Item { line, id, content }) in group {
-        let content = match content {
+    for (index, Item { line, id, value }) in group {
+        let content = match value {
             Ok(content) => content.read(cx).await.map_err(Error::into_text),
             Err(error) => Err(error),
         };

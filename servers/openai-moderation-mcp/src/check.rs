@@ -2,7 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use crate::history::{self, Keep};
+use crate::record::{self, Keep};
 use crate::verdict::{self, Verdict};
 
 tools![Check];
@@ -13,7 +13,7 @@ pub(crate) struct Check {
     /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all).
     #[read]
     input: Input,
-    /// omni-moderation-latest unless told.
+    /// Default omni-moderation-latest.
     model: Option<String>,
     /// List categories with at least this score, flagged or not.
     #[local]
@@ -21,7 +21,7 @@ pub(crate) struct Check {
     /// Every category with its score, as OpenAI answers.
     #[local]
     full: Option<bool>,
-    /// Of the input in the history; hash unless told.
+    /// What the history keeps of the input. Default hash.
     #[local]
     keep: Option<Keep>,
 }
@@ -47,7 +47,7 @@ enum Part {
 
 #[shape(read)]
 struct ImageUrl {
-    /// Or a data URL; local images: moderation-batch.
+    /// Or a data URL. Local images: moderation-batch.
     url: String,
 }
 
@@ -61,7 +61,7 @@ impl Check {
             let input = if inputs.len() == verdicts.results.len() { inputs.get(index) } else { None };
             (input.cloned().unwrap_or_else(|| inputs.join("\n")), verdict)
         });
-        history::keep(&cx, self.keep, &verdicts.model, records).await;
+        record::keep(&cx, self.keep, &verdicts.model, records).await;
         if self.full == Some(true) {
             return Ok(Output::Json(answer));
         }

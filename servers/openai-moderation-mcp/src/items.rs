@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::files::Read;
 use openai_mcp_kernel::platform::Opened;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::rows::{Row, Rows, Window};
+use openai_mcp_kernel::rows::{Kept, Row, Rows, Window};
 
 /// Largest file that is read.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -13,19 +13,7 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const FIELDS: &[&str] = &["text", "input", "content", "message", "prompt", "body"];
 
 /// One item, or what is wrong with it.
-pub(crate) struct Item {
-    /// Its line in the file of all items.
-    pub(crate) line: Option<u64>,
-    /// The id that it brings along.
-    pub(crate) id: Option<Value>,
-    pub(crate) content: Result<Content, String>,
-}
-
-impl From<Content> for Item {
-    fn from(content: Content) -> Self {
-        Item { line: None, id: None, content: Ok(content) }
-    }
-}
+pub(crate) type Item = Kept<Content>;
 
 /// What is checked.
 pub(crate) enum Content {
@@ -76,14 +64,18 @@ impl Content {
     }
 }
 
-/// An item of the argument: as the API takes it, or a file.
-pub(crate) fn given(index: usize, value: Value) -> Result<Item> {
+/// An item of the argument: as the API takes it, a file, or a text with the id by which it is told.
+pub(crate) fn given(index: usize, mut value: Value) -> Result<Item> {
     let fault = |problem: &str| Error::argument(&format!("items[{index}]"), problem);
-    if value.is_object() && value.get("type").is_none() {
-        let source = serde_json::from_value(value).map_err(|error| fault(&error.to_string()))?;
-        return Ok(Content::File(source).into());
-    }
-    Content::of(value).map(Item::from).map_err(|_| fault("expected a text, an array of parts, or a file"))
+    let id = value.as_object_mut().and_then(|record| record.remove("id"));
+    let content = match value {
+        Value::Object(record) if !record.contains_key("type") => match record.get("text") {
+            Some(Value::String(text)) if record.len() == 1 => Content::Text(text.clone()),
+            _ => Content::File(serde_json::from_value(record.into()).map_err(|error| fault(&error.to_string()))?),
+        },
+        value => Content::of(value).map_err(|_| fault("expected a text, an array of parts, or a file"))?,
+    };
+    Ok(Item { line: None, id, value: Ok(content) })
 }
 
 fn image(file: &Read) -> Content {
@@ -105,24 +97,19 @@ pub(crate) async fn of_file(
         let Opened { filename, mime_type, body } = file;
         let bytes =
             body.collect(cap).await.map_err(|error| Error::new(Kind::File, format!("`{filename}`: {error}")))?;
-        let items = std::iter::once(image(&Read { filename, mime_type, bytes }).into()).skip(offset).collect();
+        let items = std::iter::once(Item::from(image(&Read { filename, mime_type, bytes }))).skip(offset).collect();
         return Ok((items, 1));
     }
     let window = Window::read(Rows::new(file, cap), offset, |row| of_row(row, field)).await?;
-    let item = |row| match row {
-        Ok((line, (id, content))) => Item { line: Some(line), id, content: Ok(content) },
-        Err(problem) => Item { line: None, id: None, content: Err(problem) },
-    };
-    Ok((window.rows.into_iter().map(item).collect(), window.total))
+    Ok((window.rows, window.total))
 }
 
-/// The id and the content of a row.
-fn of_row(row: Row, field: Option<&str>) -> Result<Option<(Option<Value>, Content)>, String> {
+/// The content of a row.
+fn of_row(row: Row, field: Option<&str>) -> Result<Option<Content>, String> {
     let cell = row.record;
-    let (value, mut rest) = row.into_text(field, FIELDS)?;
+    let (value, _) = row.into_text(field, FIELDS)?;
     if cell && value.as_str().is_some_and(|cell| cell.trim().is_empty()) {
         return Ok(None);
     }
-    let id = rest.remove("id").filter(|id| id.is_string() || id.is_number());
-    Ok(Some((id, Content::of(value)?)))
+    Ok(Some(Content::of(value)?))
 }

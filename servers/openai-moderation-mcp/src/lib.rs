@@ -5,6 +5,7 @@ mod categories;
 mod check;
 mod history;
 mod items;
+mod record;
 mod verdict;
 
 use openai_mcp_kernel::server::Definition;

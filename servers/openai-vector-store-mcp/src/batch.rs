@@ -3,8 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::file::Status;
-use crate::store::ChunkingStrategy;
+use crate::indexing::{ChunkingStrategy, Status};
 
 tools![Create, Get, Cancel, Files];
 

@@ -3,7 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::store::ChunkingStrategy;
+use crate::indexing::{ChunkingStrategy, Status};
 
 tools![Add, List, Get, Content, Update, Delete];
 
@@ -78,12 +78,4 @@ struct Update {
 struct Delete {
     vector_store_id: String,
     file_id: String,
-}
-
-#[shape]
-pub(crate) enum Status {
-    InProgress,
-    Completed,
-    Failed,
-    Cancelled,
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod file;
+mod indexing;
 mod store;
 mod wait;
 

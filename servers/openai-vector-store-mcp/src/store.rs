@@ -4,6 +4,8 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::filter::Filter;
 use openai_mcp_shapes::page::TwoWayPage;
 
+use crate::indexing::ChunkingStrategy;
+
 tools![Create, List, Get, Delete, Modify, Search];
 
 /// Create a vector store.
@@ -52,7 +54,7 @@ struct Modify {
 struct Search {
     vector_store_id: String,
     query: OneOrMany<String>,
-    /// 10 unless told.
+    /// Default 10.
     max_num_results: Option<Int<1, 50>>,
     filters: Option<Filter>,
     ranking_options: Option<RankingOptions>,
@@ -70,22 +72,6 @@ struct ExpiresAfter {
 #[shape]
 enum Anchor {
     LastActiveAt,
-}
-
-#[shape(tag = "type")]
-pub(crate) enum ChunkingStrategy {
-    Auto,
-    Static {
-        /// For type `static`.
-        r#static: StaticChunking,
-    },
-}
-
-#[shape]
-pub(crate) struct StaticChunking {
-    max_chunk_size_tokens: Int<100, 4096>,
-    /// At most half of max_chunk_size_tokens.
-    chunk_overlap_tokens: Int<0, 2048>,
 }
 
 #[shape]
