@@ -9,11 +9,13 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Map, Value};
 
+use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::output::Output;
-use crate::schema::Int;
+use crate::schema::{Int, OneOrMany};
+use crate::spec::Spec;
 
 /// How long a batch goes on unless told, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
@@ -22,6 +24,8 @@ const PATIENCE: u64 = 45;
 const GRACE: Duration = Duration::from_secs(10);
 /// Most characters that are told of an item that failed.
 const LONGEST_PROBLEM: usize = 300;
+/// Requests to delete that are made at once.
+const DELETIONS: usize = 4;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
 
@@ -104,6 +108,43 @@ where
     });
     // They are begun in their order, so that behind the first that is not begun none is.
     outcomes.buffered(at_once).take_while(|outcome| ready(outcome.is_some())).filter_map(ready).boxed()
+}
+
+/// Deletes one or several by a request whose argument `name` is the id. Of one the API's answer is given as it is; of
+/// several, how many are gone, and of each the answer or why it is still there.
+///
+/// # Errors
+/// Wrong ids, before any is deleted; or not one could be deleted, with the first reason.
+pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: OneOrMany<String>) -> Result<Output> {
+    let ids = match ids {
+        OneOrMany::One(_) => return Ok(Output::Json(cx.send(spec, cx.arguments()).bytes().await?)),
+        OneOrMany::Many(ids) => ids,
+    };
+    let named = |id: &str| Arguments::from(Value::from(Map::from_iter([(name.to_owned(), id.into())])));
+    ids.iter().try_for_each(|id| cx.check(spec, &named(id)))?;
+    let calls: Vec<_> = ids.iter().map(|id| cx.send(spec, named(id)).value()).collect();
+    let mut answers = stream::iter(calls).buffered(DELETIONS);
+    let (mut data, mut deleted, mut first) = (Vec::new(), 0, None);
+    for id in &ids {
+        let Some(answer) = answers.next().await else { break };
+        match answer {
+            Ok(answer) => {
+                deleted += 1;
+                data.push(answer);
+            }
+            Err(error) => {
+                let told = error.clone().into_text();
+                let told = json::excerpt(told.lines().next().unwrap_or_default(), LONGEST_PROBLEM);
+                data.push(serde_json::json!({"id": id, "error": told}));
+                first.get_or_insert(error);
+            }
+        }
+        cx.progress(data.len() as f64, Some(ids.len() as f64), &format!("{deleted} of {} deleted", ids.len()));
+    }
+    match first {
+        Some(error) if deleted == 0 => Err(error),
+        _ => Ok(Output::json(&serde_json::json!({"deleted_count": deleted, "data": data}))),
+    }
 }
 
 /// Whether the next piece would fail as this one has: the key is refused, or there is no more to spend.

@@ -94,6 +94,16 @@ impl Error {
         Error::new(Kind::Answer, text)
     }
 
+    /// The same with what to do next, where it does not say so yet.
+    #[must_use]
+    pub fn or_hint(mut self, hint: &str) -> Self {
+        if !self.text.contains("\nhint: ") {
+            self.text.push_str("\nhint: ");
+            self.text.push_str(hint);
+        }
+        self
+    }
+
     /// What went wrong, as a class.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -43,8 +43,8 @@ impl Filter {
     }
 
     /// Says of attributes that it asks for and nothing has, what there is: a misspelt one finds nothing, or everything.
-    /// `thing` is what has attributes.
-    pub fn unknown_keys(&self, known: &BTreeSet<String>, thing: &str) -> Option<String> {
+    /// `nothing` is which things have none: `no file`.
+    pub fn unknown_keys(&self, known: &BTreeSet<String>, nothing: &str) -> Option<String> {
         let quoted = |keys: &mut dyn Iterator<Item = &str>| {
             keys.take(MOST_NAMED).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
         };
@@ -52,8 +52,8 @@ impl Filter {
         let there = quoted(&mut known.iter().map(String::as_str));
         match (unknown.is_empty(), there.is_empty()) {
             (true, _) => None,
-            (false, true) => Some(format!("filters: no {thing} has {unknown}, or anything else to filter by")),
-            (false, false) => Some(format!("filters: no {thing} has {unknown}; there is {there}")),
+            (false, true) => Some(format!("filters: {nothing} has {unknown}, or anything else to filter by")),
+            (false, false) => Some(format!("filters: {nothing} has {unknown}; there is {there}")),
         }
     }
 }
