@@ -1,9 +1,13 @@
 //! Uploaded files. <https://platform.openai.com/docs/api-reference/files>
 
+use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Order;
 
 tools![Upload, List, Get, Delete, Content, PurposeList];
+
+/// Files of a page where no limit is given: OpenAI's own default is 10000.
+const PAGE: u32 = 20;
 
 /// Upload a file of at most 512 MB.
 ///
@@ -26,7 +30,7 @@ enum Purpose {
     Evals,
 }
 
-/// Batch files expire after 30 days, others never, unless told.
+/// Default: batch files expire after 30 days, others never.
 #[shape]
 struct ExpiresAfter {
     anchor: Anchor,
@@ -38,15 +42,26 @@ enum Anchor {
     CreatedAt,
 }
 
-/// List uploaded files.
-#[tool("file-list", GET "/files")]
+/// List uploaded files, the newest first.
+#[tool("file-list", GET "/files", run)]
 struct List {
     purpose: Option<String>,
-    /// OpenAI's default is 10000.
+    /// Default 20.
+    #[read]
     limit: Option<Int<1, 10_000>>,
     order: Option<Order>,
     /// Id of the last file of the page before.
     after: Option<String>,
+}
+
+impl List {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let arguments = match self.limit {
+            Some(_) => cx.arguments().clone(),
+            None => cx.arguments().clone().set("limit", PAGE),
+        };
+        Ok(Output::Json(cx.send(&Self::SPEC, arguments).bytes().await?))
+    }
 }
 
 /// Get a file's name, size, purpose and expiry.
@@ -55,10 +70,18 @@ struct Get {
     file_id: String,
 }
 
-/// Delete a file, also from all vector stores.
-#[tool("file-delete", DELETE "/files/{file_id}")]
+/// Delete files, also from all vector stores.
+#[tool("file-delete", DELETE "/files/{file_id}", run)]
 struct Delete {
-    file_id: String,
+    #[read]
+    #[alias("file_ids")]
+    file_id: OneOrMany<String>,
+}
+
+impl Delete {
+    async fn run(self, cx: Context) -> Result<Output> {
+        batch::delete(&cx, &Self::SPEC, "file_id", self.file_id).await
+    }
 }
 
 /// Read a file's text piece by piece, or save it to a local file.
@@ -78,7 +101,11 @@ struct Content {
 
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
-        let response = cx.send(&Self::SPEC, json!({"file_id": self.file_id})).response().await?;
+        let response = cx.send(&Self::SPEC, json!({"file_id": self.file_id})).response().await;
+        let response = response.map_err(|error| match error.kind() {
+            Kind::Status(400) => error.or_hint("of a file in a vector store, vector-store-file-content shows the text"),
+            _ => error,
+        })?;
         match self.save_to {
             Some(path) => download::save(&cx, response, path).await,
             None => {

@@ -53,7 +53,13 @@ struct ImageUrl {
 
 impl Check {
     async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
+        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await;
+        let answer = answer.map_err(|error| match error.kind() {
+            Kind::Status(400) if self.input.images() > 1 => {
+                error.or_hint("one image at a time; moderation-batch takes many, each an item of its own")
+            }
+            _ => error,
+        })?;
         let verdicts = verdict::read(&answer)?;
         let inputs = self.input.texts();
         // A result stands for each text of an array, or for all parts of one.
@@ -94,6 +100,13 @@ impl Check {
 }
 
 impl Input {
+    fn images(&self) -> usize {
+        match self {
+            Input::Text(_) => 0,
+            Input::Many(items) => items.iter().filter(|item| matches!(item, Item::Part(Part::ImageUrl { .. }))).count(),
+        }
+    }
+
     /// What was checked, for the history: an image counts as its URL.
     fn texts(&self) -> Vec<String> {
         match self {

@@ -18,7 +18,7 @@ struct Add {
 
 /// List the files of a vector store.
 #[tool("vector-store-file-list", GET "/vector_stores/{vector_store_id}/files", beta = "assistants=v2")]
-struct List {
+pub(crate) struct List {
     vector_store_id: String,
     filter: Option<Status>,
     #[flatten]
