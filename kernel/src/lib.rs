@@ -41,6 +41,7 @@ pub mod files;
 pub mod gateway;
 pub mod headers;
 pub mod json;
+pub mod json_schema;
 pub mod long;
 mod multipart;
 pub mod near;

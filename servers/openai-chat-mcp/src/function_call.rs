@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
 use crate::completion::Create;
 use crate::long;
 use crate::media::{self, Keep};
-use crate::schema;
 use crate::shapes::{Tool, ToolChoice, Turn};
 use crate::stored::{self, Pending, Stored};
 
@@ -269,7 +269,7 @@ fn checked(call: &Value, schemas: &BTreeMap<String, Value>, cut: bool) -> Value 
         (Err(error), _) if cut => vec![format!("cut off by the limit of tokens: {error}")],
         (Err(error), _) => vec![format!("not JSON: {error}")],
         (Ok(_), None) => vec![format!("no function `{name}` in tools")],
-        (Ok(arguments), Some(schema)) => schema::faults(schema, arguments),
+        (Ok(arguments), Some(schema)) => json_schema::faults(schema, arguments),
     };
     let mut told = json!({"tool_call_id": id, "name": name, "valid": faults.is_empty()});
     if let Some(told) = told.as_object_mut() {

@@ -5,7 +5,6 @@ mod completion;
 mod function_call;
 mod long;
 mod media;
-pub mod schema;
 mod shapes;
 mod stored;
 mod stream;

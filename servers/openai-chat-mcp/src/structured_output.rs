@@ -1,12 +1,12 @@
 //! Objects of a given schema.
 
+use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
 
 use crate::attach;
 use crate::completion::Create;
 use crate::function_call::{options, usage};
 use crate::long;
-use crate::schema;
 use crate::shapes::Turn;
 
 tools![StructuredOutput];
@@ -73,7 +73,7 @@ fn check(name: &str, schema: &Value, strict: bool) -> Result<()> {
     if !schema.is_object() {
         return Err(Error::argument("schema", "expected a JSON Schema, which is an object"));
     }
-    let faults = if strict { schema::not_strict(schema) } else { Vec::new() };
+    let faults = if strict { json_schema::not_strict(schema) } else { Vec::new() };
     if faults.is_empty() {
         return Ok(());
     }
@@ -111,7 +111,7 @@ fn output(completion: &Value, schema: &Value) -> Result<Raw<Json>> {
     let raw: Raw<Json> = serde_json::from_str(answer)
         .map_err(|error| failed(format!("the answer is not JSON: {error}: {}", shown())))?;
     let value: Value = serde_json::from_str(answer).unwrap_or_default();
-    let faults = schema::faults(schema, &value);
+    let faults = json_schema::faults(schema, &value);
     if faults.is_empty() {
         return Ok(raw);
     }

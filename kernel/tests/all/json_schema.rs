@@ -1,6 +1,6 @@
 //! Our check of values against schemas, beside a library that checks everything but is too large for a Worker.
 
-use openai_chat_mcp::schema::{faults, not_strict};
+use openai_mcp_kernel::json_schema::{faults, not_strict};
 use serde_json::{Value, json};
 
 /// Values of every kind, to be checked against every schema.
