@@ -1,5 +1,6 @@
 """The official SDK asks the sandbox for responses. SANDBOX_BASE_URL names it."""
 
+import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,21 @@ def test_the_code_interpreter_says_that_it_runs_nothing(client):
     forced = ask(client, "Just talk", tools=[tool], tool_choice={"type": "code_interpreter"})
     assert forced.output[0].type == "code_interpreter_call"
     gone(lambda: ask(client, "1", tools=[{**own, "container": "cntr_none"}]), "Container with id 'cntr_none'")
+
+
+def test_an_image_is_drawn_when_asked_for(client):
+    tool = {"type": "image_generation", "size": "512x256", "output_format": "webp"}
+    made = ask(client, "Draw a fox", tools=[tool])
+    image, message = made.output
+    assert (image.type, image.status, image.size, image.output_format) == ("image_generation_call", "completed", "512x256", "webp")
+    assert image.id.startswith("ig_") and base64.b64decode(image.result)[:4] == b"RIFF"
+    assert "image_generation gave: an image" in made.output_text and message.type == "message"
+    assert ask(client, "Hello", tools=[tool]).output[0].type == "message"
+    forced = {"tools": [{"type": "image_generation"}], "tool_choice": {"type": "image_generation"}}
+    assert ask(client, "Hello", **forced).output[0].size == "512x512"
+    kinds = [event.type for event in ask(client, "Draw", stream=True, tools=[tool])]
+    assert "response.image_generation_call.generating" in kinds
+    refused(lambda: ask(client, "x", tools=[{**tool, "size": "7x7"}]), "tools[0].size", "divisible by 16")
 
 
 def test_calls_of_hosted_tools_have_a_limit(client):
@@ -491,6 +507,20 @@ def test_counting_and_compacting(client):
     assert [item.type for item in compacted.output] == ["message", "compaction"]
     given = [item.to_dict(warnings=False) for item in compacted.output]
     assert ask(client, [*given, say("Go on")]).status == "completed"
+
+
+def test_the_beta_requests(client):
+    beta = client.beta.responses
+    agents = {"multi_agent": {"enabled": True, "max_concurrent_subagents": 2}, "betas": ["responses_multi_agent=v1"]}
+    made = beta.create(model=MODEL, input="Hello", **agents)
+    assert made.status == "completed" and beta.retrieve(made.id).id == made.id
+    assert len(list(beta.input_items.list(made.id))) == 1
+    assert beta.input_tokens.count(model=MODEL, input="Hello").input_tokens > 0
+    assert beta.delete(made.id) is None
+    waiting = beta.create(model=MODEL, input="[[slow 50]] Hello", background=True)
+    assert beta.cancel(waiting.id).status == "cancelled"
+    bad = lambda **more: lambda: client.responses.create(model=MODEL, input="x", **more)  # noqa: E731
+    refused(bad(extra_body={"multi_agent": {"enabled": True}}), "multi_agent", "Unknown parameter", "unknown_parameter")
 
 
 def test_what_responses_refuse(client):

@@ -141,9 +141,11 @@ impl Wish {
     }
 }
 
-fn size(params: &mut Params) -> Result<Option<(u32, u32)>> {
+/// The size that is asked for; none where it is left to the model.
+pub(crate) fn size(params: &mut Params) -> Result<Option<(u32, u32)>> {
     let Some(text) = params.string("size")?.filter(|size| size != "auto") else { return Ok(None) };
-    let refuse = |why: &str| Err(Error::invalid("size", "invalid_value", format!("Invalid value: '{text}'. {why}")));
+    let path = params.path("size");
+    let refuse = |why: &str| Err(Error::invalid(&path, "invalid_value", format!("Invalid value: '{text}'. {why}")));
     let edge = |text: &str| text.parse::<u32>().ok();
     let Some((width, height)) = text.split_once('x').and_then(|(width, height)| edge(width).zip(edge(height))) else {
         return refuse("Expected 'auto' or a size such as '1536x1024'.");

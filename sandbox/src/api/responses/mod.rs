@@ -3,8 +3,9 @@
 //! # Where it differs from the API
 //!
 //! - What is answered is told in [`crate::engine::model`]. Hosted tools are used by rule: file search once for each message
-//!   of the user, the code interpreter when the message has a digit or a word like `solve`. The code interpreter runs no
-//!   code and says so. Other hosted tools are taken and never used. The answer quotes and cites the best passage found,
+//!   of the user, the code interpreter when the message has a digit or a word like `solve`, image
+//!   generation when it has one like `draw`. The code interpreter runs no code and says so; an image whose size is left to
+//!   the model is 512x512. Other hosted tools are taken and never used. The answer quotes and cites the best passage found,
 //!   no other.
 //! - A response in the background is `queued` for 200 ms and `in_progress` for 200 ms before the model says anything.
 //! - A conversation gains the items of a response that ends `completed` or `incomplete`; one that is `failed` or
@@ -32,7 +33,7 @@ use crate::api::items::{self, Include, Item};
 use crate::engine::tokens::pieces;
 use crate::error::{Error, Result};
 use crate::json::{put, text};
-use crate::params::{Json, Query};
+use crate::params::{Json, Params, Query};
 use crate::shelf::{Paging, Shelf};
 use crate::sse;
 use crate::world::{Account, Caller, World, now};
@@ -105,7 +106,20 @@ fn context(world: &mut World, wish: &mut Wish) -> Result<(Vec<Item>, Vec<Item>)>
     Ok((before, input))
 }
 
-async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Response> {
+/// Whether a request is the beta one of its path.
+fn is_beta(query: &mut Params) -> Result<bool> {
+    Ok(query.boolean("beta")?.unwrap_or(false))
+}
+
+async fn create(Extension(account): Caller, Query(mut query): Query, Json(mut body): Json) -> Result<Response> {
+    if is_beta(&mut query)?
+        && let Some(mut agents) = body.object("multi_agent")?
+    {
+        agents.need("enabled", Params::boolean)?;
+        agents.integer("max_concurrent_subagents", 1..=i64::MAX)?;
+        agents.finish()?;
+    }
+    query.finish()?;
     let mut wish = Wish::read(&mut body)?;
     body.finish()?;
     let (id, changed) = {
@@ -363,6 +377,12 @@ fn steps(at: usize, item: &Item, include: &Include) -> Vec<Step> {
             tell("code_interpreter_call.interpreting", json!({}));
             tell("code_interpreter_call.completed", json!({}));
         }
+        "image_generation_call" => {
+            clear("result", Value::Null);
+            for stage in ["in_progress", "generating", "completed"] {
+                tell(&format!("image_generation_call.{stage}"), json!({}));
+            }
+        }
         "reasoning" => {
             clear("summary", json!([]));
             let summary = item.get("summary").and_then(Value::as_array).into_iter().flatten();
@@ -388,6 +408,7 @@ fn steps(at: usize, item: &Item, include: &Include) -> Vec<Step> {
 }
 
 async fn retrieve(Extension(account): Caller, Path(id): Path<String>, Query(mut query): Query) -> Result<Response> {
+    is_beta(&mut query)?;
     let include = Include::read(&mut query)?;
     let stream = query.boolean("stream")?.unwrap_or(false);
     let after = query.integer("starting_after", 0..=i64::MAX)?;
@@ -432,6 +453,7 @@ async fn list_input(
     Path(id): Path<String>,
     Query(mut query): Query,
 ) -> Result<Answer<Value>> {
+    is_beta(&mut query)?;
     let page = Paging::NEWEST.read(&mut query)?;
     let include = Include::read(&mut query)?;
     query.finish()?;

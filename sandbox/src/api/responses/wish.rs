@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Include, Item};
-use crate::api::{containers, files, filter, models, tools, vector_stores};
+use crate::api::{containers, files, filter, images, models, tools, vector_stores};
 use crate::engine::catalog::Use;
+use crate::engine::draw::{self, Look};
 use crate::engine::filter::Filter;
 use crate::engine::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
 use crate::engine::tokens;
@@ -22,7 +25,6 @@ const UNUSED: &[&str] = &[
     "apply_patch",
     "computer",
     "computer_use_preview",
-    "image_generation",
     "local_shell",
     "mcp",
     "namespace",
@@ -37,6 +39,10 @@ const UNUSED: &[&str] = &[
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 /// What the code interpreter is asked for: any of these words, or a digit.
 const COMPUTING: &[&str] = &["calculate", "code", "compute", "plot", "python", "solve"];
+/// What an image is asked for by.
+const DRAWING: &[&str] = &["draw", "illustrat", "image", "paint", "picture"];
+/// Pixels of an image whose size is left to the model.
+const USUAL_SIZE: (u32, u32) = (512, 512);
 const CODE_LOGS: &str = "The sandbox runs no code.";
 /// How much of a passage the answer quotes.
 const QUOTED_CHARS: usize = 400;
@@ -57,6 +63,7 @@ pub(crate) struct Wish {
     functions: Vec<model::Tool>,
     search: Option<Search>,
     interpreter: Option<Interpreter>,
+    drawing: Option<Drawing>,
     choice: Choice,
     parallel: bool,
     form: Form,
@@ -77,6 +84,12 @@ struct Interpreter {
     /// A container of the caller's choice, in place of a new one.
     container: Option<String>,
     files: Vec<String>,
+    forced: bool,
+}
+
+struct Drawing {
+    size: (u32, u32),
+    format: &'static str,
     forced: bool,
 }
 
@@ -177,6 +190,7 @@ impl Wish {
             functions: Vec::new(),
             search: None,
             interpreter: None,
+            drawing: None,
             choice: Choice::Auto,
             parallel,
             form,
@@ -192,7 +206,8 @@ impl Wish {
 
     fn read_tools(&mut self, body: &mut Params) -> Result<()> {
         let mut shown = Vec::new();
-        let mut kinds: Vec<&'static str> = vec!["function", "custom", "file_search", "code_interpreter"];
+        let mut kinds: Vec<&'static str> =
+            vec!["function", "custom", "file_search", "code_interpreter", "image_generation"];
         kinds.extend(UNUSED);
         for (path, value) in body.array("tools", 0..=128)?.unwrap_or_default() {
             let mut echo = value.clone();
@@ -226,6 +241,7 @@ impl Wish {
                     default("ranking_options", json!({"ranker": "auto", "score_threshold": 0.0}));
                 }
                 "code_interpreter" => self.interpreter = Some(read_interpreter(&mut tool)?),
+                "image_generation" => self.drawing = Some(read_drawing(&mut tool)?),
                 _ => {}
             }
             shown.push(echo);
@@ -251,7 +267,7 @@ impl Wish {
                         if !self.functions.iter().any(|tool| tool.name == name) {
                             return Err(not_offered(&name));
                         }
-                        (self.search, self.interpreter) = (None, None);
+                        (self.search, self.interpreter, self.drawing) = (None, None, None);
                         self.choice = Choice::Named(name);
                     }
                     "allowed_tools" => {
@@ -261,6 +277,7 @@ impl Wish {
                         self.functions.retain(|own| tools.iter().any(|(_, tool)| text(tool, "name") == own.name));
                         self.search = self.search.take().filter(|_| allows("file_search"));
                         self.interpreter = self.interpreter.take().filter(|_| allows("code_interpreter"));
+                        self.drawing = self.drawing.take().filter(|_| allows("image_generation"));
                         self.set_mode(Some(mode));
                     }
                     kind => {
@@ -268,14 +285,13 @@ impl Wish {
                         let offered = match kind {
                             "file_search" => self.search.as_mut().map(|search| &mut search.forced),
                             "code_interpreter" => self.interpreter.as_mut().map(|tool| &mut tool.forced),
+                            "image_generation" => self.drawing.as_mut().map(|tool| &mut tool.forced),
                             _ => None,
                         };
                         *offered.ok_or_else(|| not_offered(kind))? = true;
-                        if kind == "file_search" {
-                            self.interpreter = None;
-                        } else {
-                            self.search = None;
-                        }
+                        self.search = self.search.take().filter(|_| kind == "file_search");
+                        self.interpreter = self.interpreter.take().filter(|_| kind == "code_interpreter");
+                        self.drawing = self.drawing.take().filter(|_| kind == "image_generation");
                     }
                 }
             }
@@ -287,7 +303,7 @@ impl Wish {
     fn set_mode(&mut self, mode: Option<&str>) {
         match mode {
             Some("none") => {
-                (self.search, self.interpreter) = (None, None);
+                (self.search, self.interpreter, self.drawing) = (None, None, None);
                 self.choice = Choice::None;
             }
             // A search that is on offer is made in any case.
@@ -376,10 +392,22 @@ impl Wish {
             && !ask.called("code_interpreter")
             && (interpreter.forced || wants_code(&question))
         {
+            left -= 1;
             let item = interpreter.run(world, &question, context);
             let id = text(&item, "id").to_owned();
             ask.turns.push(Turn::Called { id: id.clone(), name: "code_interpreter".to_owned() });
             ask.turns.push(Turn::Output { id, text: CODE_LOGS.to_owned() });
+            items.push(item);
+        }
+        if let Some(drawing) = &self.drawing
+            && left > 0
+            && !ask.called("image_generation")
+            && (drawing.forced || mentions(&question, DRAWING))
+        {
+            let item = drawing.run(world, &question);
+            let id = text(&item, "id").to_owned();
+            ask.turns.push(Turn::Called { id: id.clone(), name: "image_generation".to_owned() });
+            ask.turns.push(Turn::Output { id, text: "an image".to_owned() });
             items.push(item);
         }
         let reply = ask.answer();
@@ -544,6 +572,11 @@ fn read_interpreter(tool: &mut Params) -> Result<Interpreter> {
     Ok(read)
 }
 
+fn read_drawing(tool: &mut Params) -> Result<Drawing> {
+    let format = tool.one_of("output_format", &["png", "webp", "jpeg", "svg"])?.unwrap_or("png");
+    Ok(Drawing { size: images::size(tool)?.unwrap_or(USUAL_SIZE), format, forced: false })
+}
+
 fn not_offered(tool: &str) -> Error {
     let message = format!("Tool choice '{tool}' not found in 'tools' parameter.");
     Error::invalid("tool_choice", "invalid_value", message)
@@ -579,6 +612,21 @@ impl Search {
     }
 }
 
+impl Drawing {
+    fn run(&self, world: &mut World, question: &str) -> Value {
+        let (width, height) = self.size;
+        let look = Look { prompt: question.to_owned(), transparent: false, format: self.format, compression: 100 };
+        // What cannot be encoded is an image that failed.
+        let image = draw::encode(&look, &draw::paint(&look, 0, width, height)).map(|bytes| STANDARD.encode(bytes)).ok();
+        json!({
+            "id": items::mint(world, "image_generation_call"), "type": "image_generation_call",
+            "status": if image.is_some() { "completed" } else { "failed" }, "result": image, "action": "generate",
+            "background": "opaque", "output_format": self.format, "quality": "medium", "revised_prompt": question,
+            "size": format!("{width}x{height}"),
+        })
+    }
+}
+
 impl Interpreter {
     fn run(&self, world: &mut World, question: &str, context: &[Item]) -> Value {
         let earlier = context.iter().rev().find(|item| text(item, "type") == "code_interpreter_call");
@@ -595,8 +643,12 @@ impl Interpreter {
 }
 
 fn wants_code(question: &str) -> bool {
+    question.contains(|c: char| c.is_ascii_digit()) || mentions(question, COMPUTING)
+}
+
+fn mentions(question: &str, words: &[&str]) -> bool {
     let question = question.to_lowercase();
-    question.contains(|c: char| c.is_ascii_digit()) || COMPUTING.iter().any(|word| question.contains(word))
+    words.iter().any(|word| question.contains(word))
 }
 
 fn message(world: &mut World, status: &str, part: Value) -> Value {
@@ -638,6 +690,7 @@ fn read_turns(item: &Value) -> Vec<Turn> {
             hosted(passage.unwrap_or("nothing").chars().take(QUOTED_CHARS).collect())
         }
         "code_interpreter_call" => hosted(CODE_LOGS.to_owned()),
+        "image_generation_call" => hosted("an image".to_owned()),
         _ => Vec::new(),
     }
 }
