@@ -13,5 +13,6 @@ pub static SERVERS: &[&Definition] = &[
     &openai_fine_tuning_mcp::SERVER,
     &openai_images_mcp::SERVER,
     &openai_moderation_mcp::SERVER,
+    &openai_responses_mcp::SERVER,
     &openai_vector_store_mcp::SERVER,
 ];

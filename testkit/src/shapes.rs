@@ -147,9 +147,11 @@ fn wrong(shape: &'static Shape) -> Option<Value> {
     match shape {
         Shape::Any => None,
         // One value is a list of one.
-        Shape::Array { items, .. } if matches!(items(), Shape::Any) => None,
+        Shape::Array { items, .. } => {
+            [json!({"an": "object"}), json!("text")].into_iter().find(|value| !takes_kind(items(), value))
+        }
         Shape::Bool | Shape::Int { .. } | Shape::Number { .. } => Some(json!("text")),
-        Shape::Text { .. } | Shape::Enum(_) | Shape::Array { .. } => Some(json!({"an": "object"})),
+        Shape::Text { .. } | Shape::Enum(_) => Some(json!({"an": "object"})),
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => Some(json!("text")),
         Shape::Nullable(inner) => wrong(inner()),
         Shape::Brief { taken, .. } => wrong(taken()),

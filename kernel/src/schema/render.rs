@@ -78,6 +78,12 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             out.push_str(r#"{"type":"array","items":"#);
             schema(out, *items, "", seen);
         }
+        Shape::Object(Object { doc: own, fields: [], open: true, .. }) => {
+            if doc.is_empty() {
+                doc = own;
+            }
+            out.push_str(r#"{"type":"object""#);
+        }
         Shape::Object(Object { name, doc: own, fields, .. }) => {
             if doc.is_empty() {
                 doc = own;

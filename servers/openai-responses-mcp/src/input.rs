@@ -1,0 +1,94 @@
+//! What a model reads: the input of a response, its tokens, and a shorter one in its place.
+
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::long;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::OrderedPage;
+
+use crate::answer;
+use crate::request;
+use crate::shapes::{
+    CacheOptions, Conversation, ImageOptions, Object, PlainInput, Retention, ServiceTier, ToolChoice, Truncation, Typed,
+};
+
+tools![InputItems, CountTokens, Compact];
+
+/// List what a response read: its input and what went before it, newest first.
+#[tool("response-input-items", GET "/responses/{response_id}/input_items", twin = "betas", run)]
+struct InputItems {
+    response_id: String,
+    #[flatten]
+    page: OrderedPage,
+    /// As of response-create.
+    include: Option<Vec<String>>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+}
+
+impl InputItems {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
+        long::fit(&cx, answer, self.max_bytes.map(Int::get), |cx, page, max_bytes| match max_bytes {
+            Some(_) => long::window(cx, page, max_bytes, ""),
+            None => long::page(cx, page, "`max_bytes` shows more"),
+        })
+    }
+}
+
+/// Count the tokens that response-create would read, without an answer.
+///
+/// Takes arguments of response-create.
+#[tool("response-count-tokens", POST "/responses/input_tokens", twin = "betas", run, reads)]
+struct CountTokens {
+    input: Option<PlainInput>,
+    model: Option<String>,
+    instructions: Option<String>,
+    previous_response_id: Option<String>,
+    conversation: Option<Conversation>,
+    tools: Option<Vec<Typed>>,
+    tool_choice: Option<ToolChoice>,
+    text: Option<Object>,
+    reasoning: Option<Object>,
+    /// friendly or pragmatic.
+    personality: Option<Text<0, 64>>,
+    parallel_tool_calls: Option<bool>,
+    truncation: Option<Truncation>,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+}
+
+impl CountTokens {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let arguments = request::settle(cx.arguments())?;
+        cx.send(&Self::SPEC, arguments).bytes().await.map(Output::Json)
+    }
+}
+
+/// Make a long context short.
+///
+/// `output` of the result is the `input` to go on from, in place of all before; the model knows what is in it.
+#[tool("response-compact", POST "/responses/compact", twin = "betas", run, open)]
+struct Compact {
+    model: String,
+    input: Option<PlainInput>,
+    previous_response_id: Option<String>,
+    instructions: Option<String>,
+    image: Option<ImageOptions>,
+    service_tier: Option<ServiceTier>,
+    prompt_cache_key: Option<String>,
+    prompt_cache_options: Option<CacheOptions>,
+    /// Deprecated: prompt_cache_options.
+    prompt_cache_retention: Option<Retention>,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+}
+
+impl Compact {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let compacted = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
+        let compacted = answer::fit(&cx, Arguments::new(Some(compacted)), false, None).await;
+        Ok(Output::Json(compacted))
+    }
+}

@@ -1,0 +1,137 @@
+//! Items of a response in short, and what those that wait for the caller want.
+
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::json_schema::faults;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::rows::not_json;
+
+/// Most characters that are shown of a passage, of code or of the output of a hosted tool.
+const LONGEST: usize = 2000;
+
+/// A member of an object; `null` where there is none.
+pub(crate) fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
+/// A member that is text.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    at(value, name).as_str().unwrap_or_default()
+}
+
+/// The items of a list.
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    at(value, name).as_array().into_iter().flatten()
+}
+
+/// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning without a summary.
+pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
+    let kind = text(item, "type");
+    let wanted: &[&str] = match kind {
+        "message" => return None,
+        "reasoning" => {
+            let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
+            return (!said.is_empty()).then(|| begin(kind).set("summary", said.join("\n")));
+        }
+        "mcp_list_tools" => {
+            let names: Vec<&Value> = list(item, "tools").map(|tool| at(tool, "name")).collect();
+            return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"]));
+        }
+        "function_call" => &["call_id", "name", "namespace", "arguments"],
+        "custom_tool_call" => &["call_id", "name", "namespace", "input"],
+        "mcp_approval_request" => &["id", "server_label", "name", "arguments"],
+        "mcp_call" => &["server_label", "name", "arguments", "output", "error"],
+        "image_generation_call" => &["id", "saved_to", "note", "size", "output_format", "revised_prompt", "error"],
+        "code_interpreter_call" => &["container_id", "code", "outputs"],
+        "file_search_call" => &["queries", "results"],
+        "web_search_call" => &["action", "results"],
+        "compaction" => &["id"],
+        // Of the others everything but what no caller reads.
+        _ => {
+            let other = item.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            let other: Vec<&str> =
+                other.filter(|name| !matches!(*name, "type" | "encrypted_content" | "fingerprint")).collect();
+            return Some(members(begin(kind), item, &other));
+        }
+    };
+    let mut short = members(begin(kind), item, wanted);
+    let faults = if kind == "function_call" { misfit(item, response) } else { Vec::new() };
+    if !faults.is_empty() {
+        short = short.set("faults", faults);
+    }
+    Some(match text(item, "status") {
+        "" | "completed" => short,
+        status => short.set("status", status),
+    })
+}
+
+/// Where the arguments of a call do not fit the schema of its function.
+fn misfit(call: &Value, response: &Value) -> Vec<String> {
+    let mut functions = list(response, "tools").filter(|tool| text(tool, "type") == "function");
+    let schema = functions.find(|tool| text(tool, "name") == text(call, "name")).map(|tool| at(tool, "parameters"));
+    match (serde_json::from_str::<Value>(text(call, "arguments")), schema) {
+        (Ok(arguments), Some(schema)) => faults(schema, &arguments),
+        (Err(error), _) if !text(call, "arguments").is_empty() => vec![not_json(&error)],
+        _ => Vec::new(),
+    }
+}
+
+fn begin(kind: &str) -> Arguments {
+    Arguments::default().set("type", kind)
+}
+
+/// What is there of some members; arguments that are JSON are shown as such.
+fn members(mut short: Arguments, item: &Value, names: &[&str]) -> Arguments {
+    for name in names {
+        let value = at(item, name);
+        let parsed = match (*name, value.as_str()) {
+            ("arguments", Some("")) => Some(json!({})),
+            ("arguments", Some(text)) => serde_json::from_str::<Value>(text).ok().filter(Value::is_object),
+            _ => None,
+        };
+        if !value.is_null() && *value != json!([]) {
+            short = short.set(name, parsed.unwrap_or_else(|| cut(value)));
+        }
+    }
+    short
+}
+
+/// A value with its long texts cut.
+fn cut(value: &Value) -> Value {
+    match value {
+        Value::String(text) => match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()).into(),
+            None => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(cut).collect(),
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), cut(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// What answers an item, as an item of the next input that lacks the caller's part; nothing where nothing is asked.
+fn answer(item: &Value) -> Option<Value> {
+    let call_id = at(item, "call_id");
+    Some(match text(item, "type") {
+        "mcp_approval_request" => json!({"type": "mcp_approval_response", "approval_request_id": at(item, "id")}),
+        "local_shell_call" => json!({"type": "local_shell_call_output", "id": call_id}),
+        kind @ ("function_call" | "custom_tool_call" | "computer_call" | "shell_call" | "apply_patch_call") => {
+            json!({"type": format!("{kind}_output"), "call_id": call_id})
+        }
+        _ => return None,
+    })
+}
+
+/// What is asked of the caller: an item for each call that has no output.
+pub(crate) fn answers(response: &Value) -> Vec<Value> {
+    let done: Vec<&Value> = list(response, "output")
+        .filter(|item| text(item, "type").ends_with("_output"))
+        .flat_map(|item| [at(item, "call_id"), at(item, "id")])
+        .filter(|id| id.is_string())
+        .collect();
+    list(response, "output").filter(|item| !done.contains(&at(item, "call_id"))).filter_map(answer).collect()
+}

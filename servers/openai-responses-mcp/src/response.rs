@@ -1,0 +1,281 @@
+//! Responses themselves. <https://platform.openai.com/docs/api-reference/responses>
+
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
+use openai_mcp_shapes::Patience;
+
+use crate::answer::{self, View};
+use crate::attach::{self, Attachment};
+use crate::item;
+use crate::request;
+use crate::shapes::{
+    AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Include, Input, Moderation,
+    MultiAgent, Prompt, PromptCacheOptions, Reasoning, Retention, ServiceTier, StreamOptions, TextConfig, Tokens, Tool,
+    ToolChoice, Truncation,
+};
+use crate::stream::Seen;
+
+tools![Create, Get, Wait, Cancel, Delete];
+
+/// How often a stream of a response in the background is taken up again where it broke.
+const AGAIN: usize = 3;
+
+/// Let a model answer, with tools of OpenAI's and of yours.
+///
+/// Where the answer calls functions or asks for approval, `next` is the call that goes on with their outputs.
+#[tool("response-create", POST "/responses", twin = "betas", run, open, saves)]
+struct Create {
+    input: Option<Input>,
+    /// Images and documents for the last user message.
+    #[local]
+    attach: Option<Vec<Attachment>>,
+    /// As gpt-6-astra.
+    #[read]
+    model: Option<String>,
+    instructions: Option<String>,
+    /// Go on from this response. Tools and instructions do not carry over.
+    previous_response_id: Option<String>,
+    /// Go on from a conversation, which keeps input and output. Excludes previous_response_id.
+    conversation: Option<Conversation>,
+    tools: Option<Vec<Tool>>,
+    tool_choice: Option<ToolChoice>,
+    parallel_tool_calls: Option<bool>,
+    /// Of hosted tools.
+    max_tool_calls: Option<Int<1, { i64::MAX }>>,
+    text: Option<TextConfig>,
+    reasoning: Option<Reasoning>,
+    max_output_tokens: Option<Tokens>,
+    /// Go on without this call; response-wait has the answer. For pro models, deep research.
+    #[read]
+    background: Option<bool>,
+    background_options: Option<BackgroundOptions>,
+    /// Tell the text as it grows; the result is the same.
+    #[read]
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    /// Default true; without it nothing can be had again.
+    store: Option<bool>,
+    include: Option<Vec<Include>>,
+    metadata: Option<Metadata>,
+    temperature: Option<Num<0, 2>>,
+    top_p: Option<Num<0, 1>>,
+    top_logprobs: Option<Int<0, 20>>,
+    /// auto drops what does not fit; disabled (default) fails.
+    truncation: Option<Truncation>,
+    context_management: Option<Vec<ContextManagement>>,
+    service_tier: Option<ServiceTier>,
+    /// A stored prompt, until 2026-11-30.
+    prompt: Option<Prompt>,
+    prompt_cache_key: Option<String>,
+    prompt_cache_options: Option<PromptCacheOptions>,
+    /// Deprecated: prompt_cache_options.
+    prompt_cache_retention: Option<Retention>,
+    moderation: Option<Moderation>,
+    image: Option<ImageOptions>,
+    access_programs: Option<AccessPrograms>,
+    /// Hash of the end user.
+    safety_identifier: Option<String>,
+    /// Deprecated: safety_identifier.
+    user: Option<String>,
+    /// Beta: agents of OpenAI's that work together.
+    multi_agent: Option<MultiAgent>,
+    /// The beta request with these, as responses_multi_agent=v1.
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+    /// New local file for images, or else the text.
+    #[local]
+    save_to: Option<String>,
+    /// The API's object, not a short one.
+    #[local]
+    full: Option<bool>,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
+        let arguments = attach::add(&cx, request::settle(cx.arguments())?, self.attach).await?;
+        let background = self.background == Some(true);
+        if !background && slow(self.model.as_deref().unwrap_or_default()) {
+            cx.tell("this model may take minutes; with `background` true the answer outlives this call");
+        }
+        let response = match self.stream {
+            Some(true) => {
+                let mut seen = Seen::default();
+                let mut events = cx.send(&Self::SPEC, arguments).events().await.map_err(explained)?;
+                ended(&cx, &mut seen, &mut events, background).await.map_err(|error| seen.broken(&error))?
+            }
+            _ => cx.send(&Self::SPEC, arguments).value().await.map_err(explained)?,
+        };
+        if item::text(&response, "status") == "failed" {
+            let (id, error) = (item::text(&response, "id"), item::at(&response, "error"));
+            let text = format!("{id} failed: {}: {}", item::text(error, "code"), item::text(error, "message"));
+            return Err(Error::new(Kind::Answer, text));
+        }
+        answer::show(&cx, response, View { full: self.full == Some(true), save_to: self.save_to, max_bytes: None })
+            .await
+    }
+}
+
+/// Get a response: text, items, calls, usage; images again.
+#[tool("response-get", GET "/responses/{response_id}", twin = "betas", run, saves)]
+struct Get {
+    #[read]
+    response_id: String,
+    /// As of response-create.
+    include: Option<Vec<String>>,
+    /// Tell the text as it grows; for responses made with background and stream.
+    #[read]
+    stream: Option<bool>,
+    /// With stream: from the event after this number on.
+    starting_after: Option<u64>,
+    include_obfuscation: Option<bool>,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+    /// New local file for images, or else the text.
+    #[local]
+    save_to: Option<String>,
+    /// The API's object, not a short one.
+    #[local]
+    full: Option<bool>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
+}
+
+impl Get {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
+        let response = match self.stream {
+            Some(true) => {
+                let mut seen = Seen::of(self.response_id);
+                let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
+                ended(&cx, &mut seen, &mut events, true).await.map_err(|error| seen.broken(&error))?
+            }
+            _ => cx.send(&Self::SPEC, cx.arguments()).value().await?,
+        };
+        let max_bytes = self.max_bytes.map(Int::get);
+        answer::show(&cx, response, View { full: self.full == Some(true), save_to: self.save_to, max_bytes }).await
+    }
+}
+
+/// Follows a stream to the response that it ends with. Of one in the background that breaks off the rest is asked for.
+async fn ended(cx: &Context, seen: &mut Seen, events: &mut Events, background: bool) -> Result<Value> {
+    let mut outcome = seen.follow(cx, events).await;
+    for _ in 0..AGAIN {
+        let broke = match &outcome {
+            Ok(None) => true,
+            Ok(Some(_)) => false,
+            Err(error) => error.kind() == Kind::Connection,
+        };
+        let Some(id) = seen.id.clone().filter(|_| broke && background) else { break };
+        let mut arguments = json!({"response_id": id, "stream": true});
+        if let (Some(last), Some(arguments)) = (seen.last, arguments.as_object_mut()) {
+            arguments.insert("starting_after".to_owned(), last.into());
+        }
+        let mut events = cx.send(&Get::SPEC, arguments).events().await?;
+        outcome = seen.follow(cx, &mut events).await;
+        if matches!(outcome, Ok(None)) {
+            // The events are over; the response itself is what is left.
+            return cx.send(&Get::SPEC, json!({"response_id": id})).value().await;
+        }
+    }
+    outcome?.ok_or_else(|| Error::new(Kind::Connection, "the stream ended before the answer did"))
+}
+
+/// Wait until a response in the background has ended or wants something.
+///
+/// Returns after `timeout` at the latest; if `done` is false, call `next`.
+#[tool("response-wait", reads)]
+struct Wait {
+    response_id: String,
+    #[flatten]
+    patience: Patience,
+    betas: Option<Raw<Vec<String>>>,
+    /// The API's object, not a short one.
+    full: Option<bool>,
+}
+
+impl Wait {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let mut asked = Arguments::default().set("response_id", &self.response_id);
+        if let Some(betas) = &self.betas {
+            asked = asked.set("betas", betas);
+        }
+        let again = Next { tool: Self::SPEC.name, arguments: asked.read()? };
+        wait(&cx, self.patience.timeout, again, Running { asked, full: self.full == Some(true) }).await
+    }
+}
+
+/// A response in the background: what is asked to see it, and how it is shown.
+struct Running {
+    asked: Arguments,
+    full: bool,
+}
+
+impl Watched for Running {
+    async fn look(&mut self, cx: &Context) -> Result<Look> {
+        let response = cx.send(&Get::SPEC, &self.asked).value().await?;
+        let mut beside = serde_json::Map::new();
+        let stage = match (item::text(&response, "status"), answer::next(&response)) {
+            (status @ ("queued" | "in_progress"), _) => {
+                cx.tell(status);
+                Stage::Going
+            }
+            (_, Some(next)) => {
+                beside.insert("how".to_owned(), answer::how(&response).into());
+                Stage::Asks(next)
+            }
+            (_, None) => Stage::Done,
+        };
+        Ok(Look { object: answer::within(response, self.full), stage, beside })
+    }
+}
+
+/// Cancel a response in the background; what it cost until then is paid.
+#[tool("response-cancel", POST "/responses/{response_id}/cancel", twin = "betas", run, destroys, idempotent)]
+struct Cancel {
+    response_id: String,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+}
+
+impl Cancel {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let response = cx.send(&Self::SPEC, cx.arguments()).value().await?;
+        answer::show(&cx, response, View::default()).await
+    }
+}
+
+/// Delete a response.
+#[tool("response-delete", DELETE "/responses/{response_id}", twin = "betas", run)]
+struct Delete {
+    #[read]
+    response_id: String,
+    #[header("openai-beta")]
+    betas: Option<Vec<String>>,
+}
+
+impl Delete {
+    async fn run(self, cx: Context) -> Result<Output> {
+        // The API says nothing.
+        cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
+        Ok(Output::json(&json!({"id": self.response_id, "object": "response.deleted", "deleted": true})))
+    }
+}
+
+/// A refusal with what its words do not tell: how to get out of the state that it is about.
+fn explained(error: Error) -> Error {
+    let text = error.to_string();
+    if text.contains("conversation_locked") {
+        error.or_hint("a response runs on this conversation; response-wait tells when it has ended")
+    } else if text.contains("No tool output found") {
+        error.or_hint("give every call of the response before its output, as `next` says; response-get shows it again")
+    } else {
+        error
+    }
+}
+
+/// Whether a model is known to take minutes.
+fn slow(model: &str) -> bool {
+    model.contains("deep-research") || model.split('-').any(|word| word == "pro")
+}

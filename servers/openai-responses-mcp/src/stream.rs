@@ -1,0 +1,114 @@
+//! The events of a response on its way. <https://platform.openai.com/docs/api-reference/responses-streaming>
+
+use openai_mcp_kernel::prelude::*;
+use serde::Deserialize;
+
+/// Most characters that are told of an answer that broke off.
+const MOST: usize = 8000;
+
+/// What was seen of a response so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) id: Option<String>,
+    /// Number of the last event.
+    pub(crate) last: Option<u64>,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(rename = "type")]
+    kind: String,
+    sequence_number: Option<u64>,
+    #[serde(default)]
+    delta: Value,
+    #[serde(default)]
+    response: Option<Value>,
+    partial_image_index: Option<u64>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl Seen {
+    /// Nothing yet of a response that is known.
+    pub(crate) fn of(id: String) -> Self {
+        Seen { id: Some(id), ..Seen::default() }
+    }
+
+    /// Tells of the events as they come, and gives the response with which they end; nothing where they end without one.
+    ///
+    /// # Errors
+    /// The stream broke, or OpenAI tells of a failure.
+    pub(crate) async fn follow(&mut self, cx: &Context, events: &mut Events) -> Result<Option<Value>> {
+        let outcome = loop {
+            match events.next().await {
+                Ok(Some(event)) => match self.step(cx, &event.data) {
+                    Ok(None) => {}
+                    other => break other,
+                },
+                Ok(None) => break Ok(None),
+                Err(error) => break Err(error),
+            }
+        };
+        cx.flush_text();
+        outcome
+    }
+
+    fn step(&mut self, cx: &Context, event: &[u8]) -> Result<Option<Value>> {
+        let step: Step = serde_json::from_slice(event).map_err(|error| {
+            Error::new(Kind::Answer, format!("an event of the stream is not what was expected: {error}"))
+        })?;
+        self.last = step.sequence_number.or(self.last);
+        match (step.kind.strip_prefix("response.").unwrap_or(&step.kind), step.response) {
+            ("completed" | "incomplete" | "failed" | "cancelled", Some(response)) => return Ok(Some(response)),
+            ("error", _) => {
+                let told = [step.code, step.message].into_iter().flatten().collect::<Vec<_>>().join(": ");
+                return Err(Error::new(Kind::Answer, format!("openai ended the stream with an error {told}")));
+            }
+            (_, Some(response)) => self.begin(cx, &response),
+            ("output_text.delta" | "refusal.delta", _) => {
+                let piece = step.delta.as_str().unwrap_or_default();
+                self.text.push_str(piece);
+                cx.tell_text(piece);
+            }
+            // In the middle of a text a message of its own would be taken for a piece of it.
+            (stage, _) if self.text.is_empty() => {
+                if let Some(index) = step.partial_image_index {
+                    cx.tell(&format!("partial image {} has come", index + 1));
+                } else if let Some((call, stage @ ("searching" | "generating" | "interpreting"))) =
+                    stage.split_once('.')
+                {
+                    cx.tell(&format!("{stage}: {call}"));
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// Tells the id early: whoever loses the call can have what was paid for.
+    fn begin(&mut self, cx: &Context, response: &Value) {
+        let id = response.get("id").and_then(Value::as_str);
+        if self.id.is_none()
+            && let Some(id) = id
+        {
+            let stored = response.get("store") != Some(&Value::Bool(false));
+            let again = if stored { ": response-get has it should this call end early" } else { "" };
+            cx.tell(&format!("{id} has begun{again}"));
+            self.id = Some(id.to_owned());
+        }
+    }
+
+    /// An error with what there is of the answer, which was paid for.
+    pub(crate) fn broken(&self, error: &Error) -> Error {
+        let mut text = error.to_string();
+        if let Some(id) = &self.id {
+            text.push_str(&format!("\nhint: response-get of {id} may have the answer, if it was stored"));
+        }
+        if !self.text.is_empty() {
+            text.push_str("\nthe answer up to there: ");
+            text.extend(self.text.chars().take(MOST));
+        }
+        Error::new(error.kind(), text)
+    }
+}
