@@ -87,13 +87,19 @@ impl Service {
                 if let Some(object) = value.as_object_mut() {
                     object.insert("resultType".into(), "input_required".into());
                 }
-                return envelope(id, era, Ok(json::text(&value).into_bytes()));
+                return envelope(id, era, Ok(cx.redact_json(json::text(&value)).into_bytes()));
             }
             Some(Ok(mut output)) => {
                 if let Output::Content(blocks) = &mut output {
                     for block in blocks {
-                        if let Content::Text(text) = block {
-                            *text = cx.redact(std::mem::take(text));
+                        match block {
+                            Content::Text(text) => *text = cx.redact(std::mem::take(text)),
+                            Content::Other(value) => {
+                                // Without its secrets it is still JSON.
+                                let text = cx.redact_json(json::text(value));
+                                *value = serde_json::from_str(&text).unwrap_or_default();
+                            }
+                            Content::Image { .. } | Content::Audio { .. } => {}
                         }
                     }
                 }

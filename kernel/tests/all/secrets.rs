@@ -27,16 +27,29 @@ struct Get {
 #[tool("thing-say", reads)]
 struct Say {
     text: String,
-    fails: Option<bool>,
+    way: Option<Way>,
+}
+
+#[shape(read)]
+enum Way {
+    Fails,
+    Block,
+    Asks,
 }
 
 impl Say {
     async fn run(self, cx: Context) -> Result<Output> {
         cx.tell(&self.text);
         cx.log("error", &json!({"said": self.text, "number": 123_456_789_012_345_u64}));
-        match self.fails {
-            Some(true) => Err(Error::new(Kind::Answer, self.text)),
-            _ => Ok(Output::json(&json!({"said": self.text, "number": 123_456_789_012_345_u64}))),
+        let value = json!({"said": self.text, "number": 123_456_789_012_345_u64});
+        match self.way {
+            None => Ok(Output::json(&value)),
+            Some(Way::Fails) => Err(Error::new(Kind::Answer, self.text)),
+            Some(Way::Block) => {
+                let resource = json!({"uri": "a:", "text": self.text});
+                Ok(Output::Content(vec![Content::Other(json!({"type": "resource", "resource": resource}))]))
+            }
+            Some(Way::Asks) => Ok(Output::InputRequired(json!({"requestState": self.text}))),
         }
     }
 }
@@ -150,15 +163,15 @@ fn an_echo_is_redacted_before_it_is_cut_and_where_it_leaves() {
 #[test]
 fn what_a_tool_says_is_redacted() {
     let nothing = || script::Reply { status: 200, headers: Vec::new(), body: Bytes::new() };
-    for fails in [false, true] {
+    for way in [Value::Null, json!("fails"), json!("block"), json!("asks")] {
         for text in [KEY.to_owned(), TOKEN.to_uppercase(), format!("{}{KEY}", "x".repeat(40_000))] {
-            let said = call(operator(), "thing-say", json!({"text": text, "fails": fails}), nothing());
-            holds_no_secret(&format!("{fails} {text}"), &said);
+            let said = call(operator(), "thing-say", json!({"text": text, "way": way}), nothing());
+            holds_no_secret(&format!("{way} {text}"), &said);
             assert!(said.contains("123456789012345"), "{said}");
         }
     }
     // A stranger's words tell them nothing of what the operator's secrets are.
     let stranger = Caller { key: Some(Secret::new("sk-stranger-4TfGbHnJmKqWeRtYu").unwrap()), ..Caller::default() };
-    let said = call(stranger, "thing-say", json!({"text": format!("{KEY} {TOKEN}"), "fails": true}), nothing());
+    let said = call(stranger, "thing-say", json!({"text": format!("{KEY} {TOKEN}"), "way": "fails"}), nothing());
     assert!(said.contains(KEY) && said.contains(TOKEN), "{said}");
 }
