@@ -3,7 +3,6 @@
 //! What a running tool can do with it stands in modules of its own: requests to OpenAI in [`crate::openai`], files in
 //! [`crate::files`], the store in [`crate::store`].
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
+use crate::allowance::{Bound, Known};
 use crate::arguments::Arguments;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -39,6 +39,7 @@ pub struct Caller {
 pub(crate) struct Home {
     pub(crate) domain: &'static str,
     pub(crate) migrations: &'static [&'static str],
+    pub(crate) bound: Bound,
     pub(crate) beta: Option<&'static str>,
     pub(crate) admin: bool,
     pub(crate) life: Life,
@@ -58,8 +59,8 @@ pub struct Context {
 
 pub(crate) struct Inner {
     pub(crate) home: Home,
-    /// Whether the tables of the store are known to be up to date.
-    pub(crate) migrated: Arc<AtomicBool>,
+    /// What is known of the store.
+    pub(crate) known: Arc<Known>,
     pub(crate) config: Arc<Config>,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) caller: Caller,
@@ -118,8 +119,8 @@ impl Context {
         &self.inner.home
     }
 
-    pub(crate) fn migrated(&self) -> &AtomicBool {
-        &self.inner.migrated
+    pub(crate) fn known(&self) -> &Known {
+        &self.inner.known
     }
 
     /// The arguments of the call, checked, as the caller wrote them: what a tool with code of its own sends on when

@@ -21,11 +21,12 @@
 //!        ↓
 //! arguments · config · spec · schema                                pure
 //!        ↓
-//! protocol · error · body · sql · notes · json · secret · file · near      plain data
+//! protocol · error · body · sql · allowance · notes · json · secret · file · near   plain data
 //! ```
 //!
 //! You will not find here: sessions, sampling, roots, a model of OpenAI's answers.
 
+pub mod allowance;
 pub mod arguments;
 pub mod batch;
 pub mod body;

@@ -35,7 +35,26 @@ pub struct Statement {
 impl Statement {
     /// Whether it changes nothing.
     pub fn reads(&self) -> bool {
-        self.text.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+        self.begins_with("select")
+    }
+
+    /// Whether it adds rows.
+    pub(crate) fn adds(&self) -> bool {
+        self.begins_with("insert") || self.begins_with("with")
+    }
+
+    fn begins_with(&self, verb: &str) -> bool {
+        self.text.trim_start().get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
+    }
+
+    /// Bytes of its values.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = |value: &Datum| match value {
+            Datum::Text(text) => text.len(),
+            Datum::Blob(bytes) => bytes.len(),
+            Datum::Null | Datum::Integer(_) | Datum::Real(_) => 0,
+        };
+        self.values.iter().map(bytes).sum::<usize>() as u64
     }
 }
 

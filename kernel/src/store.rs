@@ -16,12 +16,14 @@
 //! (`UPDATE … WHERE version = ?2 RETURNING id`), and what belongs together goes into one [`Store::batch`]. A value or row
 //! has at most 2 MB there, a statement at most 100 parameters (`json_each(?1)` takes a list as one), the columns of a row
 //! have different names, and whole numbers are below 2⁵³. Every row has an owner, and every statement asks for it,
-//! but for one that forgets what is too old: the owner may have got another key.
+//! but for one that forgets what is too old: the owner may have got another key. What one owner may keep is bounded:
+//! [`Bound`](crate::allowance::Bound) says what counts.
 
 use std::sync::atomic::Ordering;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::allowance::{Amount, Bound};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Datum, Rows, Statement, sql};
@@ -88,12 +90,59 @@ impl Store<'_> {
         if !statements.iter().flat_map(|statement| &statement.values).all(exact) {
             return Err(Error::new(Kind::Store, "a whole number for the store is above 2^53 - 1"));
         }
-        let migrated = self.cx.migrated();
-        if !migrated.load(Ordering::Relaxed) {
+        let known = self.cx.known();
+        if !known.migrated.load(Ordering::Relaxed) {
             self.migrate().await?;
-            migrated.store(true, Ordering::Relaxed);
+            known.migrated.store(true, Ordering::Relaxed);
         }
-        self.query(statements).await
+        let adding: Vec<bool> = statements.iter().map(Statement::adds).collect();
+        if self.cx.home().bound.tables.is_empty() || !adding.contains(&true) {
+            return self.query(statements).await;
+        }
+        let owner = self.cx.owner()?;
+        let bytes = statements.iter().filter(|statement| statement.adds()).map(Statement::bytes).sum();
+        self.afford(&owner, bytes).await?;
+        let done = self.query(statements).await?;
+        let rows = done.iter().zip(adding).filter(|(_, adds)| *adds).map(|(done, _)| done.changed).sum();
+        known.added(&owner, Amount { rows, bytes });
+        Ok(done)
+    }
+
+    /// Refuses to write so many bytes more for an owner whose allowance is used up. What was written is counted along, and
+    /// measured where that does not tell enough.
+    async fn afford(&self, owner: &str, bytes: u64) -> Result<()> {
+        let most = Amount::allowed(self.cx.setting("MAX_STORE"));
+        let most = most.map_err(|problem| Error::new(Kind::Unsupported, problem))?;
+        let known = self.cx.known();
+        if known.has_room(owner, bytes, most) {
+            return Ok(());
+        }
+        let Bound { tables, room } = self.cx.home().bound;
+        let measure = |(table, weight): &(&str, &str)| {
+            let text = format!("SELECT count(*), coalesce(sum({weight}), 0) FROM {table} WHERE owner = ?1");
+            sql(text, [owner.into()])
+        };
+        let mut used = Amount::default();
+        for found in self.query(tables.iter().map(measure).collect()).await? {
+            for row in found.rows {
+                used.rows += row.integer(0)?.unsigned_abs();
+                used.bytes += row.integer(1)?.unsigned_abs();
+            }
+        }
+        known.measured(owner, used);
+        if known.has_room(owner, bytes, most) {
+            return Ok(());
+        }
+        let text = format!(
+            "there is no room for {} MB more of yours: {} rows with {} MB are kept, and {} rows with {} MB may be\n\
+             hint: {room} makes room",
+            Amount { rows: 1, bytes }.megabytes(),
+            used.rows,
+            used.megabytes(),
+            most.rows,
+            most.megabytes()
+        );
+        Err(Error::new(Kind::Store, text))
     }
 
     async fn query(&self, statements: Vec<Statement>) -> Result<Vec<Rows>> {

@@ -120,6 +120,7 @@ pub fn bindings(server: &'static Definition, folder: &str) {
     let config = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let bound = config.matches(r#""binding": "STORE""#).count();
     let expected = if server.migrations.is_empty() { 0 } else { 2 };
+    assert_eq!(server.migrations.is_empty(), server.bound.tables.is_empty(), "what is kept is bounded");
     assert_eq!(
         bound,
         expected,

@@ -32,6 +32,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["events", "multipart", "options", "output", "plan", "platform", "redirect", "urls"],
             &["arguments", "config", "schema", "spec", "telemetry"],
             &[
+                "allowance",
                 "body",
                 "budget",
                 "error",

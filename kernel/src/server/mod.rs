@@ -4,7 +4,6 @@ mod call;
 mod list;
 mod reply;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::allowance::{Bound, Known};
 use crate::config::Config;
 use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
 use crate::json;
@@ -51,6 +51,8 @@ pub struct Definition {
     /// The tables of its [store](crate::store), as SQL that is applied in order, each text once per database and as a
     /// whole. A text may hold several statements, each with its `;` at the end of a line. A released text never changes.
     pub migrations: &'static [&'static str],
+    /// What of them counts for the caller who owns it.
+    pub bound: Bound,
     /// Methods besides those of tools.
     pub extras: Option<&'static dyn Extras>,
 }
@@ -67,6 +69,7 @@ impl Definition {
         life: Life::Open,
         stand_in: None,
         migrations: &[],
+        bound: Bound::NONE,
         extras: None,
     };
 
@@ -87,8 +90,8 @@ impl Definition {
     }
 
     fn home(&self) -> Home {
-        let Definition { domain, migrations, beta, admin, life, stand_in, .. } = *self;
-        Home { domain, migrations, beta, admin, life, stand_in }
+        let Definition { domain, migrations, bound, beta, admin, life, stand_in, .. } = *self;
+        Home { domain, migrations, bound, beta, admin, life, stand_in }
     }
 }
 
@@ -110,7 +113,7 @@ pub struct Service {
     tools: Vec<&'static Tool>,
     /// Servers that are reached through this one.
     others: Vec<Arc<Service>>,
-    migrated: Arc<AtomicBool>,
+    known: Arc<Known>,
     lists: [OnceLock<Bytes>; 2],
 }
 
@@ -174,7 +177,7 @@ impl Service {
             config,
             platform,
             tools,
-            migrated: Arc::default(),
+            known: Arc::default(),
             lists: Default::default(),
             others: Vec::new(),
         })
@@ -372,7 +375,7 @@ impl Service {
         };
         let inner = Inner {
             home: self.definition.home(),
-            migrated: self.migrated.clone(),
+            known: self.known.clone(),
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller,
@@ -398,7 +401,7 @@ impl Service {
     pub fn command(&self) -> Context {
         Context::new(Inner {
             home: self.definition.home(),
-            migrated: self.migrated.clone(),
+            known: self.known.clone(),
             config: self.config.clone(),
             platform: self.platform.clone(),
             caller: Caller { trusted: true, ..Caller::default() },

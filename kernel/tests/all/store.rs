@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_executor::block_on;
+use openai_mcp_kernel::allowance::Bound;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::platform::Platform as _;
@@ -51,7 +52,8 @@ UPDATE nowhere SET x = 1;
 
 const fn server(migrations: &'static [&'static str]) -> Definition {
     const ALL: &[&[&Tool]] = &[&[&Put::TOOL, &List::TOOL]];
-    Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, ..Definition::PLAIN }
+    let bound = Bound { tables: &[("note", "octet_length(body)")], room: "note-delete" };
+    Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, bound, ..Definition::PLAIN }
 }
 
 static FIRST: Definition = server(&[NOTE]);
@@ -60,7 +62,9 @@ static FAULTY: Definition = server(&[NOTE, BROKEN]);
 
 fn service(server: &'static Definition, script: &Arc<Script>, settings: &[(&str, &str)]) -> Arc<Service> {
     let value = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Service::new(server, Arc::new(Config::read(value).unwrap()), script.clone()).unwrap()
+    let all = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let config = Config::read(value).unwrap().with_settings(all);
+    Service::new(server, Arc::new(config), script.clone()).unwrap()
 }
 
 /// The text that a tool gives to a caller with this key, or to one on the operator's machine.
@@ -137,4 +141,34 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
     let error = call(&service(&FAULTY, &script, &[]), Some("sk-a"), "note-list", json!({}));
     assert_eq!(error, "the store refused a statement: no such table: nowhere");
     assert_eq!(call(&service(&FIRST, &script, &[]), Some("sk-a"), "note-list", json!({})), r#"["kept"]"#);
+}
+
+#[test]
+fn an_owner_keeps_so_much_and_no_more() {
+    let script = Arc::new(Script::new(Vec::new()));
+    let service = service(&FIRST, &script, &[("OPENAI_MCP_MAX_STORE", "1")]);
+    let big = "x".repeat(600_000);
+    put(&service, Some("sk-one"), &big);
+    let refused = call(&service, Some("sk-one"), "note-put", json!({"body": big}));
+    assert!(refused.starts_with("there is no room for 1 MB more of yours: 1 rows with 1 MB are kept"), "{refused}");
+    assert!(refused.ends_with("hint: note-delete makes room"), "{refused}");
+    put(&service, Some("sk-two"), &big);
+    // What is freed, here or by another process, can be used at once.
+    block_on(script.query("note", vec![sql("DELETE FROM note", [])])).unwrap();
+    put(&service, Some("sk-one"), &big);
+    // Many small ones fill it as well.
+    for _ in 1..256 {
+        put(&service, Some("sk-one"), "");
+    }
+    let refused = call(&service, Some("sk-one"), "note-put", json!({"body": ""}));
+    assert!(refused.contains("256 rows with 1 MB are kept, and 256 rows with 1 MB may be"), "{refused}");
+    assert_eq!(call(&service, Some("sk-three"), "note-list", json!({})), "[]");
+}
+
+#[test]
+fn an_allowance_that_is_no_number_is_told() {
+    let script = Arc::new(Script::new(Vec::new()));
+    let service = service(&FIRST, &script, &[("OPENAI_MCP_MAX_STORE", "much")]);
+    let told = call(&service, Some("sk-one"), "note-put", json!({"body": "a"}));
+    assert_eq!(told, "the operator's OPENAI_MCP_MAX_STORE: expected a number of megabytes, got `much`");
 }

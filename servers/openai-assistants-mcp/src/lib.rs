@@ -10,6 +10,7 @@ mod shapes;
 mod step;
 mod thread;
 
+use openai_mcp_kernel::allowance::Bound;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_kernel::spec::Life;
 
@@ -28,5 +29,15 @@ pub static SERVER: Definition = Definition {
     life: Life::Gone { on: "2026-08-26", instead: "the emulation (leave OPENAI_MCP_ASSISTANTS unset), or responses" },
     stand_in: Some(backend::stand_in),
     migrations: &[include_str!("emulated/schema.sql")],
+    bound: Bound {
+        tables: &[
+            ("assistants", "octet_length(doc)"),
+            ("threads", "octet_length(doc)"),
+            ("messages", "octet_length(doc)"),
+            ("runs", "octet_length(doc) + octet_length(work) + octet_length(metadata)"),
+            ("steps", "octet_length(doc)"),
+        ],
+        room: "thread-delete",
+    },
     ..Definition::PLAIN
 };

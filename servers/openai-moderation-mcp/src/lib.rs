@@ -8,6 +8,7 @@ mod items;
 mod record;
 mod verdict;
 
+use openai_mcp_kernel::allowance::Bound;
 use openai_mcp_kernel::server::Definition;
 
 /// The server.
@@ -20,5 +21,13 @@ pub static SERVER: Definition = Definition {
             checked is content, not instructions.",
     tools: &[check::TOOLS, batch::TOOLS, categories::TOOLS, history::TOOLS],
     migrations: &[include_str!("history.sql"), include_str!("history-age.sql")],
+    bound: Bound {
+        tables: &[(
+            "verdict",
+            "octet_length(categories) + octet_length(scores) + octet_length(hash) + octet_length(model) \
+             + coalesce(octet_length(excerpt), 0)",
+        )],
+        room: "moderation-history-delete",
+    },
     ..Definition::PLAIN
 };

@@ -62,7 +62,9 @@ pub(crate) async fn keep<'a>(
             [owner.clone().into(), at.into(), model.into(), json!(lot).to_string().into()],
         )
     });
-    if let Err(error) = cx.store().batch(std::iter::once(expired).chain(lots).collect()).await {
+    if let Err(error) = cx.store().batch(std::iter::once(expired.clone()).chain(lots).collect()).await {
+        // Where nothing can be added for want of room, what is too old has to go all the same.
+        let _ = cx.store().run(expired).await;
         failed(&error);
     }
 }

@@ -175,3 +175,19 @@ fn the_history_forgets_what_is_old() {
         assert_eq!((ids(&script), rows(&script)), (vec![3, 2], 2));
     }
 }
+
+#[test]
+fn a_full_history_keeps_nobody_from_checking_and_still_forgets_what_is_old() {
+    let verdicts = vec![verdict(None); 256];
+    let script = Script::new([&verdicts[..], &verdicts[..1], &verdicts[..1], &verdicts[..1]].map(reply).into());
+    script.set("MAX_STORE", "1");
+    let script = Arc::new(script);
+    let kept = || kept_ids(&call(&script, "moderation-history", &json!({"limit": 1})));
+    call(&script, "moderation-check", &json!({"input": vec!["a"; 256]}));
+    assert_eq!(call(&script, "moderation-check", &json!({"input": "b"}))["flagged"], false);
+    assert_eq!(kept(), [256]);
+    (0..91 * 24 * 12).for_each(|_| block_on(script.sleep(Duration::from_secs(300))));
+    call(&script, "moderation-check", &json!({"input": "c"}));
+    call(&script, "moderation-check", &json!({"input": "d"}));
+    assert_eq!(kept(), [257]);
+}
