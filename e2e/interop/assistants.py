@@ -52,7 +52,11 @@ async def math_tutor(api, files):
         content="I need to calculate `3x + 11 = 14` in python code. Can you help me?",
     )
     run = await api.call(
-        "run-create", thread_id=thread["id"], assistant_id=tutor["id"], instructions="Please address the user as Jane Doe."
+        "run-create",
+        thread_id=thread["id"],
+        assistant_id=tutor["id"],
+        instructions="Please address the user as Jane Doe.",
+        full=True,
     )
     assert run["status"] in ("queued", "in_progress") and run["instructions"].endswith("Jane Doe."), run
     run = await api.wait(run)
@@ -194,7 +198,7 @@ async def cancelling(api):
     run = await api.call("run-cancel", thread_id=thread["id"], run_id=run["id"])
     assert run["status"] in ("cancelling", "cancelled"), run
     run = await api.wait(run)
-    assert run["status"] == "cancelled" and run["cancelled_at"], run
+    assert run["status"] == "cancelled", run
     refused(await api.raw("run-cancel", thread_id=thread["id"], run_id=run["id"]), "Cannot cancel run with status")
     await api.call("thread-delete", thread_id=thread["id"])
     refused(await api.raw("thread-get", thread_id=thread["id"]), "No thread found with id", thread["id"])

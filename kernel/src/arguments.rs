@@ -75,7 +75,8 @@ impl Arguments {
     /// The same without `name`.
     #[must_use]
     pub fn without(self, name: &str) -> Self {
-        self.rewritten(&[(name.into(), None)])
+        let there = self.members().is_ok_and(|members| members.names().any(|member| member == name));
+        if there { self.rewritten(&[(name.into(), None)]) } else { self }
     }
 
     /// The same with the members and files of others, which replace those of the same name.

@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 const MOST: usize = 10;
 /// Most steps of a check. A few lines of schema can ask for more than a machine can do: two references to itself, each
 /// followed by two more.
-const STEPS: usize = 500_000;
+pub(crate) const STEPS: usize = 500_000;
 /// Bytes that are looked at in a step.
-const STEP: usize = 64;
+pub(crate) const STEP: usize = 64;
 /// Most bytes of a value, or of a name in a place, that a fault shows.
 const SHOWN: usize = 200;
 /// Most words of a list that a fault shows.
@@ -34,6 +34,12 @@ pub fn faults(schema: &Value, value: &Value) -> Vec<String> {
         faults.push("not checked to the end: the schema asks for too many steps".to_owned());
     }
     faults
+}
+
+/// Whether a value fits a schema that is part of another one, its root, where references are looked up. Where there are no
+/// steps left, nothing does.
+pub(crate) fn fits(root: &Value, schema: &Value, value: &Value, steps: &Cell<usize>) -> bool {
+    Checker { root, steps, faults: Vec::new() }.fits(schema, value, 0) && steps.get() > 0
 }
 
 /// Where in a value or a schema something is. It becomes text in a fault alone: of long names and many members that

@@ -63,6 +63,7 @@ pub mod server;
 pub mod spec;
 pub mod sql;
 pub mod store;
+pub mod strict;
 pub mod telemetry;
 pub mod tool;
 pub mod urls;

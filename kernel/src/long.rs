@@ -13,50 +13,80 @@ use crate::spec::Long;
 const SHORTEST: usize = 64;
 /// Bytes that an item of a list is reckoned with.
 const ITEM: usize = 64;
+/// Longest run of letters and digits that is shown whatever it is.
+const SHORTEST_CODE: usize = 200;
 
-/// An answer of OpenAI as a result, cut as its tool is declared.
-pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
-    match long {
-        Long::Cut => Ok(Output::Json(answer)),
-        Long::Window => fit(cx, answer, max_bytes, |cx, answer, max_bytes| window(cx, answer, max_bytes, "")),
-        Long::Page(tool) => {
-            fit(cx, answer, None, |cx, answer, _| page(cx, answer, &format!("{tool} shows all of one")))
-        }
-    }
-}
-
-/// An answer of OpenAI as a result: as it is if it fits, else as `view` has it, for which `max_bytes` is the argument by
-/// which the caller asks for more.
+/// An answer of OpenAI as a result, cut as its tool is declared, where it is too long or holds base64, which no model can
+/// read.
 ///
 /// # Errors
 /// The answer is not JSON.
-pub fn fit(
-    cx: &Context,
-    answer: Bytes,
-    max_bytes: Option<usize>,
-    view: impl FnOnce(&Context, Value, Option<usize>) -> Output,
-) -> Result<Output> {
-    if answer.len() <= max_bytes.unwrap_or(usize::MAX).min(cx.max_result()) {
+pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
+    let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
+    if matches!(long, Long::Cut) || (answer.len() <= most && !coded(&answer)) {
         return Ok(Output::Json(answer));
     }
-    let answer = serde_json::from_slice(&answer)
+    let mut answer: Value = serde_json::from_slice(&answer)
         .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
-    Ok(view(cx, answer, max_bytes))
+    leave_out(&mut answer);
+    let listed = answer.get("data").is_some_and(Value::is_array);
+    Ok(match long {
+        Long::Page(tool) if listed => page(cx, answer, &format!("{tool} shows all of one")),
+        Long::Page(tool) => Output::json(&fitting(answer, cx.max_result(), |_| format!("{tool} shows all"))),
+        _ if listed && max_bytes.is_none() => page(cx, answer, "`max_bytes` shows more"),
+        _ => window(cx, answer, max_bytes),
+    })
 }
 
-/// What OpenAI keeps, of which the caller takes as much as `max_bytes` says. `how` is what goes before that word.
-pub fn window(cx: &Context, answer: Value, max_bytes: Option<usize>, how: &str) -> Output {
-    let (bytes, most) = (json::text(&answer).len(), max_bytes.unwrap_or_else(|| cx.max_result()));
-    let answer =
-        if bytes <= most { answer } else { shorten(&answer, most, &format!("{how}`max_bytes` {bytes} shows all")) };
+/// Whether there is a run of characters that only base64 has so long.
+fn coded(answer: &[u8]) -> bool {
+    answer.split(|byte| !is_base64(byte)).any(|run| run.len() > SHORTEST_CODE)
+}
+
+fn is_base64(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}
+
+/// Leaves out base64, but for what the API wants to have back as it was.
+fn leave_out(value: &mut Value) {
+    const NAMES: [&str; 4] = ["b64_json", "data", "file_data", "result"];
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(leave_out),
+        Value::Object(members) => {
+            for (name, value) in members {
+                let Value::String(text) = value else {
+                    leave_out(value);
+                    continue;
+                };
+                let (head, code) = text.split_once(";base64,").unwrap_or(("", text));
+                let known = if head.is_empty() { NAMES.contains(&name.as_str()) } else { head.starts_with("data:") };
+                if known && code.len() > SHORTEST_CODE && code.bytes().all(|byte| is_base64(&byte)) {
+                    *text = format!("{head}({} characters of base64 left out)", text.len());
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What OpenAI keeps, of which the caller takes as much as `max_bytes` says.
+fn window(cx: &Context, answer: Value, max_bytes: Option<usize>) -> Output {
+    let most = max_bytes.unwrap_or_else(|| cx.max_result());
+    let answer = fitting(answer, most, |bytes| format!("`max_bytes` {bytes} shows all"));
     match max_bytes {
         Some(_) => Output::Text { text: json::text(&answer), structured: answer },
         None => Output::json(&answer),
     }
 }
 
+/// A value as it is if it has at most so many bytes, else cut; `whole` says how to see all of its bytes.
+fn fitting(value: Value, most: usize, whole: impl FnOnce(usize) -> String) -> Value {
+    let bytes = json::text(&value).len();
+    if bytes <= most { value } else { shorten(&value, most, &whole(bytes)) }
+}
+
 /// A page of which every item takes a quarter of a result at most, so that the page can be cut between them.
-pub fn page(cx: &Context, mut page: Value, whole: &str) -> Output {
+fn page(cx: &Context, mut page: Value, whole: &str) -> Output {
     let most = cx.max_result() / 4;
     let mut cut = false;
     for item in page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {

@@ -25,6 +25,8 @@ pub(crate) struct Field {
     pub(crate) read: bool,
     /// Whether it stands for the fields of its type.
     pub(crate) flatten: bool,
+    /// Whether the schema has it.
+    listed: bool,
 }
 
 impl Field {
@@ -40,7 +42,7 @@ impl Field {
 
     /// The `Field` of the kernel; `place` is where it goes unless it was told otherwise.
     fn tokens(&self, place: &TokenStream) -> TokenStream {
-        let Field { name, aliases, wire, doc, ty, .. } = self;
+        let Field { name, aliases, wire, doc, ty, listed, .. } = self;
         let place = match &self.told {
             Told::Nothing => place.clone(),
             Told::Query => quote!(Query),
@@ -59,6 +61,7 @@ impl Field {
                 shape: ::openai_mcp_kernel::schema::of::<#ty>,
                 required: <#ty as ::openai_mcp_kernel::schema::Shaped>::REQUIRED,
                 place: ::openai_mcp_kernel::schema::Place::#place,
+                listed: #listed,
             }
         }
     }
@@ -75,9 +78,9 @@ impl Field {
 }
 
 /// The fields as a `&'static [Field]`, those of groups in the place where the group stands, then those of `more`.
-pub(crate) fn slice(fields: &[Field], place: &TokenStream, more: Option<TokenStream>) -> TokenStream {
+pub(crate) fn slice(fields: &[Field], place: &TokenStream, more: &[TokenStream]) -> TokenStream {
     let own = |field: &Field| field.tokens(place);
-    if more.is_none() && !fields.iter().any(|field| field.flatten) {
+    if more.is_empty() && !fields.iter().any(|field| field.flatten) {
         let fields = fields.iter().map(own);
         return quote!(&[#(#fields),*]);
     }
@@ -90,7 +93,7 @@ pub(crate) fn slice(fields: &[Field], place: &TokenStream, more: Option<TokenStr
             quote!(&[#own])
         }
     });
-    let groups = groups.chain(more);
+    let groups = groups.chain(more.iter().cloned());
     quote! {{
         const GROUPS: &[&[::openai_mcp_kernel::schema::Field]] = &[#(#groups),*];
         const ALL: &[::openai_mcp_kernel::schema::Field] =
@@ -152,6 +155,7 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
         told: Told::Nothing,
         read: false,
         flatten: false,
+        listed: true,
     };
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut field.attrs) {
@@ -170,6 +174,8 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
             taken.read = true;
         } else if path.is_ident("flatten") {
             taken.flatten = true;
+        } else if path.is_ident("unlisted") {
+            taken.listed = false;
         } else {
             kept.push(attribute);
         }

@@ -15,7 +15,8 @@ use proc_macro::TokenStream;
 /// Every field is an argument. One named in the path goes there, one of a GET or DELETE goes into the query, any other
 /// into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise; `#[wire("name")]` gives
 /// it another name on the wire, `#[alias("name")]` another name under which it is taken without being listed, and
-/// `#[flatten]` puts the fields of its type, a `#[shape]` struct, in its place.
+/// `#[flatten]` puts the fields of its type, a `#[shape]` struct, in its place. `#[unlisted]` is one that is taken and does
+/// not stand in the schema.
 ///
 /// Flags:
 /// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a
@@ -25,6 +26,8 @@ use proc_macro::TokenStream;
 ///   this argument is given, the request is the one of the same path with `?beta=true`);
 /// - what becomes of a long answer: `window` (long texts and lists are cut, and an argument `max_bytes` shows more),
 ///   `page = "tool"` (so is each item of a list; the tool shows all of one);
+/// - what is shown of an answer: `brief = function`, of type `fn(Value) -> Value`, unless the argument `full` that such a
+///   tool takes asks for all;
 /// - how long OpenAI serves it: `ends = "2027-01-06"`, `gone = "2026-08-26", instead = "…"`;
 /// - `run`: the tool makes the result itself.
 ///

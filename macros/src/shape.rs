@@ -88,7 +88,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 fn object(attribute: &Attribute, mut item: ItemStruct) -> Result<TokenStream> {
     let doc = fields::doc(&item.attrs);
     let taken = fields::take(&mut item.fields)?;
-    let fields = fields::slice(&taken, &quote!(Natural), None);
+    let fields = fields::slice(&taken, &quote!(Natural), &[]);
     let given = attribute.read.then(|| fields::given(&item.ident, &taken.iter().collect::<Vec<_>>()));
     if attribute.read {
         fields::rename(&mut item.fields, &taken);
@@ -158,7 +158,7 @@ fn tagged(attribute: &Attribute, tag: &LitStr, mut item: ItemEnum) -> Result<Tok
                 if attribute.read {
                     fields::rename(fields, &taken);
                 }
-                fields::slice(&taken, &quote!(Natural), None)
+                fields::slice(&taken, &quote!(Natural), &[])
             }
         };
         variants.push(quote!(::openai_mcp_kernel::schema::Variant { tag: #wire, fields: #fields }));

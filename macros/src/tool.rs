@@ -18,6 +18,8 @@ struct Attribute {
     /// What becomes of a long answer.
     long: TokenStream,
     window: bool,
+    /// What shows the answer in brief.
+    brief: Option<syn::Path>,
     life: TokenStream,
     flags: Vec<Ident>,
 }
@@ -40,6 +42,7 @@ impl Attribute {
             twin: None,
             long: quote!(Cut),
             window: false,
+            brief: None,
             life: quote!(AsServer),
             flags: Vec::new(),
         };
@@ -62,6 +65,10 @@ impl Attribute {
                     attribute.long = quote!(Window);
                     attribute.window = true;
                 }
+                "brief" => {
+                    input.parse::<Token![=]>()?;
+                    attribute.brief = Some(input.parse()?);
+                }
                 "ends" => {
                     let day = value()?;
                     attribute.life = quote!(Ends(#day));
@@ -80,8 +87,8 @@ impl Attribute {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of reads, destroys, idempotent, open, saves, \
-                         records, multipart, admin, run, streams, window, beta = \"…\", twin = \"…\", page = \"…\", \
-                         ends = \"…\", gone = \"…\", instead = \"…\"",
+                         records, multipart, admin, run, streams, window, brief = function, beta = \"…\", \
+                         twin = \"…\", page = \"…\", ends = \"…\", gone = \"…\", instead = \"…\"",
                     ));
                 }
             }
@@ -179,7 +186,9 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let taken = declared(&attribute, &mut item)?;
     let place = if composite { quote!(Local) } else { quote!(Natural) };
     let window = attribute.window.then(|| quote!(::openai_mcp_kernel::schema::WINDOW));
-    let spec = attribute.spec(&doc, &fields::slice(&taken, &place, window));
+    let full = attribute.brief.is_some().then(|| quote!(::openai_mcp_kernel::schema::FULL));
+    let more: Vec<TokenStream> = window.into_iter().chain(full).collect();
+    let spec = attribute.spec(&doc, &fields::slice(&taken, &place, &more));
 
     let (ident, vis) = (&item.ident, &item.vis);
     let (declaration, run) = if runs {
@@ -205,12 +214,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         (fields::name_only(&item.attrs, vis, ident), quote!(None))
     };
     let (ident, vis) = (&item.ident, &item.vis);
+    let brief = attribute.brief.as_ref().map_or_else(|| quote!(None), |brief| quote!(Some(#brief)));
     // The span is the struct's, so that a tool that `tools![]` forgets is reported as never used.
     let constants = quote_spanned! {ident.span()=>
         impl #ident {
             #vis const SPEC: ::openai_mcp_kernel::spec::Spec = #spec;
             #vis const TOOL: ::openai_mcp_kernel::tool::Tool =
-                ::openai_mcp_kernel::tool::Tool { spec: &Self::SPEC, run: #run };
+                ::openai_mcp_kernel::tool::Tool { spec: &Self::SPEC, run: #run, brief: #brief };
         }
     };
     Ok(quote! {
@@ -223,7 +233,7 @@ pub(crate) fn expand_request(attribute: TokenStream, item: TokenStream) -> Resul
     let Request(attribute) = syn::parse2(attribute)?;
     let mut item: ItemStruct = syn::parse2(item)?;
     let taken = declared(&attribute, &mut item)?;
-    let spec = attribute.spec(&fields::doc(&item.attrs), &fields::slice(&taken, &quote!(Natural), None));
+    let spec = attribute.spec(&fields::doc(&item.attrs), &fields::slice(&taken, &quote!(Natural), &[]));
     let (ident, vis) = (&item.ident, &item.vis);
     let declaration = fields::name_only(&item.attrs, vis, ident);
     Ok(quote! {

@@ -21,7 +21,7 @@ fn the_text_is_told_while_it_grows_and_whole_at_the_end() {
     let reply = server.post("/chat/mcp", &bearer(KEY), question("Hello [[slow 60]]").as_bytes());
     let mut messages = reply.messages();
     let result = messages.pop().unwrap()["result"].clone();
-    let whole = &result["structuredContent"]["choices"][0]["message"]["content"];
+    let whole = &result["structuredContent"]["text"];
     assert!(whole.as_str().unwrap().contains("You said: \"Hello\""), "{result}");
     assert!(result["structuredContent"]["usage"]["total_tokens"].is_u64(), "{result}");
 

@@ -12,8 +12,8 @@ use http::HeaderName;
 pub use check::{Fault, Settled, left_out, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
-    Attributes, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw, Scalar,
-    Text, WINDOW,
+    Attributes, FULL, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw,
+    Scalar, Text, WINDOW,
 };
 
 /// How one shape refers to another. A function, so that recursive types compile.
@@ -136,6 +136,8 @@ pub struct Field {
     pub required: bool,
     /// Where it goes in the request; only arguments of a tool go anywhere but the body.
     pub place: Place,
+    /// Whether the schema has it. One that is not listed is taken all the same.
+    pub listed: bool,
 }
 
 impl Field {
@@ -157,8 +159,16 @@ pub const fn count(mut groups: &[&[Field]]) -> usize {
 
 /// The fields of several groups in a row; `N` is their [`count`].
 pub const fn concat<const N: usize>(mut groups: &[&[Field]]) -> [Field; N] {
-    const NONE: Field =
-        Field { name: "", aliases: &[], wire: "", doc: "", shape: of::<bool>, required: false, place: Place::Natural };
+    const NONE: Field = Field {
+        name: "",
+        aliases: &[],
+        wire: "",
+        doc: "",
+        shape: of::<bool>,
+        required: false,
+        place: Place::Natural,
+        listed: true,
+    };
     let mut all = [NONE; N];
     let mut left: &mut [Field] = &mut all;
     while let [first, rest @ ..] = groups {

@@ -20,7 +20,7 @@ pub(crate) fn fields(out: &mut String, fields: &[Field]) {
 /// Writes an object schema without its closing brace, so that the caller can add to it.
 fn object(out: &mut String, fields: &[Field], seen: &mut Vec<&'static str>) {
     out.push_str(r#"{"type":"object","properties":{"#);
-    for (index, field) in fields.iter().enumerate() {
+    for (index, field) in fields.iter().filter(|field| field.listed).enumerate() {
         comma(out, index);
         text(out, field.name);
         out.push(':');

@@ -212,13 +212,12 @@ impl<T: Shaped> Shaped for Options<T> {
     const REQUIRED: bool = false;
 }
 
+const fn local(name: &'static str, doc: &'static str, shape: super::Ref) -> Field {
+    Field { name, aliases: &[], wire: name, doc, shape, required: false, place: Place::Local, listed: true }
+}
+
 /// The argument of tools that show as much of a long answer as the caller asks for.
-pub const WINDOW: &[Field] = &[Field {
-    name: "max_bytes",
-    aliases: &[],
-    wire: "max_bytes",
-    doc: "",
-    shape: of::<Int<4, 10_000_000>>,
-    required: false,
-    place: Place::Local,
-}];
+pub const WINDOW: &[Field] = &[local("max_bytes", "", of::<Int<4, 10_000_000>>)];
+
+/// The argument of tools that show of an answer what callers mostly need, unless they ask for all.
+pub const FULL: &[Field] = &[local("full", "", of::<bool>)];

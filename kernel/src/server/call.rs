@@ -164,7 +164,15 @@ async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<
                 Long::Window => arguments.member("max_bytes")?,
                 Long::Cut | Long::Page(_) => None,
             };
-            let answer = cx.send(tool.spec, arguments).bytes().await?;
+            let brief = match tool.brief {
+                Some(_) if arguments.member("full")? == Some(true) => None,
+                brief => brief,
+            };
+            let call = cx.send(tool.spec, arguments);
+            let answer = match brief {
+                Some(brief) => json::text(&brief(call.value().await?)).into(),
+                None => call.bytes().await?,
+            };
             long::answer(cx, tool.spec.long, answer, max_bytes)
         }
         Some(run) => {

@@ -15,4 +15,5 @@ mod results;
 mod rows;
 mod secrets;
 mod store;
+mod strict;
 mod wait;

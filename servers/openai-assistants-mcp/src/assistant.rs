@@ -27,7 +27,7 @@ struct Profile {
     metadata: Option<Nullable<Metadata>>,
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
-    /// auto, or an object with type text, json_object or json_schema.
+    /// auto, or as chat completions take it.
     response_format: Option<Nullable<Json>>,
     reasoning_effort: Option<Nullable<Effort>>,
 }

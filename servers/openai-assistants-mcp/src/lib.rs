@@ -3,6 +3,7 @@
 
 mod assistant;
 mod backend;
+mod brief;
 mod emulated;
 mod message;
 mod run;

@@ -4,16 +4,18 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 use openai_mcp_shapes::page::TwoWayPage;
 use openai_mcp_shapes::{Effort, Patience};
+use serde_json::Map;
 
 use crate::emulated::Members as _;
 use crate::shapes::{Include, NewMessage, Tool, ToolResources, Truncation};
+use crate::{brief, message};
 
 tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
 
 /// Run an assistant on a thread, in the background; then run-wait.
 ///
 /// What is given stands above the assistant's own. A thread has one active run at a time and takes no messages meanwhile.
-#[tool("run-create", POST "/threads/{thread_id}/runs")]
+#[tool("run-create", POST "/threads/{thread_id}/runs", brief = brief::run)]
 struct Create {
     thread_id: String,
     assistant_id: String,
@@ -40,7 +42,7 @@ struct Create {
 }
 
 /// List the runs of a thread.
-#[tool("run-list", GET "/threads/{thread_id}/runs", records)]
+#[tool("run-list", GET "/threads/{thread_id}/runs", records, brief = brief::run)]
 struct List {
     thread_id: String,
     #[flatten]
@@ -48,14 +50,14 @@ struct List {
 }
 
 /// Get a run: status, required action, error, usage.
-#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", records)]
+#[tool("run-get", GET "/threads/{thread_id}/runs/{run_id}", records, brief = brief::run)]
 struct Get {
     thread_id: String,
     run_id: String,
 }
 
 /// Replace the metadata of a run.
-#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", destroys, idempotent)]
+#[tool("run-modify", POST "/threads/{thread_id}/runs/{run_id}", destroys, idempotent, brief = brief::run)]
 struct Modify {
     thread_id: String,
     run_id: String,
@@ -63,32 +65,51 @@ struct Modify {
 }
 
 /// Cancel an active run.
-#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", destroys, idempotent)]
+#[tool("run-cancel", POST "/threads/{thread_id}/runs/{run_id}/cancel", destroys, idempotent, brief = brief::run)]
 struct Cancel {
     thread_id: String,
     run_id: String,
 }
 
 /// Give a run in requires_action the outputs of its function calls, all at once.
-#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs")]
+#[tool("run-submit-tool-outputs", POST "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", run)]
 struct SubmitToolOutputs {
     thread_id: String,
     run_id: String,
+    #[read]
     tool_outputs: Vec<ToolOutput>,
     stream: Option<Nullable<bool>>,
+    #[local]
+    full: Option<bool>,
 }
 
-#[shape]
+#[shape(read)]
 struct ToolOutput {
     tool_call_id: Option<String>,
-    output: Option<String>,
+    /// Text, or JSON.
+    output: Option<Json>,
+}
+
+impl SubmitToolOutputs {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let outputs = self.tool_outputs.into_iter().map(|given| {
+            let output = given.output.map(|Json(output)| match output {
+                Value::String(text) => text,
+                other => other.to_string(),
+            });
+            json!({"tool_call_id": given.tool_call_id, "output": output})
+        });
+        let arguments = cx.arguments().clone().set("tool_outputs", outputs.collect::<Vec<_>>());
+        let run = cx.send(&Self::SPEC, arguments).value().await?;
+        Ok(Output::json(&if self.full == Some(true) { run } else { brief::run(run) }))
+    }
 }
 
 /// Create a thread and run an assistant on it, in the background.
-#[tool("thread-run-create", POST "/threads/runs")]
+#[tool("thread-run-create", POST "/threads/runs", brief = brief::run)]
 struct ThreadRunCreate {
     assistant_id: String,
-    /// messages, tool_resources and metadata, as thread-create takes them.
+    /// As thread-create takes it.
     thread: Option<Json>,
     model: Option<Nullable<String>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
@@ -106,40 +127,55 @@ struct ThreadRunCreate {
     stream: Option<Nullable<bool>>,
 }
 
-/// Wait until a run ends or requires action.
+/// Wait until a run ends or requires action; gives the messages it wrote.
 ///
-/// Returns after `timeout` at the latest; if `done` is false, call `next`. Before run-submit-tool-outputs, run
-/// the functions of `required_action` first.
+/// Returns after `timeout` at the latest; if `done` is false, call `next`.
 #[tool("run-wait", reads, records)]
 struct Wait {
     thread_id: String,
     run_id: String,
     #[flatten]
     patience: Patience,
+    full: Option<bool>,
 }
 
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
         let run = json!({"thread_id": self.thread_id, "run_id": self.run_id});
         let again = Next { tool: Self::SPEC.name, arguments: run.clone() };
-        wait(&cx, self.patience.timeout, again, Running(run)).await
+        wait(&cx, self.patience.timeout, again, Running { run, full: self.full == Some(true) }).await
     }
 }
 
-/// A run, by its thread and itself.
-struct Running(Value);
+struct Running {
+    /// Its thread and itself.
+    run: Value,
+    full: bool,
+}
 
 impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
-        let run = cx.send(&Get::SPEC, self.0.clone()).value().await?;
+        let mut run = cx.send(&Get::SPEC, self.run.clone()).value().await?;
         let stage = match run.at("status").as_str().unwrap_or_default() {
             status @ ("queued" | "in_progress" | "cancelling") => {
                 cx.tell(status);
                 Stage::Going
             }
-            "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.0.clone() }),
+            "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.run.clone() }),
             _ => Stage::Done,
         };
-        Ok(Look { object: run, stage, beside: Default::default() })
+        let mut beside = Map::new();
+        if matches!(stage, Stage::Done) {
+            let wrote = Arguments::from(self.run.clone()).set("order", "asc").set("limit", 100);
+            let mut wrote = cx.send(&message::List::SPEC, wrote).value().await?;
+            let messages = wrote.at_mut("data").as_array_mut().map(std::mem::take).unwrap_or_default();
+            beside.insert("messages".to_owned(), messages.into_iter().map(brief::message).collect());
+        }
+        if !self.full {
+            run = brief::run(run);
+            // It stands beside the object.
+            run.as_object_mut().map(|run| run.remove("next"));
+        }
+        Ok(Look { object: run, stage, beside })
     }
 }

@@ -24,11 +24,10 @@ pub(crate) enum Tool {
 /// `{"code_interpreter": {"file_ids"}, "file_search": {"vector_store_ids"}}`
 #[shape]
 pub(crate) struct ToolResources {
-    code_interpreter: Option<Json>,
-    file_search: Option<Json>,
+    code_interpreter: Option<JsonObject>,
+    file_search: Option<JsonObject>,
 }
 
-/// A message to add.
 #[shape]
 pub(crate) struct NewMessage {
     role: Role,

@@ -1,71 +1,67 @@
 //! Completions and the stored ones. <https://platform.openai.com/docs/api-reference/chat>
 
-use openai_mcp_kernel::events::Events;
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::spec::Spec;
 use openai_mcp_shapes::page::OrderedPage;
-use openai_mcp_shapes::{Effort, Level};
 
 use crate::attach;
 use crate::media::{self, Keep};
-use crate::shapes::{
-    AudioOutput, Message, Modality, Moderation, Prediction, PromptCacheOptions, ResponseFormat, Retention, ServiceTier,
-    StreamOptions, Tokens, Tool, ToolChoice, WebSearchOptions,
-};
-use crate::stream::Assembly;
+use crate::shapes::{Form, Message, StreamOptions, Tool, ToolChoice, Tuning};
+use crate::stream;
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
 
-/// The parameters that every way of making a completion has.
+/// What both ways of making a completion take.
 #[shape]
 struct Parameters {
     messages: Vec<Message>,
     /// As gpt-6-astra.
     model: String,
-    /// With modalities text and audio.
-    audio: Option<AudioOutput>,
-    frequency_penalty: Option<Num<-2, 2>>,
+    #[flatten]
+    tuning: Tuning,
+    #[flatten]
+    form: Form,
     /// Deprecated: tool_choice.
     function_call: Option<Json>,
     /// Deprecated: tools.
     functions: Option<Vec<Json>>,
-    /// Token ids with a bias from -100 to 100.
-    logit_bias: Option<Json>,
-    logprobs: Option<bool>,
-    max_completion_tokens: Option<Tokens>,
-    /// Deprecated: max_completion_tokens.
-    max_tokens: Option<Tokens>,
-    metadata: Option<Metadata>,
-    modalities: Option<Vec<Modality>>,
-    moderation: Option<Moderation>,
     n: Option<Int<1, 128>>,
     parallel_tool_calls: Option<bool>,
-    prediction: Option<Prediction>,
-    presence_penalty: Option<Num<-2, 2>>,
-    prompt_cache_key: Option<String>,
-    prompt_cache_options: Option<PromptCacheOptions>,
-    /// Deprecated: prompt_cache_options.
-    prompt_cache_retention: Option<Retention>,
-    reasoning_effort: Option<Effort>,
-    response_format: Option<ResponseFormat>,
-    /// Hash of the end user, at most 128 characters.
-    safety_identifier: Option<String>,
-    seed: Option<i64>,
-    service_tier: Option<ServiceTier>,
-    /// At most 4.
-    stop: Option<OneOrMany<String>>,
-    /// Keep it at OpenAI, for chat-completion-get and the like.
-    store: Option<bool>,
-    temperature: Option<Num<0, 2>>,
     tool_choice: Option<ToolChoice>,
     tools: Option<Vec<Tool>>,
-    top_logprobs: Option<Int<0, 20>>,
-    top_p: Option<Num<0, 1>>,
-    /// Deprecated: safety_identifier.
-    user: Option<String>,
-    verbosity: Option<Level>,
-    web_search_options: Option<WebSearchOptions>,
 }
+
+/// What becomes of the caller's files and of the answer.
+#[shape(read)]
+struct Delivery {
+    /// Images, wav, mp3 or documents for the last user message.
+    #[local]
+    attach: Option<Vec<FileInput>>,
+    /// New local file for the spoken audio, or else the text.
+    #[local]
+    save_to: Option<String>,
+    /// The API's whole answer.
+    #[local]
+    full: Option<bool>,
+    #[local]
+    #[unlisted]
+    stream: Option<bool>,
+}
+
+impl Delivery {
+    async fn complete(self, cx: Context, streams: bool) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
+        let keep = Keep::read(cx.arguments(), self.save_to)?;
+        let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
+        let streams = self.stream.unwrap_or(streams);
+        let completion = stream::complete(&cx, WAYS, arguments, streams).await?;
+        Ok(media::show(&cx, completion, keep, self.full == Some(true)).await)
+    }
+}
+
+/// The requests for a completion: as a whole, and as it is written.
+const WAYS: [&Spec; 2] = [&Create::SPEC, &Stream::SPEC];
 
 /// Let a model answer a conversation.
 ///
@@ -74,21 +70,14 @@ struct Parameters {
 pub(crate) struct Create {
     #[flatten]
     parameters: Parameters,
-    /// Images, wav, mp3 or documents for the last user message.
-    #[local]
-    attach: Option<Vec<FileInput>>,
-    /// New local file for the spoken audio, or else the text.
-    #[local]
-    save_to: Option<String>,
+    #[read]
+    #[flatten]
+    delivery: Delivery,
 }
 
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let keep = Keep::read(cx.arguments(), self.save_to)?;
-        let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
-        let answer = cx.send(&Self::SPEC, arguments).bytes().await?;
-        media::show(&cx, answer, keep).await
+        self.delivery.complete(cx, false).await
     }
 }
 
@@ -96,48 +85,23 @@ impl Create {
 ///
 /// Takes what chat-completion-create takes and gives the same result; the text goes out as progress meanwhile.
 #[tool("chat-completion-stream", POST "/chat/completions", run, streams, open, saves)]
-struct Stream {
+pub(crate) struct Stream {
     #[flatten]
     parameters: Parameters,
     stream_options: Option<StreamOptions>,
-    /// Files for the last user message.
-    #[local]
-    attach: Option<Vec<FileInput>>,
-    /// New local file for the spoken audio, or else the text.
-    #[local]
-    save_to: Option<String>,
+    #[read]
+    #[flatten]
+    delivery: Delivery,
 }
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let keep = Keep::read(cx.arguments(), self.save_to)?;
-        let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
-        let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));
-        if let Some(options) = options.as_object_mut() {
-            options.entry("include_usage").or_insert(true.into());
-        }
-        let arguments = arguments.set("stream_options", options);
-        let mut events = Events::new(cx.send(&Self::SPEC, arguments).response().await?)?;
-        let mut answer = Assembly::default();
-        let ended = loop {
-            match events.next().await {
-                Ok(Some(event)) => match answer.add(&event.data) {
-                    Ok(piece) => cx.tell_text(&piece),
-                    Err(error) => break Err(error),
-                },
-                Ok(None) => break answer.ended(),
-                Err(error) => break Err(error),
-            }
-        };
-        cx.flush_text();
-        ended.map_err(|error| answer.broken(&error))?;
-        media::show(&cx, answer.finish().to_string().into(), keep).await
+        self.delivery.complete(cx, true).await
     }
 }
 
-/// List stored completions, oldest first unless told.
-#[tool("chat-completion-list", GET "/chat/completions", run)]
+/// List stored completions, the oldest first by default.
+#[tool("chat-completion-list", GET "/chat/completions", page = "chat-completion-get")]
 struct List {
     model: Option<String>,
     /// Only those with these values.
@@ -146,70 +110,37 @@ struct List {
     page: OrderedPage,
 }
 
-impl List {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let whole = "chat-completion-get with `max_bytes` shows all of one";
-        media::kept(answer, cx.max_result(), |page| long::page(&cx, page, whole))
-    }
-}
-
 /// Get a stored completion; chat-completion-messages has what was asked.
-#[tool("chat-completion-get", GET "/chat/completions/{completion_id}", run)]
+#[tool("chat-completion-get", GET "/chat/completions/{completion_id}", window)]
 pub(crate) struct Get {
     completion_id: String,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-}
-
-impl Get {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let max_bytes = self.max_bytes.map(Int::get);
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
-        media::kept(answer, most, |completion| long::window(&cx, completion, max_bytes, ""))
-    }
 }
 
 /// Replace the metadata of a stored completion.
-#[tool("chat-completion-modify", POST "/chat/completions/{completion_id}", run, destroys, idempotent)]
+#[tool("chat-completion-modify", POST "/chat/completions/{completion_id}", destroys, idempotent, page = "chat-completion-get")]
 struct Modify {
     completion_id: String,
     metadata: Nullable<Metadata>,
 }
 
-impl Modify {
+/// Delete stored completions, one or a list.
+#[tool("chat-completion-delete", DELETE "/chat/completions/{completion_id}", run)]
+struct Delete {
+    #[read]
+    #[alias("completion_ids")]
+    completion_id: OneOrMany<String>,
+}
+
+impl Delete {
     async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let whole = "chat-completion-get with ";
-        media::kept(answer, cx.max_result(), |completion| long::window(&cx, completion, None, whole))
+        batch::delete(&cx, &Self::SPEC, "completion_id", self.completion_id).await
     }
 }
 
-/// Delete a stored completion.
-#[tool("chat-completion-delete", DELETE "/chat/completions/{completion_id}")]
-struct Delete {
-    completion_id: String,
-}
-
 /// List the messages a stored completion answered.
-#[tool("chat-completion-messages", GET "/chat/completions/{completion_id}/messages", run)]
+#[tool("chat-completion-messages", GET "/chat/completions/{completion_id}/messages", window)]
 pub(crate) struct Messages {
     completion_id: String,
     #[flatten]
     page: OrderedPage,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-}
-
-impl Messages {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let max_bytes = self.max_bytes.map(Int::get);
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
-        media::kept(answer, most, |page| match max_bytes {
-            Some(_) => long::window(&cx, page, max_bytes, ""),
-            None => long::page(&cx, page, "`max_bytes` shows more"),
-        })
-    }
 }

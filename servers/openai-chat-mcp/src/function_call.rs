@@ -5,19 +5,15 @@ use std::collections::BTreeMap;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
-use serde_json::Map;
 
-use crate::completion::Create;
-use crate::long;
+use crate::brief::usage;
+use crate::completion::{Create, Stream};
 use crate::media::{self, Keep};
-use crate::shapes::{Tool, ToolChoice, Turn};
+use crate::shapes::{MoreOptions, Tool, ToolChoice, Turn};
 use crate::stored::{self, Pending, Stored};
+use crate::{long, stream};
 
 tools![FunctionCall];
-
-/// Arguments of a completion that are of no use beside the tools made of it: what is local to chat-completion-create, and
-/// what has a successor.
-const NO_OPTIONS: [&str; 5] = ["n", "attach", "save_to", "functions", "function_call"];
 
 /// Let a model call functions, and go on with their outputs.
 ///
@@ -38,7 +34,9 @@ struct FunctionCall {
     /// One for each call of that result.
     outputs: Option<Vec<CallOutput>>,
     /// More arguments of chat-completion-create; they hold for this call alone.
-    options: Option<Raw<Json>>,
+    options: Options<MoreOptions>,
+    #[unlisted]
+    stream: Option<bool>,
 }
 
 #[shape(read)]
@@ -86,8 +84,7 @@ impl FunctionCall {
             }
         };
 
-        let own = ["model", "messages", "tools", "tool_choice", "parallel_tool_calls"];
-        let options = options(self.options, &own)?;
+        let options = self.options.arguments();
         let store = options.member("store")?.unwrap_or(true);
         let mut body = options.set("store", store).set("model", &model).set("messages", &messages);
         if let Some(tools) = &tools {
@@ -100,7 +97,8 @@ impl FunctionCall {
             body = body.set("parallel_tool_calls", parallel);
         }
         let keep = Keep::read(&body, None)?;
-        let completion = cx.send(&Create::SPEC, body).value().await?;
+        let streams = self.stream == Some(true);
+        let completion = stream::complete(&cx, [&Create::SPEC, &Stream::SPEC], body, streams).await?;
         let goes_on = match (store, &tools) {
             (false, _) => GoesOn::NotStored("not stored"),
             (true, _) if messages.iter().any(not_kept) => {
@@ -111,19 +109,6 @@ impl FunctionCall {
         };
         told(&cx, completion, tools.as_ref(), goes_on, &keep).await
     }
-}
-
-/// The further arguments of a completion.
-///
-/// # Errors
-/// They are no object, or name what has an argument of its `own`.
-pub(crate) fn options(options: Option<Raw<Json>>, own: &[&str]) -> Result<Arguments> {
-    let options = Arguments::new(options.map(|options| options.text().to_owned().into()));
-    let members = options.members().map_err(|_| Error::argument("options", "expected an object"))?;
-    if let Some(name) = members.names().find(|name| own.contains(name) || NO_OPTIONS.contains(name)) {
-        return Err(Error::argument(&format!("options.{name}"), "not an option of this tool"));
-    }
-    Ok(options)
 }
 
 /// The outputs as messages, in the order of the calls.
@@ -208,40 +193,31 @@ async fn told(
     if !done {
         told = told.set("calls", &calls);
     }
-    for name in ["content", "refusal", "audio", "annotations"] {
+    for (name, shown) in
+        [("content", "text"), ("refusal", "refusal"), ("audio", "audio"), ("annotations", "annotations")]
+    {
         if let Some(value) = message.get(name).filter(|value| !value.is_null() && **value != json!([])) {
-            told = told.set(name, value);
+            told = told.set(shown, value);
         }
     }
     told = told.set("finish_reason", choice.get("finish_reason"));
     told = told.set("model", completion.get("model"));
     told = told.set("usage", usage(&completion));
     if !done {
-        let next = match goes_on {
-            GoesOn::Alone => {
-                "run the calls, then call this tool with completion_id and outputs; a call that is not valid \
-                              gets its faults as output"
-                    .to_owned()
-            }
-            GoesOn::WithTools => "OpenAI kept no tools: give them again, with completion_id and outputs".to_owned(),
+        let next = |arguments: Value| json!({"tool": FunctionCall::SPEC.name, "arguments": arguments});
+        let again = next(json!({"completion_id": completion.get("id")}));
+        told = match goes_on {
+            GoesOn::Alone => told.set("next", again),
+            GoesOn::WithTools => told.set("next", again).set("note", "OpenAI kept no tools: give them again"),
             GoesOn::NotStored(why) => {
-                told = told.set("message", stored::message(message));
-                format!(
-                    "{why}: call this tool with the whole conversation: its messages, this message, and one of role tool \
-                     for each call"
-                )
+                let note = format!(
+                    "{why}: give the whole conversation: its messages, this message, and one of role tool for each call"
+                );
+                told.set("message", stored::message(message)).set("next", next(json!({}))).set("note", note)
             }
         };
-        told = told.set("next", &next);
     }
     Ok(media::beside(long::fit(cx, told.text().clone()).await, sound.into_iter().collect()))
-}
-
-/// The three numbers that cost money.
-pub(crate) fn usage(completion: &Value) -> Map<String, Value> {
-    let mut usage = completion.get("usage").and_then(Value::as_object).cloned().unwrap_or_default();
-    usage.retain(|_, value| value.is_number());
-    usage
 }
 
 /// The schema of each function's arguments; of a function that has none, no arguments at all.

@@ -1,6 +1,7 @@
 //! Chat completions: a model answers a conversation. <https://platform.openai.com/docs/api-reference/chat>
 
 mod attach;
+mod brief;
 mod completion;
 mod function_call;
 mod long;

@@ -7,7 +7,7 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
-use crate::long;
+use crate::{brief, long};
 
 /// Largest sound that goes into a result.
 const LARGEST_BLOCK: usize = 4 * 1024 * 1024;
@@ -74,15 +74,8 @@ impl Keep {
     }
 }
 
-/// A completion as a result.
-///
-/// # Errors
-/// The text cannot be saved.
-pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Result<Output> {
-    if keep.save_to.is_none() && answer.len() <= cx.max_result() && !mentions(&answer, &["\"transcript\""]) {
-        return Ok(Output::Json(answer));
-    }
-    let mut completion = value(&answer)?;
+/// A completion as a result: what callers mostly need of it, or all.
+pub(crate) async fn show(cx: &Context, mut completion: Value, keep: Keep, full: bool) -> Output {
     let mut blocks = Vec::new();
     let mut taken = false;
     let choices = completion.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten();
@@ -115,7 +108,8 @@ pub(crate) async fn show(cx: &Context, answer: bytes::Bytes, keep: Keep) -> Resu
     if !taken && keep.save_to.is_some() {
         note(&mut completion, "there was nothing to save");
     }
-    Ok(beside(long::fit(cx, completion.to_string().into()).await, blocks))
+    let shown = if full { completion } else { brief::completion(completion) };
+    beside(long::fit(cx, shown.to_string().into()).await, blocks)
 }
 
 /// JSON with blocks of sound.
@@ -153,51 +147,4 @@ fn wav_header(length: usize) -> Vec<u8> {
     header.extend(b"\x02\0\x10\0data");
     header.extend(length.to_le_bytes());
     header
-}
-
-/// What OpenAI keeps: as it is, or if it is longer than `most` bytes or holds base64, without that and as `view` has it.
-///
-/// # Errors
-/// The answer is not JSON.
-pub(crate) fn kept(answer: bytes::Bytes, most: usize, view: impl FnOnce(Value) -> Output) -> Result<Output> {
-    const CODED: [&str; 4] = ["\"transcript\"", "base64,", "\"input_audio\"", "\"file_data\""];
-    if answer.len() <= most && !mentions(&answer, &CODED) {
-        return Ok(Output::Json(answer));
-    }
-    let mut value = value(&answer)?;
-    leave_out(&mut value);
-    Ok(view(value))
-}
-
-fn value(answer: &[u8]) -> Result<Value> {
-    serde_json::from_slice(answer).map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
-}
-
-fn mentions(answer: &[u8], words: &[&str]) -> bool {
-    let text = std::str::from_utf8(answer).unwrap_or_default();
-    words.iter().any(|word| text.contains(word))
-}
-
-/// Leaves out base64, which no model can read.
-fn leave_out(value: &mut Value) {
-    const SHORT: usize = 200;
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(leave_out),
-        Value::Object(members) => {
-            let sound = members.contains_key("transcript") || members.contains_key("format");
-            for (name, value) in members {
-                match value {
-                    Value::String(text) if text.len() > SHORT => {
-                        let coded = text.starts_with("data:") && text.contains(";base64,");
-                        if coded || name == "file_data" || (sound && name == "data") {
-                            let kind = text.split_once(";base64,").map_or("", |(kind, _)| kind);
-                            *text = format!("{kind}({} characters of base64 left out)", text.len());
-                        }
-                    }
-                    other => leave_out(other),
-                }
-            }
-        }
-        _ => {}
-    }
 }

@@ -1,10 +1,64 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Level, Voice};
+use openai_mcp_shapes::{Effort, Level, Voice};
 
 /// A number of tokens.
-pub(crate) type Tokens = Int<1, { i64::MAX }>;
+type Tokens = Int<1, { i64::MAX }>;
+
+/// How the model is to answer.
+#[shape]
+pub(crate) struct Tuning {
+    frequency_penalty: Option<Num<-2, 2>>,
+    /// Token ids with a bias from -100 to 100.
+    logit_bias: Option<Json>,
+    logprobs: Option<bool>,
+    max_completion_tokens: Option<Tokens>,
+    /// Deprecated: max_completion_tokens.
+    max_tokens: Option<Tokens>,
+    metadata: Option<Metadata>,
+    moderation: Option<Moderation>,
+    prediction: Option<Prediction>,
+    presence_penalty: Option<Num<-2, 2>>,
+    prompt_cache_key: Option<String>,
+    prompt_cache_options: Option<PromptCacheOptions>,
+    /// Deprecated: prompt_cache_options.
+    prompt_cache_retention: Option<Retention>,
+    reasoning_effort: Option<Effort>,
+    /// Hash of the end user, at most 128 characters.
+    safety_identifier: Option<String>,
+    seed: Option<i64>,
+    service_tier: Option<ServiceTier>,
+    /// At most 4.
+    stop: Option<OneOrMany<String>>,
+    /// Keep it at OpenAI, for chat-completion-get and the like.
+    store: Option<bool>,
+    temperature: Option<Num<0, 2>>,
+    top_logprobs: Option<Int<0, 20>>,
+    top_p: Option<Num<0, 1>>,
+    /// Deprecated: safety_identifier.
+    user: Option<String>,
+    verbosity: Option<Level>,
+    web_search_options: Option<WebSearchOptions>,
+}
+
+/// What kind of answer it is to be.
+#[shape]
+pub(crate) struct Form {
+    /// With modalities text and audio.
+    audio: Option<AudioOutput>,
+    modalities: Option<Vec<Modality>>,
+    response_format: Option<ResponseFormat>,
+}
+
+/// What may be asked for beside the functions.
+#[shape]
+pub(crate) struct MoreOptions {
+    #[flatten]
+    tuning: Tuning,
+    #[flatten]
+    form: Form,
+}
 
 #[shape]
 pub(crate) struct Message {
@@ -153,7 +207,7 @@ struct Name {
 }
 
 #[shape]
-pub(crate) struct AudioOutput {
+struct AudioOutput {
     format: OutputFormat,
     /// As alloy, or {id} of a custom voice.
     voice: Voice,
@@ -170,20 +224,20 @@ enum OutputFormat {
 }
 
 #[shape]
-pub(crate) enum Modality {
+enum Modality {
     Text,
     Audio,
 }
 
 #[shape]
-pub(crate) struct Moderation {
+struct Moderation {
     model: String,
     /// {input, output}, each {mode: score or block}.
     policy: Option<Nullable<Json>>,
 }
 
 #[shape]
-pub(crate) struct Prediction {
+struct Prediction {
     r#type: PredictionType,
     /// Text, or an array of text parts.
     content: Json,
@@ -195,7 +249,7 @@ enum PredictionType {
 }
 
 #[shape]
-pub(crate) struct PromptCacheOptions {
+struct PromptCacheOptions {
     mode: Option<CacheMode>,
     ttl: Option<CacheTtl>,
 }
@@ -213,14 +267,14 @@ enum CacheTtl {
 }
 
 #[shape]
-pub(crate) enum Retention {
+enum Retention {
     InMemory,
     #[wire("24h")]
     Day,
 }
 
 #[shape(tag = "type")]
-pub(crate) enum ResponseFormat {
+enum ResponseFormat {
     Text {},
     JsonObject {},
     JsonSchema { json_schema: JsonSchema },
@@ -235,7 +289,7 @@ struct JsonSchema {
 }
 
 #[shape]
-pub(crate) enum ServiceTier {
+enum ServiceTier {
     Auto,
     Default,
     Flex,
@@ -245,7 +299,7 @@ pub(crate) enum ServiceTier {
 }
 
 #[shape]
-pub(crate) struct WebSearchOptions {
+struct WebSearchOptions {
     search_context_size: Option<Level>,
     /// {type: approximate, approximate: {city, country, region, timezone}}.
     user_location: Option<Nullable<Json>>,
@@ -254,6 +308,6 @@ pub(crate) struct WebSearchOptions {
 #[shape]
 pub(crate) struct StreamOptions {
     include_obfuscation: Option<bool>,
-    /// True unless told.
+    /// Default true.
     include_usage: Option<bool>,
 }

@@ -1,4 +1,4 @@
-//! A streamed completion put together again.
+//! Completions, whole or streamed and put together again.
 //! <https://platform.openai.com/docs/api-reference/chat-streaming>
 
 use std::collections::BTreeMap;
@@ -6,11 +6,46 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
+
+/// Makes a completion: by the first of two requests as a whole, or by the second, telling the text as it is written.
+///
+/// # Errors
+/// OpenAI cannot be asked, or the stream ended before the answer did.
+pub(crate) async fn complete(
+    cx: &Context,
+    [whole, streamed]: [&'static Spec; 2],
+    arguments: Arguments,
+    streams: bool,
+) -> Result<Value> {
+    if !streams {
+        return cx.send(whole, arguments.without("stream_options")).value().await;
+    }
+    let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));
+    if let Some(options) = options.as_object_mut() {
+        options.entry("include_usage").or_insert(true.into());
+    }
+    let mut events = cx.send(streamed, arguments.set("stream_options", options)).events().await?;
+    let mut answer = Assembly::default();
+    let ended = loop {
+        match events.next().await {
+            Ok(Some(event)) => match answer.add(&event.data) {
+                Ok(piece) => cx.tell_text(&piece),
+                Err(error) => break Err(error),
+            },
+            Ok(None) => break answer.ended(),
+            Err(error) => break Err(error),
+        }
+    };
+    cx.flush_text();
+    ended.map_err(|error| answer.broken(&error))?;
+    Ok(answer.finish())
+}
 
 /// What is there of a completion so far.
 #[derive(Default)]
-pub(crate) struct Assembly {
+struct Assembly {
     /// Everything that is not within a choice.
     head: Map<String, Value>,
     choices: BTreeMap<u64, Choice>,
@@ -30,7 +65,7 @@ impl Assembly {
     ///
     /// # Errors
     /// It is not JSON.
-    pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<String> {
+    fn add(&mut self, chunk: &[u8]) -> Result<String> {
         let chunk: Map<String, Value> = serde_json::from_slice(chunk)
             .map_err(|error| Error::new(Kind::Answer, format!("a chunk of the stream is not JSON: {error}")))?;
         let mut told = String::new();
@@ -70,7 +105,7 @@ impl Assembly {
 
     /// # Errors
     /// The stream ended before the answer did.
-    pub(crate) fn ended(&self) -> Result<()> {
+    fn ended(&self) -> Result<()> {
         if self.choices.is_empty() || self.choices.values().any(|choice| choice.finish_reason.is_null()) {
             return Err(Error::new(Kind::Connection, "the stream ended before the answer did"));
         }
@@ -78,7 +113,7 @@ impl Assembly {
     }
 
     /// An error with what there is of the first answer, which was paid for.
-    pub(crate) fn broken(&self, error: &Error) -> Error {
+    fn broken(&self, error: &Error) -> Error {
         const MOST: usize = 8000;
         let message = self.choices.get(&0).map_or(&Value::Null, |choice| &choice.message);
         let texts = ["/content", "/refusal", "/audio/transcript"].iter().filter_map(|place| message.pointer(place));
@@ -88,7 +123,7 @@ impl Assembly {
     }
 
     /// The completion as it would have come without a stream.
-    pub(crate) fn finish(self) -> Value {
+    fn finish(self) -> Value {
         let mut completion = self.head;
         completion.insert("object".into(), "chat.completion".into());
         let choices = self.choices.into_iter().map(|(index, choice)| choice.finish(index));

@@ -1,13 +1,14 @@
 //! Objects of a given schema.
 
+use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::strict;
 
-use crate::attach;
-use crate::completion::Create;
-use crate::function_call::{options, usage};
-use crate::long;
-use crate::shapes::Turn;
+use crate::brief::usage;
+use crate::completion::{Create, Stream};
+use crate::shapes::{Tuning, Turn};
+use crate::{attach, long, stream};
 
 tools![StructuredOutput];
 
@@ -19,41 +20,59 @@ struct StructuredOutput {
     /// As gpt-6-astra.
     model: String,
     messages: Raw<Vec<Turn>>,
-    /// Of an object. In strict mode each object has additionalProperties false and all properties required.
-    schema: Raw<Json>,
+    /// JSON Schema of an object. It is made strict: what is not required may come as null, which is left out.
+    schema: Raw<JsonObject>,
     /// Of the output, as letters, digits, _ and -.
     name: Option<String>,
     /// What the output is for.
     description: Option<String>,
-    /// Default true.
+    /// Default true. With false the schema goes out as it is, and the model may miss it.
     strict: Option<bool>,
     /// Files for the last user message.
     attach: Option<Vec<FileInput>>,
     /// More arguments of chat-completion-create.
-    options: Option<Raw<Json>>,
+    options: Options<Tuning>,
+    #[unlisted]
+    stream: Option<bool>,
 }
 
 impl StructuredOutput {
     async fn run(self, cx: Context) -> Result<Output> {
-        let schema: Value = self.schema.read("schema")?;
-        let name = self.name.unwrap_or_else(|| "output".to_owned());
-        let strict = self.strict.unwrap_or(true);
-        check(&name, &schema, strict)?;
+        let given = Node::parse(self.schema.text()).map_err(|error| Error::argument("schema", error))?;
+        let wanted = Wanted::of(given.into_owned());
+        let name = self.name.or(wanted.name).unwrap_or_else(|| "output".to_owned());
+        check_name(&name)?;
+        let strict = self.strict.or(wanted.strict).unwrap_or(true);
+        let given = wanted.schema;
+        let (given, sent) = cx
+            .compute(move || {
+                let sent = if strict { strict::strict(&given) } else { Ok(given.clone()) };
+                (given, sent)
+            })
+            .await?;
+        let sent = sent.map_err(|faults| {
+            let lines: Vec<String> = faults.iter().map(|fault| format!("`schema`: {fault}")).collect();
+            Error::new(Kind::Arguments, format!("{}\nhint: or give `strict` false", lines.join("\n")))
+        })?;
 
         let mut format = Arguments::default().set("name", &name);
-        if let Some(description) = &self.description {
+        if let Some(description) = self.description.or(wanted.description) {
             format = format.set("description", description);
         }
-        // As the caller wrote it: the order of its properties is the order in which a model fills them in.
-        let format = format.set("schema", &self.schema).set("strict", strict);
+        // The order of its properties is the order in which a model fills them in.
+        let format = format.set("schema", sent).set("strict", strict);
         let format = Arguments::default().set("type", "json_schema").set("json_schema", format);
 
         let messages = self.messages.read("messages")?;
         let messages = attach::add_to(&cx, messages, self.attach.unwrap_or_default()).await?;
-        let own = ["model", "messages", "response_format", "tools", "modalities"];
-        let body = options(self.options, &own)?.set("model", &self.model).set("response_format", format);
-        let completion = cx.send(&Create::SPEC, body.set("messages", messages)).value().await?;
-        let output = output(&completion, &schema)?;
+        let body = self.options.arguments().set("model", &self.model).set("response_format", format);
+        let body = body.set("messages", messages);
+        let streams = self.stream == Some(true);
+        let completion = stream::complete(&cx, [&Create::SPEC, &Stream::SPEC], body, streams).await?;
+        let answer = answer(&completion)?;
+        let checked = cx.compute(move || checked(&given, &answer, strict)).await?;
+        let id = completion.get("id").and_then(Value::as_str).unwrap_or_default();
+        let output = checked.map_err(|problem| failed(id, problem))?;
 
         let told = Arguments::default()
             .set("output", output)
@@ -64,56 +83,89 @@ impl StructuredOutput {
     }
 }
 
-/// Tells of a schema that OpenAI would refuse.
-fn check(name: &str, schema: &Value, strict: bool) -> Result<()> {
+/// What a caller wants of the output.
+struct Wanted {
+    schema: Node<'static>,
+    name: Option<String>,
+    description: Option<String>,
+    strict: Option<bool>,
+}
+
+impl Wanted {
+    /// Takes a schema out of what may be around it: the `json_schema` of a `response_format`, or all of that.
+    fn of(given: Node<'static>) -> Self {
+        let plain = |schema| Wanted { schema, name: None, description: None, strict: None };
+        let Node::Object(members) = given else { return plain(given) };
+        let is_schema =
+            ["properties", "anyOf", "$ref"].iter().any(|name| members.iter().any(|(member, _)| member == name));
+        let inside = |name: &str| {
+            !is_schema && members.iter().any(|(member, inner)| member == name && matches!(inner, Node::Object(_)))
+        };
+        let (format, wrapped) = (inside("json_schema"), inside("schema"));
+        if !format && !wrapped {
+            return plain(Node::Object(members));
+        }
+        let mut wanted = plain(Node::Null);
+        for (name, value) in members {
+            match (name.as_ref(), value) {
+                ("json_schema", inner) if format => return Wanted::of(inner),
+                ("schema", inner) => wanted.schema = inner,
+                ("name", Node::Text(text)) => wanted.name = Some(text.into_owned()),
+                ("description", Node::Text(text)) => wanted.description = Some(text.into_owned()),
+                ("strict", Node::Bool(strict)) => wanted.strict = Some(strict),
+                _ => {}
+            }
+        }
+        wanted
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if name.is_empty() || name.len() > 64 || !name.chars().all(letter) {
         return Err(Error::argument("name", "expected 1 to 64 letters, digits, `_` or `-`"));
     }
-    if !schema.is_object() {
-        return Err(Error::argument("schema", "expected a JSON Schema, which is an object"));
-    }
-    let faults = if strict { json_schema::not_strict(schema) } else { Vec::new() };
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = faults.iter().map(|fault| format!("`schema`: {fault}")).collect();
-    let hint = "hint: strict mode takes no other schema; an optional property is one that may also be null; or give \
-                `strict` false";
-    Err(Error::new(Kind::Arguments, format!("{}\n{hint}", lines.join("\n"))))
+    Ok(())
 }
 
-/// The output of a completion, if it is one.
-fn output(completion: &Value, schema: &Value) -> Result<Raw<Json>> {
+fn failed(id: &str, what: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Answer, format!("{what} (completion {id})"))
+}
+
+/// What the model wrote, if it wrote all that it wanted to.
+fn answer(completion: &Value) -> Result<String> {
     let id = completion.get("id").and_then(Value::as_str).unwrap_or_default();
     let choice = completion.pointer("/choices/0").unwrap_or(&Value::Null);
     let text = |name: &str| choice.get("message").and_then(|message| message.get(name)).and_then(Value::as_str);
-    let failed = |what: String| Error::new(Kind::Answer, format!("{what} (completion {id})"));
     if let Some(refusal) = text("refusal") {
-        return Err(failed(format!("the model refused: {refusal}")));
+        return Err(failed(id, format!("the model refused: {refusal}")));
     }
     match choice.get("finish_reason").and_then(Value::as_str) {
         Some("length") => {
             let spent = completion.pointer("/usage/completion_tokens").cloned().unwrap_or_default();
-            return Err(Error::new(
-                Kind::Answer,
-                format!(
-                    "the answer was cut off after {spent} tokens (completion {id})\n\
-                     hint: raise `options.max_completion_tokens`, or ask for less"
-                ),
-            ));
+            let cut = failed(id, format!("the answer was cut off after {spent} tokens"));
+            Err(Error::new(cut.kind(), format!("{cut}\nhint: raise `max_completion_tokens`, or ask for less")))
         }
-        Some("content_filter") => return Err(failed("the content filter stopped the answer".to_owned())),
-        _ => {}
+        Some("content_filter") => Err(failed(id, "the content filter stopped the answer")),
+        _ => Ok(text("content").unwrap_or_default().to_owned()),
     }
-    let answer = text("content").unwrap_or_default();
+}
+
+/// The output in an answer, if it fits the schema that the caller gave.
+///
+/// # Errors
+/// What is wrong with it, and its beginning.
+fn checked(given: &Node<'_>, answer: &str, strict: bool) -> Result<Node<'static>, String> {
     let shown = || answer.chars().take(500).collect::<String>();
-    let raw: Raw<Json> = serde_json::from_str(answer)
-        .map_err(|error| failed(format!("the answer is not JSON: {error}: {}", shown())))?;
-    let value: Value = serde_json::from_str(answer).unwrap_or_default();
-    let faults = json_schema::faults(schema, &value);
-    if faults.is_empty() {
-        return Ok(raw);
+    let mut output =
+        Node::parse(answer).map_err(|error| format!("the answer is not JSON: {error}: {}", shown()))?.into_owned();
+    let value = |node: &Node<'_>| serde_json::from_slice::<Value>(node.to_json().as_bytes()).unwrap_or_default();
+    let given = value(given);
+    if strict {
+        strict::without_added_nulls(&given, &mut output);
     }
-    Err(failed(format!("the answer does not fit the schema: {}\nthe answer: {}", faults.join("; "), shown())))
+    match json_schema::faults(&given, &value(&output)) {
+        faults if faults.is_empty() => Ok(output),
+        faults => Err(format!("the answer does not fit the schema: {}\nthe answer: {}", faults.join("; "), shown())),
+    }
 }

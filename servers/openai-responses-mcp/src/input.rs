@@ -1,7 +1,6 @@
 //! What a model reads: the input of a response, its tokens, and a shorter one in its place.
 
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::page::OrderedPage;
 
@@ -14,27 +13,15 @@ use crate::shapes::{
 tools![InputItems, CountTokens, Compact];
 
 /// List what a response read: its input and what went before it, newest first.
-#[tool("response-input-items", GET "/responses/{response_id}/input_items", twin = "betas", run)]
+#[tool("response-input-items", GET "/responses/{response_id}/input_items", twin = "betas", window)]
 struct InputItems {
     response_id: String,
     #[flatten]
     page: OrderedPage,
     /// As of response-create.
     include: Option<Vec<String>>,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
     #[header("openai-beta")]
     betas: Option<Vec<String>>,
-}
-
-impl InputItems {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        long::fit(&cx, answer, self.max_bytes.map(Int::get), |cx, page, max_bytes| match max_bytes {
-            Some(_) => long::window(cx, page, max_bytes, ""),
-            None => long::page(cx, page, "`max_bytes` shows more"),
-        })
-    }
 }
 
 /// Count the tokens that response-create would read, without an answer.

@@ -65,7 +65,7 @@ impl World {
 
     /// The runs, newest first; that there is one active at most, and that what ended stays as it was.
     async fn runs(&mut self) -> Vec<Value> {
-        let list = self.ask("run-list", json!({"limit": 100})).await.unwrap();
+        let list = self.ask("run-list", json!({"limit": 100, "full": true})).await.unwrap();
         let runs = list["data"].as_array().unwrap().clone();
         let active = runs.iter().filter(|run| ACTIVE.contains(&run["status"].as_str().unwrap())).count();
         assert!(active <= 1, "{active} active runs: {runs:?}");
@@ -127,7 +127,7 @@ impl World {
         let run = id(run);
         self.calm().await;
         let steps = self.ask("run-step-list", json!({"run_id": run})).await.unwrap();
-        let run = self.ask("run-get", json!({"run_id": run})).await.unwrap();
+        let run = self.ask("run-get", json!({"run_id": run, "full": true})).await.unwrap();
         assert_eq!(run["status"], "completed", "{run}");
         let wrote = self.ask("message-list", json!({"run_id": run["id"]})).await.unwrap();
         assert_eq!(wrote["data"].as_array().unwrap().len(), 1, "{wrote}");

@@ -1,0 +1,61 @@
+//! What callers mostly need of a completion.
+
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+/// What nobody who has just asked needs to be told: the kind of the answer, and notes of OpenAI's own.
+const KNOWN: [&str; 5] = ["created", "object", "role", "service_tier", "system_fingerprint"];
+
+/// A completion in brief: its one choice beside id, model and usage, or its `choices`. What the API adds one day is shown.
+pub(crate) fn completion(completion: Value) -> Value {
+    let usage = usage(&completion);
+    let Value::Object(mut told) = completion else { return completion };
+    let choices = match told.remove("choices") {
+        Some(Value::Array(choices)) => choices,
+        _ => Vec::new(),
+    };
+    told.insert("usage".to_owned(), usage.into());
+    let mut choices: Vec<_> = choices.into_iter().map(choice).collect();
+    match choices.pop() {
+        Some(only) if choices.is_empty() => told.extend(only),
+        last => {
+            choices.extend(last);
+            told.insert("choices".to_owned(), choices.into_iter().map(Value::from).collect());
+        }
+    }
+    told.retain(|name, value| tells(name, value));
+    told.into()
+}
+
+/// What the model said, as `text`, and why it ended.
+fn choice(choice: Value) -> Map<String, Value> {
+    let Value::Object(mut choice) = choice else { return Map::new() };
+    let mut told = match choice.remove("message") {
+        Some(Value::Object(message)) => message,
+        _ => Map::new(),
+    };
+    if let Some(content) = told.remove("content") {
+        told.insert("text".to_owned(), content);
+    }
+    choice.remove("index");
+    told.extend(choice);
+    told.retain(|name, value| tells(name, value));
+    told
+}
+
+fn tells(name: &str, value: &Value) -> bool {
+    let empty = match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    !empty && !KNOWN.contains(&name)
+}
+
+/// The numbers that cost money.
+pub(crate) fn usage(completion: &Value) -> Map<String, Value> {
+    let mut usage = completion.get("usage").and_then(Value::as_object).cloned().unwrap_or_default();
+    usage.retain(|_, value| value.is_number());
+    usage
+}
