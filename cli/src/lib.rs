@@ -6,6 +6,7 @@ use openai_mcp_kernel::server::Definition;
 pub static SERVERS: &[&Definition] = &[
     &openai_assistants_mcp::SERVER,
     &openai_audio_mcp::SERVER,
+    &openai_batches_mcp::SERVER,
     &openai_chat_mcp::SERVER,
     &openai_conversations_mcp::SERVER,
     &openai_embeddings_mcp::SERVER,

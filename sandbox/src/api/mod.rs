@@ -1,6 +1,7 @@
 //! The domains of the API, a file or a folder each. A new one is a file here, and a line in [`routes`].
 
 mod audio;
+mod batches;
 mod chat;
 mod containers;
 mod conversations;
@@ -23,7 +24,7 @@ use axum::middleware::from_fn;
 use crate::auth;
 
 pub(crate) fn routes() -> Router {
-    let of_projects = Router::new()
+    let requests = Router::new()
         .merge(audio::routes())
         .merge(chat::routes())
         .merge(containers::routes())
@@ -35,8 +36,8 @@ pub(crate) fn routes() -> Router {
         .merge(models::routes())
         .merge(moderations::routes())
         .merge(responses::routes())
-        .merge(vector_stores::routes())
-        .route_layer(from_fn(auth::project));
+        .merge(vector_stores::routes());
+    let of_projects = requests.clone().merge(batches::routes(requests)).route_layer(from_fn(auth::project));
     let of_admins = Router::new().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));
     of_projects.merge(of_admins)
 }

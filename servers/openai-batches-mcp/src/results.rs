@@ -1,0 +1,380 @@
+//! What came of the requests of a batch: its files of outputs and of errors, joined by `custom_id`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::long;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::rows::Lines;
+use serde_json::Map;
+
+use crate::batch::{Get, Wait};
+
+tools![Results];
+
+/// Most bytes of a file of results, and of one line of it.
+const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
+const LONGEST: usize = 32 * 1024 * 1024;
+/// Most bytes of a file of requests.
+const REQUESTS: u64 = 200_000_000;
+/// Bytes of a result that are kept free for all that is not `data`.
+const MARGIN: usize = 2048;
+
+/// Get what came of each request of a batch, in the order of the requests.
+///
+/// Texts and usage in short, `full` as OpenAI wrote it; requests that were never answered are told, too.
+#[tool("batch-results", reads, saves)]
+struct Results {
+    batch_id: String,
+    /// Requests to pass over.
+    offset: Option<u64>,
+    /// Default 20.
+    limit: Option<Int<1, 1000>>,
+    /// Only those that failed.
+    failed: Option<bool>,
+    full: Option<bool>,
+    /// New local file for all results, as JSONL.
+    save_to: Option<String>,
+}
+
+#[request(GET "/files/{file_id}/content")]
+struct Content {
+    file_id: String,
+}
+
+impl Results {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
+        let batch = cx.send(&Get::SPEC, json!({"batch_id": self.batch_id})).value().await?;
+        let full = self.full == Some(true);
+        let told = Arguments::default().set("batch_id", &self.batch_id).set("status", batch.get("status"));
+        if let Some(path) = self.save_to {
+            return save(&cx, &batch, told, path, full).await;
+        }
+        let offset = self.offset.unwrap_or_default() as usize;
+        let limit = self.limit.map_or(20, Int::get::<usize>);
+        let mut page = Page::new(&cx, &batch, offset, limit, self.failed == Some(true), full).await?;
+        for name in ["output_file_id", "error_file_id"] {
+            page.file(&cx, &batch, name).await?;
+        }
+        page.show(told, &batch)
+    }
+}
+
+/// The lines of a file of OpenAI's; nothing where there is none any more.
+async fn lines(cx: &Context, batch: &Value, name: &str, most: u64) -> Result<Option<Lines>> {
+    let Some(id) = batch.get(name).and_then(Value::as_str) else { return Ok(None) };
+    match cx.send(&Content::SPEC, json!({"file_id": id})).response().await {
+        Ok(response) => Ok(Some(Lines::new(id, response.into_body(), most, LONGEST))),
+        Err(error) if error.kind() == Kind::Status(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Some results of a batch, and the sums of all.
+struct Page {
+    /// Where each request stands in the file of requests; empty where that is gone.
+    order: BTreeMap<String, usize>,
+    offset: usize,
+    limit: usize,
+    only_failed: bool,
+    full: bool,
+    room: usize,
+    /// What is shown of each, by its place.
+    shown: BTreeMap<usize, Arguments>,
+    /// Whether each was answered, by its place.
+    answered: Vec<bool>,
+    /// How many there were of the kind that is shown, where the order is that of the files.
+    seen: usize,
+    succeeded: usize,
+    failed: usize,
+    usage: Map<String, Value>,
+    gone: Vec<String>,
+}
+
+impl Page {
+    async fn new(
+        cx: &Context,
+        batch: &Value,
+        offset: usize,
+        limit: usize,
+        only_failed: bool,
+        full: bool,
+    ) -> Result<Self> {
+        let mut order = BTreeMap::new();
+        // Those that failed are few, and stand in one file: no order has to be looked up.
+        if !only_failed && let Some(mut requests) = lines(cx, batch, "input_file_id", REQUESTS).await? {
+            while let Some((_, line)) = requests.next().await? {
+                if let Ok(Value::String(id)) = id_of(line) {
+                    order.insert(id, order.len());
+                }
+            }
+        }
+        Ok(Page {
+            answered: vec![false; order.len()],
+            order,
+            offset,
+            limit,
+            only_failed,
+            full,
+            room: cx.max_result() - (cx.max_result() / 2).min(MARGIN),
+            shown: BTreeMap::new(),
+            seen: 0,
+            succeeded: 0,
+            failed: 0,
+            usage: Map::new(),
+            gone: Vec::new(),
+        })
+    }
+
+    async fn file(&mut self, cx: &Context, batch: &Value, name: &str) -> Result<()> {
+        let Some(mut lines) = lines(cx, batch, name, LARGEST).await? else {
+            if batch.get(name).is_some_and(Value::is_string) {
+                self.gone.push(name.trim_end_matches("_id").replace('_', " "));
+            }
+            return Ok(());
+        };
+        while let Some((_, line)) = lines.next().await? {
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let Ok(result) = serde_json::from_slice::<Value>(line) else { continue };
+            self.add(&result, line);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, result: &Value, line: &[u8]) {
+        let failed = failure(result).is_some();
+        if failed {
+            self.failed += 1;
+        } else {
+            self.succeeded += 1;
+        }
+        add_usage(&mut self.usage, result);
+        let known = self.order.get(text(result, "custom_id")).copied();
+        if let Some(answered) = known.and_then(|at| self.answered.get_mut(at)) {
+            *answered = true;
+        }
+        if self.only_failed && !failed {
+            return;
+        }
+        let at = known.unwrap_or(self.order.len() + self.seen);
+        self.seen += usize::from(known.is_none());
+        if at >= self.offset && at < self.offset.saturating_add(self.limit) {
+            self.shown.insert(at, shown(result, line, self.full));
+        }
+    }
+
+    fn show(mut self, mut told: Arguments, batch: &Value) -> Result<Output> {
+        let ended = !matches!(text(batch, "status"), "validating" | "in_progress" | "finalizing" | "cancelling");
+        let missing = self.answered.iter().filter(|answered| !**answered).count();
+        let total = if self.only_failed { self.seen } else { self.order.len() + self.seen };
+        if self.offset > total {
+            return Err(Error::argument("offset", format!("there are {total} results, got {}", self.offset)));
+        }
+        if ended {
+            let why = format!("no result: the batch ended as {}", text(batch, "status"));
+            for (id, at) in &self.order {
+                let wanted = *at >= self.offset && *at < self.offset.saturating_add(self.limit);
+                if wanted && !self.answered.get(*at).copied().unwrap_or(true) {
+                    self.shown.insert(*at, Arguments::default().set("custom_id", id).set("error", &why));
+                }
+            }
+        }
+        let (mut data, mut bytes, mut next) = (Vec::new(), 0, None);
+        for (at, mut item) in self.shown {
+            if item.text().len() > self.room {
+                let value: Value = item.read()?;
+                item = long::shorten(&value, self.room / 2, "`save_to` has all of it").into();
+            }
+            if bytes + item.text().len() > self.room {
+                next = Some(at);
+                break;
+            }
+            bytes += item.text().len() + 1;
+            data.push(item);
+        }
+        let end = self.offset.saturating_add(self.limit);
+        let next = next.or((end < total).then_some(end));
+        told = told.set("total", total).set("succeeded", self.succeeded).set("failed", self.failed);
+        if missing > 0 {
+            told = told.set(if ended { "unanswered" } else { "waiting" }, missing);
+        }
+        let usage = batch.get("usage").filter(|usage| !usage.is_null()).cloned();
+        let usage = usage.unwrap_or_else(|| self.usage.into());
+        if usage != json!({}) {
+            told = told.set("usage", usage);
+        }
+        for problem in batch.pointer("/errors/data").and_then(Value::as_array).into_iter().flatten().take(1) {
+            told = told.set("error", problem);
+        }
+        if !self.gone.is_empty() {
+            told = told.set("note", format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
+        }
+        if !ended {
+            let wait = json!({"tool": Wait::SPEC.name, "arguments": {"batch_id": batch.get("id")}});
+            told = told.set("next", wait);
+        }
+        told = told.set("data", data);
+        if let Some(next) = next {
+            told = told.set("next_offset", next);
+        }
+        Ok(Output::Json(told.text().clone()))
+    }
+}
+
+/// Writes all results into a new file, one after the other as they come in.
+async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, full: bool) -> Result<Output> {
+    let mut files = Vec::new();
+    for name in ["output_file_id", "error_file_id"] {
+        files.extend(lines(cx, batch, name, LARGEST).await?);
+    }
+    if files.is_empty() {
+        return Err(Error::new(
+            Kind::File,
+            format!("the batch is {} and has no files of results", text(batch, "status")),
+        ));
+    }
+    files.reverse();
+    let next = move |mut files: Vec<Lines>| async move {
+        loop {
+            let chunk = match files.last_mut()?.next().await {
+                Ok(None) => {
+                    files.pop();
+                    continue;
+                }
+                Ok(Some((_, line))) if line.trim_ascii().is_empty() => continue,
+                Ok(Some((_, line))) => {
+                    let result = serde_json::from_slice::<Value>(line).unwrap_or_default();
+                    let mut text = shown(&result, line, full).text().to_vec();
+                    text.push(b'\n');
+                    Ok(Bytes::from(text))
+                }
+                Err(error) => Err(Failure { text: error.to_string(), unsent: false }),
+            };
+            return Some((chunk, files));
+        }
+    };
+    let chunks = stream::unfold(files, next).boxed();
+    let saved = cx.save(path, Body::Stream { chunks, length: None }).await?;
+    told = told.set("saved_to", json!({"path": saved.path, "bytes": saved.bytes}));
+    if let Some(counts) = batch.get("request_counts") {
+        told = told.set("request_counts", counts);
+    }
+    if let Some(usage) = batch.get("usage").filter(|usage| !usage.is_null()) {
+        told = told.set("usage", usage);
+    }
+    Ok(Output::Json(told.text().clone()))
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The id of a request, without a look at the rest of its line.
+fn id_of(line: &[u8]) -> serde_json::Result<Value> {
+    #[derive(serde::Deserialize)]
+    struct Id {
+        custom_id: Value,
+    }
+    serde_json::from_slice::<Id>(line).map(|id| id.custom_id)
+}
+
+/// Why a request failed, if it did.
+fn failure(result: &Value) -> Option<Value> {
+    let told = |error: &Value| json!({"code": error.get("code"), "message": error.get("message")});
+    if let Some(error) = result.get("error").filter(|error| !error.is_null()) {
+        return Some(told(error));
+    }
+    let status = result.pointer("/response/status_code").and_then(Value::as_u64).unwrap_or(200);
+    let error = result.pointer("/response/body/error").filter(|error| !error.is_null());
+    match (status, error) {
+        (200..300, None) => None,
+        // A response that failed has an answer of 200 with an error in it.
+        (_, Some(error)) => Some(told(error)),
+        (status, None) => Some(json!({"code": status, "message": null})),
+    }
+}
+
+/// Adds the tokens of a result, under the names of the newer APIs.
+fn add_usage(sum: &mut Map<String, Value>, result: &Value) {
+    let Some(usage) = result.pointer("/response/body/usage") else { return };
+    for (name, older) in
+        [("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"), ("total_tokens", "total_tokens")]
+    {
+        if let Some(count) = usage.get(name).or_else(|| usage.get(older)).and_then(Value::as_u64) {
+            let before = sum.get(name).and_then(Value::as_u64).unwrap_or_default();
+            sum.insert(name.to_owned(), (before + count).into());
+        }
+    }
+}
+
+/// A result in short, or the line itself.
+fn shown(result: &Value, line: &[u8], full: bool) -> Arguments {
+    if full {
+        return Arguments::new(Some(Bytes::copy_from_slice(line.trim_ascii())));
+    }
+    let told = Arguments::default().set("custom_id", result.get("custom_id"));
+    if let Some(error) = failure(result) {
+        return told.set("error", error);
+    }
+    let body = result.pointer("/response/body").unwrap_or(&Value::Null);
+    match text(body, "object") {
+        "response" => of_response(told, body),
+        "chat.completion" => of_chat(told, body),
+        "text_completion" => told.set("text", body.pointer("/choices/0/text")),
+        "list" if body.pointer("/data/0/embedding").is_some() => {
+            let first = body.pointer("/data/0/embedding");
+            let dimensions = first.and_then(Value::as_array).map(Vec::len);
+            let count = body.get("data").and_then(Value::as_array).map_or(0, Vec::len);
+            told.set("embeddings", count).set("dimensions", dimensions)
+        }
+        _ if body.get("results").is_some() => {
+            let flagged = |result: &Value| result.get("flagged").cloned().unwrap_or_default();
+            let results = body.get("results").and_then(Value::as_array).into_iter().flatten();
+            told.set("flagged", results.map(flagged).collect::<Vec<_>>())
+        }
+        _ if body.pointer("/data/0/b64_json").is_some() => {
+            told.set("images", body.get("data").and_then(Value::as_array).map_or(0, Vec::len))
+        }
+        _ => told.set("body", body),
+    }
+}
+
+fn of_response(told: Arguments, body: &Value) -> Arguments {
+    let output = || body.get("output").and_then(Value::as_array).into_iter().flatten();
+    let parts = output().filter_map(|item| item.get("content").and_then(Value::as_array)).flatten();
+    let said: Vec<&str> = parts
+        .map(|part| if text(part, "refusal").is_empty() { text(part, "text") } else { text(part, "refusal") })
+        .collect();
+    let calls: Vec<Value> = output()
+        .filter(|item| text(item, "type").ends_with("function_call"))
+        .map(|call| json!({"name": call.get("name"), "arguments": call.get("arguments")}))
+        .collect();
+    let mut told = told.set("text", said.join("\n\n"));
+    if !calls.is_empty() {
+        told = told.set("calls", calls);
+    }
+    match body.pointer("/incomplete_details/reason") {
+        Some(reason) => told.set("incomplete", reason),
+        None => told,
+    }
+}
+
+fn of_chat(told: Arguments, body: &Value) -> Arguments {
+    let choice = body.pointer("/choices/0").unwrap_or(&Value::Null);
+    let message = choice.get("message").unwrap_or(&Value::Null);
+    let said = message.get("refusal").filter(|refusal| refusal.is_string()).or_else(|| message.get("content"));
+    let mut told = told.set("text", said);
+    if let Some(calls) = message.get("tool_calls").and_then(Value::as_array) {
+        told = told.set("calls", calls.iter().map(|call| call.get("function")).collect::<Vec<_>>());
+    }
+    match text(choice, "finish_reason") {
+        "length" | "content_filter" => told.set("incomplete", choice.get("finish_reason")),
+        _ => told,
+    }
+}
