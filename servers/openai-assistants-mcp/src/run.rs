@@ -14,7 +14,7 @@ tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCrea
 
 /// Run an assistant on a thread, in the background; then run-wait.
 ///
-/// What is given stands above the assistant's own. A thread has one active run at a time and takes no messages meanwhile.
+/// Arguments replace the assistant's own. A thread has one active run at a time, and takes no messages meanwhile.
 #[tool("run-create", POST "/threads/{thread_id}/runs", brief = brief::run)]
 struct Create {
     thread_id: String,

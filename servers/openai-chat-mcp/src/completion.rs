@@ -137,7 +137,7 @@ impl Delete {
     }
 }
 
-/// List the messages a stored completion answered.
+/// List the messages that a stored completion answered.
 #[tool("chat-completion-messages", GET "/chat/completions/{completion_id}/messages", window)]
 pub(crate) struct Messages {
     completion_id: String,

@@ -139,8 +139,8 @@ impl Choice {
             Value::Object(message) => message,
             _ => Map::new(),
         };
-        for (name, unless_told) in [("role", json!("assistant")), ("content", Value::Null), ("refusal", Value::Null)] {
-            message.entry(name).or_insert(unless_told);
+        for (name, usual) in [("role", json!("assistant")), ("content", Value::Null), ("refusal", Value::Null)] {
+            message.entry(name).or_insert(usual);
         }
         message.entry("annotations").or_insert(json!([]));
         for name in ["content", "refusal"] {

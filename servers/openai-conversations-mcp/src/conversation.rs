@@ -12,17 +12,16 @@ struct Create {
     metadata: Option<Nullable<Metadata>>,
 }
 
-/// Get a conversation's metadata; conversation-item-list shows what it holds.
+/// Get the metadata of a conversation; conversation-item-list shows its items.
 #[tool("conversation-get", GET "/conversations/{conversation_id}")]
 struct Get {
     conversation_id: String,
 }
 
-/// Replace a conversation's metadata.
+/// Replace the metadata of a conversation.
 #[tool("conversation-modify", POST "/conversations/{conversation_id}", destroys, idempotent)]
 struct Modify {
     conversation_id: String,
-    /// All of it.
     metadata: Nullable<Metadata>,
 }
 

@@ -18,7 +18,7 @@ struct Create {
     include: Option<Vec<Include>>,
 }
 
-/// List the items of a conversation, the newest first unless told otherwise.
+/// List the items of a conversation, newest first by default.
 #[tool("conversation-item-list", GET "/conversations/{conversation_id}/items", page = "conversation-item-get")]
 struct List {
     conversation_id: String,

@@ -4,7 +4,8 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::schema::{Shape, Shaped};
 use openai_mcp_shapes::page::Page;
 
-use crate::training::{self, Format, Paid};
+use crate::example::Format;
+use crate::training::{self, Paid};
 
 tools![Create, List, Get, Cancel, Pause, Resume, Events, Checkpoints];
 
@@ -16,12 +17,12 @@ tools![Create, List, Get, Cancel, Pause, Resume, Events, Checkpoints];
 struct Create {
     /// As gpt-4.1-mini-2025-04-14.
     model: String,
-    /// Id of a JSONL file with purpose fine-tune.
+    /// Id of a JSONL file with purpose fine-tune; with check only also a path or URL.
     #[read]
     training_file: String,
     #[read]
     validation_file: Option<Nullable<String>>,
-    /// supervised unless told.
+    /// Default supervised.
     method: Option<Method>,
     /// Ends the model's name.
     suffix: Option<Nullable<Text<1, 64>>>,
@@ -30,7 +31,7 @@ struct Create {
     integrations: Option<Nullable<Vec<Integration>>>,
     /// Deprecated: use method.
     hyperparameters: Option<Hyperparameters>,
-    /// first (unless told): then create. only: create nothing, tell examples and tokens. skip: leave it to OpenAI.
+    /// Default first: then create. only: create nothing, tell examples and tokens. skip: leave it to OpenAI.
     #[local]
     check: Option<Check>,
 }
@@ -147,13 +148,23 @@ impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
         let given: Value = cx.arguments().read()?;
         let check = self.check.unwrap_or(Check::First);
+        let validation = self.validation_file.and_then(|Nullable(id)| id);
+        for (argument, id) in [("training_file", Some(&self.training_file)), ("validation_file", validation.as_ref())] {
+            if let Some(id) = id.filter(|id| !matches!(check, Check::Only) && training::local(id).is_some()) {
+                let problem = format!(
+                    "expected the id of a file at OpenAI, got `{id}`\nhint: file-upload with purpose fine-tune gives one; \
+                     `check` only checks the file where it is"
+                );
+                return Err(Error::argument(argument, problem));
+            }
+        }
         let mut checked = serde_json::Map::new();
         if !matches!(check, Check::Skip) {
             let format = Format::of(&given);
             let trained = training::check(&cx, "training_file", &self.training_file, format).await?;
             checked.insert("training_file".into(), trained.show(&Paid::of(&given)));
-            if let Some(Nullable(Some(id))) = &self.validation_file {
-                let mut validated = training::check(&cx, "validation_file", id, format).await?;
+            if let Some(id) = validation {
+                let mut validated = training::check(&cx, "validation_file", &id, format).await?;
                 validated.compare(&trained);
                 checked.insert("validation_file".into(), validated.show(&Paid::Nothing));
             }

@@ -1,5 +1,6 @@
 //! Fine-tuning: models of your own. <https://platform.openai.com/docs/api-reference/fine-tuning>
 
+mod example;
 mod files;
 mod grader;
 mod job;

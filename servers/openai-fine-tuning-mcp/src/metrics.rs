@@ -15,7 +15,7 @@ const LARGEST: usize = 16 * 1024 * 1024;
 const PAGES: usize = 20;
 /// Bytes of a result that are left for notes and the plot's path.
 const SPARE: usize = 1024;
-/// Rows of the table unless told.
+/// Rows of the table by default.
 const ROWS: i64 = 20;
 /// By which metric checkpoints are compared, the best first, and whether less is better.
 const GOALS: &[(&str, bool)] = &[
@@ -36,9 +36,9 @@ const GOALS: &[(&str, bool)] = &[
 #[tool("fine-tune-metrics", reads, saves)]
 struct Metrics {
     fine_tuning_job_id: String,
-    /// Rows of the table, spread over the steps; 20 unless told.
+    /// Of the table, spread over the steps. Default 20.
     rows: Option<Int<2, 500>>,
-    /// Draw losses and accuracies as PNG; true unless told.
+    /// Losses and accuracies as PNG. Default true.
     plot: Option<bool>,
     /// New local file for the plot.
     save_to: Option<String>,

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::{Lines, not_json};
 
+use crate::example::{self, Format};
 use crate::files;
 
 /// Fewest examples of a training file.
@@ -23,38 +25,6 @@ const MOST: (u64, u64) = (50_000, 1000);
 /// Most bytes of one line: an example may hold images.
 const LONGEST: usize = 64 * 1024 * 1024;
 const AGAIN: &str = "upload it with purpose fine-tune, and call again with its id";
-/// Characters of a file that a fault quotes.
-const QUOTED: usize = 40;
-const ROLES: &[&str] = &["system", "developer", "user", "assistant", "tool", "function"];
-
-/// What a line has to look like.
-#[derive(Clone, Copy, Default, PartialEq)]
-pub(crate) enum Format {
-    #[default]
-    Chat,
-    Completion,
-    Preference,
-    Reinforcement,
-}
-
-impl Format {
-    /// The format that the arguments of a job ask for.
-    pub(crate) fn of(given: &Value) -> Self {
-        let text = |at: &str| given.pointer(at).and_then(Value::as_str).unwrap_or_default();
-        let model = text("/model");
-        match text("/method/type") {
-            "dpo" => Format::Preference,
-            "reinforcement" => Format::Reinforcement,
-            _ if ["babbage-002", "davinci-002"]
-                .iter()
-                .any(|base| model.trim_start_matches("ft:").starts_with(base)) =>
-            {
-                Format::Completion
-            }
-            _ => Format::Chat,
-        }
-    }
-}
 
 /// How often the tokens of a file are paid for.
 pub(crate) enum Paid {
@@ -150,6 +120,11 @@ impl Report {
 /// # Errors
 /// Names the faults, by line, or why the file cannot be a training file at all.
 pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format) -> Result<Report> {
+    if let Some(source) = local(id) {
+        let body = cx.open(source).await?.body;
+        let total = body.length().map(|bytes| bytes as f64);
+        return lines(cx, argument, id, format, body, total).await;
+    }
     let file = match cx.send(&files::Get::SPEC, json!({"file_id": id})).value().await {
         Ok(file) => file,
         Err(error) => return unreadable(argument, error),
@@ -170,7 +145,30 @@ pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format
         Err(error) => return unreadable(argument, error),
     };
     let total = file.get("bytes").and_then(Value::as_f64);
-    let mut lines = Lines::new(id, response.into_body(), u64::MAX, LONGEST);
+    lines(cx, argument, id, format, response.into_body(), total).await
+}
+
+/// A file that is not at OpenAI: where it is, if this is not the id of one.
+pub(crate) fn local(name: &str) -> Option<Source> {
+    let (filename, mime_type) = (None, None);
+    if name.starts_with("https://") || name.starts_with("http://") {
+        return Some(Source::Url { url: name.to_owned(), filename, mime_type });
+    }
+    let path = name.strip_prefix("file://").unwrap_or(name);
+    let is_path = path.contains(['/', '\\', '.']);
+    is_path.then(|| Source::Path { path: path.to_owned(), filename, mime_type })
+}
+
+/// Checks line after line, as the file comes in.
+async fn lines(
+    cx: &Context,
+    argument: &str,
+    id: &str,
+    format: Format,
+    body: Body,
+    total: Option<f64>,
+) -> Result<Report> {
+    let mut lines = Lines::new(id, body, u64::MAX, LONGEST);
     let mut found = Found { format, ..Found::default() };
     let mut told = 0;
     while let Some((number, line)) = lines.next().await? {
@@ -222,7 +220,7 @@ impl Found {
         let mut problems = Vec::new();
         let example = serde_json::from_slice::<Value>(line);
         let tokens = match &example {
-            Ok(example) => example_tokens(example, self.format, &mut problems),
+            Ok(example) => example::tokens_of(example, self.format, &mut problems),
             Err(error) => {
                 // What one line has, all have: it is told once.
                 let habit = habit(line);
@@ -242,7 +240,7 @@ impl Found {
             let mut hasher = DefaultHasher::new();
             line.trim_ascii().hash(&mut hasher);
             self.doubled += u64::from(!self.report.seen.insert(hasher.finish()));
-            self.images += example.as_ref().map_or(0, images);
+            self.images += example.as_ref().map_or(0, example::images);
         } else {
             if self.faulty == 0 {
                 self.instead = instead(example.as_ref().ok(), line, self.format);
@@ -277,7 +275,8 @@ impl Found {
                 text.push_str(instead);
                 text.push_str("; ");
             }
-            text.push_str(&format!("correct the file, {AGAIN}"));
+            text.push_str("correct the file, ");
+            text.push_str(if local(id).is_some() { "and check it again" } else { AGAIN });
             return Err(Error::argument(argument, text));
         }
         let mut warn = |count: u64, what: &str| {
@@ -321,166 +320,4 @@ fn instead(example: Option<&Value>, line: &[u8], format: Format) -> Option<&'sta
         }
     };
     (like != format).then_some(told)
-}
-
-/// Images among the messages of an example.
-fn images(example: &Value) -> u64 {
-    let input = example.get("input").unwrap_or(example);
-    let messages = input.get("messages").and_then(Value::as_array).into_iter().flatten();
-    let parts = messages.filter_map(|message| message.get("content")?.as_array()).flatten();
-    parts.filter(|part| part.get("type").is_some_and(|kind| kind == "image_url")).count() as u64
-}
-
-/// An estimate of an example's tokens; what is wrong with it goes into `faults`.
-fn example_tokens(example: &Value, format: Format, faults: &mut Vec<String>) -> u64 {
-    if !example.is_object() {
-        faults.push(format!("expected an object, got {}", kind(example)));
-        return 0;
-    }
-    match format {
-        Format::Completion => text(example, "prompt", faults) + text(example, "completion", faults),
-        Format::Chat | Format::Reinforcement => {
-            let tokens = messages(example.get("messages"), "messages", faults) + tools(example, "", faults);
-            if let Some(messages) = example.get("messages").and_then(Value::as_array).filter(|_| format == Format::Chat)
-            {
-                let last = messages.last().and_then(|message| message.get("role"));
-                if faults.is_empty() && last.is_some_and(|role| role != "assistant") {
-                    faults.push("`messages`: expected the last message to be the assistant's".into());
-                }
-            }
-            tokens
-        }
-        Format::Preference => {
-            let input = example.get("input").unwrap_or(&Value::Null);
-            if !input.is_object() {
-                faults.push(format!("`input`: expected an object with `messages`, got {}", kind(input)));
-                return 0;
-            }
-            let mut tokens = messages(input.get("messages"), "input.messages", faults) + tools(input, "input.", faults);
-            for name in ["preferred_output", "non_preferred_output"] {
-                tokens += messages(example.get(name), name, faults);
-                let output = example.get(name).and_then(Value::as_array).into_iter().flatten();
-                if output.into_iter().any(|message| message.get("role").is_some_and(|role| role == "user")) {
-                    faults.push(format!("`{name}`: expected messages of the assistant"));
-                }
-            }
-            tokens
-        }
-    }
-}
-
-fn tools(example: &Value, prefix: &str, faults: &mut Vec<String>) -> u64 {
-    match example.get("tools") {
-        None | Some(Value::Null) => 0,
-        Some(tools @ Value::Array(_)) => tokens(&tools.to_string()),
-        Some(other) => {
-            faults.push(format!("`{prefix}tools`: expected an array, got {}", kind(other)));
-            0
-        }
-    }
-}
-
-fn text(example: &Value, name: &str, faults: &mut Vec<String>) -> u64 {
-    match example.get(name) {
-        Some(Value::String(text)) => tokens(text),
-        other => {
-            faults.push(format!("`{name}`: expected a string, got {}", kind(other.unwrap_or(&Value::Null))));
-            0
-        }
-    }
-}
-
-fn messages(given: Option<&Value>, place: &str, faults: &mut Vec<String>) -> u64 {
-    let Some(messages) = given.and_then(Value::as_array).filter(|messages| !messages.is_empty()) else {
-        let got = given.map_or("nothing", |given| if given == &json!([]) { "an empty one" } else { kind(given) });
-        faults.push(format!("`{place}`: expected an array of messages, got {got}"));
-        return 0;
-    };
-    let each = messages.iter().enumerate().map(|(index, one)| message(one, &format!("{place}[{index}]"), faults));
-    3 + each.sum::<u64>()
-}
-
-fn message(message: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
-    if !message.is_object() {
-        faults.push(format!("`{place}`: expected an object, got {}", kind(message)));
-        return 0;
-    }
-    let role = match message.get("role") {
-        Some(Value::String(role)) if ROLES.contains(&role.as_str()) => role.as_str(),
-        Some(Value::String(role)) => {
-            let (known, got) = (ROLES.join("`, `"), quoted(role));
-            faults.push(format!("`{place}.role`: expected one of `{known}`, got `{got}`"));
-            return 0;
-        }
-        other => {
-            faults.push(format!("`{place}.role`: expected a string, got {}", kind(other.unwrap_or(&Value::Null))));
-            return 0;
-        }
-    };
-    if message.get("weight").is_some_and(|weight| !matches!(weight.as_f64(), Some(0.0 | 1.0))) {
-        faults.push(format!("`{place}.weight`: expected 0 or 1"));
-    }
-    if role == "tool" && !message.get("tool_call_id").is_some_and(Value::is_string) {
-        faults.push(format!("`{place}.tool_call_id`: required: a string"));
-    }
-    let called = ["tool_calls", "function_call"].iter().filter_map(|name| message.get(*name)).find(|it| !it.is_null());
-    if let Some(calls) = message.get("tool_calls").filter(|calls| !calls.is_null())
-        && calls.as_array().is_none_or(Vec::is_empty)
-    {
-        let got = if calls.is_array() { "an empty one" } else { kind(calls) };
-        faults.push(format!("`{place}.tool_calls`: expected an array of calls, got {got}"));
-    }
-    let content = match message.get("content") {
-        Some(Value::String(text)) => tokens(text),
-        Some(Value::Array(parts)) if !parts.is_empty() => {
-            let each =
-                parts.iter().enumerate().map(|(index, one)| part(one, &format!("{place}.content[{index}]"), faults));
-            each.sum()
-        }
-        None | Some(Value::Null) if role == "assistant" && (called.is_some() || message.get("refusal").is_some()) => 0,
-        other => {
-            let other = other.unwrap_or(&Value::Null);
-            let got = if other.is_array() { "an empty one" } else { kind(other) };
-            faults.push(format!("`{place}.content`: expected a string or an array of parts, got {got}"));
-            0
-        }
-    };
-    3 + content + called.map_or(0, |called| tokens(&called.to_string()))
-}
-
-fn part(part: &Value, place: &str, faults: &mut Vec<String>) -> u64 {
-    let text = |at: &str| part.pointer(at).and_then(Value::as_str);
-    match text("/type") {
-        Some("text") if text("/text").is_none() => faults.push(format!("`{place}.text`: required: a string")),
-        Some("image_url") if text("/image_url/url").is_none() => {
-            faults.push(format!("`{place}.image_url`: required: an object with `url`"));
-        }
-        Some("text" | "image_url" | "refusal") => {}
-        Some(other) => faults
-            .push(format!("`{place}.type`: expected one of `text`, `image_url`, `refusal`, got `{}`", quoted(other))),
-        None => faults.push(format!("`{place}`: expected an object with `type`, got {}", kind(part))),
-    }
-    text("/text").map_or(0, tokens)
-}
-
-/// About four characters of English to a token; letters of other scripts are closer to one each.
-fn tokens(text: &str) -> u64 {
-    let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
-    let others = text.chars().count() as u64 - ascii;
-    ascii.div_ceil(4) + others * 3 / 4
-}
-
-fn quoted(text: &str) -> String {
-    text.chars().take(QUOTED).collect()
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

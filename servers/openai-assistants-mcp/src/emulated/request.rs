@@ -84,7 +84,7 @@ fn tool_of(tool: &Value, stores: &[String], files: &[String]) -> Result<Option<V
                 "name": function.at("name"),
                 "parameters": function.get("parameters").filter(|it| it.is_object()).cloned()
                     .unwrap_or_else(|| json!({"type": "object", "properties": {}})),
-                // Responses are strict unless told, assistants were not.
+                // Responses are strict by default, assistants were not.
                 "strict": function.at("strict") == true,
             });
             if let Some(description) = function.get("description").filter(|it| it.is_string()) {
