@@ -4,7 +4,7 @@
 //! `mod.rs`); what is in a module's own folder counts as that module. A name that a file only passes on (`pub use`) is
 //! looked up where it comes from. Tests within a file are no part of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::Path;
 
@@ -16,8 +16,6 @@ use crate::workspace::Workspace;
 /// A folder and the layers of its modules, from the top down. A module imports from the layers below its own, and from
 /// its own if no circle comes of it. A folder without a table is kept free of circles alone.
 type Layers<'a> = (&'a str, &'a [&'a [&'a str]]);
-/// A server's folder and files of it that list tools and are still imported for more than their `SPEC`s.
-type Shared<'a> = (&'a str, &'a [&'a str]);
 
 const LAYERS: &[Layers<'_>] = &[
     (
@@ -84,9 +82,6 @@ const LAYERS: &[Layers<'_>] = &[
     ),
 ];
 
-/// What is not cut yet; each line here is one to be taken out.
-const SHARED: &[Shared<'_>] = &[("servers/openai-audio-mcp/src", &["transcribe"])];
-
 /// Names every import that goes up, every circle, every tool that is imported for more than its request, and what is out
 /// of date in the tables.
 pub(crate) fn check(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
@@ -101,7 +96,7 @@ pub(crate) fn check(workspace: &Workspace, faults: &mut Vec<String>) -> Result<(
         let tree = Tree::parse(&texts).with_context(|| source.display().to_string())?;
         let place = place.to_string_lossy().replace('\\', "/");
         if place.starts_with("servers/") {
-            tree.tools(&place, SHARED, faults);
+            tree.tools(&place, faults);
         }
         folders.extend(tree.folders(&place));
     }
@@ -208,10 +203,7 @@ impl Tree {
     }
 
     /// Whoever imports from a file that lists tools makes a request with a tool's `SPEC`; what files share is elsewhere.
-    fn tools(&self, place: &str, shared: &[Shared<'_>], faults: &mut Vec<String>) {
-        let allowed: BTreeSet<&str> =
-            shared.iter().filter(|(of, _)| *of == place).flat_map(|(_, names)| names.iter().copied()).collect();
-        let mut seen = BTreeSet::new();
+    fn tools(&self, place: &str, faults: &mut Vec<String>) {
         let spec = |path: &[String]| path.last().is_some_and(|last| last == "SPEC" || last == "TOOLS");
         for (name, module) in &self.0 {
             for (path, local) in &module.links {
@@ -228,18 +220,12 @@ impl Tree {
                 };
                 let Some(used) = used.into_iter().find(|used| !spec(used)) else { continue };
                 let file = module_name(&home);
-                if !allowed.contains(file.as_str()) {
-                    faults.push(format!(
-                        "{place}: {} uses `{}` of {file}, which lists tools and is imported for its `SPEC`s alone",
-                        module_name(name),
-                        used.join("::")
-                    ));
-                }
-                seen.insert(file);
+                faults.push(format!(
+                    "{place}: {} uses `{}` of {file}, which lists tools and is imported for its `SPEC`s alone",
+                    module_name(name),
+                    used.join("::")
+                ));
             }
-        }
-        for file in allowed.iter().filter(|file| !seen.contains(**file)) {
-            faults.push(format!("{place}: {file} shares nothing any more; take it out of SHARED"));
         }
     }
 }
@@ -482,7 +468,7 @@ fn example<'a>(folder: &'a Folder, from: &str, to: &str) -> &'a str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Layers, Shared, Tree, judge};
+    use super::{Layers, Tree, judge};
 
     fn tree(files: &[(&str, &str)]) -> Tree {
         let name = |name: &str| name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -562,16 +548,14 @@ mod tests {
     #[test]
     fn a_file_of_tools_is_imported_for_their_specs() {
         let list = ("list", "tools![List];\nstruct List; enum Order {}");
-        let told = |text: &str, shared: &[Shared<'_>]| {
+        let told = |text: &str| {
             let mut faults = Vec::new();
-            tree(&[("", "static S: X = list::TOOLS;"), list, ("wait", text)]).tools("s", shared, &mut faults);
+            tree(&[("", "static S: X = list::TOOLS;"), list, ("wait", text)]).tools("s", &mut faults);
             faults
         };
-        assert_eq!(told("use crate::list::List; fn f() { send(&List::SPEC) }", &[]), [""; 0]);
-        assert_eq!(told("use crate::list; fn f(list: X) { list; send(&list::List::SPEC) }", &[]), [""; 0]);
+        assert_eq!(told("use crate::list::List; fn f() { send(&List::SPEC) }"), [""; 0]);
+        assert_eq!(told("use crate::list; fn f(list: X) { list; send(&list::List::SPEC) }"), [""; 0]);
         let fault = "s: wait uses `Order` of list, which lists tools and is imported for its `SPEC`s alone";
-        assert_eq!(told("use crate::list::{List, Order}; fn f(o: Order) { List::SPEC }", &[]), [fault]);
-        assert_eq!(told("use crate::list::Order; struct S { o: Order }", &[("s", &["list"])]), [""; 0]);
-        assert_eq!(told("", &[("s", &["list"])]).len(), 1);
+        assert_eq!(told("use crate::list::{List, Order}; fn f(o: Order) { List::SPEC }"), [fault]);
     }
 }
