@@ -8,6 +8,7 @@
 //! | a path to read with `missing` in it | no such file |
 //! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
 //! | a path to save to with `missing` in it | no such folder |
+//! | a path to save to with `taken` in it | a file that is there already |
 //! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
 //! | a folder with `missing` in it | no such folder |
 //! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
@@ -334,9 +335,12 @@ impl Platform for Script {
     }
 
     fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {
-        ready(match path.contains("missing") {
-            true => Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder"))),
-            false => Ok(()),
+        ready(match path.as_str() {
+            path if path.contains("missing") => {
+                Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder")))
+            }
+            path if path.contains("taken") => Err(Error::new(Kind::File, format!("`{path}` is there already"))),
+            _ => Ok(()),
         })
         .boxed()
     }

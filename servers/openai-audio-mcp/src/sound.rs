@@ -2,12 +2,23 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save::Formats;
 
 use crate::mp3::Frames;
 
 /// Bytes of a second of `pcm`: 24 kHz, mono, 16 bits.
 /// <https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats>
 const PCM_SECOND: f64 = 48_000.0;
+
+/// The formats of speech, with the extensions of their files.
+pub(crate) const FORMATS: Formats = &[
+    ("mp3", &["mp3"]),
+    ("opus", &["opus", "ogg", "oga"]),
+    ("aac", &["aac"]),
+    ("flac", &["flac"]),
+    ("wav", &["wav"]),
+    ("pcm", &["pcm", "raw"]),
+];
 
 #[shape(read)]
 #[derive(Copy, PartialEq)]

@@ -1,65 +1,112 @@
 //! Text to speech. <https://platform.openai.com/docs/api-reference/audio/createSpeech>
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::events::Events;
+use openai_mcp_kernel::body::Failure;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_shapes::Voice;
+use serde_json::Map;
 
 use crate::sentences;
-use crate::sound::{Format, Joiner};
+use crate::sound::{FORMATS, Format, Joiner};
 
 tools![Create, Stream];
 
 /// Most bytes of a sound that goes into a result: as base64 it stays below a megabyte, which clients take.
 const SMALL: usize = 700_000;
-/// Most bytes of the sound of one request.
+/// Most bytes of the sound of one request, and of all for one text.
 const LONGEST_PART: usize = 64 * 1024 * 1024;
+const LONGEST: u64 = 1024 * 1024 * 1024;
+/// Most requests for one text, each of which is paid for: some two hours of speech.
+const MOST_PARTS: usize = 32;
 /// Requests at a time for the parts of a long text.
 const AT_ONCE: usize = 3;
 /// Progress is told no more often than this.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Turn text into speech, returned as sound or saved to a file.
-///
-/// Long text is cut at sentence ends and joined again (mp3, wav, pcm). Sound over 700 KB is saved.
-#[tool("audio-speech-create", POST "/audio/speech", run, saves)]
-struct Create {
-    #[read]
+/// What is spoken, and what becomes of it.
+#[shape(read)]
+struct Speech {
     input: String,
-    /// gpt-4o-mini-tts, tts-1 or tts-1-hd; all end on 2027-01-06.
-    #[read]
     model: String,
-    /// alloy, ash, ballad, cedar, coral, echo, fable, marin, nova, onyx, sage, shimmer, verse; or {id} of a custom one.
-    voice: Voice,
-    /// How to speak; not for tts-1.
-    instructions: Option<String>,
-    /// mp3 unless told.
-    #[read]
+    /// Default mp3.
     response_format: Option<Format>,
-    /// 0.25 to 4.
-    speed: Option<Num<0, 4>>,
-    /// New local file.
+    /// New local file; its extension chooses the format.
     #[local]
     save_to: Option<String>,
 }
 
+/// How it is spoken.
+#[shape]
+struct Manner {
+    /// Name, or {id} of a custom one.
+    voice: Voice,
+    /// How to speak; not for tts-1.
+    instructions: Option<String>,
+    /// 0.25 to 4.
+    speed: Option<Num<0, 4>>,
+}
+
+/// A text that is about to be spoken.
+struct Script {
+    /// The arguments of its requests.
+    arguments: Arguments,
+    format: Format,
+    /// What one request takes each.
+    parts: Vec<String>,
+    save_to: Option<String>,
+}
+
+impl Speech {
+    /// # Errors
+    /// It cannot be spoken or saved: that is told before anything is spent.
+    async fn prepare(self, cx: &Context) -> Result<Script> {
+        let Speech { input, model, response_format, save_to } = self;
+        let mut arguments = cx.arguments().clone();
+        let asked = response_format.map(Format::name);
+        let chosen = save::format(save_to.as_deref(), ("response_format", asked), FORMATS)?;
+        if let Some(format) = chosen {
+            arguments = arguments.set("response_format", format);
+        }
+        let format = arguments.member("response_format")?.unwrap_or(Format::Mp3);
+        let parts = parts(&input, &model, format)?;
+        if let [part] = &parts[..]
+            && *part != input
+        {
+            arguments = arguments.set("input", part);
+        }
+        cx.reserve(save_to.as_deref()).await?;
+        Ok(Script { arguments, format, parts, save_to })
+    }
+}
+
+/// Turn text into speech, returned as sound or saved to a file.
+///
+/// Long text is cut at sentence ends and joined again (mp3, wav, pcm). Sound over 700 KB goes to a file. Models:
+/// gpt-4o-mini-tts, tts-1, tts-1-hd; all end on 2027-01-06. Voices: alloy, ash, ballad, cedar, coral, echo, fable, marin,
+/// nova, onyx, sage, shimmer, verse.
+#[tool("audio-speech-create", POST "/audio/speech", run, saves)]
+struct Create {
+    #[read]
+    #[flatten]
+    speech: Speech,
+    #[flatten]
+    manner: Manner,
+}
+
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
-        let format = self.response_format.unwrap_or(Format::Mp3);
-        let parts = parts(&self.input, &self.model, format)?;
-        cx.reserve(self.save_to.as_deref()).await?;
+        let Script { arguments, format, parts, save_to } = self.speech.prepare(&cx).await?;
         let total = parts.len();
         let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
-            let response = cx.send(&Self::SPEC, part_of(&cx, part)?).response().await?;
+            let response = cx.send(&Self::SPEC, part_of(&arguments, total, part)).response().await?;
             response.into_body().collect(LONGEST_PART).await
         });
         let mut sounds = sounds.buffered(AT_ONCE);
@@ -83,29 +130,23 @@ impl Create {
         }
         whole.push(joiner.finish()?);
         let about = About { broke, ..About::new(format, done, &joiner) };
-        deliver(&cx, one(whole), &about, self.save_to).await
+        deliver(&cx, one(whole), &about, save_to).await
     }
 }
 
-/// Turn text into speech, written to a file while it is spoken.
+/// Turn text into speech, with progress in seconds while it is spoken.
 ///
-/// As audio-speech-create, with progress in seconds. wav is written at its end.
+/// As audio-speech-create, one request after the other.
 #[tool("audio-speech-stream", POST "/audio/speech", run, saves)]
 struct Stream {
     #[read]
-    input: String,
-    #[read]
-    model: String,
-    voice: Voice,
-    instructions: Option<String>,
-    #[read]
-    response_format: Option<Format>,
-    speed: Option<Num<0, 4>>,
+    #[flatten]
+    speech: Speech,
+    #[flatten]
+    manner: Manner,
     /// sse tells of tokens used; not for tts-1.
     #[read]
     stream_format: Option<StreamFormat>,
-    #[local]
-    save_to: Option<String>,
 }
 
 #[shape(read)]
@@ -117,13 +158,12 @@ enum StreamFormat {
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
-        let format = self.response_format.unwrap_or(Format::Mp3);
-        let parts = parts(&self.input, &self.model, format)?;
-        cx.reserve(self.save_to.as_deref()).await?;
+        let Script { arguments, format, parts, save_to } = self.speech.prepare(&cx).await?;
         let count = parts.len();
         let mut speaker = Speaker {
             events: self.stream_format == Some(StreamFormat::Sse),
             joiner: Joiner::new(format, count),
+            arguments,
             parts: parts.into(),
             of: count,
             spoken: 0,
@@ -134,57 +174,21 @@ impl Stream {
             told: Duration::ZERO,
             cx: cx.clone(),
         };
-        // What cannot even begin leaves no file.
-        let first = speaker.next().await?;
-        let shared = Arc::new(Mutex::new((speaker.about(format), None)));
-        let outcome = shared.clone();
-        let chunks = stream::try_unfold((speaker, first), move |(mut speaker, ready)| {
-            let shared = shared.clone();
-            async move {
-                let Some(ready) = ready else { return Ok(None) };
-                let next = speaker.next().await;
-                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                match next {
-                    Ok(next) => {
-                        shared.0 = speaker.about(format);
-                        Ok(Some((ready, (speaker, next))))
-                    }
-                    Err(error) => {
-                        let failure = Failure { text: error.to_string(), unsent: false };
-                        shared.1 = Some(error);
-                        Err(failure)
-                    }
-                }
-            }
-        });
-        let body = Body::Stream { chunks: chunks.boxed(), length: None };
-        let written = match (self.save_to, format) {
-            (Some(path), format) if format != Format::Wav => cx.save(path, body).await.map(Written::File),
-            (path, _) => body.collect(LONGEST_PART * count).await.map(|bytes| Written::Memory(bytes, path)),
-        };
-        let (about, error) = {
-            let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
-            (outcome.0.clone(), outcome.1.take())
-        };
-        match (written, error) {
-            (_, Some(error)) => Err(error),
-            (Err(error), None) => Err(error),
-            (Ok(Written::File(saved)), None) => Ok(about.saved(&saved.path, saved.bytes, None)),
-            (Ok(Written::Memory(bytes, path)), None) => deliver(&cx, bytes, &about, path).await,
+        let mut whole = Vec::new();
+        while let Some(piece) = speaker.next().await? {
+            whole.push(piece);
         }
+        deliver(&cx, one(whole), &speaker.about(format), save_to).await
     }
-}
-
-enum Written {
-    File(openai_mcp_kernel::platform::Saved),
-    Memory(Bytes, Option<String>),
 }
 
 /// Speaks part after part.
 struct Speaker {
     cx: Context,
     /// The parts that are still to be spoken.
-    parts: std::collections::VecDeque<String>,
+    parts: VecDeque<String>,
+    /// The arguments of their requests.
+    arguments: Arguments,
     /// How many parts there are, and how many are through.
     of: usize,
     spoken: usize,
@@ -227,7 +231,8 @@ impl Speaker {
                 None => match self.parts.pop_front() {
                     Some(part) => {
                         self.begins = beginning(&part);
-                        let response = self.cx.send(&Stream::SPEC, part_of(&self.cx, part)?).response().await?;
+                        let response =
+                            self.cx.send(&Stream::SPEC, part_of(&self.arguments, self.of, part)).response().await?;
                         self.joiner.next_part();
                         self.current = Some(match self.events {
                             true => Current::Events(Box::new(Events::new(response)?)),
@@ -267,6 +272,9 @@ impl Speaker {
                 },
             };
             let ready = self.joiner.push(piece);
+            if self.joiner.bytes() > LONGEST {
+                return Err(Error::new(Kind::Answer, format!("the sound is longer than {LONGEST} bytes")));
+            }
             self.tell(false);
             if !ready.is_empty() {
                 return Ok(Some(ready));
@@ -312,6 +320,14 @@ fn parts(input: &str, model: &str, format: Format) -> Result<Vec<String>> {
     if parts.is_empty() {
         return Err(Error::argument("input", "expected words to speak, got blanks alone"));
     }
+    if parts.len() > MOST_PARTS {
+        let problem = format!(
+            "the text takes {} requests, each of which is paid for, and at most {MOST_PARTS} are made in one call\n\
+             hint: give it in several calls",
+            parts.len()
+        );
+        return Err(Error::argument("input", problem));
+    }
     if parts.len() > 1 && !format.joins() {
         return Err(Error::argument(
             "response_format",
@@ -331,16 +347,9 @@ fn beginning(part: &str) -> String {
     part.chars().take(80).collect()
 }
 
-/// The arguments for a part of the text; those of the whole as they were written.
-fn part_of(cx: &Context, part: String) -> Result<Arguments> {
-    #[derive(serde::Deserialize)]
-    struct Whole {
-        input: String,
-    }
-    if cx.arguments().read::<Whole>()?.input == part {
-        return Ok(cx.arguments().clone());
-    }
-    Ok(cx.arguments().clone().set("input", part))
+/// The arguments for a part of the text; where that is the whole, as they were written.
+fn part_of(arguments: &Arguments, parts: usize, part: String) -> Arguments {
+    if parts == 1 { arguments.clone() } else { arguments.clone().set("input", part) }
 }
 
 fn one(mut pieces: Vec<Bytes>) -> Bytes {
@@ -378,38 +387,18 @@ impl About {
         About { format, parts, seconds: joiner.seconds().filter(|seconds| *seconds > 0.0), usage: None, broke: None }
     }
 
-    fn words(&self, bytes: u64) -> String {
-        let mut words = format!("{bytes} bytes of {}", self.format.name());
-        if let Some(seconds) = self.seconds {
-            words.push_str(&format!(", {seconds:.2} s"));
-        }
-        if self.parts > 1 {
-            words.push_str(&format!(", joined from {} parts", self.parts));
-        }
-        if let Some(Broke { part, of, begins, error }) = &self.broke {
-            words.push_str(&format!(
-                "\nincomplete: part {part} of {of} failed: {error}\nhint: go on with the text from `{begins}`"
-            ));
-        }
-        words
-    }
-
-    /// That it is in a file; `problem` tells why it is not in the one that was named.
-    fn saved(&self, path: &str, bytes: u64, problem: Option<&str>) -> Output {
-        let mut structured = json!({"path": path, "bytes": bytes, "format": self.format.name()});
-        if let Some(object) = structured.as_object_mut() {
-            let seconds = self.seconds.map(|seconds| json!((seconds * 1000.0).round() / 1000.0));
-            object.extend(seconds.map(|seconds| ("seconds".into(), seconds)));
-            object.extend((self.parts > 1).then(|| ("parts".into(), self.parts.into())));
-            object.extend(self.usage.clone().map(|usage| ("usage".into(), usage)));
-            object.extend(problem.map(|problem| ("not_saved".into(), problem.into())));
-            let broke = self.broke.as_ref().map(
-                |Broke { part, of, begins, error }| json!({"part": part, "of": of, "begins": begins, "error": error}),
-            );
-            object.extend(broke.map(|broke| ("incomplete".into(), broke)));
-        }
-        let problem = problem.map(|problem| format!("\nnot where it was to be: {problem}")).unwrap_or_default();
-        Output::Text { text: format!("saved to {path}: {}{problem}", self.words(bytes)), structured }
+    /// What a result tells of it.
+    fn told(&self) -> Map<String, Value> {
+        let seconds = self.seconds.map(|seconds| json!((seconds * 1000.0).round() / 1000.0));
+        let broke = self.broke.as_ref().map(
+            |Broke { part, of, begins, error }| json!({"part": part, "of": of, "go_on_from": begins, "error": error}),
+        );
+        let mut told = Map::from_iter([("format".to_owned(), self.format.name().into())]);
+        told.extend(seconds.map(|seconds| ("seconds".into(), seconds)));
+        told.extend((self.parts > 1).then(|| ("parts".into(), self.parts.into())));
+        told.extend(self.usage.clone().map(|usage| ("usage".into(), usage)));
+        told.extend(broke.map(|broke| ("incomplete".into(), broke)));
+        told
     }
 }
 
@@ -418,28 +407,24 @@ async fn deliver(cx: &Context, sound: Bytes, about: &About, save_to: Option<Stri
     if sound.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer has no sound"));
     }
-    let bytes = sound.len() as u64;
-    let mut problem = None;
-    if let Some(path) = save_to {
-        match cx.save(path, Body::Full(sound.clone())).await {
-            Ok(saved) => return Ok(about.saved(&saved.path, saved.bytes, None)),
-            // The sound is paid for: where its file cannot be written, it goes elsewhere or out as it is.
-            Err(error) => problem = Some(error.to_string()),
-        }
+    let (mut told, spare) = (about.told(), ("speech", about.format.name()));
+    let saved = match save_to {
+        Some(path) => match cx.save_paid(path, spare, sound.clone()).await {
+            Err(Unsaved { error, kept: true }) => return Err(error),
+            Err(Unsaved { error, .. }) => {
+                told.insert("note".into(), format!("not saved: {error}").into());
+                None
+            }
+            Ok(saved) => Some(saved),
+        },
+        None if sound.len() > SMALL => cx.keep(spare, sound.clone()).await.ok(),
+        None => None,
+    };
+    if let Some(saved) = saved {
+        told.insert("saved_to".into(), saved.show());
+        return Ok(Output::json(&told.into()));
     }
-    if sound.len() > SMALL {
-        let name = format!("speech-{:08x}.{}", cx.random() as u32, about.format.name());
-        if let Ok(saved) = cx.save(name, Body::Full(sound.clone())).await {
-            return Ok(about.saved(&saved.path, saved.bytes, problem.as_deref()));
-        }
-    }
-    let mut words = about.words(bytes);
-    if let Some(usage) = &about.usage {
-        words.push_str(&format!("\nusage: {usage}"));
-    }
-    if let Some(problem) = &problem {
-        words.push_str(&format!("\nnot saved: {problem}"));
-    }
-    let mime_type = about.format.mime_type().to_owned();
-    Ok(Output::Content(vec![Content::Audio { data: sound, mime_type }, Content::Text(words)]))
+    told.insert("bytes".into(), sound.len().into());
+    let block = Content::Audio { data: sound, mime_type: about.format.mime_type().to_owned() };
+    Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
 }

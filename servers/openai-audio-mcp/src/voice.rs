@@ -11,7 +11,7 @@ tools![Create, Delete, ConsentCreate, ConsentList, ConsentGet, ConsentModify, Co
 #[tool("audio-voice-create", POST "/audio/voices", multipart, open)]
 struct Create {
     name: String,
-    /// audio_sample unless told.
+    /// Default audio_sample.
     r#type: Option<Kind>,
     /// At most 10 MiB; with consent.
     audio_sample: Option<FileInput>,
@@ -19,7 +19,7 @@ struct Create {
     consent: Option<String>,
     /// For type prompt, as are model and script_hint.
     prompt: Option<String>,
-    /// auto unless told.
+    /// Default auto.
     model: Option<String>,
     /// Text to speak while it is made.
     script_hint: Option<String>,

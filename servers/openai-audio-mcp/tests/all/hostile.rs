@@ -148,7 +148,7 @@ fn the_files_of_a_batch_share_what_a_small_machine_decodes() {
     let script = Arc::new(Script::new((0..20).map(|_| refusal()).collect()));
     let arguments = json!({"files": [file, file], "model": "whisper-1", "options": {"split_seconds": 240}});
     let result = call_tool(&SERVER, "audio-transcribe-batch", arguments, script);
-    let items = &result["structuredContent"]["items"];
+    let items = &result["structuredContent"]["data"];
     let [one, other] = [0, 1].map(|at| items[at]["error"].as_str().unwrap());
     assert!(one.contains("No") && other.contains("holds more sound than is decoded here"), "{one}\n{other}");
 }

@@ -47,12 +47,11 @@ fn a_long_transcript_is_saved_and_its_beginning_shown() {
     let saved = script.saved();
     assert_eq!(saved.len(), 1);
     let (path, content) = &saved[0];
-    assert!(path.starts_with("transcript-") && path.ends_with(".json"), "{path}");
+    assert!(path.starts_with("openai-mcp-results/transcript-") && path.ends_with(".json"), "{path}");
     assert!(content == whole.to_string().as_bytes(), "another transcript is saved");
     let structured = &result["structuredContent"];
     assert!(structured["text"] == "é".repeat(2000), "another excerpt is shown");
-    assert_eq!((&structured["path"], &structured["bytes"]), (&json!(path), &json!(content.len())));
-    assert!(result["content"][0]["text"].as_str().unwrap().contains(&format!("is saved to {path}")));
+    assert_eq!(structured["saved_to"], json!({"path": path, "bytes": content.len()}));
 }
 
 #[test]
@@ -61,9 +60,9 @@ fn where_it_cannot_be_saved_what_fits_is_shown_with_how_to_see_the_rest() {
     let mut arguments = json!({"file": recording(1), "model": "whisper-1"});
     let (result, _) = transcribe(&arguments, &[(200, whole.clone())], false);
     let bytes = whole.to_string().len();
-    assert_eq!(result["structuredContent"]["text"], "é".repeat(256));
-    let shown = result["content"][0]["text"].as_str().unwrap();
-    assert!(shown.ends_with(&format!("ask again with `max_bytes`: {bytes} to see all]")), "{shown}");
+    let shown = &result["structuredContent"];
+    assert!(shown["text"].as_str().unwrap().starts_with(&"é".repeat(96)), "{shown}");
+    assert!(shown["cut"].as_str().unwrap().ends_with(&format!("`max_bytes` {bytes} shows all")), "{shown}");
     arguments["max_bytes"] = bytes.into();
     let (result, _) = transcribe(&arguments, &[(200, whole.clone())], false);
     assert!(result["structuredContent"] == whole, "not the whole is shown");
@@ -119,7 +118,7 @@ fn a_batch_ends_before_its_result_is_full() {
         let (result, script) = call("audio-transcribe-batch", &arguments, &answers[seen..], true, 8192);
         assert!(result["structuredContent"].to_string().len() <= 8192, "{result}");
         assert!(script.saved().is_empty());
-        for item in result["structuredContent"]["items"].as_array().unwrap() {
+        for item in result["structuredContent"]["data"].as_array().unwrap() {
             assert_eq!((&item["index"], &item["text"]), (&json!(seen), &json!(format!("{seen} ").repeat(100))));
             seen += 1;
         }
@@ -140,11 +139,9 @@ fn a_text_that_does_not_fit_into_the_result_of_a_batch_is_saved() {
     let structured = &result["structuredContent"];
     let [(path, content)] = &script.saved()[..] else { panic!("{:?}", script.saved()) };
     assert!(content == long.to_string().as_bytes() && path.ends_with(".json"), "{path}");
-    let items = &structured["items"];
-    assert_eq!(
-        (&items[0]["text"], &items[0]["path"], &items[1]["path"]),
-        (&json!("Short."), &Value::Null, &json!(path))
-    );
+    let items = &structured["data"];
+    assert_eq!((&items[0]["text"], &items[0]["saved_to"]), (&json!("Short."), &Value::Null));
+    assert_eq!(items[1]["saved_to"], json!({"path": path, "bytes": content.len()}));
     assert!(items[1]["bytes_left_out"].is_u64() && structured.to_string().len() <= 16_384, "{structured}");
 
     let (result, _) = call(
@@ -154,8 +151,8 @@ fn a_text_that_does_not_fit_into_the_result_of_a_batch_is_saved() {
         false,
         16_384,
     );
-    let note = result["structuredContent"]["note"].as_str().unwrap();
-    assert!(note.contains("audio-transcribe"), "{note}");
+    let item = &result["structuredContent"]["data"][0];
+    assert_eq!(item["note"], "transcribe it alone to see its text whole");
 }
 
 #[test]
@@ -167,5 +164,28 @@ fn a_batch_whose_key_is_refused_ends() {
     let (result, script) =
         call("audio-transcribe-batch", &json!({"files": files, "model": "whisper-1"}), &answers, true, 32_768);
     assert!(script.sent().len() <= 4, "{result}");
-    assert!(result["structuredContent"]["next_offset"].is_u64(), "{result}");
+    assert_eq!(result["isError"], true, "{result}");
+}
+
+#[test]
+fn a_batch_that_can_spend_no_more_tells_where_to_go_on() {
+    let files: Vec<Value> = (0..40).map(|n| json!({"path": format!("{n}.mp3")})).collect();
+    let refusal = json!({"error": {"message": "Hard limit", "type": "insufficient_quota", "code": null}});
+    let answers = [(200, json!({"text": "One."})), (403, refusal)];
+    let (result, script) =
+        call("audio-transcribe-batch", &json!({"files": files, "model": "whisper-1"}), &answers, true, 32_768);
+    let told = &result["structuredContent"];
+    assert_eq!((&told["succeeded"], &told["failed"], &told["done"]), (&json!(1), &json!(1), &json!(false)), "{told}");
+    assert_eq!((&told["next_offset"], script.sent().len()), (&json!(2), 2));
+    assert!(told["stopped"].as_str().unwrap().contains("Hard limit"), "{told}");
+}
+
+#[test]
+fn a_text_of_more_requests_than_any_is_refused_before_the_first() {
+    for tool in ["audio-speech-create", "audio-speech-stream"] {
+        let arguments = json!({"input": "A sentence. ".repeat(12_000), "model": "tts-1", "voice": "alloy"});
+        let (result, script) = call(tool, &arguments, &[], true, 32_768);
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.starts_with("`input`: the text takes 36 requests") && script.sent().is_empty(), "{text}");
+    }
 }

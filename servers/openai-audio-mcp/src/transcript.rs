@@ -1,0 +1,347 @@
+//! A recording as text: sent whole or in pieces, and put together again.
+
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use openai_mcp_kernel::body::Body;
+use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::http_types::Response;
+use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save::Formats;
+use openai_mcp_kernel::spec::Spec;
+use serde_json::Map;
+
+use crate::merge::{self, Part, Transcript};
+use crate::pieces::Pieces;
+
+/// Largest file of one request: 25 MiB, less what a form adds.
+/// <https://platform.openai.com/docs/guides/speech-to-text>
+const LARGEST: usize = 25 * 1024 * 1024 - 64 * 1024;
+/// Most bytes of a transcript.
+const LONGEST: usize = 64 * 1024 * 1024;
+/// Pieces of one file that are transcribed at a time.
+const AT_ONCE: usize = 3;
+
+/// The formats of transcripts, with the extensions of their files.
+pub(crate) const FORMATS: Formats = &[
+    ("json", &["json"]),
+    ("text", &["txt", "md"]),
+    ("srt", &["srt"]),
+    ("vtt", &["vtt"]),
+    ("verbose_json", &["json"]),
+    ("diarized_json", &["json"]),
+];
+
+#[shape(read)]
+#[derive(Copy, PartialEq)]
+pub(crate) enum Format {
+    Json,
+    Text,
+    Srt,
+    VerboseJson,
+    Vtt,
+    DiarizedJson,
+}
+
+impl Format {
+    /// Extension of a file that holds it.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Format::Json | Format::VerboseJson | Format::DiarizedJson => "json",
+            Format::Text => "txt",
+            Format::Srt => "srt",
+            Format::Vtt => "vtt",
+        }
+    }
+}
+
+/// How files are transcribed.
+pub(crate) struct Job {
+    spec: &'static Spec,
+    /// Those of the request, without the file.
+    arguments: Arguments,
+    pub(crate) format: Format,
+    stream: bool,
+    known: Vec<String>,
+    /// Most seconds of a piece, where the caller wants pieces.
+    split: Option<usize>,
+    /// Samples that were decoded so far, of all files.
+    work: AtomicU64,
+}
+
+/// What became of a file.
+pub(crate) struct Outcome {
+    transcript: Transcript,
+    format: Format,
+    /// Where the transcript ends before the sound does, in seconds, and why.
+    broke: Option<(f64, String)>,
+}
+
+enum Sound {
+    Whole(Source),
+    Cut(Read),
+}
+
+impl Job {
+    /// Reads what a request's arguments say of it.
+    ///
+    /// # Errors
+    /// One is not what was expected.
+    pub(crate) fn new(spec: &'static Spec, arguments: Arguments) -> Result<Self> {
+        Ok(Job {
+            spec,
+            format: arguments.member("response_format")?.unwrap_or(Format::Json),
+            stream: arguments.member("stream")?.unwrap_or_default(),
+            known: arguments.member("known_speaker_names")?.unwrap_or_default(),
+            split: arguments.member("split_seconds")?,
+            work: AtomicU64::default(),
+            arguments,
+        })
+    }
+
+    /// Transcribes a file, in pieces if it is large.
+    ///
+    /// # Errors
+    /// As those of the request; a later piece that fails does not take the earlier ones with it.
+    pub(crate) async fn run(&self, cx: &Context, source: Source) -> Result<Outcome> {
+        match self.load(cx, source).await? {
+            Sound::Whole(source) => match self.request(cx, source.clone(), false).await {
+                Ok(transcript) => {
+                    cx.flush_text();
+                    Ok(Outcome { transcript, format: self.format, broke: None })
+                }
+                // Refused before it was heard.
+                Err(error) if is_too_long(&error) => {
+                    let file = cx.read(source, cx.room()).await?;
+                    self.pieces(cx, &file).await.map_err(|cut| match cut.kind() {
+                        Kind::File => Error::new(Kind::File, format!("{cut}\nafter: {error}")),
+                        _ => cut,
+                    })
+                }
+                Err(error) => Err(error),
+            },
+            Sound::Cut(file) => self.pieces(cx, &file).await,
+        }
+    }
+
+    /// Finds out how large a file is. A URL is fetched once.
+    async fn load(&self, cx: &Context, source: Source) -> Result<Sound> {
+        let small = |length: usize| length <= LARGEST && self.split.is_none();
+        match &source {
+            Source::Inline { bytes, .. } if small(bytes.len()) => return Ok(Sound::Whole(source)),
+            Source::Path { .. } => {
+                let length = cx.open(source.clone()).await?.body.length();
+                if length.and_then(|length| usize::try_from(length).ok()).is_some_and(small) {
+                    return Ok(Sound::Whole(source));
+                }
+            }
+            _ => {}
+        }
+        let room = cx.room();
+        let file = cx.read(source, room).await.map_err(|error| match error.to_string() {
+            text if text.contains("is larger than") => {
+                Error::new(Kind::File, format!("{text}, which is what this server can cut\nhint: cut it beforehand"))
+            }
+            _ => error,
+        })?;
+        if !small(file.bytes.len()) {
+            return Ok(Sound::Cut(file));
+        }
+        let Read { filename, mime_type, bytes } = file;
+        Ok(Sound::Whole(Source::Inline { bytes, filename, mime_type: Some(mime_type) }))
+    }
+
+    async fn pieces(&self, cx: &Context, file: &Read) -> Result<Outcome> {
+        let usual = if cx.room() > 256 * 1024 * 1024 { 600 } else { 240 };
+        let seconds = self.split.unwrap_or(usual);
+        let pieces = Pieces::begin(cx, file, seconds, &self.work).await?;
+        cx.tell(&format!("about {} pieces, each a request", pieces.count()));
+        let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
+        let transcripts = stream::unfold(Some((cx.clone(), pieces, 0usize)), |state| async {
+            let (cx, pieces, number) = state?;
+            match pieces.next(&cx).await {
+                Ok(None) => None,
+                Ok(Some((piece, pieces))) => Some((Ok((number, piece)), Some((cx, pieces, number + 1)))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .map(|piece| async move {
+            let (number, piece) = piece?;
+            let filename = format!("{stem}-{}.wav", number + 1);
+            let source = Source::Inline { bytes: piece.wav, filename, mime_type: Some("audio/wav".into()) };
+            let transcript = self.request(cx, source, number > 0).await?;
+            Ok(Part { start: piece.start, seconds: piece.seconds, transcript })
+        });
+        // Text that streams comes in its order.
+        let mut transcripts = std::pin::pin!(transcripts.buffered(if self.stream { 1 } else { AT_ONCE }));
+        let (mut parts, mut broke) = (Vec::new(), None);
+        while let Some(part) = transcripts.next().await {
+            match part {
+                Ok(part) => {
+                    let end = part.start + part.seconds;
+                    parts.push(part);
+                    if !self.stream {
+                        let end = end as u64;
+                        let clock = format!("{}:{:02}:{:02}", end / 3600, end / 60 % 60, end % 60);
+                        cx.tell(&format!("transcribed up to {clock}, {} pieces", parts.len()));
+                    }
+                }
+                Err(error) => match parts.last().map(|part: &Part| part.start + part.seconds) {
+                    None => return Err(error),
+                    Some(end) => {
+                        broke = Some((end, error.to_string()));
+                        break;
+                    }
+                },
+            }
+        }
+        cx.flush_text();
+        if parts.is_empty() {
+            return Err(Error::new(Kind::File, format!("`{}` has no sound", file.filename)));
+        }
+        Ok(Outcome { transcript: merge::merge(parts, &self.known)?, format: self.format, broke })
+    }
+
+    async fn request(&self, cx: &Context, source: Source, follows: bool) -> Result<Transcript> {
+        let response = cx.send(self.spec, self.arguments.clone().attach("file", source)).response().await;
+        let response = response.map_err(with_advice)?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("text/event-stream") {
+            return events(cx, response, follows).await;
+        }
+        let is_json = kind.starts_with("application/json") || self.format.extension() == "json";
+        let answer = response.into_body().collect(LONGEST).await?;
+        Ok(if is_json && serde_json::from_slice::<serde::de::IgnoredAny>(&answer).is_ok() {
+            Transcript::Json(answer)
+        } else {
+            Transcript::Text(String::from_utf8_lossy(&answer).into_owned())
+        })
+    }
+}
+
+/// Whether a file is refused because it lasts too long for the model: 1,400 s, or what makes more tokens than it takes.
+fn is_too_long(error: &Error) -> bool {
+    let text = error.to_string();
+    let words = ["seconds is longer than", "input_too_large", "audio is too large"];
+    error.kind() == Kind::Status(400) && words.iter().any(|word| text.contains(word))
+}
+
+/// What the API means by some of its refusals.
+fn with_advice(error: Error) -> Error {
+    let text = error.to_string();
+    let hint = match error.kind() {
+        // It goes by the extension of a file's name.
+        Kind::Status(400) if text.contains(" file format. Supported formats") => {
+            "name what it is with `filename` in `file`: Opus is `x.ogg`; convert what is none of these"
+        }
+        Kind::Status(400) if text.contains("response_format") => {
+            "`srt`, `vtt` and `verbose_json` are made by whisper-1, `diarized_json` by gpt-4o-transcribe-diarize, `json` by \
+             every model"
+        }
+        _ => return error,
+    };
+    Error::new(error.kind(), format!("{text}\nhint: {hint}"))
+}
+
+/// Follows a transcript as it is written.
+async fn events(cx: &Context, response: Response<Body>, follows: bool) -> Result<Transcript> {
+    let mut events = Events::new(response)?;
+    let (mut segments, mut done) = (Vec::new(), None);
+    if follows {
+        cx.tell_text(" ");
+    }
+    while let Some(event) = events.next().await? {
+        let mut event: Value = serde_json::from_slice(&event.data)
+            .map_err(|error| Error::new(Kind::Answer, format!("an event is not JSON: {error}")))?;
+        match event.get("type").and_then(Value::as_str) {
+            Some("transcript.text.delta") => {
+                cx.tell_text(event.get("delta").and_then(Value::as_str).unwrap_or_default());
+            }
+            Some("transcript.text.segment") => segments.push(event),
+            Some("transcript.text.done") => {
+                if let Some(object) = event.as_object_mut() {
+                    object.remove("type");
+                }
+                done = Some(event);
+            }
+            _ => {}
+        }
+    }
+    let Some(Value::Object(mut transcript)) = done else {
+        return Err(Error::new(Kind::Connection, "the stream ended before the transcript did"));
+    };
+    if !segments.is_empty() {
+        transcript.insert("segments".into(), segments.into());
+    }
+    Ok(Transcript::Json(Value::Object(transcript).to_string().into()))
+}
+
+impl Outcome {
+    /// The transcript as it is written to a file.
+    pub(crate) fn content(&self) -> Bytes {
+        match &self.transcript {
+            Transcript::Text(text) => text.clone().into(),
+            Transcript::Json(json) => json.clone(),
+        }
+    }
+
+    /// What was said, alone.
+    pub(crate) fn text(&self) -> String {
+        match &self.transcript {
+            Transcript::Text(text) => text.clone(),
+            Transcript::Json(json) => {
+                let value: Value = serde_json::from_slice(json).unwrap_or_default();
+                value.get("text").and_then(Value::as_str).unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    /// Extension of a file that holds it.
+    pub(crate) fn extension(&self) -> &'static str {
+        match &self.transcript {
+            Transcript::Json(_) => "json",
+            Transcript::Text(_) if self.format.extension() == "json" => "txt",
+            Transcript::Text(_) => self.format.extension(),
+        }
+    }
+
+    /// What a result tells of it: of what the API answered all, or what its reader needs.
+    ///
+    /// # Errors
+    /// The answer is no JSON object.
+    pub(crate) fn told(&self, full: bool) -> Result<Map<String, Value>> {
+        let mut told = match &self.transcript {
+            Transcript::Text(text) => Map::from_iter([("text".to_owned(), text.as_str().into())]),
+            Transcript::Json(json) => serde_json::from_slice(json)
+                .map_err(|error| Error::new(Kind::Answer, format!("the transcript is not JSON: {error}")))?,
+        };
+        if !full {
+            shorten(&mut told);
+        }
+        told.extend(self.incomplete());
+        Ok(told)
+    }
+
+    /// What is missing, if something is.
+    pub(crate) fn incomplete(&self) -> Option<(String, Value)> {
+        let (end, error) = self.broke.as_ref()?;
+        let end = (end * 10.0).round() / 10.0;
+        Some(("incomplete".to_owned(), json!({"ends_at_seconds": end, "error": error})))
+    }
+}
+
+/// Leaves out of a transcript what nobody reads: nulls, what was asked for, and of its segments the numbers that the
+/// model made them by.
+fn shorten(transcript: &mut Map<String, Value>) {
+    transcript.retain(|name, value| !value.is_null() && name != "task");
+    for segment in transcript.get_mut("segments").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(segment) = segment.as_object_mut() {
+            segment.retain(|name, _| matches!(name.as_str(), "id" | "start" | "end" | "speaker" | "text"));
+        }
+    }
+    if let Some(usage) = transcript.get_mut("usage").and_then(Value::as_object_mut) {
+        usage.retain(|name, value| value.is_number() && name != "type");
+    }
+}
