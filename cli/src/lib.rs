@@ -15,5 +15,6 @@ pub static SERVERS: &[&Definition] = &[
     &openai_images_mcp::SERVER,
     &openai_moderation_mcp::SERVER,
     &openai_responses_mcp::SERVER,
+    &openai_uploads_mcp::SERVER,
     &openai_vector_store_mcp::SERVER,
 ];

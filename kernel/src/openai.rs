@@ -42,12 +42,13 @@ pub struct Call<'a> {
     spec: &'static Spec,
     arguments: Arguments,
     stand_in: bool,
+    quiet: bool,
 }
 
 impl Context {
     /// Makes a request: `cx.send(&Get::SPEC, json!({"file_id": id})).value().await?`.
     pub fn send(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Call<'_> {
-        Call { cx: self, spec, arguments: arguments.into(), stand_in: true }
+        Call { cx: self, spec, arguments: arguments.into(), stand_in: true, quiet: false }
     }
 
     /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
@@ -82,12 +83,18 @@ impl Call<'_> {
         self
     }
 
+    /// Tells nothing of how far the bytes of a file are: for a file that is a part of something larger.
+    pub fn quietly(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
     /// The answer as soon as its head is there.
     ///
     /// # Errors
     /// Wrong arguments, no key, no connection, or a failed answer.
     pub async fn response(self) -> Result<Response<Body>> {
-        let Call { cx, spec, arguments, stand_in } = self;
+        let Call { cx, spec, arguments, stand_in, quiet } = self;
         let open = cx.config().open_arguments;
         let Some(endpoint) = &spec.endpoint else {
             return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
@@ -109,7 +116,7 @@ impl Call<'_> {
         if let Some(beta) = endpoint.beta.or(cx.home().beta).filter(|beta| !beta.is_empty()) {
             plan.headers.push((headers::BETA, beta.to_owned()));
         }
-        send(cx, spec, plan).await
+        send(cx, spec, plan, quiet).await
     }
 
     /// The JSON of the answer; of an answer without content, the empty object.
@@ -141,12 +148,12 @@ impl Call<'_> {
 }
 
 /// Sends a planned request with retries and gives a successful answer.
-async fn send(cx: &Context, spec: &'static Spec, plan: Plan) -> Result<Response<Body>> {
+async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Result<Response<Body>> {
     let key = key_of(cx, spec)?;
     let mut tries = 0;
     loop {
         tries += 1;
-        let (request, upload) = request(cx, &plan, &key).await?;
+        let (request, upload) = request(cx, &plan, &key, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
         // Whatever the other side says, it says of half a file.
         if let Some(broke) = upload.and_then(|upload| upload.broke.get().cloned()) {
@@ -201,7 +208,7 @@ struct Upload {
     broke: OnceLock<String>,
 }
 
-async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Body>, Option<Arc<Upload>>)> {
+async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result<(Request<Body>, Option<Arc<Upload>>)> {
     let config = cx.config();
     let mut request = Request::new(Body::EMPTY);
     *request.method_mut() = plan.method.clone();
@@ -246,20 +253,22 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret) -> Result<(Request<Bod
                 HeaderValue::from_str(&content_type).map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             let watched = Arc::new(Upload::default());
-            *request.body_mut() = watch(cx.clone(), body, watched.clone());
+            *request.body_mut() = watch((!quiet).then(|| cx.clone()), body, watched.clone());
             upload = Some(watched);
         }
     }
     Ok((request, upload))
 }
 
-/// Tells of an upload's progress as its bytes go out.
-fn watch(cx: Context, body: Body, upload: Arc<Upload>) -> Body {
+/// Counts the bytes of an upload as they go out, and tells of them.
+fn watch(told: Option<Context>, body: Body, upload: Arc<Upload>) -> Body {
     let length = body.length();
     let chunks = body.into_chunks().inspect(move |chunk| match chunk {
         Ok(bytes) => {
             let sent = upload.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-            cx.transferred(sent, length, "uploaded");
+            if let Some(cx) = &told {
+                cx.transferred(sent, length, "uploaded");
+            }
         }
         Err(failure) => {
             // Only the first counts, and a stream has no second.

@@ -21,6 +21,7 @@
 
 pub mod filter;
 pub mod page;
+pub mod upload;
 mod words;
 
 use openai_mcp_kernel::prelude::*;

@@ -7,6 +7,7 @@
 //! | a path or URL | a file that says `content of` and the path or URL, of the type that its extension tells |
 //! | a path to read with `missing` in it | no such file |
 //! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
+//! | a path to read with `large` in it | a file of 20 MiB: the last letter of the path, again and again |
 //! | a path to save to with `missing` in it | no such folder |
 //! | a path to save to with `taken` in it | a file that is there already |
 //! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
@@ -210,6 +211,11 @@ impl Script {
         self
     }
 
+    /// Answers more requests, after those that are left.
+    pub fn reply(&self, replies: Vec<Reply>) {
+        lock(&self.replies).extend(replies);
+    }
+
     /// What was sent.
     pub fn sent(&self) -> Vec<Sent> {
         lock(&self.sent).clone()
@@ -304,6 +310,11 @@ impl Platform for Script {
                 let chunks = [Ok(Bytes::from_static(b"half of ")), Err(broke)];
                 let body = Body::Stream { length: Some(16), chunks: Box::pin(futures_util::stream::iter(chunks)) };
                 Ok(Opened { filename: path, mime_type: "text/plain".into(), body })
+            }
+            Source::Path { path, filename, mime_type } if path.contains("large") => {
+                let letter = path.bytes().last().unwrap_or_default();
+                let content = Body::Full(vec![letter; 20 * 1024 * 1024].into());
+                Ok(Opened { body: content, ..opened(filename, mime_type, &path, String::new()) })
             }
             Source::Path { path, filename, mime_type } => {
                 Ok(opened(filename, mime_type, &path, format!("content of {path}")))

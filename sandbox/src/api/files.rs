@@ -19,7 +19,8 @@ use crate::shelf::Paging;
 use crate::world::{Caller, World, now};
 
 const LARGEST: u64 = 512 * 1024 * 1024;
-const PURPOSES: &[&str] = &["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
+/// What a caller can upload a file for.
+pub(crate) const PURPOSES: &[&str] = &["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
 const THIRTY_DAYS: i64 = 30 * 24 * 3600;
 
 static FILES: Collection = Collection {

@@ -16,6 +16,7 @@ mod models;
 mod moderations;
 mod responses;
 mod tools;
+mod uploads;
 mod vector_stores;
 
 use axum::Router;
@@ -36,6 +37,7 @@ pub(crate) fn routes() -> Router {
         .merge(models::routes())
         .merge(moderations::routes())
         .merge(responses::routes())
+        .merge(uploads::routes())
         .merge(vector_stores::routes());
     let of_projects = requests.clone().merge(batches::routes(requests)).route_layer(from_fn(auth::project));
     let of_admins = Router::new().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));

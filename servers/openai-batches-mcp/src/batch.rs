@@ -4,6 +4,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 use openai_mcp_shapes::Patience;
 use openai_mcp_shapes::page::Page;
+use openai_mcp_shapes::upload::ExpiresAfter;
 
 use crate::endpoint::Endpoint;
 
@@ -18,6 +19,7 @@ pub(crate) struct Create {
     /// Default 24h, the only one.
     completion_window: Option<Window>,
     metadata: Option<Metadata>,
+    /// Of the files with results. Default 30 days.
     output_expires_after: Option<ExpiresAfter>,
 }
 
@@ -25,18 +27,6 @@ pub(crate) struct Create {
 enum Window {
     #[wire("24h")]
     Day,
-}
-
-/// Of the files with results; default 30 days.
-#[shape]
-struct ExpiresAfter {
-    anchor: Anchor,
-    seconds: Int<3600, 2_592_000>,
-}
-
-#[shape]
-enum Anchor {
-    CreatedAt,
 }
 
 impl Create {

@@ -3,13 +3,14 @@
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Order;
+use openai_mcp_shapes::upload::{ExpiresAfter, Purpose};
 
 tools![Upload, List, Get, Delete, Content, PurposeList];
 
 /// Files of a page where no limit is given: OpenAI's own default is 10000.
 const PAGE: u32 = 20;
 
-/// Upload a file of at most 512 MB.
+/// Upload a file of at most 512 MB; upload-file takes up to 8 GB.
 ///
 /// Give a path or a URL; text and data are for small content.
 #[tool("file-upload", POST "/files", multipart, open)]
@@ -17,29 +18,6 @@ struct Upload {
     file: FileInput,
     purpose: Purpose,
     expires_after: Option<ExpiresAfter>,
-}
-
-#[shape]
-enum Purpose {
-    Assistants,
-    Batch,
-    #[wire("fine-tune")]
-    FineTune,
-    Vision,
-    UserData,
-    Evals,
-}
-
-/// Default: batch files expire after 30 days, others never.
-#[shape]
-struct ExpiresAfter {
-    anchor: Anchor,
-    seconds: Int<3600, 2_592_000>,
-}
-
-#[shape]
-enum Anchor {
-    CreatedAt,
 }
 
 /// List uploaded files, the newest first.
