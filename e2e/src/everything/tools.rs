@@ -17,21 +17,29 @@ use super::samples::{PIXEL, SILENCE};
 /// Tools that answer with content of every kind.
 pub(super) static CONTENT: &[&Tool] = &[
     &Tool {
+        brief: None,
         spec: &spec("test_simple_text", "Answers with text."),
         run: Some(|_| content([Content::Text("This is a simple text response for testing.".into())])),
     },
-    &Tool { spec: &spec("test_image_content", "Answers with an image."), run: Some(|_| content([pixel()])) },
     &Tool {
+        brief: None,
+        spec: &spec("test_image_content", "Answers with an image."),
+        run: Some(|_| content([pixel()])),
+    },
+    &Tool {
+        brief: None,
         spec: &spec("test_audio_content", "Answers with sound."),
         run: Some(|_| content([Content::Audio { data: Bytes::from_static(SILENCE), mime_type: "audio/wav".into() }])),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_embedded_resource", "Answers with a resource."),
         run: Some(|_| {
             content([resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")])
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_multiple_content_types", "Answers with text, an image and a resource."),
         run: Some(|_| {
             content([
@@ -42,6 +50,7 @@ pub(super) static CONTENT: &[&Tool] = &[
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_error_handling", "Fails."),
         run: Some(|_| {
             ready(Err(Error::new(Kind::Unsupported, "This tool intentionally returns an error for testing"))).boxed()
@@ -51,14 +60,23 @@ pub(super) static CONTENT: &[&Tool] = &[
 
 /// Tools that tell something before they end.
 pub(super) static NOTES: &[&Tool] = &[
-    &Tool { spec: &spec("test_tool_with_logging", "Logs while it works."), run: Some(|cx| log(cx).boxed()) },
-    &Tool { spec: &spec("test_logging_tool", "Logs while it works."), run: Some(|cx| log(cx).boxed()) },
-    &Tool { spec: &spec("test_tool_with_progress", "Tells how far it is."), run: Some(|cx| progress(cx).boxed()) },
+    &Tool {
+        brief: None,
+        spec: &spec("test_tool_with_logging", "Logs while it works."),
+        run: Some(|cx| log(cx).boxed()),
+    },
+    &Tool { brief: None, spec: &spec("test_logging_tool", "Logs while it works."), run: Some(|cx| log(cx).boxed()) },
+    &Tool {
+        brief: None,
+        spec: &spec("test_tool_with_progress", "Tells how far it is."),
+        run: Some(|cx| progress(cx).boxed()),
+    },
 ];
 
 /// Tools that ask the client something.
 pub(super) static QUESTIONS: &[&Tool] = &[
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_elicitation", "Asks the user."),
         run: Some(|cx| {
             finish(
@@ -68,6 +86,7 @@ pub(super) static QUESTIONS: &[&Tool] = &[
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_sampling", "Asks the client's model."),
         run: Some(|cx| {
             finish(
@@ -77,18 +96,22 @@ pub(super) static QUESTIONS: &[&Tool] = &[
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_list_roots", "Asks for the client's folders."),
         run: Some(|cx| finish(ask(&cx, &[roots("client_roots")], None).map(|answers| answers.to_string()))),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_request_state", "Asks with a state to return."),
         run: Some(|cx| confirm(&cx)),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_tampered_state", "Asks with a state to return."),
         run: Some(|cx| confirm(&cx)),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_multiple_inputs", "Asks three things at once."),
         run: Some(|cx| {
             let questions = [
@@ -100,10 +123,12 @@ pub(super) static QUESTIONS: &[&Tool] = &[
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_multi_round", "Asks one thing after the other."),
         run: Some(|cx| finish(name_then_color(&cx))),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_input_required_result_capabilities", "Asks what the client can be asked."),
         run: Some(|cx| {
             let questions =
@@ -112,10 +137,12 @@ pub(super) static QUESTIONS: &[&Tool] = &[
         }),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_missing_capability", "Needs the client's model."),
         run: Some(|cx| finish(ask(&cx, &[sample("answer", "Say yes")], None).map(|answers| answers.to_string()))),
     },
     &Tool {
+        brief: None,
         spec: &spec("test_streaming_elicitation", "Asks the user."),
         run: Some(|cx| {
             finish(ask(&cx, &[form("ok", "Go on?", "ok", "boolean")], None).map(|answers| answers.to_string()))
