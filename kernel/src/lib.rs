@@ -65,6 +65,7 @@ pub mod sql;
 pub mod store;
 pub mod strict;
 pub mod telemetry;
+pub mod time;
 pub mod tool;
 pub mod urls;
 pub mod wait;
@@ -87,7 +88,7 @@ pub mod prelude {
     pub use crate::output::{Content, Output};
     pub use crate::schema::{
         Attributes, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw, Scalar,
-        Text,
+        Text, Time,
     };
     pub use crate::{download, tools};
 }

@@ -43,6 +43,7 @@ const LAYERS: &[Layers<'_>] = &[
                 "protocol",
                 "secret",
                 "sql",
+                "time",
             ],
         ],
     ),

@@ -13,7 +13,7 @@ pub use check::{Fault, Settled, left_out, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
     Attributes, FULL, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw,
-    Scalar, Text, WINDOW,
+    Scalar, Text, Time, WINDOW,
 };
 
 /// How one shape refers to another. A function, so that recursive types compile.

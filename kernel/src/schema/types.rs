@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Field, Place, Shape, Shaped, of};
 use crate::arguments::Arguments;
+use crate::time;
 
 macro_rules! shaped {
     ($($type:ty => $shape:expr),* $(,)?) => { $(impl Shaped for $type { const SHAPE: Shape = $shape; })* };
@@ -25,6 +26,7 @@ shaped! {
     Metadata => Shape::Map { value: of::<Text<0, 512>>, max_keys: 16, max_key: 64, doc: "Up to 16 string values" },
     Attributes => Shape::Map { value: of::<AttributeValue>, max_keys: 16, max_key: 64, doc: "Up to 16 string, number or boolean values" },
     Scalar => Shape::Union(&[of::<String>, of::<f64>, of::<bool>]),
+    TimeValue => Shape::Union(&[of::<i64>, of::<String>]),
     AttributeValue => Shape::Union(&[of::<Text<0, 512>>, of::<f64>, of::<bool>]),
     FileInput => Shape::File,
 }
@@ -140,6 +142,37 @@ pub struct Metadata(pub serde_json::Map<String, serde_json::Value>);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Attributes(pub serde_json::Map<String, serde_json::Value>);
+
+/// A point in time: seconds since the Unix epoch, or as text in ISO 8601, for code that needs the seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Time(pub i64);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Seconds(i64),
+            Text(String),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Seconds(seconds) => Ok(Time(seconds)),
+            Given::Text(text) => text.parse().ok().or_else(|| time::seconds(&text)).map(Time).ok_or_else(|| {
+                let text: String = text.chars().take(60).collect();
+                serde::de::Error::custom(format!(
+                    "expected Unix seconds or ISO 8601 as `2026-11-27T10:00:00Z`, got `{text}`"
+                ))
+            }),
+        }
+    }
+}
+
+impl Shaped for Time {
+    const SHAPE: Shape = Shape::Brief { listed: of::<String>, taken: of::<TimeValue> };
+}
+
+/// A value of [`Time`].
+enum TimeValue {}
 
 /// A string, a number or a boolean.
 #[derive(Clone, Debug, Deserialize)]

@@ -16,4 +16,5 @@ mod rows;
 mod secrets;
 mod store;
 mod strict;
+mod time;
 mod wait;

@@ -13,6 +13,7 @@ pub(crate) struct Tuning {
     /// Token ids with a bias from -100 to 100.
     logit_bias: Option<Json>,
     logprobs: Option<bool>,
+    #[alias("max_output_tokens")]
     max_completion_tokens: Option<Tokens>,
     /// Deprecated: max_completion_tokens.
     max_tokens: Option<Tokens>,

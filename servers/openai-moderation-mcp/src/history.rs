@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
+use openai_mcp_kernel::time;
 
 use crate::record::{hash, oldest};
 
@@ -20,18 +21,17 @@ struct History {
     category: Option<String>,
     /// The exact input that was checked.
     input: Option<String>,
-    /// Unix seconds.
-    since: Option<i64>,
-    until: Option<i64>,
+    /// Unix seconds, or ISO 8601.
+    since: Option<Time>,
+    until: Option<Time>,
     limit: Option<Int<1, 100>>,
-    /// last_id of the page before.
     after: Option<String>,
 }
 
 impl History {
     async fn run(self, cx: Context) -> Result<Output> {
         let limit = self.limit.map_or(PAGE, |Int(limit)| limit);
-        let since = self.since.unwrap_or(i64::MIN).max(oldest(&cx)?);
+        let since = self.since.map_or(i64::MIN, |Time(at)| at).max(oldest(&cx)?);
         let after = match self.after.map(|after| (after.parse::<i64>(), after)) {
             None => None,
             Some((Ok(after), _)) => Some(after),
@@ -55,7 +55,7 @@ impl History {
                 self.category.into(),
                 self.input.as_deref().map(hash).into(),
                 since.into(),
-                self.until.into(),
+                self.until.map(|Time(at)| at).into(),
                 after.into(),
                 Datum::Integer(limit + 1),
             ],
@@ -70,6 +70,7 @@ fn show(row: &Row) -> Result<Value> {
     let mut shown = json!({
         "id": row.integer(0)?.to_string(),
         "at": row.integer(1)?,
+        "time": time::iso(row.integer(1)?),
         "hash": row.text(2)?,
         "model": row.text(4)?,
         "flagged": row.integer(5)? != 0,
@@ -85,8 +86,8 @@ fn show(row: &Row) -> Result<Value> {
 /// Delete past verdicts: those up to a time, or all.
 #[tool("moderation-history-delete", destroys, idempotent)]
 struct Delete {
-    /// Those up to then, in Unix seconds.
-    until: Option<i64>,
+    /// Those up to then: Unix seconds, or ISO 8601.
+    until: Option<Time>,
     /// Delete every verdict.
     all: Option<bool>,
 }
@@ -101,7 +102,7 @@ impl Delete {
         }
         let statement = sql(
             "DELETE FROM verdict WHERE owner = ?1 AND (?2 IS NULL OR at <= ?2)",
-            [cx.owner()?.into(), self.until.into()],
+            [cx.owner()?.into(), self.until.map(|Time(at)| at).into()],
         );
         let changed = cx.store().run(statement).await?.changed;
         Ok(Output::json(&json!({"deleted_count": changed})))
