@@ -24,6 +24,8 @@ const PATIENCE: u64 = 45;
 const GRACE: Duration = Duration::from_secs(10);
 /// Most characters that are told of an item that failed.
 const LONGEST_PROBLEM: usize = 300;
+/// Most ids of a call that deletes: some twenty seconds of requests.
+const MOST_DELETIONS: usize = 200;
 /// Requests to delete that are made at once.
 const DELETIONS: usize = 4;
 /// Bytes of a result that are kept free for all that is not `data`.
@@ -120,6 +122,9 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
         OneOrMany::One(_) => return Ok(Output::Json(cx.send(spec, cx.arguments()).bytes().await?)),
         OneOrMany::Many(ids) => ids,
     };
+    if ids.len() > MOST_DELETIONS {
+        return Err(Error::argument(name, format!("expected at most {MOST_DELETIONS} ids, got {}", ids.len())));
+    }
     let named = |id: &str| Arguments::from(Value::from(Map::from_iter([(name.to_owned(), id.into())])));
     ids.iter().try_for_each(|id| cx.check(spec, &named(id)))?;
     let calls: Vec<_> = ids.iter().map(|id| cx.send(spec, named(id)).value()).collect();

@@ -7,10 +7,31 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::filter::{Comparison, Filter, Item, Operand};
 use serde_json::Map;
 
-/// Refuses what no metadata could ever meet, or all would.
+/// Most conditions and values of a filter: each item of a collection is held against all of them.
+const MOST: usize = 200;
+
+/// Refuses what no metadata could ever meet, or all would, and what would take too long.
 pub(crate) fn check(filter: &Filter) -> Result<()> {
+    match size(filter) {
+        0..=MOST => fits(filter),
+        size => Err(Error::argument("filters", format!("expected at most {MOST} conditions and values, got {size}"))),
+    }
+}
+
+fn size(filter: &Filter) -> usize {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => 1 + all.filters.iter().map(size).sum::<usize>(),
+        Filter::In(one) | Filter::Nin(one) => match &one.value {
+            Operand::Many(values) => 1 + values.len(),
+            _ => 1,
+        },
+        _ => 1,
+    }
+}
+
+fn fits(filter: &Filter) -> Result<()> {
     let (one, listed) = match filter {
-        Filter::And(all) | Filter::Or(all) => return all.filters.iter().try_for_each(check),
+        Filter::And(all) | Filter::Or(all) => return all.filters.iter().try_for_each(fits),
         Filter::In(one) | Filter::Nin(one) => (one, true),
         Filter::Eq(one) | Filter::Ne(one) => (one, false),
         Filter::Gt(one) | Filter::Gte(one) | Filter::Lt(one) | Filter::Lte(one) => (one, false),
