@@ -9,7 +9,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Unsaved;
 use serde_json::Map;
 
-use crate::shapes::{Hearing, Rendering};
+use crate::shapes::{Hearing, Rendering, whole};
 use crate::transcribe::{Transcribe, Translate};
 use crate::transcript::{Format, Job, Outcome};
 
@@ -35,6 +35,8 @@ struct Recordings {
     offset: Option<u32>,
     /// Seconds. Default 45.
     timeout: Option<Int<1, 3600>>,
+    #[unlisted]
+    stream: Option<bool>,
 }
 
 /// Transcribe many recordings: a list of files, or all of a folder.
@@ -88,6 +90,7 @@ enum Done {
 
 impl Recordings {
     async fn transcribe(self, cx: &Context, job: Job) -> Result<Output> {
+        whole(self.stream)?;
         let deadline = batch::deadline(cx, self.timeout);
         let sources = match (self.items, self.folder) {
             (Some(ListOf(items)), None) => items.into_iter().map(|FileInput(source)| source).collect(),

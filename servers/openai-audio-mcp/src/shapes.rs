@@ -2,6 +2,15 @@
 
 use openai_mcp_kernel::prelude::*;
 
+/// Refuses to stream what comes as a whole.
+///
+/// # Errors
+/// That is asked for.
+pub(crate) fn whole(stream: Option<bool>) -> Result<()> {
+    let refusal = Error::argument("stream", "this tool gives its result as a whole\nhint: audio-transcribe streams");
+    if stream == Some(true) { Err(refusal) } else { Ok(()) }
+}
+
 /// How a recording is heard.
 #[shape]
 pub(crate) struct Hearing {

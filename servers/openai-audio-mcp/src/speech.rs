@@ -40,6 +40,9 @@ struct Speech {
     /// New local file; its extension chooses the format.
     #[local]
     save_to: Option<String>,
+    #[local]
+    #[unlisted]
+    stream: Option<bool>,
 }
 
 /// How it is spoken.
@@ -60,14 +63,13 @@ struct Script {
     format: Format,
     /// What one request takes each.
     parts: Vec<String>,
-    save_to: Option<String>,
 }
 
 impl Speech {
     /// # Errors
     /// It cannot be spoken or saved: that is told before anything is spent.
-    async fn prepare(self, cx: &Context) -> Result<Script> {
-        let Speech { input, model, response_format, save_to } = self;
+    async fn prepare(&self, cx: &Context) -> Result<Script> {
+        let Speech { input, model, response_format, save_to, .. } = self;
         let mut arguments = cx.arguments().clone();
         let asked = response_format.map(Format::name);
         let chosen = save::format(save_to.as_deref(), ("response_format", asked), FORMATS)?;
@@ -75,38 +77,23 @@ impl Speech {
             arguments = arguments.set("response_format", format);
         }
         let format = arguments.member("response_format")?.unwrap_or(Format::Mp3);
-        let parts = parts(&input, &model, format)?;
+        let parts = parts(input, model, format)?;
         if let [part] = &parts[..]
-            && *part != input
+            && part != input
         {
             arguments = arguments.set("input", part);
         }
         cx.reserve(save_to.as_deref()).await?;
-        Ok(Script { arguments, format, parts, save_to })
+        Ok(Script { arguments, format, parts })
     }
-}
 
-/// Turn text into speech, returned as sound or saved to a file.
-///
-/// Long text is cut at sentence ends and joined again (mp3, wav, pcm). Sound over 700 KB goes to a file. Models:
-/// gpt-4o-mini-tts, tts-1, tts-1-hd; all end on 2027-01-06. Voices: alloy, ash, ballad, cedar, coral, echo, fable, marin,
-/// nova, onyx, sage, shimmer, verse.
-#[tool("audio-speech-create", POST "/audio/speech", run, saves)]
-struct Create {
-    #[read]
-    #[flatten]
-    speech: Speech,
-    #[flatten]
-    manner: Manner,
-}
-
-impl Create {
-    async fn run(self, cx: Context) -> Result<Output> {
-        let Script { arguments, format, parts, save_to } = self.speech.prepare(&cx).await?;
+    /// Speaks as fast as it can, several parts of a long text at a time.
+    async fn create(self, cx: &Context) -> Result<Output> {
+        let Script { arguments, format, parts } = self.prepare(cx).await?;
         let total = parts.len();
         let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
-            let response = cx.send(&Self::SPEC, part_of(&arguments, total, part)).response().await?;
+            let response = cx.send(&Create::SPEC, part_of(&arguments, total, part)).response().await?;
             response.into_body().collect(LONGEST_PART).await
         });
         let mut sounds = sounds.buffered(AT_ONCE);
@@ -130,7 +117,55 @@ impl Create {
         }
         whole.push(joiner.finish()?);
         let about = About { broke, ..About::new(format, done, &joiner) };
-        deliver(&cx, one(whole), &about, save_to).await
+        deliver(cx, one(whole), &about, self.save_to).await
+    }
+
+    /// Speaks part after part, and tells how far it is.
+    async fn stream(self, cx: &Context, events: bool) -> Result<Output> {
+        let Script { arguments, format, parts } = self.prepare(cx).await?;
+        let count = parts.len();
+        let mut speaker = Speaker {
+            events,
+            joiner: Joiner::new(format, count),
+            arguments,
+            parts: parts.into(),
+            of: count,
+            spoken: 0,
+            begins: String::new(),
+            broke: None,
+            current: None,
+            usage: None,
+            told: Duration::ZERO,
+            cx: cx.clone(),
+        };
+        let mut whole = Vec::new();
+        while let Some(piece) = speaker.next().await? {
+            whole.push(piece);
+        }
+        deliver(cx, one(whole), &speaker.about(format), self.save_to).await
+    }
+}
+
+/// Turn text into speech, returned as sound or saved to a file.
+///
+/// Long text is cut at sentence ends and joined again (mp3, wav, pcm). Sound over 700 KB goes to a file. Models:
+/// gpt-4o-mini-tts, tts-1, tts-1-hd; all end on 2027-01-06. Voices: alloy, ash, ballad, cedar, coral, echo, fable, marin,
+/// nova, onyx, sage, shimmer, verse.
+#[tool("audio-speech-create", POST "/audio/speech", run, saves)]
+struct Create {
+    #[read]
+    #[flatten]
+    speech: Speech,
+    #[flatten]
+    manner: Manner,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        match self.speech.stream {
+            Some(true) => self.speech.stream(&cx, false).await,
+            _ => self.speech.create(&cx).await,
+        }
     }
 }
 
@@ -158,27 +193,7 @@ enum StreamFormat {
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Script { arguments, format, parts, save_to } = self.speech.prepare(&cx).await?;
-        let count = parts.len();
-        let mut speaker = Speaker {
-            events: self.stream_format == Some(StreamFormat::Sse),
-            joiner: Joiner::new(format, count),
-            arguments,
-            parts: parts.into(),
-            of: count,
-            spoken: 0,
-            begins: String::new(),
-            broke: None,
-            current: None,
-            usage: None,
-            told: Duration::ZERO,
-            cx: cx.clone(),
-        };
-        let mut whole = Vec::new();
-        while let Some(piece) = speaker.next().await? {
-            whole.push(piece);
-        }
-        deliver(&cx, one(whole), &speaker.about(format), save_to).await
+        self.speech.stream(&cx, self.stream_format == Some(StreamFormat::Sse)).await
     }
 }
 

@@ -6,7 +6,7 @@ use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
 
-use crate::shapes::{Hearing, Rendering};
+use crate::shapes::{Hearing, Rendering, whole};
 use crate::transcript::{FORMATS, Format, Job, Outcome};
 
 tools![Transcribe, Translate];
@@ -54,10 +54,14 @@ pub(crate) struct Translate {
     #[read]
     #[flatten]
     delivery: Delivery,
+    #[local]
+    #[unlisted]
+    stream: Option<bool>,
 }
 
 impl Translate {
     async fn run(self, cx: Context) -> Result<Output> {
+        whole(self.stream)?;
         self.delivery.transcribe(&cx, &Self::SPEC, self.file).await
     }
 }

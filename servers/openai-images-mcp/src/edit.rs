@@ -291,9 +291,10 @@ fn origin(image: &ImageInput) -> Value {
     }
 }
 
-/// A file to send.
+/// A file to send, of the type that its bytes tell.
 fn made((filename, bytes): (String, Bytes)) -> Source {
-    Source::Inline { bytes, filename, mime_type: None }
+    let mime_type = draw::facts(&bytes).format.map(|format| draw::mime_type(format).to_owned());
+    Source::Inline { bytes, filename, mime_type }
 }
 
 /// Calls image-edit with the arguments and files that a tool made.
