@@ -119,7 +119,9 @@ async fn here(
         arguments = with_member(&arguments, "save_to", &path)?;
         options.also.push(folder);
     } else if !call.json && list::takes(spec, "preview") {
-        arguments = with_member(&arguments, "preview", "full")?;
+        // What goes to a file of the caller's is not written a second time.
+        let saves = arguments.get().contains("\"save_to\"");
+        arguments = with_member(&arguments, "preview", if saves { "none" } else { "full" })?;
     }
     let host = Host::new(&options, SERVERS, Usual::Own).await?;
     if !host.has_key() {

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::schema::{Int, OneOrMany};
 use crate::spec::Spec;
 
-/// How long a batch goes on unless told, in seconds: clients give up on a call after a minute.
+/// How long a batch goes on by default, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
 /// How long work that is under way when time is up may take to end. What it did is paid for, but a client that gives up
 /// after a minute would not learn where to go on.
@@ -31,7 +31,7 @@ const DELETIONS: usize = 4;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
 
-/// When a batch that begins now has to end, as [`Context::now`] tells time: `timeout` seconds from now, 45 unless told.
+/// When a batch that begins now has to end, as [`Context::now`] tells time: `timeout` seconds from now, 45 by default.
 pub fn deadline(cx: &Context, timeout: Option<Int<1, 3600>>) -> Duration {
     cx.now() + Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
 }

@@ -125,6 +125,19 @@ pub fn format(
     }
 }
 
+/// The path for one of several results: `a.png`, `a-2.png`, ….
+pub fn numbered(path: &str, index: usize) -> String {
+    match (index, path.rsplit_once('.')) {
+        (0, _) => path.to_owned(),
+        (_, Some((stem, extension)))
+            if !stem.is_empty() && !stem.ends_with(['/', '\\']) && !extension.contains(['/', '\\']) =>
+        {
+            format!("{stem}-{}.{extension}", index + 1)
+        }
+        _ => format!("{path}-{}", index + 1),
+    }
+}
+
 /// The extensions of one format, or of all.
 fn endings(formats: Formats, of: Option<&str>) -> String {
     let those = formats.iter().filter(|(name, _)| of.is_none_or(|of| of == *name));

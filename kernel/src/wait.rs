@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::output::Output;
 use crate::schema::Int;
 
-/// How long a wait lasts unless told, in seconds: clients give up on a call after a minute.
+/// How long a wait lasts by default, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
 /// Shortest and longest pause between two looks, where the answer does not ask for a longer one.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));

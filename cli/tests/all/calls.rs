@@ -53,6 +53,9 @@ fn an_image_is_written_as_it_was_made() {
     }
     let [shown, saved] = ["image-generate.png", "fox.png"].map(|name| fs::read(folder.path().join(name)).unwrap());
     assert!(shown == saved, "what is shown is no smaller one");
+    let call = ["call", "image-generate", r#"{"prompt": "a fox", "save_to": "said.png"}"#, "--sandbox"];
+    run_in(folder.path(), &call, &[]);
+    assert_eq!(names(folder.path()), ["fox.png", "image-generate.png", "said.png"]);
 }
 
 #[test]

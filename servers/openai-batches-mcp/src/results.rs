@@ -261,7 +261,7 @@ async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, fu
     };
     let chunks = stream::unfold(files, next).boxed();
     let saved = cx.save(path, Body::Stream { chunks, length: None }).await?;
-    told = told.set("saved_to", json!({"path": saved.path, "bytes": saved.bytes}));
+    told = told.set("saved_to", saved.show());
     if let Some(counts) = batch.get("request_counts") {
         told = told.set("request_counts", counts);
     }

@@ -51,12 +51,12 @@ struct Delivery {
 
 impl Delivery {
     async fn complete(self, cx: Context, streams: bool) -> Result<Output> {
+        let keep = Keep::read(cx.arguments(), self.save_to.clone())?;
         cx.reserve(self.save_to.as_deref()).await?;
-        let keep = Keep::read(cx.arguments(), self.save_to)?;
         let arguments = attach::add(&cx, cx.arguments(), self.attach).await?;
         let streams = self.stream.unwrap_or(streams);
         let completion = stream::complete(&cx, WAYS, arguments, streams).await?;
-        Ok(media::show(&cx, completion, keep, self.full == Some(true)).await)
+        media::show(&cx, completion, keep, self.full == Some(true)).await
     }
 }
 

@@ -180,7 +180,7 @@ async fn told(
     let mut choice = completion.pointer_mut("/choices/0").map(Value::take).unwrap_or_default();
     let mut message = choice.get_mut("message").map(Value::take).unwrap_or_default();
     let sound = match message.get_mut("audio").and_then(Value::as_object_mut) {
-        Some(audio) => keep.take_sound(cx, audio, None).await,
+        Some(audio) => keep.take_sound(cx, audio, None).await?,
         None => None,
     };
     let cut = choice.get("finish_reason").is_some_and(|reason| reason == "length");

@@ -1,7 +1,6 @@
 //! Answers that are longer than a result should be, and that nobody keeps.
 
 use bytes::Bytes;
-use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
@@ -15,7 +14,7 @@ pub(crate) async fn fit(cx: &Context, answer: Bytes) -> Bytes {
     let value: Value = serde_json::from_slice(&answer).unwrap_or_default();
     let id = value.get("id").or(value.get("completion_id")).and_then(Value::as_str).unwrap_or("completion");
     let name: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
-    let whole = match cx.save(format!("{name}.json"), Body::Full(answer)).await {
+    let whole = match cx.keep((&name, "json"), answer).await {
         Ok(saved) => format!("all {bytes} bytes are saved to {}", saved.path),
         Err(error) => format!(
             "there are {bytes} bytes, which could not be saved: {error}\n\

@@ -6,7 +6,7 @@ use openai_mcp_kernel::rows::{Rows, Window};
 
 use crate::fill::{self, Part, Target};
 use crate::rows::{self, Row};
-use crate::vector::Dimensions;
+use crate::vector::{Dimensions, check_file};
 
 tools![Batch];
 
@@ -36,7 +36,10 @@ impl Batch {
         let deadline = deadline(&cx, self.timeout);
         let target = match (self.collection, self.save_to) {
             (Some(name), None) => Target::Collection(name),
-            (None, Some(path)) => Target::File(path),
+            (None, Some(path)) => {
+                check_file(Some(&path))?;
+                Target::File(path)
+            }
             _ => return Err(Error::argument("collection", "expected either `collection` or `save_to`")),
         };
         let offset = usize::try_from(self.offset.unwrap_or_default()).unwrap_or(usize::MAX);

@@ -1,10 +1,6 @@
 //! The API's one request. <https://platform.openai.com/docs/api-reference/embeddings/create>
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
-use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
@@ -76,10 +72,16 @@ impl Create {
             input = Input::Many(parts);
         }
         let inputs = input.lines();
-        let (embedded, path) = match self.save_to {
-            Some(path) => save(&cx, arguments, inputs, path).await.map(|(embedded, path)| (embedded, Some(path)))?,
-            None => (embed(&cx, arguments, inputs.len()).await?, None),
-        };
+        vector::check_file(self.save_to.as_deref())?;
+        cx.reserve(self.save_to.as_deref()).await?;
+        let embedded = Embedded::read(&cx.send(&Self::SPEC, arguments).bytes().await?, inputs.len())?;
+        let mut saved = None;
+        if let Some(path) = self.save_to {
+            saved = match cx.save_paid(path, ("embeddings", "jsonl"), lines(inputs, &embedded)).await {
+                Ok(file) => Some(file),
+                Err(unsaved) => return Err(unsaved.error),
+            };
+        }
         let show = self.numbers == Some(true);
         let mut shown = 0;
         let mut out = br#"{"object":"list","data":["#.to_vec();
@@ -100,8 +102,8 @@ impl Create {
         let mut tell = |name: &str, value: Value| rest.insert(name.into(), value);
         tell("model", embedded.model.as_str().into());
         tell("usage", embedded.usage());
-        if let Some(path) = path {
-            tell("path", path.into());
+        if let Some(saved) = saved {
+            tell("saved_to", saved.show());
         }
         let all: usize = embedded.vectors.iter().map(Vec::len).sum();
         if show && shown < all {
@@ -139,39 +141,6 @@ impl Input {
             Part::Tokens(tokens) => ("tokens", tokens.into()),
         };
         parts.into_iter().map(line).collect()
-    }
-}
-
-async fn embed(cx: &Context, arguments: Arguments, inputs: usize) -> Result<Embedded> {
-    Embedded::read(&cx.send(&Create::SPEC, arguments).bytes().await?, inputs)
-}
-
-/// Embeds inputs into a new file, and tells its path. What is embedded is paid for, so nothing is before the file is there.
-async fn save(
-    cx: &Context,
-    arguments: Arguments,
-    inputs: Vec<(&'static str, Value)>,
-    path: String,
-) -> Result<(Embedded, String)> {
-    let outcome = Arc::new(Mutex::new(None));
-    let chunk = {
-        let (cx, outcome) = (cx.clone(), outcome.clone());
-        async move {
-            let embedded = embed(&cx, arguments, inputs.len()).await;
-            let chunk = match &embedded {
-                Ok(embedded) => Ok(lines(inputs, embedded)),
-                Err(error) => Err(Failure { text: error.to_string(), unsent: false }),
-            };
-            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(embedded);
-            chunk
-        }
-    };
-    let saved = cx.save(path, Body::Stream { chunks: stream::once(chunk).boxed(), length: None }).await;
-    let outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match outcome {
-        Some(Err(error)) => Err(error),
-        Some(Ok(embedded)) => Ok((embedded, saved?.path)),
-        None => Err(saved.err().unwrap_or_else(|| Error::new(Kind::File, "nothing was written"))),
     }
 }
 

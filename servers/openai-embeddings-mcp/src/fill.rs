@@ -102,7 +102,7 @@ pub(crate) async fn run(
     }
     if let Some(saved) = saved {
         let saved = saved?;
-        facts.insert("saved_to".into(), json!({"path": saved.path, "bytes": saved.bytes}));
+        facts.insert("saved_to".into(), saved.show());
     }
     Ok(report.finish(facts))
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save;
 use serde_json::Map;
 
 /// A wished number of dimensions.
@@ -83,6 +84,14 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<f32>> {
 pub(crate) fn push_json(out: &mut Vec<u8>, vector: &[f32]) {
     // Writing to memory cannot fail; what is no number becomes `null`.
     let _ = serde_json::to_writer(out, vector);
+}
+
+/// Checks that vectors can go to a file of this name: an object a line.
+///
+/// # Errors
+/// The name is that of another format.
+pub(crate) fn check_file(save_to: Option<&str>) -> Result<()> {
+    save::format(save_to, ("", Some("jsonl")), &[("jsonl", &["jsonl", "ndjson"])]).map(drop)
 }
 
 /// Appends a line of a saved file: what was embedded, and its vector.

@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save;
 
 use crate::job::{Checkpoints, Events, Get};
 use crate::table::{Table, short, smooth};
@@ -46,6 +47,7 @@ struct Metrics {
 
 impl Metrics {
     async fn run(self, cx: Context) -> Result<Output> {
+        save::format(self.save_to.as_deref(), ("", Some("png")), &[("png", &["png"])])?;
         let id = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
         let job = cx.send(&Get::SPEC, id.clone()).value().await?;
         let mut table = Table::default();
@@ -125,8 +127,7 @@ impl Metrics {
         let image = if wanted { cx.compute(move || plot::draw(&table)).await? } else { None };
         let Some(image) = image else { return Ok(Output::json(&shown)) };
         if let (Some(path), Some(shown)) = (self.save_to, shown.as_object_mut()) {
-            let saved = cx.save(path, Body::Full(image.clone())).await?;
-            shown.insert("plot".into(), saved.path.into());
+            shown.insert("saved_to".into(), cx.save(path, Body::Full(image.clone())).await?.show());
         }
         if self.plot == Some(false) {
             return Ok(Output::json(&shown));

@@ -251,14 +251,7 @@ fn path(to: &str, id: &str, format: &str, index: usize) -> String {
     if to.ends_with(['/', '\\']) {
         return format!("{to}{id}.{extension}");
     }
-    if index == 0 {
-        return to.to_owned();
-    }
-    let name = to.rfind(['/', '\\']).map_or(0, |at| at + 1);
-    match to.rfind('.').filter(|dot| *dot > name) {
-        Some(dot) => format!("{}-{}{}", &to[..dot], index + 1, &to[dot..]),
-        None => format!("{to}-{}", index + 1),
-    }
+    save::numbered(to, index)
 }
 
 /// The counts of tokens without their details.

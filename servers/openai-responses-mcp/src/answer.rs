@@ -8,7 +8,7 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::save::Unsaved;
+use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::wait::Next;
 
 use crate::item::{self, at, list, text};
@@ -40,7 +40,7 @@ pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Resul
     let items = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
     for item in items.filter(|item| text(item, "type") == "image_generation_call") {
         let Some(bytes) = image(item) else { continue };
-        let path = view.save_to.as_deref().map(|path| numbered(path, images));
+        let path = view.save_to.as_deref().map(|path| save::numbered(path, images));
         images += 1;
         blocks.extend(deliver(cx, item, bytes, path, &mut room).await);
     }
@@ -291,15 +291,6 @@ fn media_type(bytes: &[u8]) -> &'static str {
         [b'G', b'I', b'F', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', ..] => "image/webp",
         _ => "image/svg+xml",
-    }
-}
-
-/// The path for an image: `a.png`, `a-2.png`, ….
-fn numbered(path: &str, index: usize) -> String {
-    match (index, path.rsplit_once('.')) {
-        (0, _) => path.to_owned(),
-        (_, Some((stem, kind))) if !kind.contains(['/', '\\']) => format!("{stem}-{}.{kind}", index + 1),
-        _ => format!("{path}-{}", index + 1),
     }
 }
 

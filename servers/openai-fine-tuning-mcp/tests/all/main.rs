@@ -192,6 +192,8 @@ fn the_plot_is_saved_where_asked() {
         metrics("step,train_loss\n1,2\n2,1\n", r#"{"fine_tuning_job_id": "ftjob-1", "save_to": "curves.png"}"#);
     let [(path, content)] = saved.as_slice() else { panic!("{saved:?}") };
     assert_eq!((path.as_str(), content.to_vec()), ("curves.png", image(&result)));
+    let told: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(told["saved_to"], json!({"path": "curves.png", "bytes": content.len()}));
     let (result, saved) =
         metrics("step,train_loss\n1,2\n", r#"{"fine_tuning_job_id": "ftjob-1", "save_to": "a.png", "plot": false}"#);
     assert_eq!((saved.len(), result["content"].as_array().unwrap().len()), (1, 1));
