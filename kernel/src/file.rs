@@ -41,6 +41,11 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether an object is a file at all, and not a reference to something that the API has already.
+    pub fn is_named_by(node: &Node<'_>) -> bool {
+        ["path", "url", "text", "data"].iter().any(|key| node.get(key).is_some())
+    }
+
     /// Reads the `{"path"}`, `{"url"}`, `{"data", "filename"}` or `{"text", "filename"}` of an argument.
     ///
     /// # Errors

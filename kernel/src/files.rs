@@ -67,6 +67,39 @@ impl Context {
     /// # Errors
     /// The folder cannot be read, has too many files, or the caller may not name files here.
     pub async fn list(&self, folder: String) -> Result<Vec<Listed>> {
+        let mut names = self.names(folder).await?;
+        names.retain(|file| !file.folder);
+        Ok(names)
+    }
+
+    /// The regular files in a folder that the caller named and in the folders in it, however deep, each by its path from
+    /// there with `/` between its parts; no hidden ones.
+    ///
+    /// # Errors
+    /// As [`Context::list`], or there are more than `most` of them.
+    pub async fn tree(&self, folder: String, most: usize) -> Result<Vec<Listed>> {
+        let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
+        let mut seen = 0;
+        while let Some(inner) = folders.pop() {
+            for mut entry in self.names(format!("{}/{inner}", folder.trim_end_matches(['/', '\\']))).await? {
+                seen += 1;
+                entry.name.insert_str(0, &inner);
+                if entry.folder {
+                    folders.push(entry.name + "/");
+                } else {
+                    files.push(entry);
+                }
+            }
+            // Folders count, too: there is no end of empty ones.
+            if seen > 2 * most || files.len() > most {
+                return Err(Error::new(Kind::File, format!("`{folder}` has more than {most} files")));
+            }
+        }
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(files)
+    }
+
+    async fn names(&self, folder: String) -> Result<Vec<Listed>> {
         self.check_paths("name the files one by one, each with its `url`")?;
         self.platform().list(folder).await
     }

@@ -207,7 +207,7 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Ent
         let entry = Entry { given, text, node, field: settled.field, as_given };
         if let (Some(endpoint), Some(field)) = (&spec.endpoint, entry.field)
             && matches!(endpoint.place(field), Place::Path)
-            && let Some(problem) = bad_segment(&entry.scalar())
+            && let Some(problem) = bad_segment(&entry.scalar(), matches!(field.place, Place::Name))
         {
             faults.push(Fault { path: field.name.to_owned(), problem });
         }
@@ -217,14 +217,15 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Ent
 }
 
 /// Why a value cannot be a path segment. A segment of dots, escaped or not, would change which resource is meant, and so
-/// may a slash on its way through a proxy that takes the escape off too early.
-fn bad_segment(value: &str) -> Option<String> {
+/// may a slash on its way through a proxy that takes the escape off too early; only names that have them by nature may.
+fn bad_segment(value: &str, slashes: bool) -> Option<String> {
     let dots = value.replace("%2e", ".").replace("%2E", ".");
+    let leads_away = |part: &str| matches!(part, "" | "." | "..");
     if value.is_empty() {
         Some("expected an id, got an empty string".into())
-    } else if dots == "." || dots == ".." {
+    } else if leads_away(&dots) || (slashes && dots.split('/').any(leads_away)) {
         Some(format!("expected an id, got `{value}`"))
-    } else if value.contains(['/', '\\']) {
+    } else if value.contains('\\') || (value.contains('/') && !slashes) {
         let shown: String = value.chars().take(60).collect();
         Some(format!("expected an id, which has no slash, got `{shown}`"))
     } else if value.chars().any(char::is_control) {
@@ -295,7 +296,8 @@ fn parts<'e, 'a: 'e>(
                     file(format!("{}[]", entry.wire()), node)?;
                 }
             }
-            (node @ Node::Object(_), Some(true)) => file(entry.wire().to_owned(), node)?,
+            // Where a reference may stand for a file, it is an object, too.
+            (node @ Node::Object(_), Some(true)) if Source::is_named_by(node) => file(entry.wire().to_owned(), node)?,
             _ => flatten(entry.wire(), entry.scalar(), &entry.node, &mut |name, value| {
                 fields.push(Part { name: name.to_owned(), value: PartValue::Text(value.to_owned()) });
             }),

@@ -41,7 +41,8 @@ pub trait Platform: Send + Sync + 'static {
     /// Makes sure that a new file can be written at a path that a caller named, and makes the folders on the way to it.
     fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>>;
 
-    /// The regular files in a folder that a caller named, within what the operator allows, in the order of their names.
+    /// The regular files and the folders in a folder that a caller named, within what the operator allows, in the order of
+    /// their names.
     fn list(&self, folder: String) -> BoxFuture<'static, Result<Vec<Listed>>>;
 
     /// Most bytes of a file that one call may hold in memory.
@@ -93,11 +94,13 @@ pub struct Saved {
     pub bytes: u64,
 }
 
-/// A file in a folder.
+/// A file or a folder in a folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     /// Its name, without folders.
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
+    /// Whether it is a folder.
+    pub folder: bool,
 }

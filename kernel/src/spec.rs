@@ -54,7 +54,7 @@ impl Endpoint {
             segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| name == field.name)
         };
         match field.place {
-            Place::Natural if self.path.split('/').any(named) => Place::Path,
+            Place::Natural | Place::Name if self.path.split('/').any(named) => Place::Path,
             Place::Natural if self.method == Method::POST => Place::Body,
             Place::Natural => Place::Query,
             told => told,

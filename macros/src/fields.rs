@@ -10,6 +10,8 @@ pub(crate) enum Told {
     Query,
     Header(LitStr),
     Local,
+    /// Into the path, slashes and all.
+    Slashes,
 }
 
 /// A field as declared.
@@ -47,6 +49,7 @@ impl Field {
             Told::Nothing => place.clone(),
             Told::Query => quote!(Query),
             Told::Local => quote!(Local),
+            Told::Slashes => quote!(Name),
             Told::Header(header) => {
                 let header = header.value().to_ascii_lowercase();
                 quote!(Header(|| const { ::openai_mcp_kernel::http_types::HeaderName::from_static(#header) }))
@@ -170,6 +173,8 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
             taken.told = Told::Header(attribute.parse_args()?);
         } else if path.is_ident("local") {
             taken.told = Told::Local;
+        } else if path.is_ident("slashes") {
+            taken.told = Told::Slashes;
         } else if path.is_ident("read") {
             taken.read = true;
         } else if path.is_ident("flatten") {

@@ -13,10 +13,10 @@ use proc_macro::TokenStream;
 ///
 /// The doc comment is the description a model chooses by: an imperative first sentence of at most 80 characters.
 /// Every field is an argument. One named in the path goes there, one of a GET or DELETE goes into the query, any other
-/// into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise; `#[wire("name")]` gives
-/// it another name on the wire, `#[alias("name")]` another name under which it is taken without being listed, and
-/// `#[flatten]` puts the fields of its type, a `#[shape]` struct, in its place. `#[unlisted]` is one that is taken and does
-/// not stand in the schema.
+/// into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise; `#[slashes]` lets one of
+/// the path have slashes, which are escaped; `#[wire("name")]` gives it another name on the wire, `#[alias("name")]` another
+/// name under which it is taken without being listed, and `#[flatten]` puts the fields of its type, a `#[shape]` struct, in
+/// its place. `#[unlisted]` is one that is taken and does not stand in the schema.
 ///
 /// Flags:
 /// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a

@@ -163,7 +163,7 @@ impl Roots {
         blocking(move || roots.create(&path).map(drop)).await
     }
 
-    /// The regular files in a folder, hidden ones left out, in the order of their names.
+    /// The regular files and the folders in a folder, hidden ones left out, in the order of their names.
     ///
     /// # Errors
     /// It is not there, not a folder, not allowed, or has more than 10,000 names.
@@ -565,7 +565,7 @@ impl Folder {
         Ok(openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?.into())
     }
 
-    /// Its regular files; `None` if it has more than `most` names.
+    /// Its regular files and folders; `None` if it has more than `most` names.
     fn files(&self, most: usize) -> io::Result<Option<Vec<Listed>>> {
         use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
         // The folder was opened to pass through; to be read it is opened once more, as itself.
@@ -578,10 +578,14 @@ impl Folder {
             }
             // What is gone by now is not there.
             let Ok(about) = statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
-            if FileType::from_raw_mode(about.st_mode) == FileType::RegularFile
-                && let Ok(name) = entry.file_name().to_str()
-            {
-                files.push(Listed { name: name.to_owned(), bytes: about.st_size.unsigned_abs() });
+            let folder = match FileType::from_raw_mode(about.st_mode) {
+                FileType::RegularFile => false,
+                FileType::Directory => true,
+                _ => continue,
+            };
+            if let Ok(name) = entry.file_name().to_str() {
+                let bytes = if folder { 0 } else { about.st_size.unsigned_abs() };
+                files.push(Listed { name: name.to_owned(), bytes, folder });
             }
         }
         Ok(Some(files))
@@ -635,9 +639,10 @@ impl Folder {
                 return Ok(None);
             }
             if let (Ok(about), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
-                && about.is_file()
+                && (about.is_file() || about.is_dir())
             {
-                files.push(Listed { name, bytes: about.len() });
+                let bytes = if about.is_dir() { 0 } else { about.len() };
+                files.push(Listed { name, bytes, folder: about.is_dir() });
             }
         }
         Ok(Some(files))

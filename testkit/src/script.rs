@@ -5,6 +5,7 @@
 //! | named | found |
 //! |---|---|
 //! | a path or URL | a file that says `content of` and the path or URL, of the type that its extension tells |
+//! | a path that ends in `SKILL.md` | a file that begins with a name and a description |
 //! | a path to read with `missing` in it | no such file |
 //! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
 //! | a path to read with `large` in it | a file of 20 MiB: the last letter of the path, again and again |
@@ -12,6 +13,7 @@
 //! | a path to save to with `taken` in it | a file that is there already |
 //! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
 //! | a folder with `missing` in it | no such folder |
+//! | a folder `skills/pdf` | `SKILL.md`, `run.sh`, and a folder `references` with `a.md`, of 8 bytes each |
 //! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
 //!
 //! Random numbers are 0 at first, and then others that are the same in every run.
@@ -317,7 +319,9 @@ impl Platform for Script {
                 Ok(Opened { body: content, ..opened(filename, mime_type, &path, String::new()) })
             }
             Source::Path { path, filename, mime_type } => {
-                Ok(opened(filename, mime_type, &path, format!("content of {path}")))
+                let head =
+                    if path.ends_with("SKILL.md") { "---\nname: pdf\ndescription: Reads PDF\n---\n" } else { "" };
+                Ok(opened(filename, mime_type, &path, format!("{head}content of {path}")))
             }
             Source::Url { url, filename, mime_type } => {
                 Ok(opened(filename, mime_type, &url, format!("content of {url}")))
@@ -361,7 +365,19 @@ impl Platform for Script {
             folder if folder.contains("missing") => {
                 Err(Error::new(Kind::File, format!("`{folder}`: no such file or folder")))
             }
-            _ => Ok(["a.mp3", "b.txt", "c.wav"].map(|name| Listed { name: name.into(), bytes: 8 }).into()),
+            folder => {
+                let names: &[&str] = match folder.trim_end_matches('/') {
+                    "skills/pdf" => &["SKILL.md", "references/", "run.sh"],
+                    "skills/pdf/references" => &["a.md"],
+                    _ => &["a.mp3", "b.txt", "c.wav"],
+                };
+                let listed = |name: &&str| {
+                    let folder = name.ends_with('/');
+                    let name = name.trim_end_matches('/').to_owned();
+                    Listed { name, bytes: if folder { 0 } else { 8 }, folder }
+                };
+                Ok(names.iter().map(listed).collect())
+            }
         })
         .boxed()
     }

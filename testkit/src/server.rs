@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::server::{Definition, Service, describe};
+use openai_mcp_kernel::spec::Life;
 use serde_json::Value;
 
 use crate::case::{self, children};
 use crate::golden;
-use crate::script::Script;
+use crate::script::{BASE_URL, Script};
 
 /// Longest description of a tool, in bytes: some clients cut at 2,048 characters, and every conversation pays.
 const LONGEST_DESCRIPTION: usize = 1024;
@@ -130,8 +131,11 @@ pub fn bindings(server: &'static Definition, folder: &str) {
     );
 }
 
+/// The server as its users have it: one that OpenAI has ended is listed where another still serves it.
 fn service(server: &'static Definition) -> Arc<Service> {
-    let config = Config::read(|_| None).unwrap_or_else(|problem| panic!("{problem}"));
+    let ended = matches!(server.life, Life::Gone { .. }) && server.stand_in.is_none();
+    let variable = |name: &str| (ended && name == "OPENAI_BASE_URL").then(|| BASE_URL.to_owned());
+    let config = Config::read(variable).unwrap_or_else(|problem| panic!("{problem}"));
     Service::new(server, Arc::new(config), Arc::new(Script::default())).unwrap_or_else(|problem| panic!("{problem}"))
 }
 

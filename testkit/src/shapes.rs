@@ -169,7 +169,8 @@ fn takes_kind(shape: &'static Shape, value: &Value) -> bool {
         Shape::Bool => value.is_boolean(),
         Shape::Int { .. } | Shape::Number { .. } => value.is_number(),
         Shape::Text { .. } | Shape::Enum(_) => value.is_string(),
-        Shape::Array { .. } => value.is_array(),
+        // One value is a list of one.
+        Shape::Array { items, .. } => value.is_array() || matches!(items(), Shape::Any),
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => value.is_object(),
         Shape::Union(shapes) => shapes.iter().any(|shape| takes_kind(shape(), value)),
         Shape::Nullable(inner) => value.is_null() || takes_kind(inner(), value),

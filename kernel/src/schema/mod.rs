@@ -186,6 +186,8 @@ pub enum Place {
     Natural,
     /// A segment of the path.
     Path,
+    /// A segment of the path that may have slashes, which are escaped.
+    Name,
     /// The query string.
     Query,
     /// A request header of this name.

@@ -340,20 +340,22 @@ fn each_system_has_places_and_names_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_folder_is_listed_without_what_is_hidden_or_no_file() {
+async fn a_folder_is_listed_without_what_is_hidden_or_a_link() {
     let tree = tree();
     let (roots, root) = (roots(&tree.root), tree.root.to_str().unwrap());
     fs::write(tree.root.join("another.txt"), "12345").unwrap();
     #[cfg(unix)]
-    std::os::unix::fs::symlink(tree.outside.join("secret.txt"), tree.root.join("link.txt")).unwrap();
+    for (target, link) in [("secret.txt", "link.txt"), ("", "linked")] {
+        std::os::unix::fs::symlink(tree.outside.join(target), tree.root.join(link)).unwrap();
+    }
     let rows = [
-        (".", vec![("another.txt", 5), ("plain.txt", 22)]),
-        (root, vec![("another.txt", 5), ("plain.txt", 22)]),
-        ("sub/../sub", vec![("deep.md", 24)]),
+        (".", vec![("another.txt", 5, false), ("plain.txt", 22, false), ("sub", 0, true)]),
+        (root, vec![("another.txt", 5, false), ("plain.txt", 22, false), ("sub", 0, true)]),
+        ("sub/../sub", vec![("deep.md", 24, false)]),
     ];
     for (path, expected) in rows {
         let listed = roots.list(path.into()).await.unwrap();
-        let listed: Vec<(&str, u64)> = listed.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+        let listed: Vec<_> = listed.iter().map(|file| (file.name.as_str(), file.bytes, file.folder)).collect();
         assert_eq!(listed, expected, "{path}");
     }
 }
