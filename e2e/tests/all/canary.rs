@@ -1,44 +1,19 @@
 //! A key goes to the upstream and nowhere else: every output of every program is searched for one.
 
+use std::sync::{Arc, Mutex};
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use openai_mcp::SERVERS;
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::tool::Tool;
+use openai_mcp_testkit::canary::{ADMIN_KEY, echoes, leak};
+pub(crate) use openai_mcp_testkit::canary::{KEY, TOKEN};
 use openai_mcp_testkit::recorder::{Answer, Recorder};
+use openai_mcp_testkit::shapes;
 use serde_json::{Value, json};
 
 use crate::harness::{Launch, Reply, Server, binary, exchange, message, request, tool_call};
-
-pub(crate) const KEY: &str = "sk-canary-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
-pub(crate) const TOKEN: &str = "token-canary-H3kPz8Wq1LsXv6Rn0TfYb4MdJc9GiEuOaVtBxKyQw2Zh7Np";
-
-/// How long a piece of a key counts as the key.
-const WINDOW: usize = 12;
-
-/// The first form in which `text` holds a part of a secret.
-fn leak(text: &str) -> Option<String> {
-    let folded = text.to_lowercase();
-    for secret in [KEY, TOKEN] {
-        // The readable head (`sk-canary-`) is no secret; what follows it is.
-        let body = secret.rsplit_once('-').unwrap().1.as_bytes();
-        let pieces = body.windows(WINDOW).map(|piece| std::str::from_utf8(piece).unwrap());
-        for piece in pieces {
-            let percent: String = piece.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            let hex: String = piece.bytes().map(|byte| format!("{byte:02x}")).collect();
-            let forms = [piece.to_lowercase(), percent, hex];
-            if let Some(form) = forms.into_iter().find(|form| folded.contains(form)) {
-                return Some(form);
-            }
-            for shift in 0..3 {
-                // The characters of base64 that depend on this piece alone, wherever it stands among the bytes.
-                let encoded = BASE64_STANDARD.encode([&b"\0\0"[..shift], piece.as_bytes()].concat());
-                let core = &encoded[if shift == 0 { 0 } else { shift + 1 }..encoded.trim_end_matches('=').len() - 1];
-                if text.contains(core) || text.contains(&core.replace('+', "-").replace('/', "_")) {
-                    return Some(core.to_owned());
-                }
-            }
-        }
-    }
-    None
-}
 
 #[test]
 fn a_leak_is_found_in_every_form() {
@@ -258,6 +233,88 @@ fn stdio_keeps_the_key() {
     }
     assert!(!echo.take().is_empty());
     said.expect_no_leak();
+}
+
+/// An upstream that answers everything with what is told it last.
+fn told() -> (Recorder, Arc<Mutex<Answer>>) {
+    let told = Arc::new(Mutex::new(Answer::json(200, "{}")));
+    let next = Arc::clone(&told);
+    (Recorder::start(move |_| next.lock().unwrap().clone()).unwrap(), told)
+}
+
+/// Calls every tool of every server, each with every argument and against every way of an API to say the key back, and
+/// searches the messages that come of it.
+fn call_every_tool(told: &Mutex<Answer>, mut call: impl FnMut(&Definition, &str, &Value) -> (String, Vec<Value>)) {
+    let mut leaks = Vec::new();
+    for (server, tool) in SERVERS.iter().flat_map(|server| server.tools().map(move |tool| (*server, tool))) {
+        let key = if server.admin || tool.spec.admin { ADMIN_KEY } else { KEY };
+        let (echoes, calls) = (echoes(key), shapes::calls(tool.spec));
+        for at in 0..echoes.len().max(calls.len()) {
+            let echo = &echoes[at % echoes.len()];
+            let (status, mut headers) = (echo.reply.status, echo.reply.headers.clone());
+            // What is tried again says the same again, seconds later.
+            headers.push(("x-should-retry".into(), "false".into()));
+            *told.lock().unwrap() = Answer::Reply { status, headers, body: echo.reply.body.clone() };
+            let mut params = tool_call(tool.spec.name, &Value::Object(calls[at % calls.len()].clone()));
+            if at % 2 == 0 {
+                params["_meta"] = json!({"progressToken": at});
+            }
+            let (head, messages) = call(server, key, &params);
+            assert!(!messages.is_empty(), "{} does not answer: {head}", tool.spec.name);
+            let said = messages.into_iter().map(|message| ours(tool, message)).chain([head]);
+            let found = said.filter(|text| leak(text).is_some());
+            leaks.extend(found.map(|text| format!("{}, {}: {text}", tool.spec.name, echo.name)));
+        }
+    }
+    assert!(leaks.is_empty(), "{} tell the key:\n{}", leaks.len(), leaks.join("\n"));
+}
+
+/// What of a message is not OpenAI's own answer, passed on as it is, and no image or sound.
+fn ours(tool: &Tool, mut message: Value) -> String {
+    let result = &mut message["result"];
+    if tool.run.is_none() && result["isError"] == false {
+        result["content"].take();
+        result["structuredContent"].take();
+    }
+    for block in result["content"].as_array_mut().into_iter().flatten() {
+        block.as_object_mut().and_then(|block| block.remove("data"));
+    }
+    message.to_string()
+}
+
+#[test]
+fn every_tool_keeps_the_key_over_http() {
+    let (upstream, told) = told();
+    let folder = tempfile::tempdir().unwrap();
+    let launch = verbose(Launch::umbrella(&["serve", "--verbose", "--addr", "127.0.0.1:0"]), &upstream.base_url());
+    let server = launch.within(folder.path()).serve();
+    call_every_tool(&told, |definition, key, params| {
+        let authorization = format!("Bearer {key}");
+        let path = format!("/{}/mcp", definition.domain);
+        let body = message("tools/call", params);
+        let reply = server.post(&path, &[("authorization", &authorization)], body.as_bytes());
+        (format!("{} {:?}", reply.status, reply.headers), reply.messages())
+    });
+    let mut said = Said::default();
+    said.server("every tool", server);
+    said.expect_no_leak();
+}
+
+#[test]
+fn every_tool_keeps_the_key_over_stdio() {
+    let (upstream, told) = told();
+    let folder = tempfile::tempdir().unwrap();
+    let domains: Vec<&str> = SERVERS.iter().map(|server| server.domain).collect();
+    let launch = Launch::umbrella(&["stdio", &domains.join(","), "--verbose"]);
+    let launch = verbose(launch, &upstream.base_url()).env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", ADMIN_KEY);
+    let mut process = launch.within(folder.path()).start();
+    call_every_tool(&told, |_, _, params| {
+        process.write((message("tools/call", params) + "\n").as_bytes());
+        let (mut messages, answer) = process.receive_answer(&json!(1));
+        messages.push(answer);
+        (String::new(), messages)
+    });
+    assert_eq!(leak(&process.finish().stderr), None);
 }
 
 #[test]

@@ -194,6 +194,12 @@ impl Launch {
         self
     }
 
+    /// In another folder, for programs that write what they are told to.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.folder = folder.to_owned();
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env).current_dir(&self.folder);
