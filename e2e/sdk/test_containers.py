@@ -26,6 +26,29 @@ def test_a_container_lives_and_dies(client):
             call(made.id)
 
 
+def test_files_go_in_and_out(client):
+    uploaded = client.files.create(file=("b.txt", b"hello b"), purpose="user_data")
+    made = client.containers.create(name="work", file_ids=[uploaded.id])
+    [copied] = client.containers.files.list(made.id)
+    assert (copied.path, copied.bytes, copied.source, copied.container_id) == ("/mnt/data/b.txt", 7, "user", made.id)
+    put = client.containers.files.create(made.id, file=("a.bin", b"\x00\xff"))
+    assert put.id.startswith("cfile_") and (put.object, put.path) == ("container.file", "/mnt/data/a.bin")
+    again = client.containers.files.create(made.id, file_id=uploaded.id)
+    assert client.containers.files.retrieve(put.id, container_id=made.id).model_dump() == put.model_dump()
+    assert client.containers.files.content.retrieve(put.id, container_id=made.id).read() == b"\x00\xff"
+    assert client.containers.files.content.retrieve(again.id, container_id=made.id).read() == b"hello b"
+    assert [file.id for file in client.containers.files.list(made.id)] == [again.id, put.id, copied.id]
+    assert client.containers.files.delete(put.id, container_id=made.id) is None
+    with pytest.raises(openai.NotFoundError, match=put.id):
+        client.containers.files.retrieve(put.id, container_id=made.id)
+    with pytest.raises(openai.NotFoundError):
+        client.containers.create(name="other", file_ids=["file-none"])
+    client.containers.delete(made.id)
+    for call in (client.containers.files.list, client.containers.files.create):
+        with pytest.raises(openai.NotFoundError, match=made.id):
+            call(made.id, **({"file_id": uploaded.id} if call == client.containers.files.create else {}))
+
+
 def test_a_response_works_in_a_container(client):
     made = client.containers.create(name="work")
     tool = {"type": "code_interpreter", "container": made.id}

@@ -16,3 +16,13 @@ def test_models_are_those_that_still_answer(client):
         with pytest.raises(openai.NotFoundError) as caught:
             client.models.retrieve(name)
         assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
+
+
+def test_fine_tuned_models_alone_are_deleted(client):
+    tuned = "ft:gpt-4o:org::1"
+    assert client.models.delete(tuned).deleted
+    for call in (client.models.retrieve, client.models.delete):
+        with pytest.raises(openai.NotFoundError):
+            call(tuned)
+    with pytest.raises(openai.PermissionDeniedError, match="Only fine-tuned"):
+        client.models.delete("gpt-6-luna")

@@ -62,6 +62,18 @@ pub(crate) fn training(input: &[u8]) {
     }
 }
 
+/// A zip with a skill, on its way to the API and back.
+pub(crate) fn zip(input: &[u8]) {
+    let made = json!({"files": {"data": STANDARD.encode(input), "filename": "a.zip"}});
+    let script = |reply: Reply| Arc::new(Script::new(vec![reply]));
+    call(&openai_skills_mcp::SERVER, "skill-create", &made, script(Reply::json(&json!({"id": "skill_1"}))));
+    let shown = json!({"skill_id": "skill_1"});
+    let result = call(&openai_skills_mcp::SERVER, "skill-content", &shown, script(Reply::new(200, input.to_vec())));
+    let files = result["structuredContent"]["files"].as_array().map_or(0, Vec::len);
+    // The least that an entry of the directory takes.
+    assert!(files <= input.len() / 46, "{files} files in {} bytes", input.len());
+}
+
 /// A schema for an answer on the first line, and the answer on the others.
 pub(crate) fn schema(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

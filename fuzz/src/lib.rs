@@ -41,6 +41,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "rows", run: files::rows, mutations: 200 },
     Target { name: "training", run: files::training, mutations: 300 },
     Target { name: "schema", run: files::schema, mutations: 200 },
+    Target { name: "zip", run: files::zip, mutations: 1_000 },
 ];
 
 /// The target of this name.

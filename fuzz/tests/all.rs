@@ -50,4 +50,5 @@ targets! {
     rows "rows"
     training "training"
     schema "schema"
+    zip "zip"
 }

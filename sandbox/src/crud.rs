@@ -1,4 +1,5 @@
-//! Collections that are declared and not written: objects that are made, listed, shown, changed and deleted.
+//! Collections that are declared and not written: objects that are listed, shown, changed and deleted, and made by a line
+//! of code.
 //!
 //! A [`Collection`] is data. Objects are kept as they are shown; one may have bytes, too. Where a request takes more
 //! than checking, its handler is written by hand, uses [`Collection::insert`] and the like, and the rest stays declared.
@@ -40,7 +41,6 @@ pub(crate) struct Collection {
 /// A request that a collection serves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
-    Create,
     List,
     Get,
     Modify,
@@ -97,11 +97,6 @@ impl Collection {
         let (mut all, mut one) = (MethodRouter::new(), MethodRouter::new());
         for verb in self.serves {
             match verb {
-                Verb::Create => {
-                    all = all.post(async move |Extension(account): Caller, place: Place, Json(body): Json| {
-                        self.make(&mut account.world(), &place.scope(), body).map(Answer)
-                    });
-                }
                 Verb::List => {
                     all = all.get(async move |Extension(account): Caller, place: Place, Query(query): Query| {
                         self.list(&mut account.world(), &place.scope(), query).map(Answer)

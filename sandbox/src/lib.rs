@@ -25,8 +25,8 @@
 //!
 //! # Where it differs from the API
 //!
-//! Each domain says so itself, in `api/`; what the stand-in model does is told in `engine/model.rs`. `/assistants` and
-//! `/threads` are as gone as there; the words in which the 404 says so are the sandbox's.
+//! Each domain says so itself, in `api/`; what the stand-in model does is told in `engine/model.rs`. `/assistants`,
+//! `/threads` and `/videos` are as gone as there; the words in which the 404 says so are the sandbox's.
 //!
 //! # Layers
 //!
@@ -98,11 +98,14 @@ pub fn router() -> Router {
 
 async fn unknown_url(method: Method, OriginalUri(uri): OriginalUri) -> Error {
     let first = uri.path().strip_prefix("/v1/").and_then(|path| path.split('/').next());
-    if let Some("assistants" | "threads") = first {
-        let message = "The Assistants API was shut down on August 26, 2026. Use the Responses and Conversations APIs.";
-        return Error::not_found(message);
-    }
-    Error::not_found(format!("Invalid URL ({method} {})", uri.path()))
+    let gone = match first {
+        Some("assistants" | "threads") => {
+            "The Assistants API was shut down on August 26, 2026. Use the Responses and Conversations APIs."
+        }
+        Some("videos") => "The Videos API was shut down on September 24, 2026.",
+        _ => return Error::not_found(format!("Invalid URL ({method} {})", uri.path())),
+    };
+    Error::not_found(gone)
 }
 
 async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Error {

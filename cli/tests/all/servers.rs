@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::schema::Place;
-use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::server::{Definition, describe};
 use openai_mcp_kernel::spec::{Endpoint, Spec, TWIN};
 use openai_mcp_testkit::golden;
 use serde::Deserialize;
@@ -81,7 +81,7 @@ fn sent(spec: &Spec, endpoint: &Endpoint) -> BTreeSet<String> {
         Place::Query => Some(format!("query {}", field.wire)),
         Place::Header(name) => Some(format!("header {}", name().as_str())),
         Place::Body => Some(format!("body {}", field.wire)),
-        Place::Path | Place::Local | Place::Natural => None,
+        Place::Path | Place::Name | Place::Local | Place::Natural => None,
     };
     let stream = endpoint.streams.then(|| "body stream".to_owned());
     spec.fields.iter().filter_map(field).chain(stream).collect()
@@ -201,4 +201,33 @@ fn row(server: &Definition) -> String {
     let bytes: f64 = size.split(' ').next().unwrap().parse().unwrap();
     let kilobytes = (bytes / 1000.0).round().max(1.0);
     format!("| [`{name}`](servers/{name}) | [{count}](docs/reference/{domain}.md): {does} | {kilobytes} KB |\n")
+}
+
+/// What ends is told in one way: by the models server, which also says which tools of others name it, and by the stand-in.
+#[test]
+fn models_that_end_are_the_same_everywhere() {
+    let lines = |file: &str| -> Vec<Vec<String>> {
+        let text = text(file);
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+    };
+    let notices = lines("servers/openai-models-mcp/src/retirements.txt");
+    let noticed: BTreeMap<_, _> = notices.iter().map(|words| (&words[1], &words[0])).collect();
+    let played = lines("sandbox/src/engine/models.txt");
+    let ends: BTreeMap<_, _> = played.iter().filter_map(|words| Some((words.get(1)?, words.get(2)?))).collect();
+    assert_eq!(noticed, ends, "days of the models server, and of the sandbox");
+
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for spec in SERVERS.iter().filter(|server| server.domain != "models").flat_map(|server| server.specs()) {
+        let mut entry = String::new();
+        describe(spec, &mut entry);
+        let entry = entry.replace("\\n", " ");
+        let words = entry.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-.".contains(letter)));
+        let words: BTreeSet<&str> = words.map(|word| word.trim_matches(['-', '.'])).collect();
+        for model in noticed.keys().filter(|model| words.contains(model.as_str())) {
+            named.entry(model).or_default().push(spec.name);
+        }
+    }
+    let named: String = named.iter().map(|(model, tools)| format!("{model} {}\n", tools.join(" "))).collect();
+    golden::compare(&project().join("servers/openai-models-mcp/src/named.txt"), &named);
 }

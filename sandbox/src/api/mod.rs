@@ -3,8 +3,10 @@
 mod audio;
 mod batches;
 mod chat;
+mod completions;
 mod containers;
 mod conversations;
+mod decisions;
 mod embeddings;
 mod files;
 mod filter;
@@ -15,9 +17,12 @@ mod items;
 mod models;
 mod moderations;
 mod responses;
+mod safety;
+mod skills;
 mod tools;
 mod uploads;
 mod vector_stores;
+mod webhooks;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -28,8 +33,10 @@ pub(crate) fn routes() -> Router {
     let requests = Router::new()
         .merge(audio::routes())
         .merge(chat::routes())
+        .merge(completions::routes())
         .merge(containers::routes())
         .merge(conversations::routes())
+        .merge(decisions::routes())
         .merge(embeddings::routes())
         .merge(files::routes())
         .merge(fine_tuning::routes())
@@ -37,8 +44,11 @@ pub(crate) fn routes() -> Router {
         .merge(models::routes())
         .merge(moderations::routes())
         .merge(responses::routes())
+        .merge(safety::routes())
+        .merge(skills::routes())
         .merge(uploads::routes())
-        .merge(vector_stores::routes());
+        .merge(vector_stores::routes())
+        .merge(webhooks::routes());
     let of_projects = requests.clone().merge(batches::routes(requests)).route_layer(from_fn(auth::project));
     let of_admins = Router::new().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));
     of_projects.merge(of_admins)

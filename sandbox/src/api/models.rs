@@ -3,22 +3,27 @@
 //! # Where it differs from the API
 //!
 //! Models are those that the SDK names, and any that was fine-tuned from one of them. They come and go with the sandbox's
-//! versions, not with the calendar. All of them are the same.
+//! versions, not with the calendar. All of them are the same. A fine-tuned one that is deleted is not shown any more, and
+//! answers all the same; in which words the API refuses to delete its own models is not known.
 
-use axum::extract::Path;
+use std::collections::HashSet;
+
+use axum::extract::{Extension, Path};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json as Answer, Router};
 use serde_json::{Value, json};
 
-use crate::engine::catalog::{self, Absence, Use};
+use crate::engine::catalog::{self, Absence, Model, Use};
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::world::Caller;
 
 /// When models of the sandbox were made, in seconds since the epoch.
 const CREATED: u64 = 1_750_000_000;
 
 pub(crate) fn routes() -> Router {
-    Router::new().route("/models", get(list)).route("/models/{model}", get(retrieve))
+    Router::new().route("/models", get(list)).route("/models/{model}", get(retrieve).delete(delete))
 }
 
 /// Reads the `model` of a request, which must be there for a use.
@@ -64,8 +69,29 @@ async fn list() -> Answer<Value> {
     Answer(json!({"object": "list", "data": data}))
 }
 
-async fn retrieve(Path(name): Path<String>) -> Result<Answer<Value>> {
-    let known = catalog::base(&name).filter(|model| !model.is_gone());
-    let model = known.ok_or_else(|| absent(format!("The model '{name}' does not exist")).param("model"))?;
+/// Fine-tuned models that were deleted.
+#[derive(Default)]
+struct Deleted(HashSet<String>);
+
+/// A model that is there, by its name and its base.
+fn find(deleted: &Deleted, name: &str) -> Result<Model> {
+    let known = catalog::base(name).filter(|model| !model.is_gone() && !deleted.0.contains(name));
+    known.ok_or_else(|| absent(format!("The model '{name}' does not exist")).param("model"))
+}
+
+async fn retrieve(Extension(account): Caller, Path(name): Path<String>) -> Result<Answer<Value>> {
+    let model = find(account.world().of(), &name)?;
     Ok(Answer(show(&name, model.ends)))
+}
+
+async fn delete(Extension(account): Caller, Path(name): Path<String>) -> Result<Answer<Value>> {
+    let mut world = account.world();
+    let deleted = world.of::<Deleted>();
+    find(deleted, &name)?;
+    if !name.starts_with("ft:") {
+        let message = format!("The model '{name}' is OpenAI's. Only fine-tuned models can be deleted.");
+        return Err(Error::new(StatusCode::FORBIDDEN, message).param("model"));
+    }
+    deleted.0.insert(name.clone());
+    Ok(Answer(json!({"id": name, "object": "model", "deleted": true})))
 }

@@ -16,6 +16,7 @@ pub(crate) enum Use {
     Speech,
     Transcription,
     Moderation,
+    Completion,
 }
 
 impl Use {
@@ -28,6 +29,7 @@ impl Use {
             Self::Speech => kind == "speech",
             Self::Transcription => kind == "transcription",
             Self::Moderation => kind == "moderation",
+            Self::Completion => kind == "completion",
         }
     }
 }

@@ -1,0 +1,85 @@
+//! Files of a container. <https://platform.openai.com/docs/api-reference/container-files>
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::OrderedPage;
+
+tools![Create, List, Get, Content, Delete];
+
+/// Put a file into a container: one from here, or an uploaded one by its id.
+#[tool("container-file-create", POST "/containers/{container_id}/files", multipart, run, open)]
+struct Create {
+    container_id: String,
+    #[read]
+    file: Option<FileInput>,
+    #[read]
+    file_id: Option<String>,
+}
+
+/// The same request without a file, which the SDK sends as JSON.
+#[request(POST "/containers/{container_id}/files")]
+struct Copy {
+    container_id: String,
+    file_id: String,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let spec = match (&self.file, &self.file_id) {
+            (Some(_), None) => &Self::SPEC,
+            (None, Some(_)) => &Copy::SPEC,
+            _ => return Err(Error::argument("file", "expected either `file` or `file_id`")),
+        };
+        cx.send(spec, cx.arguments()).bytes().await.map(Output::Json)
+    }
+}
+
+/// List the files of a container: those put in, and those that code made.
+#[tool("container-file-list", GET "/containers/{container_id}/files")]
+struct List {
+    container_id: String,
+    #[flatten]
+    page: OrderedPage,
+}
+
+/// Get a file's path, size and source.
+#[tool("container-file-get", GET "/containers/{container_id}/files/{file_id}")]
+struct Get {
+    container_id: String,
+    file_id: String,
+}
+
+/// Read a file's text piece by piece, or save it to a local file.
+#[tool("container-file-content", GET "/containers/{container_id}/files/{file_id}/content", run, saves)]
+struct Content {
+    container_id: String,
+    file_id: String,
+    /// Byte to start at: next_offset of the call before.
+    #[local]
+    offset: Option<u64>,
+    #[local]
+    max_bytes: Option<Int<4, 10_000_000>>,
+    /// New local file to write the whole content to; for binaries.
+    #[local]
+    save_to: Option<String>,
+}
+
+impl Content {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.reserve(self.save_to.as_deref()).await?;
+        let response = cx.send(&Self::SPEC, cx.arguments()).response().await?;
+        match self.save_to {
+            Some(path) => download::save(&cx, response, path).await,
+            None => {
+                let max_bytes = self.max_bytes.map(Int::get);
+                download::show(&cx, response, self.offset.unwrap_or_default(), max_bytes).await
+            }
+        }
+    }
+}
+
+/// Delete a file of a container; an uploaded file that it is a copy of stays.
+#[tool("container-file-delete", DELETE "/containers/{container_id}/files/{file_id}")]
+struct Delete {
+    container_id: String,
+    file_id: String,
+}

@@ -1,0 +1,42 @@
+//! Models that end, and what OpenAI recommends in their place.
+
+use openai_mcp_kernel::prelude::*;
+
+use crate::catalog::{self, Row, day, holds};
+
+tools![Retirements];
+
+/// List models that are shut down: the day, and what to use instead.
+///
+/// From the API, and OpenAI's notices as of 2026-11-27.
+#[tool("model-retirements", reads)]
+struct Retirements {
+    /// Part of the id.
+    contains: Option<String>,
+    /// Also those that are shut down already.
+    past: Option<bool>,
+}
+
+impl Retirements {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let now = i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX);
+        let wanted = |id: &str, ends: i64| {
+            holds(id, self.contains.as_deref()) && (self.past == Some(true) || day(ends) > day(now))
+        };
+        let ends = catalog::ends(&cx).await?.into_iter().filter(|(id, ends)| wanted(id, *ends));
+        let mut ends: Vec<(i64, String)> = ends.map(|(id, ends)| (ends, id)).collect();
+        ends.sort();
+        let rows = ends.iter().map(|(ends, id)| {
+            let ends = day(*ends);
+            let mut row = Row::new(format!("{ends} {id}"), json!({"id": id, "shutdown_date": ends}));
+            if let Some(instead) = catalog::notice(id).and_then(|notice| notice.instead) {
+                row = row.with("instead", instead, &format!(", use {instead}"));
+            }
+            match catalog::named(id) {
+                tools if tools.is_empty() => row,
+                tools => row.with("named_by", json!(tools), &format!(", named by {}", tools.join(" "))),
+            }
+        });
+        Ok(catalog::list(&cx, rows))
+    }
+}

@@ -1,0 +1,3 @@
+//! Cases, schemas and the rules of the tool list.
+
+openai_mcp_testkit::suite!(openai_safety_mcp::SERVER, 2 * 1024);
