@@ -29,7 +29,7 @@ fn page(server: &'static Definition) -> String {
         let mut entry = String::new();
         describe(spec, &mut entry);
         let entry: Value = serde_json::from_str(&entry).unwrap_or_default();
-        for field in spec.fields {
+        for field in spec.fields.iter().filter(|field| field.listed) {
             let kind = kind(&entry["inputSchema"]["properties"][field.name]);
             let required = field.required.then_some("**required**");
             let local =

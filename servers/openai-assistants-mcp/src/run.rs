@@ -97,7 +97,9 @@ impl SubmitToolOutputs {
                 Value::String(text) => text,
                 other => other.to_string(),
             });
-            json!({"tool_call_id": given.tool_call_id, "output": output})
+            let members = [("tool_call_id", given.tool_call_id), ("output", output)];
+            let members = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+            Value::Object(members.collect())
         });
         let arguments = cx.arguments().clone().set("tool_outputs", outputs.collect::<Vec<_>>());
         let run = cx.send(&Self::SPEC, arguments).value().await?;
