@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
+use openai_mcp_kernel::time;
 use serde_json::Map;
 
 use crate::draw;
@@ -96,6 +97,7 @@ impl Record {
         let mut add = |name: &str, value: Option<Value>| shown.extend(value.map(|value| (name.to_owned(), value)));
         add("id", Some(self.id.as_str().into()));
         add("created_at", Some(self.created_at.into()));
+        add("time", i64::try_from(self.created_at).ok().map(|at| time::iso(at).into()));
         add("tool", Some(self.tool.as_str().into()));
         add("prompt", Some(prompt.into()));
         if whole {
