@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -642,6 +644,57 @@ fn calls_leave_nothing_in_memory() {
     };
     let before = memory_after(500);
     assert_eq!(memory_after(2500), before);
+}
+
+/// What a file from the web can hold costs its call an error: not the instance that others use, and nothing that is paid.
+#[test]
+fn hostile_files_are_refused_and_the_instance_lives_on() {
+    let wav = |rate: u32| {
+        let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+        let head = [
+            b"RIFF".to_vec(),
+            numbers(&[76]),
+            b"WAVEfmt ".to_vec(),
+            numbers(&[16, 0x0001_0001, rate, rate.wrapping_mul(2), 0x0010_0002]),
+            b"data".to_vec(),
+            numbers(&[40]),
+        ];
+        STANDARD.encode([head.concat(), vec![1; 40]].concat())
+    };
+    let webp = "UklGRlgAAABXRUJQVlA4WAoAAAAIAAAABwAABwAAVlA4IBgAAAAwAQCdASoIAAgAAUAmJaQAA3AA/v02aABFWElG/////01NACoAAAAIAAEBEgADAAAAAQAGAAAAAAAA";
+    let png = "iVBORw0KGgoAAAANSUhEUgAAYagAAAPoCAYAAADbofy9AAAAAElEQVQ1rwYe";
+    let zigzag: Vec<[i64; 2]> = (0..1000).map(|n| [n * 25, if n % 2 == 1 { -10 } else { 1010 }]).collect();
+    let sound = |rate| {
+        let file = json!({ "data": wav(rate), "filename": "a.wav" });
+        ("audio", "audio-transcribe", json!({ "file": file, "model": "gpt-transcribe", "split_seconds": 10 }))
+    };
+    let image = |data: &str, name: &str| json!({ "data": data, "filename": name });
+    let table = |domain, tool, name: &str, text: String| {
+        let file = json!({ "text": text, "filename": name });
+        let collection = (domain == "embeddings").then_some("c");
+        (domain, tool, json!({ "file": file, "collection": collection }))
+    };
+    let mut calls = [0, 1, 10_000_019, 4_294_967_291].map(sound).to_vec();
+    calls.push(("images", "image-outpaint", json!({ "image": image(webp, "a.webp"), "prompt": "x", "size": "64x64" })));
+    calls.push(("images", "image-inpaint", json!({ "image": image(png, "a.png"), "prompt": "x", "polygon": zigzag })));
+    let wide = format!("{}\n{}\n", "a,".repeat(500_000), "1,".repeat(500_000));
+    let many = format!("[[{}0]]", "0,".repeat(1_000_000));
+    for (domain, tool) in [("embeddings", "embedding-batch"), ("moderation", "moderation-batch")] {
+        calls.push(table(domain, tool, "a.json", many.clone()));
+        calls.push(table(domain, tool, "a.json", "[".repeat(1_000_000)));
+        calls.push(table(domain, tool, "a.jsonl", "[".repeat(1_000_000)));
+        calls.push(table(domain, tool, "a.csv", wide.clone()));
+    }
+    let upstream = Recorder::start_default().unwrap();
+    let domains = ["audio", "embeddings", "images", "moderation"].map(str::to_owned);
+    let edge = Edge::of(&domains, upstream.addr(), &[]);
+    for (domain, tool, arguments) in calls {
+        let result = edge.call(domain, KEY, tool, &arguments);
+        assert_eq!(result["isError"], true, "{tool}: {result}");
+        assert_ne!(text(&result), "internal error", "{tool}: {result}");
+        // Of an image to be painted in, only the size has to be known here.
+        assert!(upstream.take().len() <= usize::from(tool == "image-inpaint"), "{tool} costs requests: {result}");
+    }
 }
 
 #[test]
