@@ -9,7 +9,6 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Map, Value};
 
-use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::json;
@@ -119,13 +118,16 @@ where
 /// Wrong ids, before any is deleted; or not one could be deleted, with the first reason.
 pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: OneOrMany<String>) -> Result<Output> {
     let ids = match ids {
-        OneOrMany::One(_) => return Ok(Output::Json(cx.send(spec, cx.arguments()).bytes().await?)),
+        OneOrMany::One(id) => {
+            let answer = cx.send(spec, cx.arguments()).bytes().await?;
+            return Ok(if answer.as_ref() == b"{}" { Output::json(&gone(&id)) } else { Output::Json(answer) });
+        }
         OneOrMany::Many(ids) => ids,
     };
     if ids.len() > MOST_DELETIONS {
         return Err(Error::argument(name, format!("expected at most {MOST_DELETIONS} ids, got {}", ids.len())));
     }
-    let named = |id: &str| Arguments::from(Value::from(Map::from_iter([(name.to_owned(), id.into())])));
+    let named = |id: &str| cx.arguments().clone().set(name, id);
     ids.iter().try_for_each(|id| cx.check(spec, &named(id)))?;
     let calls: Vec<_> = ids.iter().map(|id| cx.send(spec, named(id)).value()).collect();
     let mut answers = stream::iter(calls).buffered(DELETIONS);
@@ -135,7 +137,7 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
         match answer {
             Ok(answer) => {
                 deleted += 1;
-                data.push(answer);
+                data.push(if answer == serde_json::json!({}) { gone(id) } else { answer });
             }
             Err(error) => {
                 let told = error.clone().into_text();
@@ -150,6 +152,11 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
         Some(error) if deleted == 0 => Err(error),
         _ => Ok(Output::json(&serde_json::json!({"deleted_count": deleted, "data": data}))),
     }
+}
+
+/// What is told of a deletion of which the API says nothing.
+fn gone(id: &str) -> Value {
+    serde_json::json!({"id": id, "deleted": true})
 }
 
 /// Whether the next piece would fail as this one has: the key is refused, or there is no more to spend.

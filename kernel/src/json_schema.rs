@@ -1,11 +1,10 @@
-//! JSON Schema, as far as models are asked to keep to it: a check of values, and of schemas for strict mode.
+//! JSON Schema, as far as models are asked to keep to it: a check of values.
 //!
 //! The libraries that check everything weigh hundreds of kilobytes in a Worker. This knows the keywords that schemas of
 //! functions and answers use; of the others, which it lets pass, the usual ones are `pattern`, `format`, `contains`,
 //! `patternProperties` and references to other documents.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -390,52 +389,5 @@ fn kind_names(kinds: &Value) -> String {
     match kinds {
         Value::String(kind) => article(kind),
         kinds => strings(Some(kinds)).take(WORDS).map(article).collect::<Vec<_>>().join(" or "),
-    }
-}
-
-/// What strict mode does not take of a schema: the root must be an object, every object closed, every property required.
-/// <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>
-pub fn not_strict(schema: &Value) -> Vec<String> {
-    let mut faults = Vec::new();
-    if schema.get("type").is_none_or(|kind| kind != "object") || schema.get("anyOf").is_some() {
-        faults.push("the root must have `type` \"object\" and no `anyOf`".to_owned());
-    }
-    level(schema, Place::Root, &mut faults);
-    faults.truncate(MOST);
-    faults
-}
-
-fn level(schema: &Value, path: Place<'_>, faults: &mut Vec<String>) {
-    let Some(members) = schema.as_object().filter(|_| faults.len() < MOST) else { return };
-    let place = || if let Place::Root = path { "the root".to_owned() } else { path.to_string() };
-    if let Some(properties) = members.get("properties").and_then(Value::as_object) {
-        if members.get("additionalProperties") != Some(&Value::Bool(false)) {
-            faults.push(format!("{}: `additionalProperties` must be false", place()));
-        }
-        let required: BTreeSet<&str> = strings(members.get("required")).collect();
-        let mut left = properties.keys().filter(|name| !required.contains(name.as_str()));
-        let mut names: Vec<String> =
-            left.by_ref().take(WORDS).map(|name| format!("`{}`", Place::Member(&Place::Root, name))).collect();
-        names.extend(left.next().map(|_| "…".to_owned()));
-        if !names.is_empty() {
-            faults.push(format!("{}: `required` must also have {}", place(), names.join(", ")));
-        }
-    }
-    for (keyword, value) in members {
-        let place = Place::Member(&path, keyword);
-        match (keyword.as_str(), value) {
-            ("properties" | "$defs" | "definitions", Value::Object(inner)) => {
-                for (name, schema) in inner {
-                    level(schema, Place::Member(&place, name), faults);
-                }
-            }
-            ("anyOf" | "prefixItems", Value::Array(inner)) => {
-                for (index, schema) in inner.iter().enumerate() {
-                    level(schema, Place::Item(&place, index), faults);
-                }
-            }
-            ("items", _) => level(value, place, faults),
-            _ => {}
-        }
     }
 }

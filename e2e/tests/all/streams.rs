@@ -37,6 +37,24 @@ fn the_text_is_told_while_it_grows_and_whole_at_the_end() {
 }
 
 #[test]
+fn a_response_tells_its_id_before_its_text() {
+    let server = Server::umbrella(&["--sandbox"]);
+    let arguments = json!({"model": "gpt-6-luna", "input": "Hello [[slow 60]]", "stream": true});
+    let mut params = tool_call("response-create", &arguments);
+    params["_meta"] = json!({"progressToken": "t"});
+    let reply = server.post("/responses/mcp", &bearer(KEY), message("tools/call", &params).as_bytes());
+    let mut messages = reply.messages();
+    let result = messages.pop().unwrap()["result"]["structuredContent"].clone();
+    let told: Vec<&Value> = messages.iter().map(|message| &message["params"]).collect();
+    let begun = format!("{} has begun: response-get has it", result["id"].as_str().unwrap());
+    let first = told.iter().position(|params| params["message"].as_str().unwrap().starts_with(&begun)).unwrap();
+    let pieces = told[first + 1..].iter().filter(|params| params["_meta"]["openai-mcp/text"] == true);
+    let text: Vec<&str> = pieces.map(|params| params["message"].as_str().unwrap()).collect();
+    assert!(text.len() > 1, "{told:?}");
+    assert_eq!(text.concat(), result["text"].as_str().unwrap());
+}
+
+#[test]
 fn a_client_that_leaves_ends_the_stream() {
     // A model that never stops: after its first words it only listens whether anyone is still there.
     let upstream = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::Body;
+use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
+use openai_mcp_kernel::strict;
 use openai_mcp_kernel::wait::Next;
 
 use crate::item::{self, at, list, text};
@@ -27,6 +29,8 @@ pub(crate) struct View {
     pub(crate) save_to: Option<String>,
     /// Most bytes of the result.
     pub(crate) max_bytes: Option<usize>,
+    /// The schema that was meant, where a stricter one was sent.
+    pub(crate) schema: Option<Value>,
 }
 
 /// A response as the result of a call.
@@ -44,7 +48,7 @@ pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Resul
         images += 1;
         blocks.extend(deliver(cx, item, bytes, path, &mut room).await);
     }
-    let shown = if view.full { Arguments::from(response.clone()) } else { short(&response) };
+    let shown = if view.full { Arguments::from(response.clone()) } else { short(&response, view.schema.as_ref()) };
     let shown = match view.save_to.filter(|_| images == 0) {
         Some(path) => save_text(cx, &response, shown, path).await,
         None => shown,
@@ -68,7 +72,7 @@ pub(crate) fn within(mut response: Value, full: bool) -> Value {
     }
     match full {
         true => response,
-        false => short(&response).without("next").read().unwrap_or(response),
+        false => short(&response, None).without("next").read().unwrap_or(response),
     }
 }
 
@@ -114,7 +118,7 @@ pub(crate) fn how(response: &Value) -> String {
 }
 
 /// `{id, status, model, text or output, annotations, items, next, usage, incomplete, error}`; what is not there is left out.
-fn short(response: &Value) -> Arguments {
+fn short(response: &Value, meant: Option<&Value>) -> Arguments {
     let put = |short: Arguments, name: &str, value: &Value| match value {
         Value::Null => short,
         value => short.set(name, value),
@@ -126,7 +130,8 @@ fn short(response: &Value) -> Arguments {
     short = put(short, "conversation", at(at(response, "conversation"), "id"));
     let Said { text: said, refusal, annotations } = said(response);
     let format = at(at(response, "text"), "format");
-    match Some(&said).filter(|_| text(format, "type").starts_with("json")).and_then(|said| output(said, format)) {
+    match Some(&said).filter(|_| text(format, "type").starts_with("json")).and_then(|said| output(said, meant, format))
+    {
         Some((output, faults)) => {
             short = short.set("output", output);
             if !faults.is_empty() {
@@ -160,12 +165,16 @@ fn short(response: &Value) -> Arguments {
     put(short, "usage", &usage(response))
 }
 
-/// An answer that is JSON, as the model wrote it, since the order of its members is that of the schema; and where it does
-/// not fit that.
-fn output(said: &str, format: &Value) -> Option<(Raw<Json>, Vec<String>)> {
-    let raw = serde_json::from_str(said).ok()?;
-    let value: Value = serde_json::from_str(said).ok()?;
-    Some((raw, format.get("schema").map(|schema| faults(schema, &value)).unwrap_or_default()))
+/// An answer that is JSON, in the order in which the model wrote it, since that is the schema's; and where it does not fit.
+/// Nulls that a stricter schema than was `meant` brought are taken out.
+fn output(said: &str, meant: Option<&Value>, format: &Value) -> Option<(Node<'static>, Vec<String>)> {
+    let mut output = Node::parse(said).ok()?.into_owned();
+    if let Some(meant) = meant {
+        strict::without_added_nulls(meant, &mut output);
+    }
+    let value: Value = serde_json::from_str(&output.to_json()).ok()?;
+    let faults = meant.or(format.get("schema")).map(|schema| faults(schema, &value)).unwrap_or_default();
+    Some((output, faults))
 }
 
 /// What the messages of a response say.

@@ -48,8 +48,8 @@ struct CountTokens {
 
 impl CountTokens {
     async fn run(self, cx: Context) -> Result<Output> {
-        let arguments = request::settle(cx.arguments())?;
-        cx.send(&Self::SPEC, arguments).bytes().await.map(Output::Json)
+        let settled = request::settle(&cx).await?;
+        cx.send(&Self::SPEC, settled.arguments).bytes().await.map(Output::Json)
     }
 }
 

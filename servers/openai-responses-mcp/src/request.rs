@@ -2,17 +2,31 @@
 //! before anything is spent.
 
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json_schema::not_strict;
+use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::strict;
 
 /// The beta that `multi_agent` belongs to.
 const MULTI_AGENT: &str = "responses_multi_agent=v1";
 
+/// What is sent.
+pub(crate) struct Settled {
+    pub(crate) arguments: Arguments,
+    /// The schema of the answer as the caller gave it, where another is sent.
+    pub(crate) schema: Option<Value>,
+}
+
 /// The arguments as they are sent. What needs no change stays as it was written.
 ///
 /// # Errors
-/// They exclude each other, or hold a schema that strict mode does not take.
-pub(crate) fn settle(arguments: &Arguments) -> Result<Arguments> {
+/// They exclude each other, or hold a schema that cannot be made a strict one.
+pub(crate) async fn settle(cx: &Context) -> Result<Settled> {
+    // A schema of a few lines can ask for much work.
+    let arguments = cx.arguments().clone();
+    cx.compute(move || settled(&arguments)).await?
+}
+
+fn settled(arguments: &Arguments) -> Result<Settled> {
     let given = |name: &str| Ok::<_, Error>(arguments.member::<Raw<Json>>(name)?.is_some());
     if given("previous_response_id")? && given("conversation")? {
         let problem = "excludes `previous_response_id`: a response goes on from one of them";
@@ -20,27 +34,27 @@ pub(crate) fn settle(arguments: &Arguments) -> Result<Arguments> {
     }
     let arguments = each(arguments.clone(), "input", item)?;
     let arguments = each(arguments, "tools", tool)?;
-    let arguments = format(arguments)?;
-    check(&arguments)?;
-    Ok(match given("multi_agent")? && !given("betas")? {
+    let (arguments, schema) = format(arguments)?;
+    let arguments = match given("multi_agent")? && !given("betas")? {
         true => arguments.set("betas", [MULTI_AGENT]),
         false => arguments,
-    })
+    };
+    Ok(Settled { arguments, schema })
 }
 
 /// The arguments with the items of a list changed, each of them an object; a list in which nothing changes stays as it is.
 fn each(
     arguments: Arguments,
     name: &str,
-    change: impl Fn(&Arguments) -> Result<Option<Arguments>>,
+    change: impl Fn(&Arguments, usize) -> Result<Option<Arguments>>,
 ) -> Result<Arguments> {
     let list = arguments.member::<Raw<Json>>(name)?.filter(|list| list.text().starts_with('['));
     let Some(list) = list else { return Ok(arguments) };
     let mut items = Vec::new();
     let mut changed = false;
-    for item in list.read::<Vec<Raw<Json>>>(name)? {
+    for (index, item) in list.read::<Vec<Raw<Json>>>(name)?.into_iter().enumerate() {
         let item = Arguments::new(Some(item.text().to_owned().into()));
-        let other = change(&item)?;
+        let other = change(&item, index)?;
         changed |= other.is_some();
         items.push(other.unwrap_or(item));
     }
@@ -48,7 +62,7 @@ fn each(
 }
 
 /// An output of a function that is neither text nor parts of a message goes out as the text of its JSON.
-fn item(item: &Arguments) -> Result<Option<Arguments>> {
+fn item(item: &Arguments, _: usize) -> Result<Option<Arguments>> {
     let members = item.members()?;
     let kind: Option<String> = members.read("type")?;
     if !matches!(kind.as_deref(), Some("function_call_output" | "custom_tool_call_output")) {
@@ -65,16 +79,24 @@ fn item(item: &Arguments) -> Result<Option<Arguments>> {
     Ok((!fits).then(|| item.clone().set("output", output.text())))
 }
 
-/// A function as chat completions have it loses its envelope; a code interpreter without a container gets a new one.
-fn tool(tool: &Arguments) -> Result<Option<Arguments>> {
+/// A function as chat completions have it loses its envelope, and the schema of a strict one is made strict; a code
+/// interpreter without a container gets a new one.
+fn tool(tool: &Arguments, index: usize) -> Result<Option<Arguments>> {
     let members = tool.members()?;
     let kind: Option<String> = members.read("type")?;
     let has = |name: &str| members.names().any(|member| member == name);
-    Ok(match kind.as_deref() {
+    let changed = match kind.as_deref() {
         Some("code_interpreter") if !has("container") => Some(tool.clone().set("container", json!({"type": "auto"}))),
         Some(kind @ ("function" | "custom")) if !has("name") => unwrapped(tool, kind)?,
         _ => None,
-    })
+    };
+    let now = changed.as_ref().unwrap_or(tool);
+    if now.member::<bool>("strict")? != Some(true) {
+        return Ok(changed);
+    }
+    let Some(schema) = now.member::<Raw<Json>>("parameters")? else { return Ok(changed) };
+    let sent = strict(&schema, &format!("tools[{index}].parameters"))?;
+    Ok(sent.map(|sent| now.clone().set("parameters", sent)).or(changed))
 }
 
 /// The object with the members of one of its members in place of that.
@@ -83,13 +105,14 @@ fn unwrapped(object: &Arguments, name: &str) -> Result<Option<Arguments>> {
     Ok(inner.map(|inner| object.clone().without(name).merge(Arguments::new(Some(inner.text().to_owned().into())))))
 }
 
-/// The form of the answer, with the name that a schema must have.
-fn format(arguments: Arguments) -> Result<Arguments> {
+/// The form of the answer, with the name that a schema must have and a strict schema made strict; and the schema as it was
+/// given, where that changed it.
+fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
     let object = |raw: Option<Raw<Json>>| raw.map(|raw| Arguments::new(Some(raw.text().to_owned().into())));
-    let Some(text) = object(arguments.member("text")?) else { return Ok(arguments) };
-    let Some(given) = object(text.member("format")?) else { return Ok(arguments) };
+    let Some(text) = object(arguments.member("text")?) else { return Ok((arguments, None)) };
+    let Some(given) = object(text.member("format")?) else { return Ok((arguments, None)) };
     if given.member::<String>("type")?.as_deref() != Some("json_schema") {
-        return Ok(arguments);
+        return Ok((arguments, None));
     }
     let mut format = given.clone();
     if given.member::<Raw<Json>>("schema")?.is_none() {
@@ -98,34 +121,26 @@ fn format(arguments: Arguments) -> Result<Arguments> {
     if format.member::<String>("name")?.is_none() {
         format = format.set("name", "output");
     }
-    if format.text() == given.text() {
-        return Ok(arguments);
+    let mut changed = None;
+    if format.member::<bool>("strict")? == Some(true)
+        && let Some(schema) = format.member::<Raw<Json>>("schema")?
+        && let Some(sent) = strict(&schema, "text.format.schema")?
+    {
+        changed = Some(schema.read("text.format.schema")?);
+        format = format.set("schema", sent);
     }
-    Ok(arguments.set("text", text.set("format", format)))
+    if format.text() == given.text() {
+        return Ok((arguments, None));
+    }
+    Ok((arguments.set("text", text.set("format", format)), changed))
 }
 
-/// Tells of schemas that strict mode would refuse: of the answer, and of functions.
-fn check(arguments: &Arguments) -> Result<()> {
-    let text: Value = arguments.member("text")?.unwrap_or_default();
-    let tools: Value = arguments.member("tools")?.unwrap_or_default();
-    let strict = |of: &Value| of.get("strict") == Some(&Value::Bool(true));
-    let format = text.get("format").filter(|format| strict(format)).and_then(|format| format.get("schema"));
-    let mut faults = Vec::new();
-    let mut tell = |place: String, schema: &Value| {
-        faults.extend(not_strict(schema).iter().map(|fault| format!("`{place}`: {fault}")));
-    };
-    if let Some(schema) = format {
-        tell("text.format.schema".to_owned(), schema);
-    }
-    for (index, tool) in tools.as_array().into_iter().flatten().enumerate().filter(|(_, tool)| strict(tool)) {
-        if let Some(schema) = tool.get("parameters").filter(|schema| schema.is_object()) {
-            tell(format!("tools[{index}].parameters"), schema);
-        }
-    }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let hint =
-        "strict mode takes no other schema; an optional property is one that may also be null; or give `strict` false";
-    Err(Error::new(Kind::Arguments, format!("{}\nhint: {hint}", faults.join("\n"))))
+/// A schema as strict mode takes it; nothing where it is that already.
+fn strict(schema: &Raw<Json>, place: &str) -> Result<Option<Node<'static>>> {
+    let given = Node::parse(schema.text()).map_err(|error| Error::argument(place, error))?;
+    let sent = strict::strict(&given).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("`{place}`: {fault}")).collect();
+        Error::new(Kind::Arguments, format!("{}\nhint: or give `strict` false", lines.join("\n")))
+    })?;
+    Ok((sent != given).then_some(sent))
 }

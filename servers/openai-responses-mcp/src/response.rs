@@ -1,6 +1,7 @@
 //! Responses themselves. <https://platform.openai.com/docs/api-reference/responses>
 
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
 use openai_mcp_shapes::Patience;
@@ -8,7 +9,7 @@ use openai_mcp_shapes::Patience;
 use crate::answer::{self, View};
 use crate::attach::{self, Attachment};
 use crate::item;
-use crate::request;
+use crate::request::{self, Settled};
 use crate::shapes::{
     AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Include, Input, Moderation,
     MultiAgent, Prompt, PromptCacheOptions, Reasoning, Retention, ServiceTier, StreamOptions, TextConfig, Tokens, Tool,
@@ -94,7 +95,8 @@ struct Create {
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
         cx.reserve(self.save_to.as_deref()).await?;
-        let arguments = attach::add(&cx, request::settle(cx.arguments())?, self.attach).await?;
+        let Settled { arguments, schema } = request::settle(&cx).await?;
+        let arguments = attach::add(&cx, arguments, self.attach).await?;
         let background = self.background == Some(true);
         if !background && slow(self.model.as_deref().unwrap_or_default()) {
             cx.tell("this model may take minutes; with `background` true the answer outlives this call");
@@ -112,8 +114,8 @@ impl Create {
             let text = format!("{id} failed: {}: {}", item::text(error, "code"), item::text(error, "message"));
             return Err(Error::new(Kind::Answer, text));
         }
-        answer::show(&cx, response, View { full: self.full == Some(true), save_to: self.save_to, max_bytes: None })
-            .await
+        let view = View { full: self.full == Some(true), save_to: self.save_to, schema, ..View::default() };
+        answer::show(&cx, response, view).await
     }
 }
 
@@ -154,7 +156,8 @@ impl Get {
             _ => cx.send(&Self::SPEC, cx.arguments()).value().await?,
         };
         let max_bytes = self.max_bytes.map(Int::get);
-        answer::show(&cx, response, View { full: self.full == Some(true), save_to: self.save_to, max_bytes }).await
+        let view = View { full: self.full == Some(true), save_to: self.save_to, max_bytes, ..View::default() };
+        answer::show(&cx, response, view).await
     }
 }
 
@@ -246,20 +249,18 @@ impl Cancel {
     }
 }
 
-/// Delete a response.
+/// Delete responses.
 #[tool("response-delete", DELETE "/responses/{response_id}", twin = "betas", run)]
 struct Delete {
     #[read]
-    response_id: String,
+    response_id: OneOrMany<String>,
     #[header("openai-beta")]
     betas: Option<Vec<String>>,
 }
 
 impl Delete {
     async fn run(self, cx: Context) -> Result<Output> {
-        // The API says nothing.
-        cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        Ok(Output::json(&json!({"id": self.response_id, "object": "response.deleted", "deleted": true})))
+        batch::delete(&cx, &Self::SPEC, "response_id", self.response_id).await
     }
 }
 

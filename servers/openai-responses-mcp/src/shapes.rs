@@ -203,7 +203,7 @@ enum Format {
     JsonSchema {
         /// Default output.
         name: Option<String>,
-        /// Strict: additionalProperties false, all properties required, in each object.
+        /// Of an object; with strict, made to fit strict mode.
         schema: Option<Object>,
         strict: Option<Nullable<bool>>,
         description: Option<String>,
