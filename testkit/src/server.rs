@@ -168,6 +168,24 @@ pub fn inventory(server: &'static Definition) {
         assert_eq!(schema["type"], "object", "{name}: root type");
         assert!(schema.get("anyOf").is_none(), "{name}: combinator at the root");
         portable(name, schema);
+        typed(name, "", schema);
+    }
+}
+
+/// What a schema says nothing of is sent as a string by some clients, and makes others refuse the whole list.
+fn typed(tool: &str, path: &str, schema: &Value) {
+    let told = |keyword: &str| schema.get(keyword).is_some();
+    assert!(told("type") || told("anyOf"), "{tool}: `{path}` has no type");
+    assert!(!told("nullable") || told("type"), "{tool}: `{path}` is nullable without a type");
+    assert!(schema["type"] != "array" || told("items"), "{tool}: `{path}` has no type of its items");
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        typed(tool, &format!("{path}.{name}"), property);
+    }
+    for one in schema["anyOf"].as_array().into_iter().flatten() {
+        typed(tool, path, one);
+    }
+    if let Some(items) = schema.get("items") {
+        typed(tool, &format!("{path}[]"), items);
     }
 }
 

@@ -13,7 +13,7 @@ use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
 use serde_json::{Value, json};
 
-use crate::harness::{KEY, Launch, Server, binary, here, node, python};
+use crate::harness::{KEY, Launch, Server, bearer, binary, domains, here, message, node, python};
 
 pub(crate) const MODERN: &str = "2026-07-28";
 pub(crate) const LEGACY: &str = "2025-11-25";
@@ -97,6 +97,19 @@ fn typescript_client_modern() {
 #[test]
 fn typescript_client_legacy() {
     drive(node(), "typescript-client.mjs", LEGACY);
+}
+
+/// A host that validates drops a whole list for one schema that it cannot compile.
+#[test]
+fn every_schema_compiles() {
+    let server = Server::umbrella(&["--sandbox"]);
+    let list = message("tools/list", &json!({}));
+    let tools = domains().into_iter().flat_map(|domain| {
+        let answer = server.post(&format!("/{domain}/mcp"), &bearer(KEY), list.as_bytes()).json();
+        answer["result"]["tools"].as_array().unwrap().clone()
+    });
+    let tools: Vec<Value> = tools.collect();
+    play(&node(), "schemas.mjs", &json!({"protocol": LEGACY, "tools": tools}));
 }
 
 #[test]

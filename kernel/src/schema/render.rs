@@ -3,7 +3,7 @@
 //! The output is the flat subset that every client takes: object root, no `$ref`, no root combinators. A tagged union
 //! becomes one object with all its variants' fields; a recursive type is cut where it meets itself.
 
-use super::{Field, Object, Ref, Shape, Variant};
+use super::{Field, JsonObject, Object, Ref, Shape, Variant, of};
 use crate::json;
 
 /// Appends `text` as a JSON string.
@@ -24,7 +24,7 @@ fn object(out: &mut String, fields: &[Field], seen: &mut Vec<&'static str>) {
         comma(out, index);
         text(out, field.name);
         out.push(':');
-        schema(out, field.shape, field.doc, seen);
+        schema(out, field.shape, field.doc, false, seen);
     }
     out.push('}');
     required(out, fields.iter().filter(|field| field.required).map(|field| field.name));
@@ -53,10 +53,14 @@ fn comma(out: &mut String, index: usize) {
     }
 }
 
-fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>) {
-    let mut doc = doc;
+/// Every schema says a type, or `anyOf` of such: hosts send what has none as a string, or refuse the list.
+fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Vec<&'static str>) {
+    let (mut doc, mut nullable) = (doc, nullable);
     match shape() {
-        Shape::Any => out.push('{'),
+        // What is neither can be written as a text, or is given all the same.
+        Shape::Any => {
+            union(out, &[of::<String>, of::<JsonObject>], std::mem::take(&mut nullable), seen);
+        }
         Shape::Bool => out.push_str(r#"{"type":"boolean""#),
         Shape::Int { min, max } => {
             out.push_str(r#"{"type":"integer""#);
@@ -76,7 +80,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
         }
         Shape::Array { items, .. } => {
             out.push_str(r#"{"type":"array","items":"#);
-            schema(out, *items, "", seen);
+            schema(out, *items, "", false, seen);
         }
         Shape::Object(Object { doc: own, fields: [], open: true, .. }) => {
             if doc.is_empty() {
@@ -100,25 +104,10 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
             nested(out, name, seen, |out, seen| tagged(out, tag, variants, seen));
         }
         Shape::Union(shapes) => {
-            out.push_str(r#"{"anyOf":["#);
-            for (index, shape) in shapes.iter().enumerate() {
-                comma(out, index);
-                schema(out, *shape, "", seen);
-            }
-            out.push(']');
+            union(out, shapes, std::mem::take(&mut nullable), seen);
         }
-        Shape::Brief { listed, .. } => return schema(out, *listed, doc, seen),
-        Shape::Nullable(inner) => {
-            // `nullable` is OpenAPI's keyword: validators that clients use know it or pass over it, and unlike
-            // `"type": [..., "null"]` no client refuses a whole tool list for it.
-            schema(out, *inner, doc, seen);
-            out.pop();
-            if !out.ends_with('{') {
-                out.push(',');
-            }
-            out.push_str(r#""nullable":true}"#);
-            return;
-        }
+        Shape::Brief { listed, .. } => return schema(out, *listed, doc, nullable, seen),
+        Shape::Nullable(inner) => return schema(out, *inner, doc, true, seen),
         Shape::File => {
             out.push_str(concat!(
                 r#"{"type":"object","properties":{"path":{"type":"string","description":"Local file"},"#,
@@ -131,13 +120,25 @@ fn schema(out: &mut String, shape: Ref, doc: &str, seen: &mut Vec<&'static str>)
         }
     }
     if !doc.is_empty() {
-        if !out.ends_with('{') {
-            out.push(',');
-        }
-        out.push_str(r#""description":"#);
+        out.push_str(r#","description":"#);
         text(out, doc);
     }
+    if nullable {
+        // OpenAPI's keyword: validators that clients use know it or pass over it, and unlike `"type": [..., "null"]` no
+        // client refuses a whole tool list for it. They refuse it without a type beside it.
+        out.push_str(r#","nullable":true"#);
+    }
     out.push('}');
+}
+
+/// Several schemas; the first says for all of them that `null` is taken, too.
+fn union(out: &mut String, shapes: &[Ref], nullable: bool, seen: &mut Vec<&'static str>) {
+    out.push_str(r#"{"anyOf":["#);
+    for (index, shape) in shapes.iter().enumerate() {
+        comma(out, index);
+        schema(out, *shape, "", nullable && index == 0, seen);
+    }
+    out.push(']');
 }
 
 /// Renders a named type, or a bare object where it would contain itself.
@@ -170,7 +171,7 @@ fn tagged(out: &mut String, tag: &'static str, variants: &'static [Variant], see
             out.push(',');
             text(out, field.name);
             out.push(':');
-            schema(out, field.shape, field.doc, seen);
+            schema(out, field.shape, field.doc, false, seen);
         }
     }
     out.push('}');

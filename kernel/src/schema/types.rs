@@ -122,7 +122,7 @@ impl<T: Shaped> Shaped for Nullable<T> {
     const SHAPE: Shape = Shape::Nullable(of::<T>);
 }
 
-/// Any JSON value.
+/// Any JSON value. Where a list shows it, it is a text or an object.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Json(pub serde_json::Value);

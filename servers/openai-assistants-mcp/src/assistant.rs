@@ -4,7 +4,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Effort;
 use openai_mcp_shapes::page::TwoWayPage;
 
-use crate::shapes::{Tool, ToolResources};
+use crate::shapes::{ResponseFormat, Tool, ToolResources};
 
 tools![Create, List, Get, Modify, Delete];
 
@@ -27,8 +27,8 @@ struct Profile {
     metadata: Option<Nullable<Metadata>>,
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
-    /// auto, or as chat completions take it.
-    response_format: Option<Nullable<Json>>,
+    /// As chat completions take it.
+    response_format: Option<Nullable<ResponseFormat>>,
     reasoning_effort: Option<Nullable<Effort>>,
 }
 

@@ -7,7 +7,7 @@ use openai_mcp_shapes::{Effort, Patience};
 use serde_json::Map;
 
 use crate::emulated::Members as _;
-use crate::shapes::{Include, NewMessage, Tool, ToolResources, Truncation};
+use crate::shapes::{Include, NewMessage, ResponseFormat, Tool, ToolChoice, ToolResources, Truncation};
 use crate::{brief, message};
 
 tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
@@ -24,10 +24,10 @@ struct Create {
     additional_instructions: Option<Nullable<String>>,
     additional_messages: Option<Nullable<Vec<NewMessage>>>,
     tools: Option<Nullable<Vec<Tool>>>,
-    /// none, auto, required, or {"type": …, "function": {"name"}}.
-    tool_choice: Option<Nullable<Json>>,
+    /// A tool: {"type": …, "function": {"name"}}.
+    tool_choice: Option<Nullable<ToolChoice>>,
     parallel_tool_calls: Option<bool>,
-    response_format: Option<Nullable<Json>>,
+    response_format: Option<Nullable<ResponseFormat>>,
     reasoning_effort: Option<Nullable<Effort>>,
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
@@ -112,14 +112,14 @@ impl SubmitToolOutputs {
 struct ThreadRunCreate {
     assistant_id: String,
     /// As thread-create takes it.
-    thread: Option<Json>,
+    thread: Option<JsonObject>,
     model: Option<Nullable<String>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
     tools: Option<Nullable<Vec<Tool>>>,
     tool_resources: Option<Nullable<ToolResources>>,
-    tool_choice: Option<Nullable<Json>>,
+    tool_choice: Option<Nullable<ToolChoice>>,
     parallel_tool_calls: Option<bool>,
-    response_format: Option<Nullable<Json>>,
+    response_format: Option<Nullable<ResponseFormat>>,
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
     max_prompt_tokens: Option<Nullable<Int<256, 1_000_000_000>>>,

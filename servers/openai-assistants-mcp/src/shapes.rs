@@ -13,11 +13,11 @@ pub(crate) enum Tool {
     CodeInterpreter,
     FileSearch {
         /// max_num_results, ranking_options
-        file_search: Option<Json>,
+        file_search: Option<JsonObject>,
     },
     Function {
         /// name, description, parameters (JSON Schema), strict
-        function: Json,
+        function: JsonObject,
     },
 }
 
@@ -45,8 +45,32 @@ pub(crate) enum Content {
 #[shape(tag = "type")]
 pub(crate) enum Part {
     Text { text: String },
-    ImageFile { image_file: Json },
-    ImageUrl { image_url: Json },
+    ImageFile { image_file: JsonObject },
+    ImageUrl { image_url: JsonObject },
+}
+
+#[shape]
+pub(crate) enum ResponseFormat {
+    Word(FormatWord),
+    Object(JsonObject),
+}
+
+#[shape]
+pub(crate) enum FormatWord {
+    Auto,
+}
+
+#[shape]
+pub(crate) enum ToolChoice {
+    Word(ChoiceWord),
+    Tool(JsonObject),
+}
+
+#[shape]
+pub(crate) enum ChoiceWord {
+    None,
+    Auto,
+    Required,
 }
 
 #[shape]

@@ -7,7 +7,7 @@ use openai_mcp_shapes::page::OrderedPage;
 
 use crate::attach;
 use crate::media::{self, Keep};
-use crate::shapes::{Form, Message, StreamOptions, Tool, ToolChoice, Tuning};
+use crate::shapes::{Form, FunctionChoice, Message, StreamOptions, Tool, ToolChoice, Tuning};
 use crate::stream;
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
@@ -23,9 +23,9 @@ struct Parameters {
     #[flatten]
     form: Form,
     /// Deprecated: tool_choice.
-    function_call: Option<Json>,
+    function_call: Option<FunctionChoice>,
     /// Deprecated: tools.
-    functions: Option<Vec<Json>>,
+    functions: Option<Vec<JsonObject>>,
     n: Option<Int<1, 128>>,
     parallel_tool_calls: Option<bool>,
     tool_choice: Option<ToolChoice>,

@@ -11,7 +11,7 @@ type Tokens = Int<1, { i64::MAX }>;
 pub(crate) struct Tuning {
     frequency_penalty: Option<Num<-2, 2>>,
     /// Token ids with a bias from -100 to 100.
-    logit_bias: Option<Json>,
+    logit_bias: Option<JsonObject>,
     logprobs: Option<bool>,
     #[alias("max_output_tokens")]
     max_completion_tokens: Option<Tokens>,
@@ -68,12 +68,12 @@ pub(crate) struct Message {
     name: Option<String>,
     tool_call_id: Option<String>,
     /// As the model gave them.
-    tool_calls: Option<Vec<Json>>,
+    tool_calls: Option<Vec<JsonObject>>,
     refusal: Option<Nullable<String>>,
     /// {id}
-    audio: Option<Json>,
-    annotations: Option<Json>,
-    function_call: Option<Json>,
+    audio: Option<JsonObject>,
+    annotations: Option<Vec<JsonObject>>,
+    function_call: Option<JsonObject>,
 }
 
 #[shape]
@@ -97,21 +97,21 @@ enum Part {
     Text {
         text: String,
         /// {mode: explicit}, at the end of a prefix to cache.
-        prompt_cache_breakpoint: Option<Json>,
+        prompt_cache_breakpoint: Option<JsonObject>,
     },
     ImageUrl {
         image_url: ImageUrl,
-        prompt_cache_breakpoint: Option<Json>,
+        prompt_cache_breakpoint: Option<JsonObject>,
     },
     InputAudio {
         /// {data: base64, format: wav or mp3}
-        input_audio: Json,
-        prompt_cache_breakpoint: Option<Json>,
+        input_audio: JsonObject,
+        prompt_cache_breakpoint: Option<JsonObject>,
     },
     File {
         /// {file_id}, or {filename, file_data: data URL}.
-        file: Json,
-        prompt_cache_breakpoint: Option<Json>,
+        file: JsonObject,
+        prompt_cache_breakpoint: Option<JsonObject>,
     },
     Refusal {
         refusal: String,
@@ -140,16 +140,16 @@ pub(crate) struct Turn {
     content: Option<Nullable<TurnContent>>,
     name: Option<String>,
     tool_call_id: Option<String>,
-    tool_calls: Option<Vec<Json>>,
+    tool_calls: Option<Vec<JsonObject>>,
     refusal: Option<Nullable<String>>,
-    audio: Option<Json>,
-    annotations: Option<Json>,
+    audio: Option<JsonObject>,
+    annotations: Option<Vec<JsonObject>>,
 }
 
 #[shape]
 enum TurnContent {
     Text(String),
-    Parts(Vec<Json>),
+    Parts(Vec<JsonObject>),
 }
 
 #[shape(tag = "type")]
@@ -163,7 +163,7 @@ struct Function {
     name: String,
     description: Option<String>,
     /// JSON Schema of the arguments.
-    parameters: Option<Json>,
+    parameters: Option<JsonObject>,
     strict: Option<Nullable<bool>>,
 }
 
@@ -172,7 +172,7 @@ struct Custom {
     name: String,
     description: Option<String>,
     /// {type: text} or {type: grammar, grammar: {syntax: lark or regex, definition}}.
-    format: Option<Json>,
+    format: Option<JsonObject>,
 }
 
 #[shape]
@@ -194,12 +194,24 @@ enum NamedTool {
         function: Name,
     },
     Custom {
-        custom: Json,
+        custom: JsonObject,
     },
     AllowedTools {
         /// {mode: auto or required, tools: [{type: function, function: {name}}]}
-        allowed_tools: Json,
+        allowed_tools: JsonObject,
     },
+}
+
+#[shape]
+pub(crate) enum FunctionChoice {
+    Word(FunctionWord),
+    Named(Name),
+}
+
+#[shape]
+enum FunctionWord {
+    None,
+    Auto,
 }
 
 #[shape]
@@ -234,14 +246,19 @@ enum Modality {
 struct Moderation {
     model: String,
     /// {input, output}, each {mode: score or block}.
-    policy: Option<Nullable<Json>>,
+    policy: Option<Nullable<JsonObject>>,
 }
 
 #[shape]
 struct Prediction {
     r#type: PredictionType,
-    /// Text, or an array of text parts.
-    content: Json,
+    content: PredictedContent,
+}
+
+#[shape]
+enum PredictedContent {
+    Text(String),
+    Parts(Vec<JsonObject>),
 }
 
 #[shape]
@@ -285,7 +302,7 @@ enum ResponseFormat {
 struct JsonSchema {
     name: String,
     description: Option<String>,
-    schema: Option<Json>,
+    schema: Option<JsonObject>,
     strict: Option<Nullable<bool>>,
 }
 
@@ -303,7 +320,7 @@ enum ServiceTier {
 struct WebSearchOptions {
     search_context_size: Option<Level>,
     /// {type: approximate, approximate: {city, country, region, timezone}}.
-    user_location: Option<Nullable<Json>>,
+    user_location: Option<Nullable<JsonObject>>,
 }
 
 #[shape]

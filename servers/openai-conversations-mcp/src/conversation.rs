@@ -8,7 +8,7 @@ tools![Create, Get, Modify, Delete];
 #[tool("conversation-create", POST "/conversations")]
 struct Create {
     /// At most 20, as in conversation-item-create.
-    items: Option<Nullable<Vec<Json>>>,
+    items: Option<Nullable<Vec<JsonObject>>>,
     metadata: Option<Nullable<Metadata>>,
 }
 

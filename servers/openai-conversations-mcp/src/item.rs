@@ -13,7 +13,7 @@ struct Create {
     conversation_id: String,
     /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
     /// …, "output": …}, {"type": "item_reference", "id": …}, …
-    items: Vec<Json>,
+    items: Vec<JsonObject>,
     #[query]
     include: Option<Vec<Include>>,
 }

@@ -14,16 +14,16 @@ tools![Run, Validate];
 /// may hold {{item.…}}, {{sample.output_text}}, {{sample.output_json.…}} and {{sample.output_tools}}.
 #[tool("fine-tune-grader-run", POST "/fine_tuning/alpha/graders/run")]
 struct Run {
-    grader: Json,
+    grader: JsonObject,
     /// What a model answered: sample.output_text, and sample.output_json if it is JSON.
     model_sample: String,
     /// The item: a line of the training file.
-    item: Option<Json>,
+    item: Option<JsonObject>,
 }
 
 /// Validate a grader, without running it.
 #[tool("fine-tune-grader-validate", POST "/fine_tuning/alpha/graders/validate", reads)]
 struct Validate {
     /// As fine-tune-grader-run takes it.
-    grader: Json,
+    grader: JsonObject,
 }

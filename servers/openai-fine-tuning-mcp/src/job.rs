@@ -63,9 +63,9 @@ struct Dpo {
 #[shape]
 struct Reinforcement {
     /// As fine-tune-grader-run takes it.
-    grader: Json,
+    grader: JsonObject,
     /// Shape of what the model answers, as chat completions take it: {type: json_schema, json_schema}.
-    response_format: Option<Json>,
+    response_format: Option<JsonObject>,
     hyperparameters: Option<ReinforcementHyperparameters>,
 }
 

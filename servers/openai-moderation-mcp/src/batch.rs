@@ -26,7 +26,7 @@ const EXCERPT: usize = 60;
 #[tool("moderation-batch", reads, open)]
 struct Batch {
     /// Each a text, {id, text}, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
-    items: Option<Vec<Json>>,
+    items: Option<Vec<Raw<Entry>>>,
     /// Text (an item per line), JSONL, JSON, CSV or TSV.
     file: Option<FileInput>,
     /// The file's key or column that holds the text.
@@ -42,6 +42,13 @@ struct Batch {
     parallel: Option<Int<1, 16>>,
     /// Seconds. Default 45.
     timeout: Option<Int<1, 3600>>,
+}
+
+#[shape]
+enum Entry {
+    Text(String),
+    Parts(Vec<JsonObject>),
+    Object(JsonObject),
 }
 
 /// Items of one request, by their index.
@@ -64,7 +71,7 @@ impl Batch {
         let (items, total) = match (self.items, self.file) {
             (Some(values), None) => {
                 let (total, values) = (values.len(), values.into_iter().enumerate().skip(offset));
-                let items: Result<_> = values.map(|(index, Json(value))| items::given(index, value)).collect();
+                let items: Result<_> = values.map(|(index, value)| items::given(index, value.read("items")?)).collect();
                 (items?, total)
             }
             (None, Some(FileInput(source))) => items::of_file(&cx, source, self.field.as_deref(), offset).await?,

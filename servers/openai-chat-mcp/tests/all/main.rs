@@ -3,4 +3,4 @@
 
 mod long;
 
-openai_mcp_testkit::suite!(openai_chat_mcp::SERVER, 20 * 1024);
+openai_mcp_testkit::suite!(openai_chat_mcp::SERVER, 21 * 1024);
