@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
 
@@ -44,9 +44,31 @@ impl Body {
     /// As a stream of chunks.
     pub fn into_chunks(self) -> BoxStream<'static, Result<Bytes, Failure>> {
         match self {
-            Body::Full(bytes) => futures_util::stream::once(std::future::ready(Ok(bytes))).boxed(),
+            Body::Full(bytes) => stream::once(std::future::ready(Ok(bytes))).boxed(),
             Body::Stream { chunks, .. } => chunks,
         }
+    }
+
+    /// Its first bytes, at least `count` of them where it has so many, and the whole of it.
+    pub(crate) async fn peek(self, count: usize) -> (Bytes, Body) {
+        let (mut chunks, length) = match self {
+            Body::Full(bytes) => return (bytes.clone(), Body::Full(bytes)),
+            Body::Stream { chunks, length } => (chunks, length),
+        };
+        let (mut head, mut read) = (Vec::new(), Vec::new());
+        while head.len() < count {
+            let Some(chunk) = chunks.next().await else { break };
+            if let Ok(bytes) = &chunk {
+                head.extend_from_slice(bytes.get(..count.min(bytes.len())).unwrap_or_default());
+            }
+            let ends = chunk.is_err();
+            read.push(chunk);
+            if ends {
+                break;
+            }
+        }
+        let chunks = stream::iter(read).chain(chunks).boxed();
+        (head.into(), Body::Stream { chunks, length })
     }
 
     /// The same body, which breaks off where it gets longer than `most` bytes.

@@ -1,13 +1,14 @@
 //! Opening a file that a caller named by URL: the same steps on every host, which parses and sends in its own way.
 
-use http::header::{ACCEPT, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Request, Response, Uri};
 
 use crate::body::{Body, Failure};
 use crate::error::{Error, Kind, Result};
+use crate::file;
 use crate::platform::Opened;
 use crate::redirect::{self, Join};
-use crate::urls::{Target, Trust, capped, name, told_type};
+use crate::urls::{Target, Trust, capped, name};
 
 /// A URL as a WHATWG parser takes it apart.
 #[derive(Clone, Debug)]
@@ -82,7 +83,10 @@ pub async fn open<W: Web>(web: &W, url: &str, filename: Option<String>, mime_typ
         return Err(problem(&format!("the host answered {}", head.status.as_u16())));
     }
     let body = capped(body).map_err(|text| problem(&text))?;
-    let filename = filename.unwrap_or_else(|| name(&at.path));
-    let mime_type = mime_type.unwrap_or_else(|| told_type(&filename, &head.headers));
+    let media = head.headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    let named = filename.is_some();
+    let mut filename = filename.unwrap_or_else(|| name(&at.path));
+    let by_host = file::by_host(media, named, &mut filename);
+    let mime_type = mime_type.unwrap_or(by_host);
     Ok(Opened { filename, mime_type, body })
 }

@@ -1,8 +1,10 @@
 //! Files that callers hand to tools.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer};
 
 use crate::json;
@@ -40,22 +42,29 @@ pub enum Source {
     },
 }
 
+/// What tells a file.
+pub(crate) const KEYS: [&str; 6] = ["path", "url", "text", "data", "filename", "mime_type"];
+/// What tells its content: one of these.
+pub(crate) const CONTENT: [&str; 4] = ["path", "url", "text", "data"];
+
 impl Source {
     /// Whether an object is a file at all, and not a reference to something that the API has already.
     pub fn is_named_by(node: &Node<'_>) -> bool {
-        ["path", "url", "text", "data"].iter().any(|key| node.get(key).is_some())
+        CONTENT.iter().any(|key| node.get(key).is_some())
     }
 
-    /// Reads the `{"path"}`, `{"url"}`, `{"data", "filename"}` or `{"text", "filename"}` of an argument.
+    /// Reads the `{"path"}`, `{"url"}`, `{"data", "filename"}` or `{"text", "filename"}` of an argument, or what
+    /// [`Source::of_text`] reads.
     ///
     /// # Errors
     /// Says what is wrong, as the problem of a [`crate::schema::Fault`].
     pub fn read(node: &Node<'_>) -> Result<Self, String> {
-        const KEYS: [&str; 6] = ["path", "url", "text", "data", "filename", "mime_type"];
-        let Node::Object(entries) = node else {
-            return Err(format!("expected an object with one of `path`, `url`, `text`, `data`, got {node}"));
+        let entries = match node {
+            Node::Object(entries) => entries,
+            Node::Text(text) => return Source::of_text(text),
+            _ => return Err(format!("expected an object with one of `path`, `url`, `text`, `data`, got {node}")),
         };
-        for (key, value) in entries {
+        for (key, value) in entries.iter().filter(|(_, value)| *value != Node::Null) {
             if !KEYS.contains(&key.as_ref()) {
                 return Err(format!("unknown field `{key}`; a file has one of `path`, `url`, `text`, `data`"));
             }
@@ -72,26 +81,152 @@ impl Source {
         if mime_type.as_deref().is_some_and(|mime| http::HeaderValue::from_str(mime).is_err() || !mime.contains('/')) {
             return Err("`mime_type`: expected a media type such as `text/plain`".into());
         }
-        let named = |filename: Option<String>| filename.ok_or("`filename`: required with `text` and `data`".to_owned());
-        match (text("path"), text("url"), text("text"), text("data")) {
-            (Some(path), None, None, None) if path.is_empty() || path.contains('\0') => {
-                Err("`path`: expected a path".into())
+        let source = match (text("path"), text("url"), text("text"), text("data")) {
+            (Some(path), None, None, None) => Source::place(path)
+                .unwrap_or_else(|| Source::local(path))
+                .map_err(|problem| format!("`path`: {problem}"))?,
+            (None, Some(url), None, None) => {
+                let other = || Ok(Source::Url { url: bare(url).to_owned(), filename: None, mime_type: None });
+                Source::place(url).unwrap_or_else(other).map_err(|problem| format!("`url`: {problem}"))?
             }
-            (Some(path), None, None, None) => Ok(Source::Path { path: path.to_owned(), filename, mime_type }),
-            (None, Some(url), None, None) => Ok(Source::Url { url: url.to_owned(), filename, mime_type }),
             (None, None, Some(text), None) => {
                 let bytes = Bytes::copy_from_slice(text.as_bytes());
-                Ok(Source::Inline { bytes, filename: named(filename)?, mime_type })
+                Source::Inline { bytes, filename: String::new(), mime_type: None }
             }
             (None, None, None, Some(data)) => {
-                let bytes = STANDARD
-                    .decode(data)
-                    .map_err(|error| format!("`data`: not base64: {}", error.to_string().trim_end_matches('.')))?;
-                Ok(Source::Inline { bytes: bytes.into(), filename: named(filename)?, mime_type })
+                let source = match data_url(data) {
+                    Some(source) => source,
+                    None => decoded(data).map(|bytes| inline(bytes, None)),
+                };
+                source.map_err(|problem| format!("`data`: {problem}"))?
             }
-            _ => Err("expected exactly one of `path`, `url`, `text`, `data`".into()),
+            _ => return Err("expected exactly one of `path`, `url`, `text`, `data`".into()),
+        };
+        match source.called(filename, mime_type) {
+            Source::Inline { filename, .. } if filename.is_empty() => {
+                Err("`filename`: required with `text` and `data`".into())
+            }
+            source => Ok(source),
         }
     }
+
+    /// Reads a file that is a text alone: a path, a `file:`, `http:`, `https:` or `data:` URL, or the JSON of an object.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn of_text(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with('{')
+            && let Ok(object @ Node::Object(_)) = Node::parse(text)
+        {
+            return Source::read(&object);
+        }
+        Source::place(text).unwrap_or_else(|| Source::local(text))
+    }
+
+    /// What a text names that begins as a URL does.
+    fn place(text: &str) -> Option<Result<Self, String>> {
+        let text = bare(text);
+        let (scheme, rest) = text.split_once(':')?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => Some(Ok(Source::Url { url: text.to_owned(), filename: None, mime_type: None })),
+            "data" => data_url(text),
+            "file" => {
+                // `file:///a`, `file://localhost/a`, `file:/a`; and `file:///C:/a`.
+                let path = rest.strip_prefix("//").map_or(rest, |rest| rest.strip_prefix("localhost").unwrap_or(rest));
+                let path = percent_decode_str(path).decode_utf8_lossy();
+                let drive = path.strip_prefix('/').filter(|path| path.as_bytes().get(1) == Some(&b':'));
+                Some(Source::local(drive.unwrap_or(&path)))
+            }
+            _ => None,
+        }
+    }
+
+    fn local(path: &str) -> Result<Self, String> {
+        let path = bare(path);
+        if path.is_empty() || path.contains('\0') {
+            return Err("expected a path".into());
+        }
+        if path.contains('\n') {
+            return Err(
+                "expected a path, got several lines; what is to stand in a file is given as `text`, with `filename`"
+                    .into(),
+            );
+        }
+        Ok(Source::Path { path: path.to_owned(), filename: None, mime_type: None })
+    }
+
+    /// The same with the name and the type that the caller gives it.
+    fn called(self, name: Option<String>, media: Option<String>) -> Self {
+        match self {
+            Source::Path { path, .. } => Source::Path { path, filename: name, mime_type: media },
+            Source::Url { url, .. } => Source::Url { url, filename: name, mime_type: media },
+            Source::Inline { bytes, filename, mime_type } => {
+                Source::Inline { bytes, filename: name.unwrap_or(filename), mime_type: media.or(mime_type) }
+            }
+        }
+    }
+
+    /// Whether the caller gave it a name, and a type.
+    pub(crate) fn told(&self) -> (bool, bool) {
+        match self {
+            Source::Path { filename, mime_type, .. } | Source::Url { filename, mime_type, .. } => {
+                (filename.is_some(), mime_type.is_some())
+            }
+            Source::Inline { mime_type, .. } => (true, mime_type.is_some()),
+        }
+    }
+}
+
+/// A path or URL without what surrounds it where it was copied from: blanks, line ends, quotes.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    let inner = ['"', '\'', '`'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    inner.unwrap_or(text).trim()
+}
+
+/// The bytes of base64, in the alphabet of files or of URLs, in one line or many, with or without padding.
+fn decoded(data: &str) -> Result<Bytes, String> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let letters = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => byte,
+    });
+    let letters: Vec<u8> = letters.collect();
+    let decoded = LENIENT.decode(letters);
+    decoded.map(Bytes::from).map_err(|error| format!("not base64: {}", error.to_string().trim_end_matches('.')))
+}
+
+/// What a `data:` URL holds: RFC 2397.
+fn data_url(text: &str) -> Option<Result<Source, String>> {
+    let text = text.trim();
+    let rest = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and(text.get(5..))?;
+    let Some((about, data)) = rest.split_once(',') else { return Some(Err("a data URL without a comma".into())) };
+    let media = about.split(';').next().filter(|media| media.contains('/'));
+    let unescaped = percent_decode_str(data);
+    Some(match about.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64")) {
+        true => decoded(&unescaped.decode_utf8_lossy()).map(|bytes| inline(bytes, media.or(Some("text/plain")))),
+        false => Ok(inline(unescaped.collect::<Vec<u8>>().into(), media.or(Some("text/plain")))),
+    })
+}
+
+/// Bytes without a name; what they are gives them one, else the type that is told of them.
+fn inline(bytes: Bytes, media: Option<&str>) -> Source {
+    let extension = sniffed(&bytes).and_then(|extensions| extensions.first().copied());
+    let filename = match (extension.or_else(|| extension_of(media?)), media) {
+        (Some(extension), _) => {
+            return Source::Inline { bytes, filename: format!("file.{extension}"), mime_type: None };
+        }
+        (None, Some(_)) => "file".to_owned(),
+        (None, None) => String::new(),
+    };
+    let mime_type = media.filter(|media| http::HeaderValue::from_str(media).is_ok()).map(str::to_owned);
+    Source::Inline { bytes, filename, mime_type }
 }
 
 impl<'de> Deserialize<'de> for Source {
@@ -102,41 +237,155 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
+/// Extensions with their types, as the official SDK would guess them: only what OpenAI takes or gives. Of several
+/// extensions of a type the first is its usual one.
+const TYPES: [(&str, &str); 40] = [
+    ("txt", "text/plain"),
+    ("bat", "text/plain"),
+    ("c", "text/plain"),
+    ("h", "text/plain"),
+    ("pl", "text/plain"),
+    ("css", "text/css"),
+    ("csv", "text/csv"),
+    ("doc", "application/msword"),
+    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("flac", "audio/flac"),
+    ("gif", "image/gif"),
+    ("html", "text/html"),
+    ("htm", "text/html"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("js", "text/javascript"),
+    ("json", "application/json"),
+    ("m4a", "audio/mp4"),
+    ("md", "text/markdown"),
+    ("mp3", "audio/mpeg"),
+    ("mpga", "audio/mpeg"),
+    ("mp4", "video/mp4"),
+    ("mpeg", "video/mpeg"),
+    ("ogg", "audio/ogg"),
+    ("oga", "audio/ogg"),
+    ("pdf", "application/pdf"),
+    ("png", "image/png"),
+    ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    ("py", "text/x-python"),
+    ("sh", "application/x-sh"),
+    ("tar", "application/x-tar"),
+    ("ts", "video/mp2t"),
+    ("wav", "audio/x-wav"),
+    ("webm", "video/webm"),
+    ("webp", "image/webp"),
+    ("xml", "text/xml"),
+    ("zip", "application/zip"),
+    ("md", "text/x-markdown"),
+    ("js", "application/javascript"),
+    ("xml", "application/xml"),
+];
+
+/// What else hosts call these types.
+const OTHERWISE: [(&str, &str); 13] = [
+    ("wav", "audio/wav"),
+    ("wav", "audio/wave"),
+    ("wav", "audio/vnd.wave"),
+    ("mp3", "audio/mp3"),
+    ("m4a", "audio/m4a"),
+    ("m4a", "audio/x-m4a"),
+    ("flac", "audio/x-flac"),
+    ("ogg", "application/ogg"),
+    ("ogg", "audio/opus"),
+    ("webm", "audio/webm"),
+    ("jpg", "image/jpg"),
+    ("jpg", "image/pjpeg"),
+    ("csv", "application/csv"),
+];
+
+/// What is said of a file whose type is not known.
+const UNKNOWN: &str = "application/octet-stream";
+
+/// The extension of a name, if it looks like one.
+fn extension(filename: &str) -> Option<&str> {
+    let (_, extension) = filename.rsplit_once('.')?;
+    ((1..=5).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then_some(extension)
+}
+
 /// The media type that a file name tells, as the official SDK would guess it.
 ///
 /// Only what OpenAI takes or gives; `application/octet-stream` for the rest.
 pub fn media_type(filename: &str) -> &'static str {
-    let extension = filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    match extension.as_deref().unwrap_or_default() {
-        "bat" | "c" | "h" | "pl" | "txt" => "text/plain",
-        "css" => "text/css",
-        "csv" => "text/csv",
-        "doc" => "application/msword",
-        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "flac" => "audio/flac",
-        "gif" => "image/gif",
-        "htm" | "html" => "text/html",
-        "jpeg" | "jpg" => "image/jpeg",
-        "js" => "text/javascript",
-        "json" => "application/json",
-        "m4a" => "audio/mp4",
-        "md" => "text/markdown",
-        "mp3" | "mpga" => "audio/mpeg",
-        "mp4" => "video/mp4",
-        "mpeg" => "video/mpeg",
-        "oga" | "ogg" => "audio/ogg",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "pptx" => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        "py" => "text/x-python",
-        "sh" => "application/x-sh",
-        "tar" => "application/x-tar",
-        "ts" => "video/mp2t",
-        "wav" => "audio/x-wav",
-        "webm" => "video/webm",
-        "webp" => "image/webp",
-        "xml" => "text/xml",
-        "zip" => "application/zip",
-        _ => "application/octet-stream",
+    let known = |wanted: &str| TYPES.iter().find(|(extension, _)| wanted.eq_ignore_ascii_case(extension));
+    extension(filename).and_then(known).map_or(UNKNOWN, |(_, media)| media)
+}
+
+/// The usual extension of a media type.
+fn extension_of(media: &str) -> Option<&'static str> {
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    let mut known = TYPES.iter().chain(&OTHERWISE);
+    known.find(|(_, media)| essence.eq_ignore_ascii_case(media)).map(|(extension, _)| *extension)
+}
+
+/// Bytes that are enough to tell what a file is.
+pub(crate) const HEAD: usize = 64;
+
+/// The extensions that a file may have whose first bytes tell what it is, the usual one first.
+pub(crate) fn sniffed(head: &[u8]) -> Option<&'static [&'static str]> {
+    let at = |start: usize, bytes: &[u8]| head.get(start..).is_some_and(|rest| rest.starts_with(bytes));
+    Some(match head {
+        _ if at(0, b"\x89PNG\r\n\x1a\n") => &["png"],
+        _ if at(0, b"\xff\xd8\xff") => &["jpg", "jpeg"],
+        _ if at(0, b"GIF8") => &["gif"],
+        _ if at(0, b"RIFF") && at(8, b"WEBP") => &["webp"],
+        _ if at(0, b"RIFF") && at(8, b"WAVE") => &["wav"],
+        _ if at(0, b"%PDF-") => &["pdf"],
+        _ if at(0, b"fLaC") => &["flac"],
+        _ if at(0, b"OggS") => &["ogg", "oga"],
+        _ if at(0, b"ID3") || is_mpeg_frame(head) => &["mp3", "mpga", "mpeg"],
+        _ if at(4, b"ftypM4A ") => &["m4a", "mp4"],
+        _ if ["isom", "iso2", "mp41", "mp42", "avc1", "M4V ", "dash"].iter().any(|brand| at(8, brand.as_bytes()))
+            && at(4, b"ftyp") =>
+        {
+            &["mp4", "m4a"]
+        }
+        _ if at(0, b"\x1a\x45\xdf\xa3") && head.windows(4).any(|bytes| bytes == b"webm") => &["webm"],
+        _ => return None,
+    })
+}
+
+/// Whether a frame of layer III begins here, with a bit rate and a sample rate that there are.
+fn is_mpeg_frame(head: &[u8]) -> bool {
+    matches!(head, [0xff, 0xfa | 0xfb | 0xf2 | 0xf3 | 0xe2 | 0xe3, rates, ..] if rates >> 4 != 0xf && rates >> 4 != 0 && rates >> 2 & 3 != 3)
+}
+
+/// Name and type of a file as its first bytes tell them. What the caller `told` stays: a type, and a name unless it is
+/// without an extension that is known.
+pub(crate) fn by_bytes(head: &[u8], told: (bool, bool), filename: &mut String, mime_type: &mut String) {
+    let Some(extensions) = sniffed(head) else { return };
+    let own = extension(filename).map(str::to_ascii_lowercase);
+    let fits = own.as_deref().and_then(|own| extensions.iter().find(|extension| **extension == own));
+    let Some(right) = fits.or(extensions.first()) else { return };
+    if !told.1 {
+        *mime_type = media_type(&format!(".{right}")).to_owned();
+    }
+    if fits.is_none() && !(told.0 && media_type(filename) != UNKNOWN) {
+        let stem = own.map_or(filename.len(), |own| filename.len() - own.len() - 1);
+        filename.truncate(stem);
+        filename.push('.');
+        filename.push_str(right);
+    }
+}
+
+/// Name and type of a file that a host on the web gives: its word stands above the name's, unless it says nothing.
+pub(crate) fn by_host(media: &str, named: bool, filename: &mut String) -> String {
+    let guessed = media_type(filename);
+    match extension_of(media).filter(|extension| *extension != "txt" || guessed == UNKNOWN) {
+        Some(right) => {
+            if !named && extension(filename).is_none() {
+                filename.push('.');
+                filename.push_str(right);
+            }
+            media_type(&format!(".{right}")).to_owned()
+        }
+        None if guessed == UNKNOWN && media.contains('/') => media.to_owned(),
+        None => guessed.to_owned(),
     }
 }

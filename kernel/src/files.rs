@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::file::Source;
+use crate::file::{self, Source};
 use crate::notes::size;
 use crate::platform::{Listed, Opened};
 
@@ -20,7 +20,7 @@ pub struct Read {
 }
 
 impl Context {
-    /// Opens a file that the caller named.
+    /// Opens a file that the caller named, under the name and type that its bytes have.
     ///
     /// # Errors
     /// The file cannot be opened, or the caller may not name files here, or has no key: nothing is fetched for them.
@@ -29,7 +29,11 @@ impl Context {
         if matches!(source, Source::Path { .. }) {
             self.check_paths("give `url`, or `text` or `data` with `filename`")?;
         }
-        self.platform().open(source).await
+        let told = source.told();
+        let Opened { mut filename, mut mime_type, body } = self.platform().open(source).await?;
+        let (head, body) = body.peek(file::HEAD).await;
+        file::by_bytes(&head, told, &mut filename, &mut mime_type);
+        Ok(Opened { filename, mime_type, body })
     }
 
     /// Reads a whole file that the caller named.

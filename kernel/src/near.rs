@@ -19,6 +19,16 @@ pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, name)| name)
 }
 
+/// The one name that has all words of `given` among its own, or the other way round: `max_results` is
+/// `max_num_results`, and `timeout_seconds` is `timeout`.
+pub fn akin<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = (given.len() <= LONGEST).then(|| given.to_ascii_lowercase())?;
+    let within =
+        |some: &str, other: &str| some.split('_').all(|word| other.split('_').any(|of_other| of_other == word));
+    let mut akin = names.filter(|name| within(&wanted, name) || within(name, &wanted));
+    akin.next().filter(|_| akin.next().is_none())
+}
+
 /// The tool closest to `given`, of names that each come with whether the tool only reads.
 ///
 /// Names of tools share their beginnings, so by letters alone `voice-list` is near to `voice-create`. A tool that changes

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::file::Source;
 use crate::json::{self, Node};
 use crate::options;
-use crate::schema::{self, Fault, Field, Place, Shape};
+use crate::schema::{self, Fault, Field, Given, Place, Shape};
 use crate::spec::{Endpoint, Spec, TWIN};
 
 /// What may stand unescaped in a path segment (RFC 3986 §3.3, `pchar`), as the official SDK has it.
@@ -88,12 +88,11 @@ pub enum PartValue {
 /// Every fault at once.
 pub fn check(spec: &Spec, arguments: &Arguments, open: bool) -> Result<Arguments> {
     let arguments = &options::sorted(spec, arguments)?;
-    let entries = read(spec, arguments, open)?;
-    if entries.iter().all(|entry| entry.as_given && !entry.left_out()) {
+    let Entries { entries, as_given } = read(spec, arguments, open)?;
+    if as_given {
         return Ok(arguments.clone());
     }
-    let kept = entries.iter().filter(|entry| !entry.left_out());
-    let text = object(kept.map(|entry| (entry.name(), entry.text.as_ref())), false);
+    let text = object(entries.iter().map(|entry| (entry.name(), entry.text.as_ref())), false);
     let files = arguments.files().iter().cloned();
     Ok(files.fold(Arguments::new(Some(text)), |arguments, (name, file)| arguments.attach(name, file)))
 }
@@ -103,13 +102,11 @@ pub fn check(spec: &Spec, arguments: &Arguments, open: bool) -> Result<Arguments
 /// # Errors
 /// Every fault of the arguments at once.
 pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool) -> Result<Plan> {
-    let entries = read(spec, arguments, open)?;
+    let Entries { mut entries, as_given } = read(spec, arguments, open)?;
     let unknown = if endpoint.method == Method::POST { Place::Body } else { Place::Query };
     let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| endpoint.place(field));
 
-    let whole = entries.iter().all(|entry| entry.as_given && !entry.left_out());
-    let attached = |entry: &Entry<'_>| arguments.files().iter().any(|(name, _)| *name == entry.name());
-    let entries: Vec<_> = entries.into_iter().filter(|entry| !entry.left_out() && !attached(entry)).collect();
+    entries.retain(|entry| !arguments.files().iter().any(|(name, _)| *name == entry.name()));
     let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body);
 
     let mut target = path(endpoint.path, &entries)?;
@@ -138,7 +135,10 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
     } else if endpoint.multipart {
         let entries = entries.iter().filter(|entry| in_body(entry));
         Payload::Multipart(parts(spec, entries, arguments.files(), endpoint.streams)?)
-    } else if whole && !endpoint.streams && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name()) {
+    } else if as_given
+        && !endpoint.streams
+        && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name())
+    {
         Payload::Json(arguments.text().clone())
     } else {
         let entries = entries.iter().filter(|entry| in_body(entry));
@@ -147,21 +147,22 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
     Ok(Plan { method: endpoint.method.clone(), target, headers, body })
 }
 
+/// The arguments of a call that are to be sent.
+struct Entries<'a> {
+    entries: Vec<Entry<'a>>,
+    /// Whether they are all that was given, with names and values as the caller wrote them.
+    as_given: bool,
+}
+
 /// One argument: its text for the wire, its value for the rules.
 struct Entry<'a> {
     given: Cow<'a, str>,
     text: Cow<'a, str>,
     node: Node<'a>,
     field: Option<&'static Field>,
-    /// Whether name and value stand here as the caller wrote them.
-    as_given: bool,
 }
 
 impl Entry<'_> {
-    fn left_out(&self) -> bool {
-        self.field.is_some_and(|field| schema::left_out(field, &self.node))
-    }
-
     fn name(&self) -> &str {
         self.field.map_or(&self.given, |field| field.name)
     }
@@ -187,24 +188,23 @@ impl Entry<'_> {
     }
 }
 
-fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Entry<'a>>> {
+fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Entries<'a>> {
     let Members(members) = arguments.members()?;
-    let mut given = Vec::with_capacity(members.len());
-    for (name, text) in &members {
-        let node = Node::parse(text.get()).map_err(|error| Error::argument(name, error))?;
-        given.push((name.clone(), node));
+    let count = members.len();
+    let mut given = Vec::with_capacity(count);
+    for (name, text) in members {
+        let node = Node::parse(text.get()).map_err(|error| Error::argument(&name, error))?;
+        given.push(Given { name, node, text: Some(text.get()), field: None });
     }
     let mut faults = Vec::new();
     let attached = |name: &str| arguments.files().iter().any(|(file, _)| *file == name);
-    let settled = schema::settle(spec.fields, &mut given, attached, open, &mut faults);
-    let mut entries = Vec::with_capacity(members.len());
-    for (((_, text), (given, node)), settled) in members.into_iter().zip(given).zip(settled) {
-        let text = match settled.changed {
-            false => Cow::Borrowed(text.get()),
-            true => Cow::Owned(node.to_json()),
-        };
-        let as_given = !settled.changed && settled.field.is_none_or(|field| field.name == given);
-        let entry = Entry { given, text, node, field: settled.field, as_given };
+    schema::settle(spec.fields, &mut given, attached, open, &mut faults);
+    let mut as_given = given.len() == count;
+    let mut entries = Vec::with_capacity(given.len());
+    for Given { name: given, node, text, field } in given {
+        as_given &= text.is_some() && field.is_none_or(|field| field.name == given);
+        let text = text.map_or_else(|| Cow::Owned(node.to_json()), Cow::Borrowed);
+        let entry = Entry { given, text, node, field };
         if let (Some(endpoint), Some(field)) = (&spec.endpoint, entry.field)
             && matches!(endpoint.place(field), Place::Path)
             && let Some(problem) = bad_segment(&entry.scalar(), matches!(field.place, Place::Name))
@@ -213,7 +213,7 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Vec<Ent
         }
         entries.push(entry);
     }
-    if faults.is_empty() { Ok(entries) } else { Err(Error::arguments(&faults)) }
+    if faults.is_empty() { Ok(Entries { entries, as_given }) } else { Err(Error::arguments(&faults)) }
 }
 
 /// Why a value cannot be a path segment. A segment of dots, escaped or not, would change which resource is meant, and so
@@ -298,6 +298,9 @@ fn parts<'e, 'a: 'e>(
             }
             // Where a reference may stand for a file, it is an object, too.
             (node @ Node::Object(_), Some(true)) if Source::is_named_by(node) => file(entry.wire().to_owned(), node)?,
+            (node @ Node::Text(_), _) if entry.field.is_some_and(|field| names_a_file((field.shape)())) => {
+                file(entry.wire().to_owned(), node)?;
+            }
             _ => flatten(entry.wire(), entry.scalar(), &entry.node, &mut |name, value| {
                 fields.push(Part { name: name.to_owned(), value: PartValue::Text(value.to_owned()) });
             }),
@@ -316,6 +319,19 @@ fn parts<'e, 'a: 'e>(
     }
     fields.append(&mut files);
     Ok(fields)
+}
+
+/// Whether a text of this shape is a file's path or URL.
+fn names_a_file(shape: &'static Shape) -> bool {
+    match shape {
+        Shape::File => true,
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => names_a_file(inner()),
+        Shape::Union(shapes) => {
+            let plain = |shape: &Shape| matches!(shape, Shape::Any | Shape::Text { .. } | Shape::Enum(_));
+            shapes.iter().any(|shape| names_a_file(shape())) && !shapes.iter().any(|shape| plain(shape()))
+        }
+        _ => false,
+    }
 }
 
 fn holds_files(shape: &'static Shape) -> bool {

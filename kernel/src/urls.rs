@@ -4,11 +4,9 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::stream::StreamExt as _;
-use http::header::{CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
 
 use crate::body::{Body, Failure};
-use crate::file::media_type;
 
 /// Most bytes that are fetched: the largest file that OpenAI takes.
 pub const LARGEST: u64 = 512 * 1024 * 1024;
@@ -72,16 +70,6 @@ pub fn name(path: &str) -> String {
     let decoded = percent_decode_str(last).decode_utf8_lossy();
     let name: String = decoded.chars().filter(|letter| !letter.is_control() && *letter != '/').take(100).collect();
     if name.is_empty() { "download".into() } else { name }
-}
-
-/// The media type that the name tells, else the one that the host tells.
-pub fn told_type(filename: &str, headers: &HeaderMap) -> String {
-    let guessed = media_type(filename);
-    let told = headers.get(CONTENT_TYPE).and_then(|told| told.to_str().ok()).filter(|told| told.contains('/'));
-    match told {
-        Some(told) if guessed == "application/octet-stream" => told.to_owned(),
-        _ => guessed.to_owned(),
-    }
 }
 
 /// The same body, which breaks off where it gets longer than [`LARGEST`]. A failure says that it is one of the URL.

@@ -19,6 +19,7 @@ use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::media_type;
 use openai_mcp_kernel::platform::{Listed, Opened, Saved};
 use tokio::task::spawn_blocking;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Most names that a folder is read for.
 const NAMES: usize = 10_000;
@@ -213,8 +214,48 @@ impl Roots {
             // Whether there is something outside the roots is not told.
             Err(error) => {
                 self.place(path, &lead(&absolute, LINKS))?;
-                Err(fault(path, error))
+                match self.alike(&absolute).and_then(|alike| alike.canonicalize().ok()) {
+                    Some(resolved) => self.place(path, &resolved),
+                    None => Err(self.not_there(path, error)),
+                }
             }
+        }
+    }
+
+    /// The path of what is there under names that look the same, where exactly one does: screenshots have blanks in their
+    /// names that no keyboard has, and letters with marks are written in two ways.
+    fn alike(&self, path: &Path) -> Option<PathBuf> {
+        let mut found = PathBuf::new();
+        for part in path.components() {
+            let next = found.join(part);
+            let name = match part {
+                Component::Normal(name) if next.symlink_metadata().is_err() => name.to_str()?,
+                _ => {
+                    found = next;
+                    continue;
+                }
+            };
+            // Outside the roots nothing is looked at.
+            self.allow(name, &found.canonicalize().ok()?).ok()?;
+            let same = |entry: &io::Result<std::fs::DirEntry>| {
+                entry.as_ref().is_ok_and(|entry| entry.file_name().to_str().is_some_and(|own| even(own) == even(name)))
+            };
+            let mut same = std::fs::read_dir(&found).ok()?.take(NAMES).filter(same);
+            let (one, None) = (same.next()?.ok()?, same.next()) else { return None };
+            found = one.path();
+        }
+        Some(found)
+    }
+
+    /// What is not there, with where it was looked for.
+    fn not_there(&self, path: &str, error: io::Error) -> Error {
+        let relative = !path.starts_with('~') && Path::new(path).is_relative();
+        match self.0.first().filter(|_| relative && error.kind() == io::ErrorKind::NotFound) {
+            Some(root) => {
+                let root = root.display();
+                Error::new(Kind::File, format!("`{path}`: {} in `{root}`\nhint: give the whole path", words(&error)))
+            }
+            None => fault(path, error),
         }
     }
 
@@ -291,6 +332,11 @@ impl Roots {
         );
         Err(Error::new(Kind::File, text))
     }
+}
+
+/// A name as it looks: every blank as one, and letters with their marks as one sign.
+fn even(name: &str) -> String {
+    name.nfc().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect()
 }
 
 /// Where a path leads as far as it exists, and what is not there by its names alone. A link that leads out leads out

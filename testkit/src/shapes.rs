@@ -148,11 +148,13 @@ fn wrong(shape: &'static Shape) -> Option<Value> {
         Shape::Any => None,
         // One value is a list of one.
         Shape::Array { items, .. } => {
-            [json!({"an": "object"}), json!("text")].into_iter().find(|value| !takes_kind(items(), value))
+            let all = [json!({"an": "object"}), json!("text"), json!(1.5), json!(true)];
+            all.into_iter().find(|value| !takes_kind(items(), value))
         }
         Shape::Bool | Shape::Int { .. } | Shape::Number { .. } => Some(json!("text")),
         Shape::Text { .. } | Shape::Enum(_) => Some(json!({"an": "object"})),
-        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => Some(json!("text")),
+        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => Some(json!("text")),
+        Shape::File => Some(json!(1)),
         Shape::Nullable(inner) => wrong(inner()),
         Shape::Brief { taken, .. } => wrong(taken()),
         Shape::Union(shapes) => {
@@ -171,7 +173,8 @@ fn takes_kind(shape: &'static Shape, value: &Value) -> bool {
         Shape::Text { .. } | Shape::Enum(_) => value.is_string(),
         // One value is a list of one.
         Shape::Array { items, .. } => value.is_array() || matches!(items(), Shape::Any),
-        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => value.is_object(),
+        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => value.is_object(),
+        Shape::File => value.is_object() || value.is_string(),
         Shape::Union(shapes) => shapes.iter().any(|shape| takes_kind(shape(), value)),
         Shape::Nullable(inner) => value.is_null() || takes_kind(inner(), value),
         Shape::Brief { taken, .. } => takes_kind(taken(), value),

@@ -7,4 +7,5 @@ mod text;
 pub use node::Node;
 pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};
+pub(crate) use text::mended;
 pub use text::{Line, excerpt, number, push_string, quoted, text};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr2_iter, memchr3_iter};
+use memchr::{memchr, memchr2_iter, memchr3_iter};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -68,6 +68,38 @@ impl Line {
         out.extend_from_slice(line.get(plain..).unwrap_or_default());
         out.push(b'"');
     }
+}
+
+/// The text of JSON with U+FFFD for every escape that is half of a character: programs that cut text by UTF-16 units
+/// write such, and no reader takes them.
+pub(crate) fn mended(text: Bytes) -> Bytes {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0u32, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+    };
+    let mut halves = Vec::new();
+    let mut at = 0;
+    while let Some(next) = memchr(b'\\', text.get(at..).unwrap_or_default()) {
+        at += next;
+        at += match (unit(at), unit(at + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
+            (Some(0xD800..0xE000), _) => {
+                halves.push(at);
+                6
+            }
+            _ => 2,
+        };
+    }
+    if halves.is_empty() {
+        return text;
+    }
+    let mut mended = text.to_vec();
+    for half in halves {
+        if let Some(escape) = mended.get_mut(half..half + 6) {
+            escape.copy_from_slice(b"\\ufffd");
+        }
+    }
+    mended.into()
 }
 
 /// Appends text as a JSON string.

@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::ids;
+use super::meant::{accepts_kind, left_out, meant, takes};
+use super::told::{self, expected, quoted};
 use super::{Field, Shape};
-use crate::json::{self, Node};
+use crate::file;
+use crate::json::Node;
 use crate::near::{did_you_mean, nearest};
 
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
@@ -25,37 +29,47 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What became of one argument.
-pub struct Settled {
+/// One argument of a call.
+pub struct Given<'a> {
+    /// Its name, as the caller wrote it.
+    pub name: Cow<'a, str>,
+    /// Its value.
+    pub node: Node<'a>,
+    /// The text of the value; none if it was rewritten since.
+    pub text: Option<&'a str>,
     /// The field that it is for, if there is one.
     pub field: Option<&'static Field>,
-    /// Whether its value was rewritten.
-    pub changed: bool,
 }
 
 /// Checks the arguments of a call against a tool's fields: unknown, doubled and missing keys, then each value, which is
-/// rewritten where it was written in another form than the shape has. With `open`, unknown keys pass. What is `attached`
-/// counts as given.
+/// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, and so is
+/// what hosts add of their own. With `open`, unknown keys pass. What is `attached` counts as given.
 pub fn settle(
     fields: &'static [Field],
-    arguments: &mut [(Cow<'_, str>, Node<'_>)],
+    given: &mut Vec<Given<'_>>,
     attached: impl Fn(&str) -> bool,
     open: bool,
     faults: &mut Vec<Fault>,
-) -> Vec<Settled> {
-    let mut checker = Checker { faults, open, changed: false };
-    checker.doubled(arguments, "");
-    let mut settled = Vec::with_capacity(arguments.len());
-    for (name, node) in &mut *arguments {
+) {
+    for one in &mut *given {
+        one.field = fields.iter().find(|field| field.is_named(&one.name));
+    }
+    given.retain(|one| match one.field {
+        Some(field) => !left_out(field, &one.node),
+        None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
+    });
+    lone_file(fields, given, &attached);
+    let mut checker = Checker { faults, all: fields, open, changed: false };
+    checker.doubled(given.iter().map(|one| one.name.as_ref()), "");
+    for one in &mut *given {
         checker.changed = false;
-        let field = fields.iter().find(|field| field.is_named(name));
-        checker.entry(fields, field, name, node, "");
-        settled.push(Settled { field, changed: checker.changed });
+        checker.entry(fields, one.field, &one.name, &mut one.node, "");
+        one.text = one.text.filter(|_| !checker.changed);
     }
     for field in fields {
-        let mut given = arguments.iter().filter(|(name, _)| field.is_named(name));
-        let (first, second) = (given.next(), given.next());
-        if let (Some((first, _)), Some((second, _))) = (first, second)
+        let mut named = given.iter().map(|one| one.name.as_ref()).filter(|name| field.is_named(name));
+        let (first, second) = (named.next(), named.next());
+        if let (Some(first), Some(second)) = (first, second)
             && first != second
         {
             checker.fault(second, format!("given twice: as `{first}`, too"));
@@ -64,11 +78,37 @@ pub fn settle(
             checker.missing(field, "");
         }
     }
-    settled
+}
+
+/// Whether an argument that is not known asks for nothing: for no value, or for no stream, which is what comes anyway.
+fn says_nothing(name: &str, node: &Node<'_>) -> bool {
+    *node == Node::Null || (name == "stream" && *node == Node::Bool(false))
+}
+
+/// What hosts put among the arguments of every call, for themselves.
+fn of_host(name: &str) -> bool {
+    const THEIRS: [&str; 6] =
+        ["chatInput", "security_risk", "sessionId", "task_progress", "toolCallId", "wait_for_previous"];
+    name.starts_with('_') || THEIRS.contains(&name)
+}
+
+/// Where a tool needs one file, what tells a file beside it is put into it: `{"path": …}` is `{"file": {"path": …}}`.
+fn lone_file(fields: &'static [Field], given: &mut Vec<Given<'_>>, attached: impl Fn(&str) -> bool) {
+    let mut files = fields.iter().filter(|field| field.required && matches!((field.shape)(), Shape::File));
+    let (Some(field), None) = (files.next(), files.next()) else { return };
+    let of_file = |one: &Given<'_>| one.field.is_none() && file::KEYS.contains(&one.name.as_ref());
+    let content = |one: &Given<'_>| of_file(one) && file::CONTENT.contains(&one.name.as_ref());
+    if given.iter().any(|one| field.is_named(&one.name)) || attached(field.name) || !given.iter().any(content) {
+        return;
+    }
+    let members = given.extract_if(.., |one| of_file(one)).map(|one| (one.name, one.node)).collect();
+    given.push(Given { name: field.name.into(), node: Node::Object(members), text: None, field: Some(field) });
 }
 
 struct Checker<'f> {
     faults: &'f mut Vec<Fault>,
+    /// All arguments of the tool.
+    all: &'static [Field],
     open: bool,
     /// Whether a value was rewritten.
     changed: bool,
@@ -90,7 +130,7 @@ impl Checker<'_> {
         if self.is_full() {
             return;
         }
-        if !accepts_kind(shape, node)
+        if !takes(shape, node)
             && let Some(meant) = meant(shape, node)
         {
             *node = meant;
@@ -134,7 +174,8 @@ impl Checker<'_> {
                 self.fields(object.fields, None, entries, path, object.open);
             }
             (Shape::Map { value, max_keys, max_key, .. }, Node::Object(entries)) => {
-                self.doubled(entries, path);
+                self.doubled(names(entries), path);
+                self.even(value(), entries);
                 if entries.len() > *max_keys {
                     self.fault(path, format!("expected at most {max_keys} keys, got {}", entries.len()));
                 }
@@ -162,8 +203,8 @@ impl Checker<'_> {
                 }
             }
             (Shape::Union(shapes), _) => self.union(shape, shapes, node, path),
-            (Shape::File, Node::Object(_)) => {
-                if let Err(problem) = crate::file::Source::read(node) {
+            (Shape::File, Node::Object(_) | Node::Text(_)) => {
+                if let Err(problem) = file::Source::read(node) {
                     self.fault(path, problem);
                 }
             }
@@ -179,7 +220,7 @@ impl Checker<'_> {
         let mut best: Option<Vec<Fault>> = None;
         for candidate in [first, second].into_iter().chain(candidates) {
             let (mut faults, mut tried) = (Vec::new(), node.clone());
-            let mut checker = Checker { faults: &mut faults, open: self.open, changed: false };
+            let mut checker = Checker { faults: &mut faults, all: self.all, open: self.open, changed: false };
             checker.value(candidate, &mut tried, path);
             let changed = checker.changed;
             if faults.is_empty() {
@@ -202,11 +243,17 @@ impl Checker<'_> {
         &mut self,
         fields: &'static [Field],
         tag: Option<&str>,
-        entries: &mut [(Cow<'_, str>, Node<'_>)],
+        entries: &mut Vec<(Cow<'_, str>, Node<'_>)>,
         path: &str,
         open: bool,
     ) {
-        self.doubled(entries, path);
+        self.doubled(names(entries), path);
+        let before = entries.len();
+        entries.retain(|(key, value)| match fields.iter().find(|field| field.name == key) {
+            Some(field) => !left_out(field, value),
+            None => open || self.open || *value != Node::Null,
+        });
+        self.changed |= entries.len() < before;
         for (key, value) in &mut *entries {
             let field = fields.iter().find(|field| field.name == key);
             if tag != Some(key.as_ref()) && !(open && field.is_none()) {
@@ -230,12 +277,44 @@ impl Checker<'_> {
         path: &str,
     ) {
         match field {
-            Some(field) if left_out(field, value) => {}
-            Some(field) => self.value((field.shape)(), value, &join(path, key)),
+            Some(field) => {
+                let path = join(path, key);
+                self.value((field.shape)(), value, &path);
+                self.ids(field, value, &path);
+            }
             None if self.open || self.is_full() => {}
             None => {
-                let hint = did_you_mean(nearest(key, fields.iter().map(|field| field.name)));
+                let hint = told::unknown(key, fields, self.all);
                 self.fault(&join(path, key), format!("unknown field{hint}"));
+            }
+        }
+    }
+
+    /// An id, or a list of them, that is plainly of another kind of thing.
+    fn ids(&mut self, field: &'static Field, value: &Node<'_>, path: &str) {
+        match value {
+            Node::Text(id) => {
+                if let Some(problem) = ids::wrong_kind(field.name, id) {
+                    self.fault(path, problem);
+                }
+            }
+            Node::Array(items) => items.iter().for_each(|item| self.ids(field, item, path)),
+            _ => {}
+        }
+    }
+
+    /// Takes what is `null` out of a map whose values cannot be that, and writes scalars as the texts that they are to be.
+    fn even(&mut self, shape: &'static Shape, entries: &mut Vec<(Cow<'_, str>, Node<'_>)>) {
+        let before = entries.len();
+        entries.retain(|(_, value)| *value != Node::Null || takes(shape, value));
+        self.changed |= entries.len() < before;
+        for (_, value) in entries {
+            if matches!(
+                (shape, &*value),
+                (Shape::Text { .. }, Node::Bool(_) | Node::Unsigned(_) | Node::Signed(_) | Node::Float(_))
+            ) {
+                *value = Node::Text(value.to_json().into());
+                self.changed = true;
             }
         }
     }
@@ -247,10 +326,10 @@ impl Checker<'_> {
     }
 
     /// JSON lets a key stand twice; which one counts depends on the reader, so neither may.
-    fn doubled(&mut self, entries: &[(Cow<'_, str>, Node<'_>)], path: &str) {
+    fn doubled<'a>(&mut self, keys: impl Iterator<Item = &'a str>, path: &str) {
         // The map of values, since code for sorting weighs as much as that for checking.
         let mut seen = serde_json::Map::new();
-        for (key, _) in entries {
+        for key in keys {
             let told = seen.insert(key.to_string(), false.into());
             if told == Some(false.into()) {
                 self.fault(&join(path, key), "given twice");
@@ -271,41 +350,8 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
 
-/// Whether a field is as good as not given: hosts that make every field of a schema a required one send `null` for those
-/// that need not be there. Where `null` is a value of its own, it is given.
-pub fn left_out(field: &Field, node: &Node<'_>) -> bool {
-    matches!(node, Node::Null) && !field.required && !accepts_kind((field.shape)(), node)
-}
-
-/// What a value that is not of the shape's kind can only mean, if there is such a thing: JSON that came as text, a whole
-/// number written with a point, one item where a list is wanted.
-fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'static>> {
-    let parsed = match node {
-        Node::Text(text) => Node::parse(text.trim()).ok().map(Node::into_owned),
-        Node::Float(value) => match json::number(*value).parse::<i64>() {
-            Ok(whole) => Some(u64::try_from(whole).map_or(Node::Signed(whole), Node::Unsigned)),
-            Err(_) => None,
-        },
-        _ => None,
-    };
-    if let Some(parsed) = parsed.filter(|parsed| fits(shape, parsed)) {
-        return Some(parsed);
-    }
-    let broken = |text: &str| text.is_empty() || text.trim_start().starts_with(['[', '{']);
-    if matches!(node, Node::Null | Node::Array(_)) || node.as_str().is_some_and(broken) {
-        return None;
-    }
-    Some(Node::Array(vec![node.clone().into_owned()])).filter(|list| fits(shape, list))
-}
-
-/// Whether a value is of the shape's kind, and the items of an array of that of its items.
-fn fits(shape: &'static Shape, node: &Node<'_>) -> bool {
-    match (shape, node) {
-        (Shape::Array { items, .. }, Node::Array(nodes)) => nodes.iter().all(|node| accepts_kind(items(), node)),
-        (Shape::Union(shapes), Node::Array(_)) => shapes.iter().any(|shape| fits(shape(), node)),
-        (Shape::Nullable(inner) | Shape::Brief { taken: inner, .. }, Node::Array(_)) => fits(inner(), node),
-        _ => accepts_kind(shape, node),
-    }
+fn names<'a>(entries: &'a [(Cow<'_, str>, Node<'_>)]) -> impl Iterator<Item = &'a str> {
+    entries.iter().map(|(key, _)| key.as_ref())
 }
 
 fn integer(node: &Node<'_>) -> Option<i64> {
@@ -323,70 +369,4 @@ fn number(node: &Node<'_>) -> f64 {
         Node::Float(value) => *value,
         _ => f64::NAN,
     }
-}
-
-fn accepts_kind(shape: &'static Shape, node: &Node<'_>) -> bool {
-    match shape {
-        Shape::Any => true,
-        Shape::Bool => matches!(node, Node::Bool(_)),
-        Shape::Int { .. } => matches!(node, Node::Unsigned(_) | Node::Signed(_)),
-        Shape::Number { .. } => matches!(node, Node::Unsigned(_) | Node::Signed(_) | Node::Float(_)),
-        Shape::Text { .. } | Shape::Enum(_) => matches!(node, Node::Text(_)),
-        Shape::Array { .. } => matches!(node, Node::Array(_)),
-        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => matches!(node, Node::Object(_)),
-        Shape::Union(shapes) => shapes.iter().any(|shape| accepts_kind(shape(), node)),
-        Shape::Nullable(inner) => matches!(node, Node::Null) || accepts_kind(inner(), node),
-        Shape::Brief { taken, .. } => accepts_kind(taken(), node),
-    }
-}
-
-/// What a shape wants, as a noun phrase.
-fn expected(shape: &'static Shape) -> String {
-    match shape {
-        Shape::Any => "a value".into(),
-        Shape::Bool => "true or false".into(),
-        Shape::Int { min, max } => {
-            format!("an integer{}", range(*min > i64::MIN, min, *max < i64::from(u32::MAX), max))
-        }
-        Shape::Number { min, max } => {
-            format!("a number{}", range(*min > f64::MIN, json::number(*min), *max < f64::MAX, json::number(*max)))
-        }
-        Shape::Text { min, max } => match (*min, *max) {
-            (0, usize::MAX) => "a string".into(),
-            (min, usize::MAX) => format!("a string of at least {min} characters"),
-            (0, max) => format!("a string of at most {max} characters"),
-            (min, max) => format!("a string of {min} to {max} characters"),
-        },
-        Shape::Enum(values) => match values {
-            [one] => format!("`{one}`"),
-            _ => format!("one of {}", quoted(values.iter().copied())),
-        },
-        Shape::Array { min, max, .. } => match (*min, *max) {
-            (0, usize::MAX) => "an array".into(),
-            (min, usize::MAX) => format!("an array of at least {min} items"),
-            (0, max) => format!("an array of at most {max} items"),
-            (min, max) => format!("an array of {min} to {max} items"),
-        },
-        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => "an object".into(),
-        Shape::Union(shapes) => {
-            let all: Vec<String> = shapes.iter().map(|shape| expected(shape())).collect();
-            all.join(" or ")
-        }
-        Shape::Nullable(inner) => format!("{} or null", expected(inner())),
-        Shape::Brief { taken, .. } => expected(taken()),
-        Shape::File => "an object with one of `path`, `url`, `text`, `data`".into(),
-    }
-}
-
-fn range<T: fmt::Display>(has_min: bool, min: T, has_max: bool, max: T) -> String {
-    match (has_min, has_max) {
-        (false, false) => String::new(),
-        (true, false) => format!(" from {min} up"),
-        (false, true) => format!(" up to {max}"),
-        (true, true) => format!(" from {min} to {max}"),
-    }
-}
-
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -4,12 +4,15 @@
 //! the vocabulary the API's own documentation uses (integers with a range, one-or-many, nullable, metadata).
 
 mod check;
+mod ids;
+mod meant;
 mod render;
+mod told;
 mod types;
 
 use http::HeaderName;
 
-pub use check::{Fault, Settled, left_out, settle};
+pub use check::{Fault, Given, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
     Attributes, FULL, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw,

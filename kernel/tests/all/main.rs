@@ -6,6 +6,7 @@ mod batch;
 mod budget;
 mod events;
 mod files;
+mod forgiving;
 mod json_schema;
 mod life;
 mod made_files;

@@ -108,7 +108,7 @@ async fn exempt_hosts_are_fetched_from() {
         let fetcher = Fetcher::new(&[allowed]);
         let url = format!("http://{}/redirect/once#part", host.addr());
         let Opened { filename, mime_type, body } = fetcher.open(&url, None, None).await.unwrap();
-        assert_eq!((filename.as_str(), mime_type.as_str()), ("report one.pdf", "application/pdf"));
+        assert_eq!((filename.as_str(), mime_type.as_str()), ("report one.pdf", "application/json"));
         assert_eq!(body.length(), Some(8));
         assert_eq!(body.collect(100).await.unwrap(), "the file");
         for request in host.take() {
@@ -117,7 +117,7 @@ async fn exempt_hosts_are_fetched_from() {
         }
         let unnamed = format!("http://{}/", host.addr());
         let opened = fetcher.open(&unnamed, None, None).await.unwrap();
-        assert_eq!((opened.filename.as_str(), opened.mime_type.as_str()), ("download", "application/json"));
+        assert_eq!((opened.filename.as_str(), opened.mime_type.as_str()), ("download.json", "application/json"));
     }
 }
 

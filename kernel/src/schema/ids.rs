@@ -1,0 +1,34 @@
+//! Kinds of ids, which their beginnings tell apart.
+
+/// A kind of thing: what it is called, how its ids begin, and the arguments that take one.
+type Kind = (&'static str, &'static str, &'static [&'static str]);
+
+/// The kinds of the whole API. An id that begins in no known way may be of any kind: compatible servers have their own.
+const KINDS: &[Kind] = &[
+    ("file", "file-", &["file_id", "file_ids", "input_file_id", "training_file", "validation_file"]),
+    ("vector store", "vs_", &["vector_store_id", "vector_store_ids"]),
+    ("file batch", "vsfb_", &["batch_id"]),
+    ("batch", "batch_", &["batch_id"]),
+    ("assistant", "asst_", &["assistant_id"]),
+    ("thread", "thread_", &["thread_id"]),
+    ("message", "msg_", &["message_id", "item_id"]),
+    ("run", "run_", &["run_id"]),
+    ("run step", "step_", &["step_id"]),
+    ("chat completion", "chatcmpl-", &["completion_id"]),
+    ("response", "resp_", &["response_id", "previous_response_id"]),
+    ("conversation", "conv_", &["conversation_id"]),
+    ("fine-tuning job", "ftjob-", &["fine_tuning_job_id"]),
+    ("upload", "upload_", &["upload_id"]),
+    ("container", "cntr_", &["container_id"]),
+    ("container's file", "cfile_", &["file_id"]),
+    ("project", "proj_", &["project_id", "project_ids"]),
+];
+
+/// What is wrong with an id that is plainly one of another kind than the argument of this name takes.
+pub(super) fn wrong_kind(argument: &str, id: &str) -> Option<String> {
+    let takes = |kind: &&Kind| kind.2.contains(&argument);
+    let (wanted, start, _) = KINDS.iter().find(takes)?;
+    let given = KINDS.iter().find(|(_, start, _)| id.starts_with(start)).filter(|kind| !takes(kind))?;
+    let shown: String = id.chars().take(60).collect();
+    Some(format!("expected the id of a {wanted} (`{start}…`), got `{shown}`, that of a {}", given.0))
+}

@@ -1,0 +1,291 @@
+//! Calls that are not written as they should be: what can only mean one thing is taken for it, and for the rest a refusal
+//! says how it is written.
+
+use std::sync::Arc;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::server::Definition;
+use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::script::{Reply, Script};
+
+tools![Make, Upload];
+
+/// Make a thing.
+#[tool("thing-make", POST "/things")]
+struct Make {
+    #[alias("amount")]
+    count: Option<Int<1, 10>>,
+    size: Option<f64>,
+    loud: Option<bool>,
+    order: Option<Order>,
+    after: Option<String>,
+    file_id: Option<String>,
+    file_ids: Option<Vec<String>>,
+    max_num_results: Option<Int<1, 50>>,
+    parts: Option<Vec<Part>>,
+    expiry: Option<Expiry>,
+    choice: Option<Nullable<Choice>>,
+    options: Option<JsonObject>,
+    metadata: Option<Metadata>,
+    attributes: Option<Attributes>,
+}
+
+#[shape]
+enum Order {
+    Asc,
+    Desc,
+}
+
+#[shape]
+struct Part {
+    weight: Option<Int<0, 9>>,
+    thread_id: Option<String>,
+    order: Option<Order>,
+    marks: Option<Vec<Int<0, 9>>>,
+}
+
+#[shape]
+struct Expiry {
+    anchor: Anchor,
+    seconds: Int<1, 60>,
+}
+
+#[shape]
+enum Anchor {
+    CreatedAt,
+}
+
+#[shape]
+enum Choice {
+    Word(Word),
+    Named(JsonObject),
+}
+
+#[shape]
+enum Word {
+    Auto,
+    None,
+}
+
+/// Upload a thing.
+#[tool("thing-upload", POST "/things/files", multipart)]
+struct Upload {
+    file: FileInput,
+    purpose: Option<String>,
+}
+
+static SERVER: Definition =
+    Definition { domain: "thing", version: "0.0.0", about: "", tools: &[TOOLS], ..Definition::PLAIN };
+
+fn call(tool: &str, arguments: &str) -> Result<String, String> {
+    let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
+    let result = call_tool(&SERVER, tool, arguments, script.clone());
+    match result["isError"] == true {
+        true => Err(result["content"][0]["text"].as_str().unwrap_or_default().to_owned()),
+        false => Ok(script.sent().remove(0).body),
+    }
+}
+
+#[test]
+fn what_can_only_mean_one_thing_is_taken_for_it() {
+    let rows = [
+        (r#"{"count": "3"}"#, r#"{"count":3}"#),
+        (r#"{"count": 3.0}"#, r#"{"count":3}"#),
+        (r#"{"count": " 3.0 "}"#, r#"{"count":3}"#),
+        (r#"{"size": "0.5"}"#, r#"{"size":0.5}"#),
+        (r#"{"loud": "true"}"#, r#"{"loud":true}"#),
+        (r#"{"loud": "False"}"#, r#"{"loud":false}"#),
+        (r#"{"order": "DESC"}"#, r#"{"order":"desc"}"#),
+        (
+            r#"{"expiry": "{\"anchor\": \"created-at\", \"seconds\": \"5\"}"}"#,
+            r#"{"expiry":{"anchor":"created_at","seconds":5}}"#,
+        ),
+        (r#"{"file_ids": "file-1"}"#, r#"{"file_ids":["file-1"]}"#),
+        (r#"{"file_ids": "[\"file-1\", \"file-2\"]"}"#, r#"{"file_ids":["file-1","file-2"]}"#),
+        (r#"{"parts": {"weight": "1"}}"#, r#"{"parts":[{"weight":1}]}"#),
+        (r#"{"parts": "{\"weight\": 1}"}"#, r#"{"parts":[{"weight":1}]}"#),
+        (
+            r#"{"parts": [{"weight": "1", "marks": "2"}, "{\"weight\": 2.0}"]}"#,
+            r#"{"parts":[{"weight":1,"marks":[2]},{"weight":2}]}"#,
+        ),
+        (r#"{"choice": "{\"name\": \"x\"}"}"#, r#"{"choice":{"name":"x"}}"#),
+        (r#"{"choice": "AUTO"}"#, r#"{"choice":"auto"}"#),
+        (r#"{"options": "{\"a\": 1.50}"}"#, r#"{"options":{"a":1.5}}"#),
+        (r#"{"metadata": "{\"k\": \"v\"}"}"#, r#"{"metadata":{"k":"v"}}"#),
+        (
+            r#"{"metadata": {"n": 3, "f": 0.5, "b": true, "t": "3", "none": null}}"#,
+            r#"{"metadata":{"n":"3","f":"0.5","b":"true","t":"3"}}"#,
+        ),
+        (r#"{"attributes": {"n": 3, "b": true, "none": null}}"#, r#"{"attributes":{"n":3,"b":true}}"#),
+    ];
+    for (arguments, sent) in rows {
+        assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
+    }
+}
+
+#[test]
+fn what_says_nothing_is_not_given() {
+    let rows = [
+        (r#"{"count": null, "parts": null, "options": null}"#, "{}"),
+        (r#"{"after": "", "file_id": " ", "order": ""}"#, "{}"),
+        (r#"{"parts": [{"weight": null, "thread_id": "", "order": ""}]}"#, r#"{"parts":[{}]}"#),
+        (r#"{"parts": [{"weight": 1, "unheard_of": null}]}"#, r#"{"parts":[{"weight":1}]}"#),
+        // It is a value of its own here, and a word's place is empty there.
+        (r#"{"choice": null}"#, r#"{"choice": null}"#),
+        (r#"{"choice": ""}"#, "{}"),
+    ];
+    for (arguments, sent) in rows {
+        assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
+    }
+}
+
+#[test]
+fn what_hosts_add_for_themselves_is_not_sent() {
+    for theirs in ["task_progress", "_meta", "wait_for_previous", "security_risk", "toolCallId"] {
+        let arguments = format!(r#"{{"count": 1, "{theirs}": {{"any": ["thing"]}}}}"#);
+        assert_eq!(call("thing-make", &arguments), Ok(r#"{"count":1}"#.to_owned()), "{theirs}");
+    }
+}
+
+#[test]
+fn half_of_a_character_is_a_sign_that_one_is_missing() {
+    let rows = [
+        (r#"{"after": "cut \ud83d"}"#, r#"{"after": "cut \ufffd"}"#),
+        (r#"{"after": "\ude00 and \ud83d\u0041"}"#, r#"{"after": "\ufffd and \ufffd\u0041"}"#),
+        (r#"{"metadata": {"\ud83d": "\ud83d\ud83d\ude00"}}"#, r#"{"metadata": {"\ufffd": "\ufffd\ud83d\ude00"}}"#),
+        (r#"{"after": "\\ud83d \ud83d\ude00"}"#, r#"{"after": "\\ud83d \ud83d\ude00"}"#),
+    ];
+    for (arguments, sent) in rows {
+        assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
+    }
+}
+
+#[test]
+fn a_refusal_says_how_it_is_written() {
+    let rows = [
+        (r#"{"count": 1.5}"#, "`count`: expected an integer from 1 to 10, got 1.5"),
+        (r#"{"count": "many"}"#, "`count`: expected an integer from 1 to 10, got \"many\""),
+        (r#"{"file_ids": "[1"}"#, "`file_ids`: expected an array, got \"[1\""),
+        (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
+        (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
+        (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),
+        (r#"{"max_results": 1}"#, "`max_results`: unknown field; did you mean `max_num_results`?"),
+        (r#"{"top_k": 1}"#, "`top_k`: unknown field; did you mean `max_num_results`?"),
+        (r#"{"seconds": 1}"#, "`seconds`: unknown field; it belongs in `expiry`"),
+        (r#"{"weight": 1}"#, "`weight`: unknown field; it belongs in `parts[]`"),
+        (r#"{"parts": [{"loud": true}]}"#, "`parts[0].loud`: unknown field; it is an argument of its own"),
+        (r#"{"colour": 1}"#, "`colour`: unknown field; there are `count`, `size`, `loud`, `order`"),
+        (
+            r#"{"file_id": "vs_1"}"#,
+            "`file_id`: expected the id of a file (`file-…`), got `vs_1`, that of a vector store",
+        ),
+        (
+            r#"{"file_ids": ["file-1", "thread_1"]}"#,
+            "`file_ids`: expected the id of a file (`file-…`), got `thread_1`, that of a thread",
+        ),
+        (r#"{"parts": [{"thread_id": "run_1"}]}"#, "`parts[0].thread_id`: expected the id of a thread"),
+        (r#"{"amount": 1, "count": 2}"#, "`count`: given twice: as `amount`, too"),
+    ];
+    for (arguments, told) in rows {
+        let refusal = call("thing-make", arguments).expect_err(arguments);
+        assert!(refusal.contains(told), "{arguments}: {refusal}");
+    }
+    // Other servers that speak the API have ids of their own.
+    assert!(call("thing-make", r#"{"file_id": "assistant-1"}"#).is_ok());
+}
+
+/// The head of the part that has the file, and what it holds.
+fn part(arguments: &str) -> Result<(String, String), String> {
+    let form = call("thing-upload", arguments)?;
+    let (head, content) = form.split_once("\r\n\r\n").unwrap_or_default();
+    let head = head.split_once("filename=").unwrap_or_default().1.replace("\r\nContent-Type: ", " ");
+    let content = content.split_once("\r\n--").unwrap_or_default().0;
+    Ok((head, content.to_owned()))
+}
+
+#[test]
+fn a_file_is_known_in_every_form() {
+    let path = (r#""a.txt" text/plain"#, "content of /home/a.txt");
+    let hi = (r#""file.txt" text/plain"#, "hi");
+    let hello = (r#""a.txt" text/plain"#, "hello");
+    let rows = [
+        (r#"{"file": {"path": "/home/a.txt"}}"#, path),
+        (r#"{"file": "/home/a.txt"}"#, path),
+        (r#"{"file": " '/home/a.txt'\n"}"#, path),
+        (r#"{"file": {"path": "\"/home/a.txt\"\r\n"}}"#, path),
+        (r#"{"file": "file:///home/a.txt"}"#, path),
+        (r#"{"file": "file://localhost/home/a%2Etxt"}"#, path),
+        (r#"{"file": {"path": "file:///home/a.txt", "url": null}}"#, path),
+        (r#"{"file": {"url": "file:///home/a.txt"}}"#, path),
+        (r#"{"path": "/home/a.txt"}"#, path),
+        (r#"{"file": "{\"path\": \"/home/a.txt\"}"}"#, path),
+        (
+            r#"{"url": "https://example.com/b.txt", "filename": "c.txt"}"#,
+            (r#""c.txt" text/plain"#, "content of https://example.com/b.txt"),
+        ),
+        (r#"{"file": "https://example.com/b.txt"}"#, (r#""b.txt" text/plain"#, "content of https://example.com/b.txt")),
+        (
+            r#"{"file": {"path": "https://example.com/b.txt"}}"#,
+            (r#""b.txt" text/plain"#, "content of https://example.com/b.txt"),
+        ),
+        (r#"{"file": "data:text/plain;base64,aGk="}"#, hi),
+        (r#"{"file": "data:text/plain;charset=utf-8;base64,aGk"}"#, hi),
+        (r#"{"file": "data:,h%69"}"#, hi),
+        (r#"{"file": {"url": "data:text/plain;base64,aGk%3D"}}"#, hi),
+        (r#"{"file": {"data": "data:text/plain;base64,aGVsbG8=", "filename": "a.txt"}}"#, hello),
+        (r#"{"file": {"data": "aGVs\nbG8=\n", "filename": "a.txt"}}"#, hello),
+        (r#"{"file": {"data": "aGVsbG8", "filename": "a.txt", "mime_type": null}}"#, hello),
+        (r#"{"data": "aGVsbG8=", "filename": "a.txt"}"#, hello),
+        (r#"{"file": {"data": "Pz8_Pj4-", "filename": "a.txt"}}"#, (r#""a.txt" text/plain"#, "???>>>")),
+    ];
+    for (arguments, (head, content)) in rows {
+        assert_eq!(part(arguments), Ok((head.to_owned(), content.to_owned())), "{arguments}");
+    }
+    let refused = [
+        (r#"{"file": ""}"#, "`file`: expected a path"),
+        (
+            r#"{"file": 5}"#,
+            "`file`: expected a path, a URL, or an object with one of `path`, `url`, `text`, `data`, got 5",
+        ),
+        (r#"{"file": "one\ntwo"}"#, "given as `text`, with `filename`"),
+        (r#"{"file": {"data": "a", "filename": "a.txt"}}"#, "`file`: `data`: not base64"),
+        (r#"{"file": {"data": "aGk="}}"#, "`file`: `filename`: required with `text` and `data`"),
+        (r#"{"file": "data:text/plain"}"#, "without a comma"),
+        (r#"{"filename": "a.txt"}"#, "`filename`: unknown field; it belongs in `file`"),
+    ];
+    for (arguments, told) in refused {
+        let refusal = part(arguments).expect_err(arguments);
+        assert!(refusal.contains(told), "{arguments}: {refusal}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_file_tell_what_it_is() {
+    // Each as base64: a PNG, a JPEG, a WAV, an Ogg, an MP3 without a tag, an MP4.
+    let png = "iVBORw0KGgoAAAANSUhEUgAA";
+    let jpeg = "/9j/4AAQSkZJRgABAQAAAQAB";
+    let wav = "UklGRiQAAABXQVZFZm10IBAA";
+    let ogg = "T2dnUwACAAAAAAAAAABOcHVz";
+    let mp3 = "//uQxAAAAAAAAAAAAAAAAAAA";
+    let mp4 = "AAAAGGZ0eXBpc29tAAACAGlz";
+    let rows = [
+        (png, "shot", r#""shot.png" image/png"#),
+        (png, "shot.png", r#""shot.png" image/png"#),
+        (jpeg, "shot.png", r#""shot.png" image/jpeg"#),
+        (jpeg, "shot.jfif", r#""shot.jpg" image/jpeg"#),
+        (jpeg, "shot.jpeg", r#""shot.jpeg" image/jpeg"#),
+        (wav, "talk", r#""talk.wav" audio/x-wav"#),
+        (ogg, "talk.opus", r#""talk.ogg" audio/ogg"#),
+        (mp3, "talk.v2", r#""talk.mp3" audio/mpeg"#),
+        (mp4, "talk.m4a", r#""talk.m4a" audio/mp4"#),
+        (mp4, "talk", r#""talk.mp4" video/mp4"#),
+    ];
+    for (data, name, head) in rows {
+        let arguments = format!(r#"{{"file": {{"data": "{data}", "filename": "{name}"}}}}"#);
+        assert_eq!(part(&arguments).map(|(head, _)| head), Ok(head.to_owned()), "{name}");
+    }
+    let told = format!(r#"{{"file": {{"data": "{png}", "filename": "a.bin", "mime_type": "image/x-own"}}}}"#);
+    assert_eq!(part(&told).unwrap().0, r#""a.png" image/x-own"#);
+    let unnamed = format!(r#"{{"file": "data:application/octet-stream;base64,{png}"}}"#);
+    assert_eq!(part(&unnamed).unwrap().0, r#""file.png" image/png"#);
+}
