@@ -32,6 +32,8 @@ pub struct Caller {
     pub trusted: bool,
     /// What they want to see, within what the operator allows.
     pub filter: Filter,
+    /// Whether they came over HTTP, where a key can be sent along.
+    pub by_http: bool,
 }
 
 /// What a call must know of its server.

@@ -65,13 +65,13 @@ impl Error {
 
     /// A failed answer of OpenAI.
     ///
-    /// `retry_after` is in seconds. The key that was sent may stand in the answer, and not in the error.
+    /// The `hint` says what to do. The key that was sent may stand in the answer, and not in the error.
     /// <https://platform.openai.com/docs/guides/error-codes>
     pub fn status(
         status: u16,
         body: &[u8],
         request_id: Option<&str>,
-        retry_after: Option<u64>,
+        hint: Option<String>,
         tries: u32,
         key: &Secret,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Error {
         if tries > 1 {
             text.push_str(&format!(" after {tries} tries"));
         }
-        if let Some(hint) = hint(status, retry_after) {
+        if let Some(hint) = hint {
             text.push_str("\nhint: ");
             text.push_str(&hint);
         }
@@ -166,7 +166,8 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| json::text(value), str::to_owned)
 }
 
-fn hint(status: u16, retry_after: Option<u64>) -> Option<String> {
+/// What to do after a failed answer of this status; `retry_after` is in seconds.
+pub(crate) fn hint(status: u16, retry_after: Option<u64>) -> Option<String> {
     Some(match (status, retry_after) {
         (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
         (401, _) => "check the key: create one at https://platform.openai.com/api-keys".into(),

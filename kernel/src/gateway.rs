@@ -14,15 +14,15 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use crate::body::Body;
-use crate::config::{Config, flag, words};
+use crate::config::Config;
 use crate::context::Caller;
 use crate::headers;
 use crate::json;
+use crate::narrowing;
 use crate::page;
 use crate::protocol::{Headers, RpcError};
 use crate::secret::Secret;
 use crate::server::{Definition, Reply, Service};
-use crate::spec::Filter;
 
 /// Most bytes of a body that comes without a key: enough to ask what there is.
 const UNKNOWN_BODY: usize = 64 * 1024;
@@ -129,12 +129,12 @@ impl Gateway {
         response
     }
 
-    /// The answer to a body of more than [`Admitted::max_body`] bytes.
-    pub fn too_large(&self, admitted: &Admitted) -> Response<Body> {
+    /// The answer to a body of more than [`Admitted::max_body`] bytes; `id` is that of its message, if it was found.
+    pub fn too_large(&self, admitted: &Admitted, id: Option<&str>) -> Response<Body> {
         let most = admitted.max_body;
         let why = if most < self.config.max_body { ", and no key came with it" } else { " (OPENAI_MCP_MAX_BODY)" };
         let message = format!("the body is longer than {most} bytes{why}");
-        rpc(StatusCode::PAYLOAD_TOO_LARGE, RpcError::INVALID, &message)
+        answer(StatusCode::PAYLOAD_TOO_LARGE, id, RpcError::new(RpcError::INVALID, message))
     }
 
     fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
@@ -170,6 +170,11 @@ impl Gateway {
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
             .map_err(|(status, problem)| rpc(status, RpcError::INVALID, &problem))?;
+        if !caller.filter.is_open() {
+            let all = self.servers.iter().flat_map(|(definition, _)| definition.specs());
+            narrowing::check(&caller.filter, all, service.specs())
+                .map_err(|problem| rpc(StatusCode::BAD_REQUEST, RpcError::INVALID, &problem))?;
+        }
         let known = caller.trusted || caller.key.is_some();
         let header = |name: HeaderName| head.headers.get(name).cloned();
         Ok(Admitted {
@@ -204,17 +209,18 @@ impl Gateway {
         let forwarded = head.headers.keys().any(headers::tells_of_proxy);
         let by_name = host(head).is_some_and(|host| is_loopback(host_name(host)));
         let near = peer.bound_to_loopback && peer.is_loopback && by_name && !forwarded;
-        let filter = filter(head).map_err(|problem| wrong(&problem))?;
+        let filter = narrowing::read(head).map_err(|problem| wrong(&problem))?;
+        let by_http = true;
         Ok(match (given, &self.config.access_token) {
-            (Some(given), Some(token)) if given.matches(token) => Caller { key: None, trusted: true, filter },
+            (Some(given), Some(token)) if given.matches(token) => Caller { key: None, trusted: true, filter, by_http },
             // A token with a letter wrong must not go to OpenAI in a key's place.
             (Some(given), Some(_)) if !given.is_key() => {
                 let problem = "this is neither the access token of this server nor a key of OpenAI (sk-…)";
                 return Err((StatusCode::UNAUTHORIZED, problem.into()));
             }
             // With a token set, nearness is not enough: the operator asked for more.
-            (given, Some(_)) => Caller { key: given, trusted: false, filter },
-            (given, None) => Caller { key: given, trusted: near, filter },
+            (given, Some(_)) => Caller { key: given, trusted: false, filter, by_http },
+            (given, None) => Caller { key: given, trusted: near, filter, by_http },
         })
     }
 
@@ -325,27 +331,6 @@ impl Gateway {
     }
 }
 
-/// What the caller wants to see: `X-MCP-Tools`, `X-MCP-Exclude`, `X-MCP-Readonly`, or `tools`, `exclude`, `read_only`
-/// in the query.
-fn filter(head: &Parts) -> Result<Filter, String> {
-    let query = |name: &str| {
-        head.uri.query().unwrap_or_default().split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
-            (key == name).then(|| percent_decode_str(value).decode_utf8_lossy().into_owned())
-        })
-    };
-    let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let read_only = match query("read_only").or_else(|| header(headers::READ_ONLY)) {
-        None => false,
-        Some(value) => flag(value.trim()).ok_or("`read_only` must be true or false")?,
-    };
-    Ok(Filter {
-        only: query("tools").or_else(|| header(headers::TOOLS)).map(|value| words(&value)),
-        exclude: query("exclude").or_else(|| header(headers::EXCLUDE)).map(|value| words(&value)).unwrap_or_default(),
-        read_only,
-    })
-}
-
 fn text(value: &Option<HeaderValue>) -> Option<&str> {
     value.as_ref().and_then(|value| value.to_str().ok()).map(str::trim)
 }
@@ -420,7 +405,7 @@ fn preflight() -> Response<Body> {
         &mut response,
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, \
-         last-event-id, x-mcp-tools, x-mcp-exclude, x-mcp-readonly",
+         last-event-id, x-mcp-tools, x-mcp-exclude, x-mcp-readonly, x-mcp-read-only",
     );
     set(&mut response, header::ACCESS_CONTROL_MAX_AGE, "86400");
     response
@@ -440,8 +425,11 @@ fn refuse(status: StatusCode, message: &str) -> Response<Body> {
 }
 
 fn rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
-    let error = RpcError::new(code, message).to_value();
-    let mut response = Response::new(Body::Full(json::text(&json!({"jsonrpc": "2.0", "error": error})).into()));
+    answer(status, None, RpcError::new(code, message))
+}
+
+fn answer(status: StatusCode, id: Option<&str>, error: RpcError) -> Response<Body> {
+    let mut response = Response::new(Body::Full(error.to_message(id).into()));
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, "application/json");
     response

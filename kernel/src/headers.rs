@@ -13,12 +13,6 @@ pub const MCP_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-versio
 pub const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// What the body calls the method on.
 pub const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
-/// The tools that a caller wants to see.
-pub const TOOLS: HeaderName = HeaderName::from_static("x-mcp-tools");
-/// The tools that a caller does not want to see.
-pub const EXCLUDE: HeaderName = HeaderName::from_static("x-mcp-exclude");
-/// Whether a caller wants to change nothing.
-pub const READ_ONLY: HeaderName = HeaderName::from_static("x-mcp-readonly");
 /// What proxies add, besides all that begins with `x-forwarded-`.
 static OF_PROXIES: [HeaderName; 8] = [
     header::FORWARDED,
@@ -52,8 +46,9 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// When OpenAI wants to be asked for the state of a job again, in milliseconds.
 pub const POLL_AFTER_MS: HeaderName = HeaderName::from_static("openai-poll-after-ms");
 
-/// All that are read of a request, besides those of proxies, which matter only to who may be near.
-pub static OF_REQUESTS: [HeaderName; 11] = [
+/// All that are read of a request, besides those of proxies, which matter only to who may be near, and those of
+/// [`crate::narrowing`], which have many names.
+pub static OF_REQUESTS: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
@@ -62,9 +57,6 @@ pub static OF_REQUESTS: [HeaderName; 11] = [
     MCP_VERSION,
     MCP_METHOD,
     MCP_NAME,
-    TOOLS,
-    EXCLUDE,
-    READ_ONLY,
 ];
 
 /// All that are read of an answer.

@@ -5,7 +5,7 @@
 //! its futures are `Send`, and it compiles for `wasm32-unknown-unknown` as it is.
 //!
 //! ```text
-//! gateway · page        routes, who may call
+//! gateway · page · narrowing    routes, who may call, what they see
 //!        ↓
 //! server                MCP's methods                               → Platform
 //!        ↓
@@ -45,6 +45,7 @@ pub mod json;
 pub mod json_schema;
 pub mod long;
 mod multipart;
+pub mod narrowing;
 pub mod near;
 mod notes;
 pub mod openai;
@@ -57,6 +58,7 @@ pub mod protocol;
 pub mod redirect;
 pub mod rows;
 pub mod save;
+pub mod scan;
 pub mod schema;
 pub mod secret;
 pub mod server;

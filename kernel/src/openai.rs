@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::body::{Body, Failure};
+use crate::config::Config;
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{self, Error, Kind, Result};
 use crate::events::Events;
 use crate::headers;
 use crate::json;
@@ -67,11 +68,14 @@ impl Context {
         let (kind, start, name) =
             if admin { ("admin key", "sk-admin-…", "OPENAI_ADMIN_KEY") } else { ("key", "sk-…", "OPENAI_API_KEY") };
         key.ok_or_else(|| {
-            let text = format!(
-                "no OpenAI {kind}\nhint: send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} \
-                 where the server runs on your own machine"
-            );
-            Error::new(Kind::Key, text)
+            let hint = match self.caller().by_http {
+                true => format!(
+                    "send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} where the server \
+                     runs on your own machine"
+                ),
+                false => format!("set {name} in the environment that the server is started in"),
+            };
+            Error::new(Kind::Key, format!("no OpenAI {kind}\nhint: {hint}"))
         })
     }
 }
@@ -124,7 +128,15 @@ impl Call<'_> {
     /// # Errors
     /// As [`Call::response`], or an answer of more than 64 MiB.
     pub async fn bytes(self) -> Result<Bytes> {
+        let cx = self.cx;
         let answer = self.response().await?.into_body().collect(LONGEST_ANSWER).await?;
+        // A page, where an API was expected.
+        if answer.trim_ascii_start().starts_with(b"<") {
+            return Err(Error::new(
+                Kind::Answer,
+                format!("openai answered with a page, not with JSON{}", astray(cx.config())),
+            ));
+        }
         Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
     }
 
@@ -159,6 +171,14 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Res
         if let Some(broke) = upload.and_then(|upload| upload.broke.get().cloned()) {
             return Err(Error::new(Kind::File, broke));
         }
+        let outcome = match outcome {
+            Ok(response) if !response.status().is_success() => {
+                let (head, body) = response.into_parts();
+                let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
+                Ok(Response::from_parts(head, Body::Full(body)))
+            }
+            outcome => outcome,
+        };
         let wait = match &outcome {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => wait_after_status(response, spec),
@@ -176,9 +196,9 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Res
                 response.extensions_mut().insert(key);
                 return Ok(response);
             }
-            (_, Ok(response)) => return Err(refused(response, tries, &key).await),
+            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, &key)),
             (_, Err(failure)) => {
-                let text = format!("openai could not be reached: {}", failure.text);
+                let text = format!("openai could not be reached: {}{}", failure.text, astray(cx.config()));
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
                 return Err(Error::new(kind, key.redact(text)));
             }
@@ -192,7 +212,8 @@ fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
     let key = cx.key(admin)?;
     match (admin, key.expose().starts_with("sk-admin-")) {
         (true, false) => {
-            Err(Error::new(Kind::Key, "this tool takes an admin key (sk-admin-…); the key given is a project key"))
+            let text = "this tool takes an admin key (sk-admin-…); the key given is a project key\nhint: give that of OPENAI_ADMIN_KEY";
+            Err(Error::new(Kind::Key, text))
         }
         (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
         _ => Ok(key),
@@ -300,6 +321,9 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 /// carried out twice is sent twice: a retried create could be charged twice.
 fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Duration>> {
     let status = response.status();
+    if is_spent(response) {
+        return None;
+    }
     let told = response.headers().get(headers::SHOULD_RETRY).map(HeaderValue::as_bytes);
     let retry = match told {
         Some(b"true") => true,
@@ -327,10 +351,49 @@ fn backoff(tries: u32, random: u128) -> Duration {
     Duration::from_millis(base - base * jitter / 4000)
 }
 
-async fn refused(response: Response<Body>, tries: u32, key: &Secret) -> Error {
-    let (head, body) = response.into_parts();
-    let request_id = head.headers.get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
-    let wait = retry_after(&head.headers).map(|wait| wait.as_millis().div_ceil(1000) as u64);
-    let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
-    Error::status(head.status.as_u16(), &body, request_id, wait, tries, key)
+/// The body of a failed answer, which was read.
+fn body(response: &Response<Body>) -> &[u8] {
+    match response.body() {
+        Body::Full(bytes) => bytes,
+        Body::Stream { .. } => &[],
+    }
+}
+
+/// Whether the account has no credit left: waiting does not bring it back.
+fn is_spent(response: &Response<Body>) -> bool {
+    let told = || serde_json::from_slice::<Value>(body(response)).unwrap_or_default();
+    let spent = |told: Value| {
+        ["/error/code", "/error/type"]
+            .iter()
+            .any(|at| told.pointer(at).is_some_and(|word| word == "insufficient_quota"))
+    };
+    response.status() == StatusCode::TOO_MANY_REQUESTS && spent(told())
+}
+
+/// Where the requests go, as a hint, if that is another place than OpenAI.
+fn astray(config: &Config) -> String {
+    match config.is_openai() && config.base_url.ends_with("/v1") {
+        true => String::new(),
+        false => format!(
+            "\nhint: OPENAI_BASE_URL is `{}`; expected the root of an API like OpenAI's, as https://api.openai.com/v1",
+            config.base_url
+        ),
+    }
+}
+
+fn refused(config: &Config, response: &Response<Body>, tries: u32, key: &Secret) -> Error {
+    let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
+    let wait = retry_after(response.headers()).map(|wait| wait.as_millis().div_ceil(1000) as u64);
+    let (status, body) = (response.status().as_u16(), body(response));
+    if is_spent(response) {
+        let hint = "the account has no credit left, and waiting does not help: see https://platform.openai.com/settings/organization/billing";
+        return Error::status(status, body, request_id, Some(hint.into()), tries, key);
+    }
+    // OpenAI says of each failure what it is about; who does not is another, or is asked for what it does not have.
+    let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let message = told.pointer("/error/message").and_then(Value::as_str);
+    let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
+    let elsewhere = astray(config);
+    let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
+    Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait)), tries, key)
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::json;
 use crate::json::Node;
+use crate::scan;
 
 /// The stateless revision.
 pub const MODERN: &str = "2026-07-28";
@@ -72,6 +73,12 @@ impl RpcError {
         }
     }
 
+    /// As a message, which answers one with this id.
+    pub fn to_message(&self, id: Option<&str>) -> String {
+        let id = id.map(|id| format!(r#","id":{id}"#)).unwrap_or_default();
+        format!(r#"{{"jsonrpc":"2.0"{id},"error":{}}}"#, json::text(&self.to_value()))
+    }
+
     /// As the `error` member of a response.
     pub(crate) fn to_value(&self) -> Value {
         let mut value = json!({"code": self.code, "message": self.message});
@@ -126,7 +133,7 @@ pub(crate) struct Request<'a> {
 /// A message that gets a fault for an answer.
 #[derive(Debug)]
 pub(crate) struct Refused<'a> {
-    pub(crate) id: Option<&'a RawValue>,
+    pub(crate) id: Option<Cow<'a, str>>,
     pub(crate) fault: RpcError,
     pub(crate) status: u16,
 }
@@ -240,10 +247,15 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     let [jsonrpc, given, method, params, result, error] = members(text, names).map_err(|error| {
         let (code, what) =
             if error.is_data() { (RpcError::INVALID, "not a JSON-RPC message") } else { (RpcError::PARSE, "not JSON") };
-        Refused { id: None, fault: RpcError::new(code, format!("{what}: {error}")), status: 400 }
+        let message = format!("{what}: {error}");
+        let (id, message) = match std::str::from_utf8(text) {
+            Ok(_) => (None, message),
+            Err(_) => (scan::id(text).map(Cow::Owned), "not UTF-8".to_owned()),
+        };
+        Refused { id, fault: RpcError::new(code, message), status: 400 }
     })?;
     let id = given.filter(|id| is_id(id));
-    let refuse = |fault: RpcError, status| Refused { id, fault, status };
+    let refuse = |fault: RpcError, status| Refused { id: id.map(|id| id.get().into()), fault, status };
     let invalid = |message: &str| refuse(RpcError::new(RpcError::INVALID, message), 400);
     if jsonrpc.and_then(string).as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` must be \"2.0\""));

@@ -162,20 +162,33 @@ impl Filter {
         self.only.as_deref().is_none_or(named) && !named(&self.exclude) && (!self.read_only || spec.effect.reads)
     }
 
-    /// Checks that every name is one of the `known` tools.
+    /// Where an operator says what stands in `only` and in `exclude`.
+    pub const VARIABLES: [&str; 2] = ["OPENAI_MCP_TOOLS", "OPENAI_MCP_EXCLUDE"];
+
+    /// Checks that every name is one of the `known` tools; `only` and `exclude` are told by the names `of` them.
     ///
     /// # Errors
-    /// The variable, the first name that is none, and the nearest that is.
-    pub fn check<'a>(&self, known: impl Iterator<Item = &'a Spec> + Clone) -> Result<(), String> {
-        let only = self.only.iter().flatten().map(|name| ("TOOLS", name));
-        let names = only.chain(self.exclude.iter().map(|name| ("EXCLUDE", name)));
-        for (variable, name) in names.filter(|(_, name)| !name.ends_with('*')) {
+    /// Where it stands, the first name that is none, and the nearest that is.
+    pub fn check<'a>(&self, known: impl Iterator<Item = &'a Spec> + Clone, of: [&str; 2]) -> Result<(), String> {
+        let [of_only, of_exclude] = of;
+        let only = self.only.iter().flatten().map(|name| (of_only, name));
+        let names = only.chain(self.exclude.iter().map(|name| (of_exclude, name)));
+        for (place, name) in names.filter(|(_, name)| !name.ends_with('*')) {
             if !known.clone().any(|spec| spec.is_named(name)) {
                 let hint = did_you_mean(nearest(name, known.clone().map(|spec| spec.name)));
-                return Err(format!("OPENAI_MCP_{variable}: no tool is named `{name}`{hint}"));
+                return Err(format!("{place}: no tool is named `{name}`{hint}"));
             }
         }
         Ok(())
+    }
+
+    /// Why it does not let a tool through.
+    pub(crate) fn reason(&self, spec: &Spec) -> Option<&'static str> {
+        match (self.read_only && !spec.effect.reads, self.admits(spec)) {
+            (true, _) => Some("read-only"),
+            (false, false) => Some("left out of the list of tools"),
+            (false, true) => None,
+        }
     }
 
     /// Whether everything is let through.

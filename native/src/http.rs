@@ -23,6 +23,7 @@ use hyper_util::server::conn::auto;
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::budget::{Budget, Held};
 use openai_mcp_kernel::gateway::{Gateway, Peer};
+use openai_mcp_kernel::scan::Scan;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -214,7 +215,7 @@ async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoin
             // A byte now and then keeps no connection for ever.
             match timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late)) {
                 Ok(body) => gateway.serve(admitted, body).await,
-                Err(Unread::TooLarge) => gateway.too_large(&admitted),
+                Err(Unread::TooLarge(id)) => gateway.too_large(&admitted, id.as_deref()),
                 Err(Unread::Late) => last(StatusCode::REQUEST_TIMEOUT),
                 Err(Unread::Broken) => last(StatusCode::BAD_REQUEST),
                 Err(Unread::NoRoom) => {
@@ -237,7 +238,8 @@ fn last(status: StatusCode) -> Response<Body> {
 }
 
 enum Unread {
-    TooLarge,
+    /// The id of its message, if it was found.
+    TooLarge(Option<String>),
     /// It stopped.
     Late,
     /// It is no body, or it broke off, in which case nobody reads the answer.
@@ -256,11 +258,12 @@ async fn read(
 ) -> Result<Bytes, Unread> {
     let told = http_body::Body::size_hint(&body);
     if told.lower() > cap as u64 && (waits || told.lower() > THROWN_AWAY as u64) {
-        return Err(Unread::TooLarge);
+        return Err(Unread::TooLarge(None));
     }
     let mut first = Bytes::new();
     let mut all = Vec::new();
     let mut length = 0;
+    let mut scan = Scan::default();
     loop {
         let frame = match timeout(patience, body.frame()).await {
             Ok(None) => break,
@@ -273,7 +276,9 @@ async fn read(
         if length > THROWN_AWAY.max(cap) {
             break;
         } else if length > cap {
-            (first, all) = (Bytes::new(), Vec::new());
+            for passed in [std::mem::take(&mut first), std::mem::take(&mut all).into(), data] {
+                scan.pass(&passed);
+            }
             held.give_back();
             continue;
         }
@@ -291,7 +296,7 @@ async fn read(
         }
     }
     match length {
-        length if length > cap => Err(Unread::TooLarge),
+        length if length > cap => Err(Unread::TooLarge(scan.id())),
         _ if all.is_empty() => Ok(held.keep(first)),
         _ => Ok(held.keep(all.into())),
     }

@@ -14,6 +14,7 @@ use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::platform::Platform;
 use openai_mcp_kernel::server::{Definition, Service};
+use openai_mcp_kernel::spec::Filter;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -208,7 +209,7 @@ impl Host {
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = config.with_settings(variables);
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
-        config.filter.check(tools.iter().copied()).map_err(|problem| options.in_flags(&problem))?;
+        config.filter.check(tools.iter().copied(), Filter::VARIABLES).map_err(|problem| options.in_flags(&problem))?;
         let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), &options.sandbox) {
             (None, Some(Sandbox::Inside(_))) => Location::Memory,
             (None, Some(Sandbox::At(url))) => Location::beside(url),

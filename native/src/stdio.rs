@@ -12,6 +12,8 @@ use futures_util::future::FutureExt as _;
 use futures_util::stream::StreamExt as _;
 use memchr::memchr;
 use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::protocol::RpcError;
+use openai_mcp_kernel::scan::Scan;
 use openai_mcp_kernel::server::{Begun, Reply, Service};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, mpsc};
@@ -26,6 +28,8 @@ const WAITING: usize = 1024;
 const GRACE: Duration = Duration::from_millis(1500);
 /// Bytes read at a time, and collected before they are written.
 const CHUNK: usize = 64 * 1024;
+/// What some programs write before all else: U+FEFF.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Serves messages until the input ends, the output breaks or `end` is done.
 ///
@@ -48,7 +52,7 @@ pub async fn serve(
         room: Arc::new(Semaphore::new(AT_ONCE)),
         count: 0,
     };
-    let mut lines = Lines { input, buffer: BytesMut::new(), searched: 0, max: max_line, skipping: false };
+    let mut lines = Lines { input, buffer: BytesMut::new(), searched: 0, max: max_line, first: true, skipping: None };
     let mut end = pin!(end);
     loop {
         let line = tokio::select! {
@@ -60,10 +64,9 @@ pub async fn serve(
         match line {
             None => break,
             Some(Line::Message(line)) => calls.begin(&line).await,
-            Some(Line::TooLong) => {
-                let text = format!(
-                    r#"{{"jsonrpc":"2.0","error":{{"code":-32600,"message":"the message is longer than {max_line} bytes (OPENAI_MCP_MAX_BODY)"}}}}"#
-                );
+            Some(Line::TooLong(id)) => {
+                let text = format!("the message is longer than {max_line} bytes (OPENAI_MCP_MAX_BODY)");
+                let text = RpcError::new(RpcError::INVALID, text).to_message(id.as_deref());
                 // A broken output ends the loop at its next turn.
                 let _ = calls.out.send(text.into()).await;
             }
@@ -191,7 +194,8 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver
 
 enum Line {
     Message(Bytes),
-    TooLong,
+    /// With its id, if it has one.
+    TooLong(Option<String>),
 }
 
 struct Lines<R> {
@@ -200,8 +204,10 @@ struct Lines<R> {
     /// How much of the buffer is known to have no line break.
     searched: usize,
     max: usize,
-    /// The rest of the line is thrown away.
-    skipping: bool,
+    /// Nothing was read yet.
+    first: bool,
+    /// The line is too long: it is thrown away, once it was looked at for its id.
+    skipping: Option<Scan>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
@@ -211,23 +217,26 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if let Some(at) = found {
                 let mut line = self.buffer.split_to(self.searched + at + 1).freeze();
                 self.searched = 0;
-                if std::mem::take(&mut self.skipping) {
-                    continue;
+                if let Some(mut scan) = self.skipping.take() {
+                    scan.pass(&line);
+                    return Ok(Some(Line::TooLong(scan.id())));
                 }
                 line.truncate(line.trim_ascii_end().len());
                 match line.len() {
                     0 => continue,
-                    length if length > self.max => return Ok(Some(Line::TooLong)),
+                    length if length > self.max => {
+                        let mut scan = Scan::default();
+                        scan.pass(&line);
+                        return Ok(Some(Line::TooLong(scan.id())));
+                    }
                     _ => return Ok(Some(Line::Message(line))),
                 }
             }
             self.searched = self.buffer.len();
-            if self.skipping || self.searched > self.max {
+            if self.skipping.is_some() || self.searched > self.max {
+                self.skipping.get_or_insert_default().pass(&self.buffer);
                 self.buffer.clear();
                 self.searched = 0;
-                if !std::mem::replace(&mut self.skipping, true) {
-                    return Ok(Some(Line::TooLong));
-                }
             }
             if self.buffer.capacity() - self.buffer.len() < CHUNK / 8 {
                 self.buffer.reserve(CHUNK);
@@ -235,8 +244,17 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             if self.input.read_buf(&mut self.buffer).await? == 0 {
                 let rest = self.buffer.split().freeze();
                 self.searched = 0;
-                let whole = !self.skipping && !rest.trim_ascii().is_empty();
-                return Ok(whole.then_some(Line::Message(rest)));
+                if let Some(scan) = self.skipping.take() {
+                    return Ok(Some(Line::TooLong(scan.id())));
+                }
+                return Ok((!rest.trim_ascii().is_empty()).then_some(Line::Message(rest)));
+            }
+            // A byte order mark is no part of the first message.
+            if self.first && self.buffer.len() >= MARK.len() {
+                self.first = false;
+                if self.buffer.starts_with(MARK) {
+                    self.buffer.advance(MARK.len());
+                }
             }
         }
     }

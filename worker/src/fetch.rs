@@ -13,6 +13,7 @@ use js_sys::futures::{JsFuture, spawn_local};
 use js_sys::{Array, Error, Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::headers;
+use openai_mcp_kernel::narrowing::Others;
 use send_wrapper::SendWrapper;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -79,7 +80,12 @@ pub(crate) fn head_of(request: &web_sys::Request) -> Option<http::request::Parts
     let text = head(request, &OF_REQUESTS.1);
     let mut lines = text.lines();
     let mut head = Request::builder().method(lines.next()?).uri(lines.next()?).body(()).ok()?;
-    *head.headers_mut() = OF_REQUESTS.read(lines);
+    let (taken, others): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    *head.headers_mut() = OF_REQUESTS.read(taken.into_iter());
+    if !others.is_empty() {
+        let pair = |line: &str| line.split_once(' ').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        head.extensions_mut().insert(Others(others.into_iter().filter_map(pair).collect()));
+    }
     Some(head.into_parts().0)
 }
 

@@ -20,7 +20,15 @@ const given = (lines) => {
   return pairs;
 };
 
-export const head = (request, names) => `${request.method}\n${request.url}\n${taken(request.headers, names)}`;
+// Headers of a filter go by their names, which may be spelt in many ways.
+const others = (headers) => {
+  let lines = '';
+  for (const [name, value] of headers) if (/^x[-_]*mcp/.test(name)) lines += `${name} ${value}\n`;
+  return lines;
+};
+
+export const head = (request, names) =>
+  `${request.method}\n${request.url}\n${taken(request.headers, names)}${others(request.headers)}`;
 
 export const exchange = async (method, url, headers, body, signal, names, few) => {
   const init = { method, headers: given(headers), body, signal, redirect: 'manual', cache: 'no-store' };

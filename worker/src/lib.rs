@@ -13,13 +13,16 @@ mod urls;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::stream::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use js_sys::futures::{JsFuture, future_to_promise};
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount, Peer};
+use openai_mcp_kernel::scan::Scan;
 use openai_mcp_kernel::server::{Definition, Service};
+use openai_mcp_kernel::spec::Filter;
 use wasm_bindgen::prelude::*;
 use web_sys::console;
 
@@ -29,6 +32,9 @@ use crate::store::Query;
 
 #[doc(hidden)]
 pub use {js_sys, wasm_bindgen, web_sys};
+
+/// Most bytes of a body that is too long that are read, to find the id of its message.
+const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
 /// Makes the crate a Worker that serves a [`Definition`].
 #[macro_export]
@@ -76,7 +82,7 @@ fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue)
     let variables = variables(env)?;
     let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
     let config = Arc::new(Config::read(variable)?.with_settings(variables));
-    config.filter.check(definition.specs())?;
+    config.filter.check(definition.specs(), Filter::VARIABLES)?;
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
     let edge = Arc::new(Edge::new(&config.allowed_urls, store, config.verbose));
     let service = Service::new(definition, config.clone(), edge)?;
@@ -105,28 +111,44 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body>
     match gateway.admit(&head, peer) {
         Err(answer) => *answer,
         Ok(admitted) => match read(request, &head.headers, admitted.max_body()).await {
-            Ok(Some(body)) => gateway.serve(admitted, body).await,
-            Ok(None) => gateway.too_large(&admitted),
+            Ok(Ok(body)) => gateway.serve(admitted, body).await,
+            Ok(Err(id)) => gateway.too_large(&admitted, id.as_deref()),
             Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
         },
     }
 }
 
-/// The body of a request, or nothing if it has more than `cap` bytes.
-async fn read(request: &web_sys::Request, headers: &HeaderMap, cap: usize) -> Result<Option<Bytes>, JsValue> {
+/// The body of a request; if it has more than `cap` bytes, the id of its message as far as it was found.
+async fn read(
+    request: &web_sys::Request,
+    headers: &HeaderMap,
+    cap: usize,
+) -> Result<Result<Bytes, Option<String>>, JsValue> {
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match (told, request.body()) {
-        (Some(told), _) if told > cap => Ok(None),
-        (_, None) => Ok(Some(Bytes::new())),
+        (Some(told), _) if told > THROWN_AWAY => Ok(Err(None)),
+        (_, None) => Ok(Ok(Bytes::new())),
         // No body is longer than its head says.
-        (Some(_), _) => {
+        (Some(told), _) if told <= cap => {
             let buffer = JsFuture::from(request.array_buffer()?).await?;
-            Ok(Some(Uint8Array::new(&buffer).to_vec().into()))
+            Ok(Ok(Uint8Array::new(&buffer).to_vec().into()))
         }
-        (None, Some(stream)) => {
-            let body = stream_of(stream, None, None)?;
-            // The cause of a failure does not matter to a caller who has gone or sent too much.
-            Ok(body.collect(cap).await.ok())
+        (_, Some(stream)) => {
+            let mut chunks = stream_of(stream, None, None)?.into_chunks();
+            let (mut held, mut passed, mut scan) = (Vec::new(), 0, Scan::default());
+            while let Some(chunk) = chunks.next().await {
+                let chunk = chunk.map_err(|failure| JsValue::from(failure.text))?;
+                passed += chunk.len();
+                if passed > THROWN_AWAY {
+                    break;
+                } else if passed > cap {
+                    scan.pass(&std::mem::take(&mut held));
+                    scan.pass(&chunk);
+                } else {
+                    held.extend_from_slice(&chunk);
+                }
+            }
+            Ok(if passed > cap { Err(scan.id()) } else { Ok(held.into()) })
         }
     }
 }

@@ -22,7 +22,7 @@ const LAYERS: &[Layers<'_>] = &[
         "kernel/src",
         &[
             &["self"],
-            &["gateway", "page"],
+            &["gateway", "narrowing", "page"],
             &["server"],
             &["batch", "tool", "wait"],
             &["download", "fetch", "files", "long", "openai", "rows", "save", "store"],
@@ -41,6 +41,7 @@ const LAYERS: &[Layers<'_>] = &[
                 "near",
                 "notes",
                 "protocol",
+                "scan",
                 "secret",
                 "sql",
                 "time",

@@ -138,7 +138,9 @@ fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
         read_only: wanted.read_only,
     };
     let servers = find_all(&wanted.domains)?;
-    filter.check(servers.iter().flat_map(|definition| definition.specs())).map_err(|problem| of_flags(&problem))?;
+    filter
+        .check(servers.iter().flat_map(|definition| definition.specs()), Filter::VARIABLES)
+        .map_err(|problem| of_flags(&problem))?;
     let servers: Vec<_> =
         servers.into_iter().filter(|definition| definition.specs().any(|spec| filter.admits(spec))).collect();
     if servers.is_empty() {

@@ -38,12 +38,18 @@ impl Service {
         let tools = || self.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
         let admitted = || tools().filter(|(_, tool)| caller.filter.admits(tool.spec));
         let Some((owner, tool)) = admitted().find(|(_, tool)| tool.spec.is_named(&name)) else {
+            let mut all = self.everyone().flat_map(|service| service.definition.specs());
+            if let Some(spec) = all.find(|spec| spec.is_named(&name)) {
+                let reason = self.config.filter.reason(spec).or_else(|| caller.filter.reason(spec)).unwrap_or_default();
+                return refuse(format!("`{}` is not offered here: {reason}", spec.name));
+            }
             let hint = near::tool(&name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));
             let hint = near::did_you_mean(hint);
             let shown: String = name.chars().take(80).collect();
             return refuse(format!("unknown tool `{shown}`{hint}"));
         };
-        let arguments = Arguments::new(request.params.arguments.map(|raw| whole.slice_ref(raw.get().as_bytes())));
+        let given = request.params.arguments.map(|raw| json::mended(whole.slice_ref(raw.get().as_bytes())));
+        let arguments = Arguments::new(given);
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }

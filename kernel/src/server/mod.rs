@@ -450,9 +450,7 @@ fn done(reply: Reply) -> Begun {
 }
 
 fn refusal(refused: Refused<'_>) -> Reply {
-    let error = json::text(&refused.fault.to_value());
-    let id = refused.id.map(|id| format!(r#","id":{}"#, id.get())).unwrap_or_default();
-    Reply::One(refused.status, format!(r#"{{"jsonrpc":"2.0"{id},"error":{error}}}"#).into())
+    Reply::One(refused.status, refused.fault.to_message(refused.id.as_deref()).into())
 }
 
 fn answer(id: &str, era: Era, result: Result<Vec<u8>, RpcError>) -> Reply {
@@ -473,7 +471,7 @@ fn envelope(id: &str, era: Era, result: Result<Vec<u8>, RpcError>) -> (u16, Byte
         }
         Err(fault) => {
             let status = if era == Era::Modern { fault.modern_status() } else { 200 };
-            (status, format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{}}}"#, json::text(&fault.to_value())).into())
+            (status, fault.to_message(Some(id)).into())
         }
     }
 }

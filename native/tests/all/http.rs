@@ -123,6 +123,63 @@ async fn keys_of_the_operator_are_for_the_operator() {
 }
 
 #[tokio::test]
+async fn a_filter_is_taken_in_every_spelling_and_never_in_silence() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let narrowed = [
+        ("?tools=thing-crash", ""),
+        ("?tools=thing_crash", ""),
+        ("?Tools=thing-c*", ""),
+        ("?exclude=thing-get", ""),
+        ("", "X-MCP-Tools: thing-crash\r\n"),
+        ("", "X-MCP-Exclude: thing-get\r\n"),
+        ("", "x-mcp_exclude: thing-get\r\nx-mcp-tools: thing-crash,thing-get\r\n"),
+    ];
+    for (query, headers) in narrowed {
+        let request = post(headers, list).replace("POST /mcp", &format!("POST /mcp{query}"));
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.contains("thing-crash") && !answer.contains("thing-get"), "{query} {headers}: {answer}");
+    }
+    for (query, headers) in [
+        ("?read_only=1", ""),
+        ("?readonly=true", ""),
+        ("?read-only", ""),
+        ("?READ%5FONLY=yes", ""),
+        ("?readOnly=on", ""),
+        ("", "X-MCP-Readonly: true\r\n"),
+        ("", "X-MCP-Read-Only: true\r\n"),
+        ("?read_only=false", "x-mcp-read_only: true\r\n"),
+    ] {
+        let call = get(1, "a").replace("thing-get", "thing-write");
+        let request = post(headers, &call).replace("POST /mcp", &format!("POST /mcp{query}"));
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.contains("`thing-write` is not offered here: read-only"), "{query} {headers}: {answer}");
+    }
+    let refused = [
+        ("?read-onyl=1", "", "did you mean `read_only`?"),
+        ("?read_only=maybe", "", "must be true or false"),
+        ("?tool=thing-get", "", "did you mean `tools`?"),
+        ("?exclude_tools=thing-get", "", "is no filter"),
+        ("", "X-MCP-Readonyl: true\r\n", "did you mean `read_only`?"),
+        ("", "X-MCP-Toolsets: all\r\nX-MCP-Tool: thing-get\r\n", "did you mean `tools`?"),
+        ("?tools=nope", "", "tools: no tool is named `nope`"),
+        ("?exclude=thing-gte", "", "did you mean `thing-get`?"),
+        ("?exclude=other-*", "", "no tool's name begins as `other-*` does"),
+        ("?tools=", "", "leave no tool"),
+    ];
+    for (query, headers, told) in refused {
+        let request = post(headers, list).replace("POST /mcp", &format!("POST /mcp{query}"));
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains(told), "{query} {headers}: {answer}");
+    }
+    // What has nothing to do with it is let be.
+    let request =
+        post("X-MCP-Session: 1\r\nx-mcp-proxy-auth: 2\r\n", list).replace("POST /mcp", "POST /mcp?utm_source=a&v=1");
+    assert!(exchange(server.at, request.as_bytes()).await.contains("thing-get"));
+}
+
+#[tokio::test]
 async fn a_mistyped_token_is_no_key() {
     let upstream = echo();
     let server =
@@ -235,6 +292,20 @@ async fn slow_clients_are_cut_off() {
     for (name, request, start) in rows {
         let answer = exchange(server.at, request.as_bytes()).await;
         assert!(answer.starts_with(start) && answer.is_empty() == start.is_empty(), "{name}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_answered_under_its_id() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[("OPENAI_MCP_MAX_BODY", "1024")], Limits::default()).await;
+    let x = "x".repeat(100_000);
+    for body in [format!(r#"{{"id":77,"x":"{x}"}}"#), format!(r#"{{"x":"{x}","id":77}}"#)] {
+        let answer = exchange(server.at, post("", &body).as_bytes()).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 413 ") && answer.contains(r#""jsonrpc":"2.0","id":77,"error""#),
+            "{answer}"
+        );
     }
 }
 

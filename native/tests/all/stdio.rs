@@ -105,6 +105,44 @@ async fn lines_of_every_kind_are_answered() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_answered_under_its_id() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    let x = "x".repeat(200_000);
+    let rows: [(String, Value); 8] = [
+        (format!(r#"{{"jsonrpc":"2.0","id":9,"method":"ping","x":"{x}"}}"#), json!(9)),
+        (format!(r#"{{"jsonrpc":"2.0","method":"ping","x":"{x}", "id" : "last" }}"#), json!("last")),
+        (format!(r#"{{"params":{{"id":1,"x":["{x}",{{"id":2}}]}},"id":-3.5}}"#), json!(-3.5)),
+        (format!(r#"{{"x":"\",\"id\":5,{x}","id":"a\"}},"}}"#), json!("a\"},")),
+        (format!(r#"{{"x":"{x}","id":null}}"#), Value::Null),
+        (format!(r#"{{"x":"{x}"}}"#), Value::Null),
+        (format!(r#"[{{"id":1,"x":"{x}"}}]"#), Value::Null),
+        (format!(r#"{{"id":"{x}","x":1}}"#), Value::Null),
+    ];
+    for (line, id) in rows {
+        pipe.send(&line).await;
+        let answer = pipe.receive().await;
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(-32600)), "{}", &line[..60]);
+    }
+    pipe.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":7}").await;
+    let answer = pipe.receive().await;
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(-32700)));
+    // The last line needs no line break, however long it is.
+    pipe.input.write_all(format!(r#"{{"id":10,"x":"{x}""#).as_bytes()).await.unwrap();
+    assert_eq!(pipe.end().await[0]["id"], 10);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_the_first_message() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    pipe.send(format!("\u{feff}{PING}")).await;
+    assert_eq!(pipe.receive().await["id"], "ping");
+    pipe.send(format!("\u{feff}{PING}")).await;
+    assert_eq!(pipe.receive().await["error"]["code"], -32700);
+}
+
+#[tokio::test]
 async fn calls_run_side_by_side_with_the_operators_key() {
     let upstream = echo();
     let mut pipe = Pipe::new(&upstream);

@@ -9,7 +9,7 @@ use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
 use openai_mcp_native::store::Location;
 
-tools![Get, Crash];
+tools![Get, Crash, Write];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things/{id}")]
@@ -25,6 +25,12 @@ impl Crash {
     async fn run(self, _: Context) -> Result<Output> {
         panic!("a fault of ours")
     }
+}
+
+/// Write a thing.
+#[tool("thing-write", POST "/things")]
+struct Write {
+    text: Option<String>,
 }
 
 pub(crate) static THINGS: Definition =

@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::platform::Platform as _;
+use openai_mcp_kernel::server::Reply;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 
-use crate::things::machine;
+use crate::things::{config, get, machine, service};
 
 fn request(method: Method, url: &str) -> Request<Body> {
     Request::builder()
@@ -105,4 +108,63 @@ async fn a_request_whose_body_breaks_off_says_why() {
     let failure = send(request).await.unwrap_err();
     assert_eq!(failure.text, "the file could not be read: it changed meanwhile");
     assert!(home.take().is_empty());
+}
+
+/// What a call gets whose requests go to this address.
+async fn told(base_url: &str) -> String {
+    let service = service(config(base_url, &[]));
+    let caller = Caller { trusted: true, ..Caller::default() };
+    match service.begin(&get(1, "a").into(), caller, None).reply.await {
+        Reply::One(_, message) => String::from_utf8(message.to_vec()).unwrap(),
+        _ => panic!("expected one message"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_api_names_the_setting_that_leads_there() {
+    let page = "<!doctype html><title>Welcome</title>";
+    let host = Recorder::start(move |request| match request.path() {
+        "/found/things/a" => Answer::json(200, page).with_header("content-type", "text/html"),
+        "/moved/things/a" => Answer::json(404, r#"{"error":{"message":"Invalid URL (GET /things/a)"}}"#),
+        "/known/things/a" => Answer::json(404, r#"{"error":{"message":"No such thing: a"}}"#),
+        _ => Answer::json(404, page),
+    })
+    .unwrap();
+    let at = host.addr();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for base in [
+        format!("http://{at}"),
+        format!("http://{at}/found"),
+        format!("http://{at}/moved"),
+        format!("http://{closed}/v1"),
+        format!("https://{at}/v1"),
+    ] {
+        let told = told(&base).await;
+        assert!(told.contains(&format!("OPENAI_BASE_URL is `{base}`")), "{base}: {told}");
+    }
+    let told = told(&format!("http://{at}/known")).await;
+    assert!(told.contains("No such thing") && !told.contains("OPENAI_BASE_URL"), "{told}");
+}
+
+#[tokio::test]
+async fn an_empty_account_is_asked_once() {
+    let body = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    let host = Recorder::start(move |_| Answer::json(429, body)).unwrap();
+    let told = told(&host.base_url()).await;
+    assert!(told.contains("billing") && told.contains("waiting does not help"), "{told}");
+    assert_eq!(host.take().len(), 1);
+}
+
+#[tokio::test]
+async fn advice_fits_the_way_in() {
+    let config = std::sync::Arc::new(Config::read(|_| None).unwrap());
+    let service = service(config);
+    for (by_http, advice) in [(true, "Authorization: Bearer"), (false, "set OPENAI_API_KEY in the environment")] {
+        let caller = Caller { trusted: true, by_http, ..Caller::default() };
+        let Reply::One(_, message) = service.begin(&get(1, "a").into(), caller, None).reply.await else {
+            panic!("expected one message")
+        };
+        let told = String::from_utf8(message.to_vec()).unwrap();
+        assert!(told.contains(advice), "{told}");
+    }
 }
