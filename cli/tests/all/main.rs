@@ -8,6 +8,7 @@ mod page;
 mod servers;
 #[cfg(unix)]
 mod terminal;
+mod wrong_calls;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
