@@ -80,7 +80,8 @@ pub(crate) fn head_of(request: &web_sys::Request) -> Option<http::request::Parts
     let text = head(request, &OF_REQUESTS.1);
     let mut lines = text.lines();
     let mut head = Request::builder().method(lines.next()?).uri(lines.next()?).body(()).ok()?;
-    let (taken, others): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    let (taken, others): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.starts_with(|first: char| first.is_ascii_digit()));
     *head.headers_mut() = OF_REQUESTS.read(taken.into_iter());
     if !others.is_empty() {
         let pair = |line: &str| line.split_once(' ').map(|(name, value)| (name.to_owned(), value.to_owned()));

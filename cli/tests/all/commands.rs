@@ -127,7 +127,10 @@ fn proxies_of_the_environment_are_used() {
     assert!(connect.starts_with("CONNECT api.example.test:8080 HTTP/1.1\r\n"), "{connect}");
     assert!(connect.contains("Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"), "{connect}");
     assert!(!connect.contains("sk-secret"), "{connect}");
-    assert!(request.starts_with("GET /v1/files?limit=20 HTTP/1.1\r\n") && request.contains("Bearer sk-secret"), "{request}");
+    assert!(
+        request.starts_with("GET /v1/files?limit=20 HTTP/1.1\r\n") && request.contains("Bearer sk-secret"),
+        "{request}"
+    );
 
     let (url, serving) = proxy(false);
     let done = run(&["call", "file-list"], &[key, ("HTTPS_PROXY", &url)], "");
