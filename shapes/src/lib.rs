@@ -26,7 +26,7 @@ mod words;
 
 use openai_mcp_kernel::prelude::*;
 
-pub use words::{Effort, Level, Order};
+pub use words::{Effort, Include, Level, Order};
 
 /// How long a wait tool may wait, which [`openai_mcp_kernel::wait::wait`] takes.
 #[shape(read)]

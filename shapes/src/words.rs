@@ -40,3 +40,33 @@ pub enum Level {
     /// The highest.
     High,
 }
+
+/// What items of responses and conversations show beyond the usual.
+/// <https://platform.openai.com/docs/api-reference/responses/create>
+#[shape]
+pub enum Include {
+    /// What a search of files found.
+    #[wire("file_search_call.results")]
+    FileSearchResults,
+    /// What a search of the web found.
+    #[wire("web_search_call.results")]
+    WebSearchResults,
+    /// The pages that a search of the web read.
+    #[wire("web_search_call.action.sources")]
+    WebSearchSources,
+    /// URLs of images in messages.
+    #[wire("message.input_image.image_url")]
+    InputImageUrl,
+    /// URLs of screenshots.
+    #[wire("computer_call_output.output.image_url")]
+    ComputerImageUrl,
+    /// What code wrote.
+    #[wire("code_interpreter_call.outputs")]
+    CodeOutputs,
+    /// Reasoning, encrypted, to be handed back.
+    #[wire("reasoning.encrypted_content")]
+    EncryptedReasoning,
+    /// Likelihoods of the tokens of text.
+    #[wire("message.output_text.logprobs")]
+    Logprobs,
+}

@@ -1,6 +1,7 @@
 //! Items of a conversation. <https://platform.openai.com/docs/api-reference/conversations/list-items>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::Include;
 use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Delete];
@@ -40,25 +41,4 @@ struct Get {
 struct Delete {
     conversation_id: String,
     item_id: String,
-}
-
-/// What items show beyond the usual.
-#[shape]
-enum Include {
-    #[wire("file_search_call.results")]
-    FileSearchResults,
-    #[wire("web_search_call.results")]
-    WebSearchResults,
-    #[wire("web_search_call.action.sources")]
-    WebSearchSources,
-    #[wire("message.input_image.image_url")]
-    InputImageUrl,
-    #[wire("computer_call_output.output.image_url")]
-    ComputerImageUrl,
-    #[wire("code_interpreter_call.outputs")]
-    CodeOutputs,
-    #[wire("reasoning.encrypted_content")]
-    EncryptedReasoning,
-    #[wire("message.output_text.logprobs")]
-    Logprobs,
 }

@@ -4,16 +4,16 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
-use openai_mcp_shapes::Patience;
+use openai_mcp_shapes::{Include, Patience};
 
 use crate::answer::{self, View};
 use crate::attach::{self, Attachment};
 use crate::item;
 use crate::request::{self, Settled};
 use crate::shapes::{
-    AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Include, Input, Moderation,
-    MultiAgent, Prompt, PromptCacheOptions, Reasoning, Retention, ServiceTier, StreamOptions, TextConfig, Tokens, Tool,
-    ToolChoice, Truncation,
+    AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Input, Moderation, MultiAgent,
+    Prompt, PromptCacheOptions, Reasoning, Retention, ServiceTier, StreamOptions, TextConfig, Tokens, Tool, ToolChoice,
+    Truncation,
 };
 use crate::stream::Seen;
 

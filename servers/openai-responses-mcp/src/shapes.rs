@@ -357,27 +357,6 @@ pub(crate) struct MultiAgent {
     max_concurrent_subagents: Option<Int<1, { i64::MAX }>>,
 }
 
-/// What items show beyond the usual.
-#[shape]
-pub(crate) enum Include {
-    #[wire("file_search_call.results")]
-    FileSearchResults,
-    #[wire("web_search_call.results")]
-    WebSearchResults,
-    #[wire("web_search_call.action.sources")]
-    WebSearchSources,
-    #[wire("message.input_image.image_url")]
-    InputImageUrl,
-    #[wire("computer_call_output.output.image_url")]
-    ComputerImageUrl,
-    #[wire("code_interpreter_call.outputs")]
-    CodeOutputs,
-    #[wire("reasoning.encrypted_content")]
-    EncryptedReasoning,
-    #[wire("message.output_text.logprobs")]
-    Logprobs,
-}
-
 // What response-create tells more of.
 #[shape]
 pub(crate) enum PlainInput {
