@@ -82,7 +82,14 @@ impl Object {
         self.shown.get("bytes").and_then(Value::as_u64).unwrap_or_default()
     }
 
-    fn answer(&mut self) -> Answer<Value> {
+    /// Changes some of its fields.
+    pub(crate) fn merge(&mut self, fields: Map<String, Value>) {
+        if let Value::Object(shown) = &mut self.shown {
+            shown.extend(fields);
+        }
+    }
+
+    pub(crate) fn answer(&mut self) -> Answer<Value> {
         Answer(self.shown.clone())
     }
 }
@@ -114,19 +121,14 @@ impl Collection {
                         let fields = self.read(body, false)?;
                         let mut world = account.world();
                         let object = self.find(&mut world, &scope, &id)?;
-                        if let Value::Object(shown) = &mut object.shown {
-                            shown.extend(fields);
-                        }
+                        object.merge(fields);
                         Ok::<_, Error>(object.answer())
                     });
                 }
                 Verb::Delete => {
                     one = one.delete(async move |Extension(account): Caller, place: Place| {
                         let (scope, id) = place.parts();
-                        let mut world = account.world();
-                        self.find(&mut world, &scope, &id)?;
-                        self.shelf(&mut world, &scope).remove(&id);
-                        Ok::<_, Error>(Answer(json!({"id": id, "object": self.deleted, "deleted": true})))
+                        self.delete(&mut account.world(), &scope, &id).map(Answer)
                     });
                 }
             }
@@ -135,24 +137,23 @@ impl Collection {
     }
 
     /// The fields of an object to be made, or of one to be changed.
-    fn read(&self, mut body: Params, creating: bool) -> Result<Map<String, Value>> {
-        let mut fields = Map::new();
-        for field in self.fields {
-            let need = if creating { field.create } else { field.modify };
-            let said = body.mentions(field.name);
-            if need == Need::Must {
-                body.required(field.name, said.then_some(()))?;
-            }
-            if need != Need::No && (said || creating) {
-                fields.extend((field.read)(&mut body, field.name)?.map(|value| (field.name.to_owned(), value)));
-            }
-        }
-        body.finish()?;
-        Ok(fields)
+    pub(crate) fn read(&self, body: Params, creating: bool) -> Result<Map<String, Value>> {
+        read(self.fields, body, creating)
     }
 
     /// The page that a query asks for.
-    pub(crate) fn list(&self, world: &mut World, scope: &str, mut query: Params) -> Result<Value> {
+    pub(crate) fn list(&self, world: &mut World, scope: &str, query: Params) -> Result<Value> {
+        self.list_where(world, scope, query, |_| true)
+    }
+
+    /// The page that a query asks for, of the objects that fit besides.
+    pub(crate) fn list_where(
+        &self,
+        world: &mut World,
+        scope: &str,
+        mut query: Params,
+        suits: impl Fn(&Object) -> bool,
+    ) -> Result<Value> {
         let page = self.paging.read(&mut query)?;
         let mut wanted = Vec::new();
         for name in self.filters {
@@ -163,7 +164,15 @@ impl Collection {
         let fits = |object: &Object| {
             wanted.iter().all(|(path, value)| object.shown.pointer(path).and_then(Value::as_str) == Some(value))
         };
+        let fits = |object: &Object| fits(object) && suits(object);
         self.shelf(world, scope).page(&page, |_, object| fits(object).then(|| object.shown.clone()))
+    }
+
+    /// Takes an object out, and says so.
+    pub(crate) fn delete(&self, world: &mut World, scope: &str, id: &str) -> Result<Value> {
+        self.find(world, scope, id)?;
+        self.shelf(world, scope).remove(id);
+        Ok(json!({"id": id, "object": self.deleted, "deleted": true}))
     }
 
     /// Its objects in what the ids of `scope` hold, those that are past their `expires_at` taken out.
@@ -199,6 +208,30 @@ impl Collection {
         self.shelf(world, scope).insert(id, Object { shown: shown.clone(), content });
         shown
     }
+
+    /// Keeps an object that has an id of its own, and shows it.
+    pub(crate) fn keep(&self, world: &mut World, scope: &str, shown: Value) -> Value {
+        self.shelf(world, scope)
+            .insert(json::text(&shown, "id").to_owned(), Object { shown: shown.clone(), content: None });
+        shown
+    }
+}
+
+/// What a body says of fields, of those that have to be there all.
+pub(crate) fn read(fields: &[Field], mut body: Params, creating: bool) -> Result<Map<String, Value>> {
+    let mut read = Map::new();
+    for field in fields {
+        let need = if creating { field.create } else { field.modify };
+        let said = body.mentions(field.name);
+        if need == Need::Must {
+            body.required(field.name, said.then_some(()))?;
+        }
+        if need != Need::No && (said || creating) {
+            read.extend((field.read)(&mut body, field.name)?.map(|value| (field.name.to_owned(), value)));
+        }
+    }
+    body.finish()?;
+    Ok(read)
 }
 
 fn expire(shelf: &mut Shelf<Object>, now: u64) {
@@ -210,11 +243,11 @@ fn expire(shelf: &mut Shelf<Object>, now: u64) {
 }
 
 /// What a request is about: the ids of its path.
-struct Place(Vec<String>);
+pub(crate) struct Place(Vec<String>);
 
 impl Place {
     /// The ids that hold a collection.
-    fn scope(&self) -> String {
+    pub(crate) fn scope(&self) -> String {
         self.0.join("/")
     }
 

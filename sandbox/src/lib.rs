@@ -34,6 +34,7 @@
 //!
 //! ```text
 //! api                              a domain a file or folder
+//! setting                          what there is one of, declared as data
 //! crud · form · sse                collections declared as data, forms, event streams
 //! auth · faults · shelf            keys, failures on demand, pages
 //! params                           what requests say
@@ -51,6 +52,7 @@ mod faults;
 mod form;
 mod json;
 mod params;
+mod setting;
 mod shelf;
 mod sse;
 mod world;

@@ -76,6 +76,10 @@ impl<T> Shelf<T> {
         let id = |end: Option<&(&String, Value)>| end.map(|(id, _)| id.to_string());
         let (first_id, last_id) = (id(found.first()), id(found.last()));
         let data: Vec<Value> = found.into_iter().map(|(_, item)| item).collect();
+        if page.names_next {
+            let next = last_id.filter(|_| has_more);
+            return Ok(json!({"object": "list", "data": data, "has_more": has_more, "next": next}));
+        }
         Ok(json!({"object": "list", "data": data, "first_id": first_id, "last_id": last_id, "has_more": has_more}))
     }
 }
@@ -91,12 +95,20 @@ pub(crate) struct Paging {
     pub(crate) both_ways: bool,
     /// What callers call the orders, ascending and descending.
     pub(crate) orders: [&'static str; 2],
+    /// Whether a page says by `next` what to go on with, not by `last_id`.
+    pub(crate) names_next: bool,
 }
 
 impl Paging {
     /// The usual way: the newest first.
-    pub(crate) const NEWEST: Self =
-        Self { usual: 20, most: 100, oldest_first: false, both_ways: false, orders: ["asc", "desc"] };
+    pub(crate) const NEWEST: Self = Self {
+        usual: 20,
+        most: 100,
+        oldest_first: false,
+        both_ways: false,
+        orders: ["asc", "desc"],
+        names_next: false,
+    };
     pub(crate) const OLDEST: Self = Self { oldest_first: true, ..Self::NEWEST };
 
     /// Which page a query asks for.
@@ -109,6 +121,7 @@ impl Paging {
             descending: descending || !(ascending || self.oldest_first),
             after: query.string("after")?,
             before: if self.both_ways { query.string("before")? } else { None },
+            names_next: self.names_next,
         })
     }
 }
@@ -119,4 +132,5 @@ pub(crate) struct Page {
     descending: bool,
     after: Option<String>,
     before: Option<String>,
+    names_next: bool,
 }

@@ -63,6 +63,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["self"],
             &["api"],
+            &["setting"],
             &["crud", "form", "sse"],
             &["auth", "faults", "shelf"],
             &["params"],

@@ -1,5 +1,6 @@
 //! The domains of the API, a file or a folder each. A new one is a file here, and a line in [`routes`].
 
+mod administration;
 mod audio;
 mod batches;
 mod chat;
@@ -50,6 +51,6 @@ pub(crate) fn routes() -> Router {
         .merge(vector_stores::routes())
         .merge(webhooks::routes());
     let of_projects = requests.clone().merge(batches::routes(requests)).route_layer(from_fn(auth::project));
-    let of_admins = Router::new().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));
+    let of_admins = administration::routes().merge(fine_tuning::permissions()).route_layer(from_fn(auth::admin));
     of_projects.merge(of_admins)
 }
