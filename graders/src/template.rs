@@ -1,0 +1,213 @@
+//! Templates: texts with `{{item.…}}` and `{{sample.…}}` in them.
+//!
+//! A path names a member after each dot and an element in each pair of brackets: `{{ item.a.b[0] }}`; blanks within the
+//! braces do not count. Text goes in as it is, every other value as JSON. A path may go on into a text that is JSON, as in
+//! `sample.output_tools[0].function.arguments.city`. What was put in is never read as a template again.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+/// What templates can name.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// A row of the data: `item`.
+    pub item: &'a Value,
+    /// What was answered to it: `sample`, as [`sample`] makes it. `None` where there are no samples.
+    pub sample: Option<&'a Value>,
+}
+
+/// A path that leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownPath {
+    /// The whole path, as the template has it.
+    pub path: String,
+    /// What is there instead, for a person.
+    pub reason: String,
+}
+
+impl fmt::Display for UnknownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.path, self.reason)
+    }
+}
+
+/// A template's text with every path replaced by its value.
+///
+/// # Errors
+///
+/// A path leads nowhere, or the template is none that [`check`] passes.
+pub fn render(template: &str, names: Names<'_>) -> Result<String, UnknownPath> {
+    let mut rendered = String::new();
+    for piece in pieces(template) {
+        match piece {
+            Piece::Text(text) => rendered.push_str(text),
+            Piece::Path(path) => match lookup(path, names)?.as_ref() {
+                Value::String(text) => rendered.push_str(text),
+                value => rendered.push_str(&value.to_string()),
+            },
+            Piece::Open(text) => return Err(unknown(text, "`{{` without `}}`")),
+        }
+    }
+    Ok(rendered)
+}
+
+/// A value with every text within it rendered, such as a list of messages; the names of members stay what they are.
+///
+/// # Errors
+///
+/// Those of [`render`].
+pub fn render_within(value: &Value, names: Names<'_>) -> Result<Value, UnknownPath> {
+    Ok(match value {
+        Value::String(text) => render(text, names)?.into(),
+        Value::Array(items) => {
+            items.iter().map(|item| render_within(item, names)).collect::<Result<Vec<_>, _>>()?.into()
+        }
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| Ok((name.clone(), render_within(value, names)?));
+            members.iter().map(member).collect::<Result<Map<_, _>, UnknownPath>>()?.into()
+        }
+        other => other.clone(),
+    })
+}
+
+/// The value that a path such as `item.messages[0]` leads to.
+///
+/// # Errors
+///
+/// It leads nowhere.
+pub fn lookup<'a>(path: &str, names: Names<'a>) -> Result<Cow<'a, Value>, UnknownPath> {
+    let path = path.trim();
+    let mut steps = steps(path).map_err(|reason| unknown(path, reason))?.into_iter();
+    let mut value = match steps.next() {
+        Some(Step::Member("item")) => Cow::Borrowed(names.item),
+        Some(Step::Member("sample")) => {
+            Cow::Borrowed(names.sample.ok_or_else(|| unknown(path, "there is no sample here"))?)
+        }
+        _ => return Err(unknown(path, ROOTS)),
+    };
+    for step in steps {
+        if let Value::String(text) = value.as_ref() {
+            let within = serde_json::from_str(text).map_err(|_| unknown(path, format!("no JSON to take {step} of")))?;
+            value = Cow::Owned(within);
+        }
+        value = match value {
+            Cow::Borrowed(value) => step.of(value).map(Cow::Borrowed),
+            Cow::Owned(value) => step.of(&value).cloned().map(Cow::Owned),
+        }
+        .ok_or_else(|| unknown(path, format!("there is no {step}")))?;
+    }
+    Ok(value)
+}
+
+/// What is wrong with a template; `samples` says whether there will be samples.
+///
+/// # Errors
+///
+/// Braces that do not close, a path that is none, or one that names something else than `item` and `sample`.
+pub fn check(template: &str, samples: bool) -> Result<(), String> {
+    for piece in pieces(template) {
+        let path = match piece {
+            Piece::Text(_) => continue,
+            Piece::Open(text) => return Err(format!("`{{{{` without `}}}}`: `{text}`")),
+            Piece::Path(path) => path,
+        };
+        match steps(path).map_err(|reason| format!("`{path}`: {reason}"))?.first() {
+            Some(Step::Member("item")) => {}
+            Some(Step::Member("sample")) if samples => {}
+            Some(Step::Member("sample")) => {
+                return Err(format!("`{path}`: there are no samples, since the data has no `include_sample_schema`"));
+            }
+            _ => return Err(format!("`{path}`: {ROOTS}")),
+        }
+    }
+    Ok(())
+}
+
+/// The `sample` of an answer: `output_text`, `output_json` if the text is JSON, `output_tools`, and `more`, such as `choices` or
+/// `output_audio`.
+///
+/// `tool_calls` are those of Chat: `[{id, type: "function", function: {name, arguments}}]`.
+#[must_use]
+pub fn sample(text: &str, tool_calls: Option<Value>, more: Map<String, Value>) -> Value {
+    let mut sample = more;
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        sample.insert("output_json".to_owned(), value);
+    }
+    sample.insert("output_text".to_owned(), text.into());
+    sample.insert("output_tools".to_owned(), tool_calls.unwrap_or_else(|| json!([])));
+    sample.into()
+}
+
+const ROOTS: &str = "a path begins with `item` or `sample`";
+
+fn unknown(path: &str, reason: impl Into<String>) -> UnknownPath {
+    UnknownPath { path: path.to_owned(), reason: reason.into() }
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    /// What stands between two pairs of braces, without the blanks around it.
+    Path(&'a str),
+    /// Braces that do not close, and what follows them.
+    Open(&'a str),
+}
+
+fn pieces(template: &str) -> Vec<Piece<'_>> {
+    let (mut pieces, mut rest) = (Vec::new(), template);
+    while let Some((before, after)) = rest.split_once("{{") {
+        pieces.push(Piece::Text(before));
+        let Some((path, after)) = after.split_once("}}") else {
+            pieces.push(Piece::Open(after));
+            return pieces;
+        };
+        pieces.push(Piece::Path(path.trim()));
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest));
+    pieces
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Member(&'a str),
+    Element(usize),
+}
+
+impl Step<'_> {
+    fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            Step::Member(name) => value.get(name),
+            Step::Element(index) => value.get(index),
+        }
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Member(name) => write!(f, "`{name}`"),
+            Step::Element(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+fn steps(path: &str) -> Result<Vec<Step<'_>>, &'static str> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (name, mut elements) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.trim().is_empty() {
+            return Err("a name is missing");
+        }
+        steps.push(Step::Member(name.trim()));
+        while !elements.trim().is_empty() {
+            let element = elements.trim().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            let (index, rest) = element.ok_or("brackets hold the number of an element, as in `[0]`")?;
+            let index = index.trim().parse().map_err(|_| "brackets hold the number of an element, as in `[0]`")?;
+            steps.push(Step::Element(index));
+            elements = rest;
+        }
+    }
+    Ok(steps)
+}
