@@ -230,13 +230,16 @@ def test_strings_are_compared(client, operation, sample, answer, expected):
 
 def test_texts_are_compared(client):
     close = {"type": "text_similarity", "name": "close", "input": "{{sample.output_json.a}}", "reference": "{{item.answer}}"}
-    for metric in ("fuzzy_match", "bleu", "gleu", "rouge_1", "rouge_2", "rouge_l"):
+    for metric in ("fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_l", "cosine"):
         score = lambda text: reward(client, close | {"evaluation_metric": metric}, json.dumps({"a": text}), answer="the cat sat").reward
-        assert score("the cat sat") == pytest.approx(1)
+        assert score("the cat sat") == pytest.approx(1, abs=0.02)
         assert 0 < score("the cat sat down") < 1
-    assert score("xyz") == 0
-    run = reward(client, close | {"evaluation_metric": "cosine"}, '{"a": "x"}', answer="x")
-    assert (run.reward, run.metadata.errors.other_error) == (0, True)
+    close["evaluation_metric"] = "rouge_l"
+    assert reward(client, close, '{"a": "xyz"}', answer="the cat sat").reward == 0
+    # Case counts but for ROUGE.
+    for metric, expected in [("fuzzy_match", 0.8), ("bleu", 0), ("rouge_1", 1)]:
+        run = reward(client, close | {"evaluation_metric": metric}, '{"a": "Paris"}', answer="paris")
+        assert run.reward == pytest.approx(expected)
     run = reward(client, close | {"evaluation_metric": "bleu"}, "not json", answer="x")
     assert run.metadata.errors.invalid_variable_error
 

@@ -2,9 +2,9 @@
 //!
 //! # Where it differs from the API
 //!
-//! `string_check` and `text_similarity` by `fuzzy_match`, `bleu`, `gleu`, `rouge_1` to `rouge_5` and `rouge_l` are
-//! computed, and `multi` graders of them. Any other grader is accepted, and its run says in `errors` that the sandbox has
-//! none.
+//! `string_check` and `text_similarity` are computed, `meteor` without synonyms and `cosine` by the sandbox's own
+//! embeddings, and `multi` graders of them. Any other grader is accepted, and its run says in `errors` that the sandbox
+//! has none.
 
 use axum::Json as Answer;
 use serde_json::{Map, Value, json};
@@ -41,9 +41,7 @@ pub(crate) async fn run(Json(mut params): Json) -> Result<Answer<Value>> {
     let sample = params.need("model_sample", Params::string)?;
     let item = params.take("item").unwrap_or_default();
     params.finish()?;
-    let output_json: Value = serde_json::from_str(&sample).unwrap_or_default();
-    let names = json!({"item": item, "sample": {"output_text": sample, "output_json": output_json}});
-    let Graded { reward, scores, errors } = graders::run(&grader, &names);
+    let Graded { reward, scores, errors } = graders::run(&grader, &item, &sample);
     Ok(Answer(json!({
         "reward": reward,
         "metadata": {

@@ -1,0 +1,6 @@
+//! Tests of the graders, through their public interfaces.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod criteria;
+mod judges;
+mod templates;
