@@ -48,6 +48,8 @@ pub struct Config {
     pub open_arguments: bool,
     /// What single servers read, by the variable's name after `OPENAI_MCP_`.
     pub settings: Vec<(String, String)>,
+    /// What callers may name without knowing it, by the variable's name after `OPENAI_MCP_SECRET_`.
+    pub secrets: Vec<(String, Secret)>,
 }
 
 impl Config {
@@ -110,6 +112,7 @@ impl Config {
             allowed_urls: list("OPENAI_MCP_ALLOWED_URLS"),
             open_arguments: switch("OPENAI_MCP_OPEN_ARGUMENTS")?,
             settings: Vec::new(),
+            secrets: Vec::new(),
         })
     }
 
@@ -122,12 +125,16 @@ impl Config {
     /// Takes up, out of all variables, what single servers may read through [`crate::context::Context::setting`].
     #[must_use]
     pub fn with_settings(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        // The access token is a secret, and stays in the field that never prints it.
-        let own = |(name, value): (String, String)| {
-            let name = name.strip_prefix("OPENAI_MCP_").filter(|name| *name != "ACCESS_TOKEN")?;
-            Some((name.to_owned(), value.trim().to_owned())).filter(|(_, value)| !value.is_empty())
-        };
-        self.settings.extend(variables.into_iter().filter_map(own));
+        for (name, value) in variables {
+            let value = value.trim();
+            // The access token is a secret, and stays in the field that never prints it.
+            let Some(name) = name.strip_prefix("OPENAI_MCP_").filter(|name| *name != "ACCESS_TOKEN") else { continue };
+            match name.strip_prefix("SECRET_") {
+                _ if value.is_empty() => {}
+                Some(name) => self.secrets.push((name.to_owned(), Secret::of(value))),
+                None => self.settings.push((name.to_owned(), value.to_owned())),
+            }
+        }
         self
     }
 }

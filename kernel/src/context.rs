@@ -141,6 +141,25 @@ impl Context {
         self.config().settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// A secret that the operator keeps for callers to name, the variable `OPENAI_MCP_SECRET_{name}`.
+    ///
+    /// # Errors
+    /// There is none, or the caller may not spend what the operator has.
+    pub fn secret(&self, name: &str) -> Result<&Secret> {
+        if !self.caller().trusted {
+            let text = "secrets of the server's environment can be named only by callers on its machine or with its access token";
+            return Err(Error::new(Kind::Key, text));
+        }
+        let found = self.config().secrets.iter().find(|(known, _)| known == name);
+        found.map(|(_, secret)| secret).ok_or_else(|| {
+            let there =
+                self.config().secrets.iter().map(|(known, _)| format!("`{known}`")).collect::<Vec<_>>().join(", ");
+            let there = if there.is_empty() { "it has none".to_owned() } else { format!("there is {there}") };
+            let text = format!("the server has no variable `OPENAI_MCP_SECRET_{name}`; {there}");
+            Error::new(Kind::Key, format!("{text}\nhint: the operator sets them where the server is started"))
+        })
+    }
+
     /// Most bytes that a result should have.
     pub fn max_result(&self) -> usize {
         self.config().max_result

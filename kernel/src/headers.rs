@@ -34,6 +34,8 @@ pub(crate) fn tells_of_proxy(name: &HeaderName) -> bool {
 pub const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 /// Which project of it.
 pub const PROJECT: HeaderName = HeaderName::from_static("openai-project");
+/// What makes a request that is sent twice count once.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The revision of an endpoint that may yet change.
 pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
 

@@ -89,8 +89,8 @@ pub mod prelude {
     pub use crate::file::Source;
     pub use crate::output::{Content, Output};
     pub use crate::schema::{
-        Attributes, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw, Scalar,
-        Text, Time,
+        Attributes, Brief, FileInput, Hidden, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany,
+        Options, Raw, Scalar, Text, Time,
     };
     pub use crate::{download, tools};
 }

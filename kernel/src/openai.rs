@@ -162,6 +162,8 @@ impl Call<'_> {
 /// Sends a planned request with retries and gives a successful answer.
 async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Result<Response<Body>> {
     let key = key_of(cx, spec)?;
+    // Of two requests with one such key the second is not carried out.
+    let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -181,8 +183,8 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Res
         };
         let wait = match &outcome {
             Ok(response) if response.status().is_success() => None,
-            Ok(response) => wait_after_status(response, spec),
-            Err(failure) => (failure.unsent || spec.effect.idempotent).then_some(None),
+            Ok(response) => wait_after_status(response, again),
+            Err(failure) => (failure.unsent || again).then_some(None),
         };
         match (wait, outcome) {
             (Some(asked), _) if tries <= RETRIES && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
@@ -317,9 +319,9 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 
 /// Whether to try again after a failed answer, and when it asks to be tried again.
 ///
-/// 408, 409 and 429 tell that the request was not carried out. After any other failure only a request that may be
-/// carried out twice is sent twice: a retried create could be charged twice.
-fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Duration>> {
+/// 408, 409 and 429 tell that the request was not carried out. After any other failure it is sent `again` only if that
+/// does no harm: a retried create could be charged twice.
+fn wait_after_status(response: &Response<Body>, again: bool) -> Option<Option<Duration>> {
     let status = response.status();
     if is_spent(response) {
         return None;
@@ -330,7 +332,7 @@ fn wait_after_status(response: &Response<Body>, spec: &Spec) -> Option<Option<Du
         Some(b"false") => false,
         _ => {
             matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS)
-                || (status.is_server_error() && spec.effect.idempotent)
+                || (status.is_server_error() && again)
         }
     };
     retry.then(|| retry_after(response.headers()))

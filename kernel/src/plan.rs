@@ -325,7 +325,7 @@ fn parts<'e, 'a: 'e>(
 fn names_a_file(shape: &'static Shape) -> bool {
     match shape {
         Shape::File => true,
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => names_a_file(inner()),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => names_a_file(inner()),
         Shape::Union(shapes) => {
             let plain = |shape: &Shape| matches!(shape, Shape::Any | Shape::Text { .. } | Shape::Enum(_));
             shapes.iter().any(|shape| names_a_file(shape())) && !shapes.iter().any(|shape| plain(shape()))
@@ -337,9 +337,10 @@ fn names_a_file(shape: &'static Shape) -> bool {
 fn holds_files(shape: &'static Shape) -> bool {
     match shape {
         Shape::File => true,
-        Shape::Array { items: inner, .. } | Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => {
-            holds_files(inner())
-        }
+        Shape::Array { items: inner, .. }
+        | Shape::Nullable(inner)
+        | Shape::Hidden(inner)
+        | Shape::Brief { taken: inner, .. } => holds_files(inner()),
         Shape::Union(shapes) => shapes.iter().any(|shape| holds_files(shape())),
         _ => false,
     }

@@ -11,7 +11,7 @@ const PIECE: usize = 12;
 /// A secret that is shorter than this is none: its letters stand in every text.
 const SHORTEST: usize = 4;
 
-/// A key or an access token. `Debug` prints `***`, and there is no `Display`.
+/// A key, a token, a password. `Debug` prints `***`, and there is no `Display`.
 #[derive(Clone)]
 pub struct Secret(Arc<str>);
 
@@ -31,6 +31,11 @@ impl Secret {
         } else {
             Ok(Secret(text.into()))
         }
+    }
+
+    /// Takes any text: a password, a token of another service.
+    pub fn of(text: &str) -> Self {
+        Secret(text.into())
     }
 
     /// The value itself, for the one place that sends it.
@@ -96,7 +101,8 @@ impl Secret {
                 while folded.get(end + 1 - length..=end).is_some_and(is_piece) {
                     end += 1;
                 }
-                // A secret is ASCII, so its pieces begin and end between characters.
+                // A piece of what is not ASCII may begin or end within a character.
+                let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
                 out.push_str(text.get(done..start).unwrap_or_default());
                 out.push_str("***");
                 (done, at) = (end, end);

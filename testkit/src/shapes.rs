@@ -137,7 +137,7 @@ fn values(shape: &'static Shape, depth: usize) -> Vec<Value> {
             variants.iter().flat_map(tagged).collect()
         }
         Shape::Nullable(inner) => values(inner(), depth).into_iter().chain([Value::Null]).collect(),
-        Shape::Brief { taken, .. } => values(taken(), depth),
+        Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => values(inner(), depth),
         Shape::File => vec![json!({"text": "content", "filename": "a.txt"})],
     }
 }
@@ -156,7 +156,7 @@ fn wrong(shape: &'static Shape) -> Option<Value> {
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => Some(json!("text")),
         Shape::File => Some(json!(1)),
         Shape::Nullable(inner) => wrong(inner()),
-        Shape::Brief { taken, .. } => wrong(taken()),
+        Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => wrong(inner()),
         Shape::Union(shapes) => {
             let all = [json!("text"), json!(1.5), json!(true), json!({"an": "object"}), json!([{}]), Value::Null];
             let takes = |value: &Value| shapes.iter().any(|shape| takes_kind(shape(), value));
@@ -177,6 +177,6 @@ fn takes_kind(shape: &'static Shape, value: &Value) -> bool {
         Shape::File => value.is_object() || value.is_string(),
         Shape::Union(shapes) => shapes.iter().any(|shape| takes_kind(shape(), value)),
         Shape::Nullable(inner) => value.is_null() || takes_kind(inner(), value),
-        Shape::Brief { taken, .. } => takes_kind(taken(), value),
+        Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => takes_kind(inner(), value),
     }
 }

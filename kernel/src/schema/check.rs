@@ -59,7 +59,7 @@ pub fn settle(
         None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
     });
     lone_file(fields, given, &attached);
-    let mut checker = Checker { faults, all: fields, open, changed: false };
+    let mut checker = Checker { faults, all: fields, open, hidden: false, changed: false };
     checker.doubled(given.iter().map(|one| one.name.as_ref()), "");
     for one in &mut *given {
         checker.changed = false;
@@ -110,6 +110,8 @@ struct Checker<'f> {
     /// All arguments of the tool.
     all: &'static [Field],
     open: bool,
+    /// Whether what is being checked holds secrets, so that nothing of it is quoted.
+    hidden: bool,
     /// Whether a value was rewritten.
     changed: bool,
 }
@@ -138,6 +140,11 @@ impl Checker<'_> {
         }
         match (shape, &mut *node) {
             (Shape::Any, _) | (Shape::Bool, Node::Bool(_)) | (Shape::Nullable(_), Node::Null) => {}
+            (Shape::Hidden(inner), _) => {
+                let before = std::mem::replace(&mut self.hidden, true);
+                self.value(inner(), node, path);
+                self.hidden = before;
+            }
             (Shape::Nullable(inner) | Shape::Brief { taken: inner, .. }, _) => self.value(inner(), node, path),
             (Shape::Int { min, max }, Node::Unsigned(_) | Node::Signed(_)) => {
                 if !integer(node).is_some_and(|value| (*min..=*max).contains(&value)) {
@@ -159,7 +166,7 @@ impl Checker<'_> {
             (Shape::Enum(values), Node::Text(text)) => {
                 if !values.contains(&text.as_ref()) {
                     let hint = did_you_mean(nearest(text, values.iter().copied()));
-                    self.fault(path, format!("expected {}, got {node}{hint}", expected(shape)));
+                    self.fault(path, format!("expected {}{}{hint}", expected(shape), self.got(node)));
                 }
             }
             (Shape::Array { items, min, max }, Node::Array(nodes)) => {
@@ -197,7 +204,7 @@ impl Checker<'_> {
                         None => {
                             let hint =
                                 value.as_str().map(|text| did_you_mean(nearest(text, tags()))).unwrap_or_default();
-                            self.fault(&at, format!("expected one of {}, got {value}{hint}", quoted(tags())));
+                            self.fault(&at, format!("expected one of {}{}{hint}", quoted(tags()), self.got(value)));
                         }
                     },
                 }
@@ -220,7 +227,7 @@ impl Checker<'_> {
         let mut best: Option<Vec<Fault>> = None;
         for candidate in [first, second].into_iter().chain(candidates) {
             let (mut faults, mut tried) = (Vec::new(), node.clone());
-            let mut checker = Checker { faults: &mut faults, all: self.all, open: self.open, changed: false };
+            let mut checker = Checker { faults: &mut faults, all: self.all, changed: false, ..*self };
             checker.value(candidate, &mut tried, path);
             let changed = checker.changed;
             if faults.is_empty() {
@@ -341,7 +348,12 @@ impl Checker<'_> {
     }
 
     fn expected(&mut self, shape: &'static Shape, node: &Node<'_>, path: &str) {
-        self.fault(path, format!("expected {}, got {node}", expected(shape)));
+        self.fault(path, format!("expected {}{}", expected(shape), self.got(node)));
+    }
+
+    /// What was given in place of what was expected.
+    fn got(&self, node: &Node<'_>) -> String {
+        if self.hidden { String::new() } else { format!(", got {node}") }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn left_out(field: &Field, node: &Node<'_>) -> bool {
 fn is_word(shape: &'static Shape) -> bool {
     match shape {
         Shape::Enum(words) => !words.contains(&""),
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => is_word(inner()),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => is_word(inner()),
         Shape::Union(shapes) => {
             let all = || shapes.iter().map(|shape| shape());
             all().any(is_word) && !all().any(|shape| matches!(shape, Shape::Text { .. } | Shape::Any | Shape::File))
@@ -79,7 +79,7 @@ fn word(shape: &'static Shape, text: &str) -> Option<&'static str> {
     let even = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
     match shape {
         Shape::Enum(words) => words.iter().copied().find(|word| even(word) == even(text)),
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => word(inner(), text),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => word(inner(), text),
         Shape::Union(shapes) => shapes.iter().find_map(|shape| word(shape(), text)),
         _ => None,
     }
@@ -93,7 +93,7 @@ pub(super) fn takes(shape: &'static Shape, node: &Node<'_>) -> bool {
         (Shape::Array { items, .. }, Node::Array(nodes)) => nodes.iter().all(|node| accepts_kind(items(), node)),
         (Shape::Union(shapes), _) => shapes.iter().any(|shape| takes(shape(), node)),
         (Shape::Nullable(inner), _) => *node == Node::Null || takes(inner(), node),
-        (Shape::Brief { taken, .. }, _) => takes(taken(), node),
+        (Shape::Hidden(inner) | Shape::Brief { taken: inner, .. }, _) => takes(inner(), node),
         _ => accepts_kind(shape, node),
     }
 }
@@ -110,6 +110,6 @@ pub(super) fn accepts_kind(shape: &'static Shape, node: &Node<'_>) -> bool {
         Shape::File => matches!(node, Node::Object(_) | Node::Text(_)),
         Shape::Union(shapes) => shapes.iter().any(|shape| accepts_kind(shape(), node)),
         Shape::Nullable(inner) => matches!(node, Node::Null) || accepts_kind(inner(), node),
-        Shape::Brief { taken, .. } => accepts_kind(taken(), node),
+        Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => accepts_kind(inner(), node),
     }
 }

@@ -15,8 +15,8 @@ use http::HeaderName;
 pub use check::{Fault, Given, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
-    Attributes, FULL, FileInput, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany, Options, Raw,
-    Scalar, Text, Time, WINDOW,
+    Attributes, Brief, FULL, FileInput, Hidden, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany,
+    Options, Raw, Scalar, Text, Time, WINDOW,
 };
 
 /// How one shape refers to another. A function, so that recursive types compile.
@@ -91,6 +91,8 @@ pub enum Shape {
     Nullable(Ref),
     /// A file given by path, URL, base64 data or text; see [`crate::file::Source`].
     File,
+    /// The inner shape, of which no fault quotes a value: it holds secrets.
+    Hidden(Ref),
     /// Checked as `taken` and shown as `listed`: where a list would pay more bytes for the whole than it is worth.
     Brief {
         /// What lists show.

@@ -106,6 +106,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
         Shape::Union(shapes) => {
             union(out, shapes, std::mem::take(&mut nullable), seen);
         }
+        Shape::Hidden(inner) => return schema(out, *inner, doc, nullable, seen),
         Shape::Brief { listed, .. } => return schema(out, *listed, doc, nullable, seen),
         Shape::Nullable(inner) => return schema(out, *inner, doc, true, seen),
         Shape::File => {

@@ -102,7 +102,9 @@ fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places:
         Shape::Object(object) => inside(object.fields),
         Shape::Tagged { variants, .. } => variants.iter().for_each(|variant| inside(variant.fields)),
         Shape::Array { items, .. } => within(wanted, items(), &format!("{path}[]"), depth, places),
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => within(wanted, inner(), path, depth, places),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => {
+            within(wanted, inner(), path, depth, places);
+        }
         Shape::Union(shapes) => shapes.iter().for_each(|shape| within(wanted, shape(), path, depth, places)),
         Shape::File if file::KEYS.contains(&wanted) && places.len() < PLACES => places.push(path.to_owned()),
         _ => {}
@@ -143,7 +145,7 @@ pub(super) fn expected(shape: &'static Shape) -> String {
         Shape::Map { .. } => "an object".into(),
         Shape::Union(shapes) => listed(shapes.iter().map(|shape| expected(shape())), " or "),
         Shape::Nullable(inner) => format!("{} or null", expected(inner())),
-        Shape::Brief { taken, .. } => expected(taken()),
+        Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => expected(inner()),
         Shape::File => "a path, a URL, or an object with one of `path`, `url`, `text`, `data`".into(),
     }
 }
@@ -173,7 +175,7 @@ fn sketch(shape: &'static Shape) -> String {
         Shape::Array { items, .. } => format!("[{}]", sketch(items())),
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } | Shape::File => "{…}".into(),
         Shape::Union(shapes) => listed(shapes.iter().map(|shape| sketch(shape())), " | "),
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => sketch(inner()),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => sketch(inner()),
     }
 }
 

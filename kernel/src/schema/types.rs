@@ -245,6 +245,29 @@ impl<T: Shaped> Shaped for Options<T> {
     const REQUIRED: bool = false;
 }
 
+/// A `T`, in lists an object of which the field's own words tell what goes in: for one with more to say than its place is
+/// worth, or that another tool lists.
+pub enum Brief<T> {
+    #[doc(hidden)]
+    Never(std::convert::Infallible, PhantomData<T>),
+}
+
+impl<T: Shaped> Shaped for Brief<T> {
+    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<T> };
+    const REQUIRED: bool = T::REQUIRED;
+}
+
+/// A `T` that holds secrets: what is wrong with it is told without a word of it.
+pub enum Hidden<T> {
+    #[doc(hidden)]
+    Never(std::convert::Infallible, PhantomData<T>),
+}
+
+impl<T: Shaped> Shaped for Hidden<T> {
+    const SHAPE: Shape = Shape::Hidden(of::<T>);
+    const REQUIRED: bool = T::REQUIRED;
+}
+
 const fn local(name: &'static str, doc: &'static str, shape: super::Ref) -> Field {
     Field { name, aliases: &[], wire: name, doc, shape, required: false, place: Place::Local, listed: true }
 }

@@ -15,12 +15,28 @@ use openai_mcp_testkit::script::{self, BASE_URL, Script};
 const KEY: &str = "sk-proj-q7VxZ2mN9pLr4TwK8sYd3FhJ6bGc1QvEoUaIiXtRyWnMzB5";
 const TOKEN: &str = "token-H3kPz8Wq1LsXv6Rn0TfYb4MdJc9GiEu";
 
-tools![Get, Say, Stream];
+tools![Get, Lock, Say, Stream];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things/{thing_id}")]
 struct Get {
     thing_id: String,
+}
+
+/// Lock a thing.
+#[tool("thing-lock", POST "/things")]
+struct Lock {
+    key: Hidden<Lockable>,
+}
+
+#[shape(tag = "kind")]
+enum Lockable {
+    Token { number: Option<i64>, word: Option<Word> },
+}
+
+#[shape]
+enum Word {
+    Sesame,
 }
 
 /// Say it in every way a tool can.
@@ -130,6 +146,24 @@ fn pieces_are_blotted_out() {
     }
     assert_eq!(Secret::new("sk-short").unwrap().redact("sk-Short, shortly".into()), "***, shortly");
     assert_eq!(Secret::new("x").unwrap().redact("an example".into()), "an example");
+    assert_eq!(Secret::of("pässwörd of ours").redact("no PäSSWörd of ours; pässwört".into()), "no ***; pässwört");
+}
+
+#[test]
+fn what_is_hidden_is_not_quoted() {
+    let nothing = || script::Reply { status: 200, headers: Vec::new(), body: "{}".into() };
+    for key in [
+        json!(KEY),
+        json!({"kind": KEY}),
+        json!({"kind": "token", "number": KEY}),
+        json!({"kind": "token", "word": KEY}),
+        json!([KEY]),
+    ] {
+        let caller = Caller { key: Some(Secret::new("sk-stranger-4TfGbHnJmKqWeRtYu").unwrap()), ..Caller::default() };
+        let said = call(caller, "thing-lock", json!({"key": key}), nothing());
+        assert!(said.contains("`key") && !said.contains("got "), "{said}");
+        holds_no_secret(&key.to_string(), &said);
+    }
 }
 
 #[test]
