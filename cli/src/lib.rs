@@ -4,10 +4,12 @@ use openai_mcp_kernel::server::Definition;
 
 /// Every server there is, in the order of their domains.
 pub static SERVERS: &[&Definition] = &[
+    &openai_agent_vaults_mcp::SERVER,
     &openai_assistants_mcp::SERVER,
     &openai_audio_mcp::SERVER,
     &openai_batches_mcp::SERVER,
     &openai_chat_mcp::SERVER,
+    &openai_chatkit_mcp::SERVER,
     &openai_completions_mcp::SERVER,
     &openai_containers_mcp::SERVER,
     &openai_conversations_mcp::SERVER,

@@ -13,3 +13,8 @@ pub(crate) fn put(object: &mut Value, field: &str, value: impl Into<Value>) {
         fields.insert(field.to_owned(), value.into());
     }
 }
+
+/// A field of an object as something to change; nothing where there is none.
+pub(crate) fn field<'a>(object: &'a mut Value, field: &str) -> Option<&'a mut Value> {
+    object.get_mut(field).filter(|value| !value.is_null())
+}

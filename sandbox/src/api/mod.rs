@@ -4,6 +4,7 @@ mod administration;
 mod audio;
 mod batches;
 mod chat;
+mod chatkit;
 mod completions;
 mod containers;
 mod conversations;
@@ -22,6 +23,7 @@ mod safety;
 mod skills;
 mod tools;
 mod uploads;
+mod vaults;
 mod vector_stores;
 mod webhooks;
 
@@ -34,6 +36,7 @@ pub(crate) fn routes() -> Router {
     let requests = Router::new()
         .merge(audio::routes())
         .merge(chat::routes())
+        .merge(chatkit::routes())
         .merge(completions::routes())
         .merge(containers::routes())
         .merge(conversations::routes())
@@ -48,6 +51,7 @@ pub(crate) fn routes() -> Router {
         .merge(safety::routes())
         .merge(skills::routes())
         .merge(uploads::routes())
+        .merge(vaults::routes())
         .merge(vector_stores::routes())
         .merge(webhooks::routes());
     let of_projects = requests.clone().merge(batches::routes(requests)).route_layer(from_fn(auth::project));
