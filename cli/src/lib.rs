@@ -1,6 +1,14 @@
 //! Every server, for whatever takes them all.
 
+use openai_mcp_door::Door;
 use openai_mcp_kernel::server::Definition;
+use openai_mcp_native::run::Face;
+
+/// What stands before all of them.
+pub static DOOR: Face = Face { definition: &EVERYTHING, make: |servers| Box::new(Door::new(servers)) };
+
+static EVERYTHING: Definition =
+    Definition { version: env!("CARGO_PKG_VERSION"), about: openai_mcp_door::ABOUT, ..Definition::PLAIN };
 
 /// Every server there is, in the order of their domains.
 pub static SERVERS: &[&Definition] = &[

@@ -14,7 +14,7 @@ mod remote;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use openai_mcp::SERVERS;
+use openai_mcp::{DOOR, SERVERS};
 use openai_mcp_kernel::gateway::Mount;
 use openai_mcp_native::run::{self, Web};
 use openai_mcp_native::say;
@@ -50,8 +50,9 @@ enum Command {
     },
     /// Serve on standard input and output, as MCP clients start it
     Stdio {
-        /// The server, as `files`; several, as `files,vector-store`, are one to the client
-        #[arg(required = true, value_name = "DOMAINS", value_delimiter = ',')]
+        /// The server, as `files`; several, as `files,vector-store`, are one to the client; without any, five tools find
+        /// and run those of all
+        #[arg(value_name = "DOMAINS", value_delimiter = ',')]
         domains: Vec<String>,
         #[command(flatten)]
         options: Options,
@@ -111,11 +112,11 @@ enum Assistants {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { addr, servers, options, web } => match find_all(&servers) {
-            Ok(definitions) => run::serve(&definitions, Mount::Domains, &addr, &options.all(), &web),
+            Ok(definitions) => run::serve(&definitions, Mount::Domains, Some(&DOOR), &addr, &options.all(), &web),
             Err(problem) => refuse(&problem),
         },
         Command::Stdio { domains, options } => match find_all(&domains) {
-            Ok(definitions) => run::stdio(&definitions, &options.all()),
+            Ok(definitions) => run::stdio(&definitions, domains.is_empty().then_some(&DOOR), &options.all()),
             Err(problem) => refuse(&problem),
         },
         Command::Call(call) => call::run(&call),

@@ -16,13 +16,22 @@ pub(crate) fn of_flags(problem: &str) -> String {
     format!("{problem}\nhint: `openai-mcp tools` lists them")
 }
 
-/// Servers by domain, each once; all of them if none is named.
+/// Sets of servers that belong together, by the work they are for.
+const SETS: [(&str, &[&str]); 4] = [
+    ("rag", &["files", "vector-store", "responses"]),
+    ("text", &["responses", "conversations", "models", "moderation"]),
+    ("media", &["images", "audio", "files"]),
+    ("training", &["fine-tuning", "files", "batches", "models"]),
+];
+
+/// Servers by domain or by the name of a set, each once; all of them if none is named.
 pub(crate) fn find_all(domains: &[String]) -> Result<Vec<&'static Definition>, String> {
     if domains.is_empty() {
         return Ok(SERVERS.to_vec());
     }
     let mut found: Vec<&Definition> = Vec::new();
-    for domain in domains {
+    let of_set = |name: &str| SETS.iter().find(|(set, _)| *set == name).map(|(_, domains)| domains.to_vec());
+    for domain in domains.iter().flat_map(|name| of_set(name).unwrap_or_else(|| vec![name])) {
         let definition = find(domain)?;
         if !found.iter().any(|known| known.domain == definition.domain) {
             found.push(definition);
@@ -37,9 +46,10 @@ pub(crate) fn find(domain: &str) -> Result<&'static Definition, String> {
     SERVERS.iter().copied().find(|definition| definition.domain == domain || definition.name() == domain).ok_or_else(
         || {
             format!(
-                "no server `{domain}`{}; there are: {}",
-                did_you_mean(nearest(domain, known())),
-                known().collect::<Vec<_>>().join(", ")
+                "no server `{domain}`{}; there are: {}; and sets of them: {}",
+                did_you_mean(nearest(domain, known().chain(SETS.map(|(set, _)| set)))),
+                known().collect::<Vec<_>>().join(", "),
+                SETS.map(|(set, domains)| format!("{set} ({})", domains.join(", "))).join(", "),
             )
         },
     )

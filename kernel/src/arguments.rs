@@ -173,6 +173,11 @@ impl Members<'_> {
         self.0.iter().map(|(name, _)| name.as_ref())
     }
 
+    /// The text of one of them, if it is there and not `null`.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, raw)| raw.get()).filter(|text| *text != "null")
+    }
+
     /// One of them, if it is there and not `null`.
     ///
     /// # Errors

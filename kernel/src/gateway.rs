@@ -32,7 +32,7 @@ const UNKNOWN_BODY: usize = 64 * 1024;
 pub enum Mount {
     /// One server at `/mcp`.
     Root,
-    /// Every server at `/{domain}/mcp`.
+    /// Every server at `/{domain}/mcp`, and at `/mcp` what stands before all of them, if something does.
     Domains,
 }
 
@@ -48,6 +48,8 @@ pub struct Peer {
 /// One or many servers behind HTTP.
 pub struct Gateway {
     servers: Vec<(&'static Definition, Result<Arc<Service>, String>)>,
+    /// What stands before all of them.
+    front: Option<Arc<Service>>,
     mount: Mount,
     config: Arc<Config>,
     /// The page as it was last asked for, with the address that it names.
@@ -79,7 +81,14 @@ impl Gateway {
         mount: Mount,
         config: Arc<Config>,
     ) -> Self {
-        Gateway { servers, mount, config, page: Mutex::default() }
+        Gateway { servers, front: None, mount, config, page: Mutex::default() }
+    }
+
+    /// The same with something that stands before all servers, at `/mcp`.
+    #[must_use]
+    pub fn behind(mut self, front: Arc<Service>) -> Self {
+        self.front = Some(front);
+        self
     }
 
     /// Answers a request by its head, or says that its body is wanted.
@@ -145,13 +154,17 @@ impl Gateway {
             (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health().into()),
             (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page(head).into()),
             (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET").into()),
-            (Mount::Root, Some("mcp"), key, None, None) => (self.servers.first(), key),
+            (Mount::Root, Some("mcp"), key, None, None) => {
+                (self.servers.first().map(|(_, service)| service.as_ref()), key)
+            }
+            (Mount::Domains, Some("mcp"), key, None, None) => (self.front.as_ref().map(Ok), key),
             (Mount::Domains, Some(domain), Some("mcp"), key, None) => {
-                (self.servers.iter().find(|(definition, _)| definition.domain == domain), key)
+                let found = self.servers.iter().find(|(definition, _)| definition.domain == domain);
+                (found.map(|(_, service)| service.as_ref()), key)
             }
             _ => (None, None),
         };
-        let Some((_, service)) = server else {
+        let Some(service) = server else {
             return Err(refuse(StatusCode::NOT_FOUND, "no server at this path; / tells what there is").into());
         };
         match head.method {
@@ -163,16 +176,14 @@ impl Gateway {
             let message = "a message is JSON: send `Content-Type: application/json`";
             return Err(rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcError::INVALID, message).into());
         }
-        let service = service
-            .as_ref()
-            .map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, RpcError::INTERNAL, problem))?
-            .clone();
+        let service =
+            service.map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, RpcError::INTERNAL, problem))?.clone();
         let caller = self
             .caller(head, key.filter(|key| !key.is_empty()), peer)
             .map_err(|(status, problem)| rpc(status, RpcError::INVALID, &problem))?;
         if !caller.filter.is_open() {
             let all = self.servers.iter().flat_map(|(definition, _)| definition.specs());
-            narrowing::check(&caller.filter, all, service.specs())
+            narrowing::check(&caller.filter, all, service.reached())
                 .map_err(|problem| rpc(StatusCode::BAD_REQUEST, RpcError::INVALID, &problem))?;
         }
         let known = caller.trusted || caller.key.is_some();
@@ -277,7 +288,16 @@ impl Gateway {
                 for server in servers {
                     all.insert(server.0.domain.to_owned(), entry(server));
                 }
-                json!({"status": if ok { "ok" } else { "degraded" }, "servers": all})
+                let mut value = json!({"status": if ok { "ok" } else { "degraded" }, "servers": all});
+                if let (Some(front), Some(value)) = (&self.front, value.as_object_mut()) {
+                    let (name, version) = (front.name(), front.definition().version);
+                    let reaches = front.reached().count();
+                    value.insert(
+                        "door".into(),
+                        json!({"status": "ok", "name": name, "version": version, "reaches": reaches}),
+                    );
+                }
+                value
             }
         };
         let mut response = Response::new(Body::Full(json::text(&value).into()));
@@ -310,18 +330,16 @@ impl Gateway {
             (Mount::Root, [(definition, _)]) => definition.name(),
             _ => "openai-mcp".to_owned(),
         };
-        let entries: Vec<_> = self
-            .servers
-            .iter()
-            .map(|(definition, service)| page::Entry {
-                definition,
-                service,
-                url: match self.mount {
-                    Mount::Root => format!("{at}/mcp"),
-                    Mount::Domains => format!("{at}/{}/mcp", definition.domain),
-                },
-            })
-            .collect();
+        let front = self.front.iter().map(|front| (front.definition(), Ok(front), format!("{at}/mcp")));
+        let servers = self.servers.iter().map(|(definition, service)| {
+            let url = match self.mount {
+                Mount::Root => format!("{at}/mcp"),
+                Mount::Domains => format!("{at}/{}/mcp", definition.domain),
+            };
+            (*definition, service.as_ref(), url)
+        });
+        let entries: Vec<_> =
+            front.chain(servers).map(|(definition, service, url)| page::Entry { definition, service, url }).collect();
         let upstream = match &self.config {
             config if config.sandbox => page::Upstream::Sandbox,
             config if config.is_openai() => page::Upstream::OpenAi,

@@ -17,6 +17,9 @@ background:#161616}code,pre{background:#262626}dd,small{color:#aaa}a{color:#8bf}
 /// Where the reference of each server is.
 const DOCS: &str = "https://github.com/openai-mcp/openai-mcp/blob/main/docs/reference";
 
+/// Where what stands before all of them is told of.
+const FRONT_DOCS: &str = "https://github.com/openai-mcp/openai-mcp#one-door";
+
 /// How many bytes of JSON make a token, roughly, in the tokenizers of today's models.
 const BYTES_PER_TOKEN: usize = 4;
 
@@ -31,7 +34,7 @@ pub(crate) enum Upstream {
 /// A server on the page.
 pub(crate) struct Entry<'a> {
     pub(crate) definition: &'static Definition,
-    pub(crate) service: &'a Result<Arc<Service>, String>,
+    pub(crate) service: Result<&'a Arc<Service>, &'a String>,
     /// Where it takes messages.
     pub(crate) url: String,
 }
@@ -59,8 +62,8 @@ pub(crate) fn render(title: &str, upstream: Upstream, servers: &[Entry<'_>]) -> 
     if servers.len() > 1 {
         out.push_str("<nav><ul>");
         for entry in servers {
-            let domain = entry.definition.domain;
-            let _ = write!(out, "<li><a href=\"#{domain}\">{domain}</a> <small>{}</small>", entry.size());
+            let name = entry.short();
+            let _ = write!(out, "<li><a href=\"#{name}\">{name}</a> <small>{}</small>", entry.size());
         }
         out.push_str("</ul></nav>");
     }
@@ -72,8 +75,17 @@ pub(crate) fn render(title: &str, upstream: Upstream, servers: &[Entry<'_>]) -> 
 }
 
 impl Entry<'_> {
+    /// What tells it apart here.
+    fn short(&self) -> &'static str {
+        if self.definition.domain.is_empty() { "everything" } else { self.definition.domain }
+    }
+
     fn size(&self) -> String {
         match self.service {
+            Ok(service) if self.definition.domain.is_empty() => {
+                let tokens = service.tool_list().len() / BYTES_PER_TOKEN;
+                format!("reaches {} tools, about {tokens} tokens", service.reached().count())
+            }
             Ok(service) => {
                 let bytes: usize = service.specs().map(weight).sum();
                 format!("{} tools, about {} tokens", service.specs().count(), bytes / BYTES_PER_TOKEN)
@@ -84,27 +96,32 @@ impl Entry<'_> {
 
     fn write(&self, upstream: Upstream, out: &mut String) {
         let Entry { definition, service, url } = self;
-        let domain = definition.domain;
+        let short = self.short();
+        let (name, key) = (definition.name(), definition.name().trim_end_matches("-mcp").to_owned());
+        let reference = match definition.domain {
+            "" => FRONT_DOCS.to_owned(),
+            domain => format!("{DOCS}/{domain}.md"),
+        };
         let headers = match upstream {
             Upstream::Sandbox => "",
             _ => ",\n      \"headers\": {\"Authorization\": \"Bearer ${OPENAI_API_KEY}\"}",
         };
         let url_quoted = json::quoted(url);
         let configuration = format!(
-            "{{\n  \"mcpServers\": {{\n    \"openai-{domain}\": {{\n      \"type\": \"http\",\n      \"url\": \
+            "{{\n  \"mcpServers\": {{\n    \"{key}\": {{\n      \"type\": \"http\",\n      \"url\": \
              {url_quoted}{headers}\n    }}\n  }}\n}}"
         );
         let _ = write!(
             out,
-            "<h2 id=\"{domain}\">{} <small>{}</small></h2><p>{} <a href=\"{DOCS}/{domain}.md\">Reference</a></p>\
+            "<h2 id=\"{short}\">{name} <small>{}</small></h2><p>{} <a href=\"{reference}\">Reference</a></p>\
              <pre>{}</pre><details><summary>Configuration</summary><pre>{}</pre></details>",
-            definition.name(),
             definition.version,
             escape(definition.about),
             escape(url),
             escape(&configuration),
         );
         match service {
+            Ok(_) if definition.domain.is_empty() => {}
             Ok(service) => {
                 let _ = write!(out, "<details><summary>{}</summary><dl>", self.size());
                 for spec in service.specs() {

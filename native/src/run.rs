@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::platform::Platform;
-use openai_mcp_kernel::server::{Definition, Service};
+use openai_mcp_kernel::server::{Definition, Front, Service};
 use openai_mcp_kernel::spec::Filter;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -54,6 +54,22 @@ pub struct Options {
     /// Tell of every call on standard error [env: OPENAI_MCP_VERBOSE]
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// What stands before several servers as one.
+pub struct Face {
+    /// Its declaration, without tools.
+    pub definition: &'static Definition,
+    /// Makes it for these servers.
+    pub make: fn(Vec<&'static Definition>) -> Box<dyn Front>,
+}
+
+impl Face {
+    /// The face of servers that run; none if none runs.
+    fn before(&self, servers: Vec<Arc<Service>>) -> Option<Arc<Service>> {
+        let definitions = servers.iter().map(|service| service.definition()).collect();
+        Service::behind((self.make)(definitions), self.definition, servers)
+    }
 }
 
 /// An offline stand-in for the API.
@@ -294,10 +310,11 @@ pub async fn stand_in(start: Start, address: &str) -> Result<String, String> {
     Ok(format!("http://{address}/v1"))
 }
 
-/// Serves over HTTP until the process is told to end.
+/// Serves over HTTP until the process is told to end; with a face, that stands before the servers at `/mcp`.
 pub fn serve(
     definitions: &[&'static Definition],
     mount: Mount,
+    face: Option<&Face>,
     address: &str,
     options: &Options,
     web: &Web,
@@ -319,9 +336,15 @@ pub fn serve(
             return Err("the filter leaves no tool".into());
         }
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
-        let servers = wanted.iter().map(|definition| (*definition, host.service(definition))).collect();
-        let gateway = Arc::new(Gateway::new(servers, mount, host.config.clone()));
-        announce(&host, &wanted, mount, bound, options.sandbox.as_ref());
+        let servers: Vec<_> = wanted.iter().map(|definition| (*definition, host.service(definition))).collect();
+        let running = servers.iter().filter_map(|(_, service)| service.as_ref().ok().cloned()).collect();
+        let front = face.filter(|_| host.config.door).and_then(|face| face.before(running));
+        announce(&host, &wanted, (mount, front.is_some()), bound, options.sandbox.as_ref());
+        let gateway = Gateway::new(servers, mount, host.config.clone());
+        let gateway = Arc::new(match front {
+            Some(front) => gateway.behind(front),
+            None => gateway,
+        });
         let limits = Limits {
             head: Duration::from_secs(web.header_timeout),
             body: Duration::from_secs(web.body_timeout),
@@ -334,7 +357,13 @@ pub fn serve(
 }
 
 /// Tells the operator what is served, on whose account, and what to do with it.
-fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: SocketAddr, sandbox: Option<&Sandbox>) {
+fn announce(
+    host: &Host,
+    wanted: &[&'static Definition],
+    (mount, fronted): (Mount, bool),
+    bound: SocketAddr,
+    sandbox: Option<&Sandbox>,
+) {
     say(&format!("listening on http://{bound}"));
     let base = &host.config.base_url;
     let near = bound.ip().is_loopback();
@@ -372,6 +401,11 @@ fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: So
         [] => "files: callers can name none of this machine (--root DIR)".to_owned(),
         roots => format!("files: callers may name those in {}", roots.join(", ")),
     });
+    if fronted {
+        say(&format!(
+            "  http://{bound}/mcp  reaches all of these, for clients that hand every listed tool to their model"
+        ));
+    }
     for definition in wanted {
         match mount {
             Mount::Root => say(&format!("  http://{bound}/mcp")),
@@ -385,12 +419,19 @@ fn announce(host: &Host, wanted: &[&'static Definition], mount: Mount, bound: So
     }
 }
 
-/// Serves on standard input and output until the input ends; several servers as if they were one.
-pub fn stdio(definitions: &[&'static Definition], options: &Options) -> ExitCode {
+/// Serves on standard input and output until the input ends; several servers as if they were one, behind the face if
+/// there is one.
+pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options) -> ExitCode {
     finish(async {
         let host = Host::new(options, definitions, Usual::Own).await?;
         let machine: Arc<dyn Platform> = host.machine.clone();
-        let service = Service::together(definitions, &host.config, &machine)?;
+        let service = match face {
+            None => Service::together(definitions, &host.config, &machine)?,
+            Some(face) => {
+                let services = definitions.iter().filter_map(|definition| host.service(definition).ok()).collect();
+                face.before(services).ok_or("the filter leaves no tool")?
+            }
+        };
         if !host.has_key() {
             // A client shows its user the answers of calls, and seldom why a server did not start.
             say(
@@ -420,8 +461,10 @@ pub fn server(definition: &'static Definition) -> ExitCode {
         .about("An MCP server on standard input and output, or over HTTP with --http ADDR");
     let flags = Flags::augment_args(command).try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
     match flags {
-        Ok(Flags { http: Some(address), options, web }) => serve(&[definition], Mount::Root, &address, &options, &web),
-        Ok(Flags { http: None, options, .. }) => stdio(&[definition], &options),
+        Ok(Flags { http: Some(address), options, web }) => {
+            serve(&[definition], Mount::Root, None, &address, &options, &web)
+        }
+        Ok(Flags { http: None, options, .. }) => stdio(&[definition], None, &options),
         Err(error) => error.exit(),
     }
 }

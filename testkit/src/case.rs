@@ -28,6 +28,7 @@ use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Definition, Reply, Service};
+use openai_mcp_kernel::spec::Spec;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -163,26 +164,93 @@ pub fn call_with_progress(
     }
 }
 
-fn read(message: &Bytes) -> Value {
-    serde_json::from_slice(message).unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(message)))
-}
-
-fn answer(server: &'static Definition, tool: &str, arguments: impl Display, meta: &str, script: Arc<Script>) -> Reply {
-    let arguments = arguments.to_string();
-    let arguments: Box<RawValue> =
-        serde_json::from_str(&arguments).unwrap_or_else(|error| panic!("{tool}: the call is not JSON: {error}"));
-    let message = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{meta}}}}}"#
-    );
+/// A server for a test, with the settings of a script.
+///
+/// # Panics
+/// The settings are none, or leave no tool.
+pub fn service(server: &'static Definition, script: &Arc<Script>) -> Arc<Service> {
     let settings = script.settings();
     let variable = |name: &str| match name {
         "OPENAI_BASE_URL" => Some(BASE_URL.to_owned()),
         _ => settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
     };
     let config = Config::read(variable).unwrap_or_else(|problem| panic!("{problem}")).with_settings(script.settings());
-    let service = Service::new(server, Arc::new(config), script.clone()).unwrap_or_else(|problem| panic!("{problem}"));
-    // The name of the tool tells which key it takes only to the server, so the case brings both.
-    let admin = service.specs().any(|spec| spec.is_named(tool) && spec.admin);
+    Service::new(server, Arc::new(config), script.clone()).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// How a call reaches a tool in another way than by its name.
+pub struct Detour<'a> {
+    /// What stands before a server.
+    pub front: &'a dyn Fn(Arc<Service>) -> Arc<Service>,
+    /// The tool that is called in place of a [`Spec`], and its arguments.
+    pub call: &'a dyn Fn(&Spec, &str) -> (String, String),
+}
+
+/// Runs one case of a tool as it is and by a detour: the same must be sent, saved and answered, but for `_meta`.
+///
+/// # Errors
+/// The case is malformed, or the two differ.
+pub fn compare(server: &'static Definition, tool: &Spec, file: &Path, detour: &Detour<'_>) -> Result<(), String> {
+    let case = Case::read(file)?;
+    let play = |detour: Option<&Detour<'_>>, version: &str| {
+        let script = Arc::new(case.script(case.replies.clone()));
+        let service = service(server, &script);
+        let service = detour.map_or(service.clone(), |detour| (detour.front)(service));
+        let call = |name: &str, arguments: &str| {
+            let spec = server.specs().find(|spec| spec.is_named(name)).unwrap_or(tool);
+            let (name, arguments) = match detour {
+                Some(detour) => (detour.call)(spec, arguments),
+                None => (name.to_owned(), arguments.to_owned()),
+            };
+            match ask(&service, takes_admin(server, spec.name), &name, &arguments, version, &script) {
+                Reply::One(_, answer) => answer,
+                _ => panic!("{name}: expected one message"),
+            }
+        };
+        for (tool, arguments) in &case.before {
+            call(tool, arguments);
+        }
+        let mut answer = read(&call(tool.name, &case.call));
+        if let Some(result) = answer["result"].as_object_mut() {
+            result.remove("_meta");
+        }
+        let sent: Vec<String> = script.sent().iter().map(sent_text).collect();
+        format!("{answer}\n{}\n{:?}", sent.join("\n"), script.saved())
+    };
+    for version in ["{}", MODERN] {
+        let (direct, through) = (play(None, version), play(Some(detour), version));
+        if direct != through {
+            return Err(golden::difference(&direct, &through));
+        }
+    }
+    Ok(())
+}
+
+/// `_meta` of a request of the stateless era.
+const MODERN: &str =
+    r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+
+fn read(message: &Bytes) -> Value {
+    serde_json::from_slice(message).unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(message)))
+}
+
+fn answer(server: &'static Definition, tool: &str, arguments: impl Display, meta: &str, script: Arc<Script>) -> Reply {
+    let service = service(server, &script);
+    ask(&service, takes_admin(server, tool), tool, &arguments.to_string(), meta, &script)
+}
+
+/// Whether a tool takes the admin key.
+fn takes_admin(server: &Definition, tool: &str) -> bool {
+    server.admin || server.specs().any(|spec| spec.is_named(tool) && spec.admin)
+}
+
+/// Calls `name`, with a key of the kind that it takes.
+fn ask(service: &Arc<Service>, admin: bool, name: &str, arguments: &str, meta: &str, script: &Script) -> Reply {
+    let arguments: Box<RawValue> =
+        serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{name}: the call is not JSON: {error}"));
+    let message = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments},"_meta":{meta}}}}}"#
+    );
     let usual = if admin { "sk-admin-case" } else { "sk-case" };
     let key = Secret::new(script.key().unwrap_or(usual)).ok();
     let caller = Caller { key, trusted: script.trusted(), ..Caller::default() };

@@ -26,8 +26,13 @@ pub fn hold(file: &Path, actual: &str) -> Result<(), String> {
         std::fs::write(file, actual).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         return Ok(());
     }
-    let diff = TextDiff::from_lines(expected.as_str(), actual);
-    Err(diff.unified_diff().context_radius(CONTEXT).header("expected", "found").to_string())
+    Err(difference(&expected, actual))
+}
+
+/// What differs between two texts, line by line.
+pub(crate) fn difference(expected: &str, actual: &str) -> String {
+    let diff = TextDiff::from_lines(expected, actual);
+    diff.unified_diff().context_radius(CONTEXT).header("expected", "found").to_string()
 }
 
 /// Does the same for one file.

@@ -164,7 +164,7 @@ fn library<'a>(domain: &str, modules: impl Iterator<Item = &'a &'a str>, admin: 
     let mut text = format!(
         "//! OpenAI's {words}. <https://platform.openai.com/docs/api-reference/{domain}>\n\n{}\n\
          use openai_mcp_kernel::server::Definition;\n\n/// The server.\npub static SERVER: Definition = Definition {{\n    \
-         domain: \"{domain}\",\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n",
+         domain: \"{domain}\",\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n    topics: \"{words}\",\n",
         modules.iter().map(|module| format!("mod {module};\n")).collect::<String>()
     );
     let tools: Vec<String> = modules.iter().map(|module| format!("{module}::TOOLS")).collect();

@@ -21,6 +21,8 @@ use self::merge::Format;
 pub(crate) use self::place::{Scope, places};
 use crate::names::{find_all, of_flags};
 
+/// The name of the entry for all servers behind one door.
+const DOOR: &str = "openai";
 /// Stands where a client can only be given the key itself.
 const KEY: &str = "sk-your-key";
 /// Seconds that a call may take; the clients' own limits are too short for large uploads.
@@ -29,7 +31,8 @@ const PATIENCE: u32 = 600;
 /// What the configuration is to say.
 #[derive(Args)]
 pub(crate) struct Wanted {
-    /// These servers alone
+    /// These servers alone, by domain or set (rag, text, media, training). Without any: all of them, or, for clients that
+    /// hand every listed tool to their model, the one door before all
     domains: Vec<String>,
     /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
     #[arg(long, value_name = "URL")]
@@ -87,7 +90,7 @@ impl Key {
 /// # Errors
 /// A server, tool or URL that is none, or a file that cannot be read or written.
 pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
-    let servers = ways(wanted)?;
+    let servers = ways(client, wanted)?;
     if let Client::ClaudeAi | Client::Chatgpt = client {
         return paste(client, &servers, wanted);
     }
@@ -131,13 +134,14 @@ fn next(client: Client, wanted: &Wanted) -> String {
 }
 
 /// The servers, each with its name and how it is reached.
-fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
+fn ways(client: Client, wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
     let filter = Filter {
         only: (!wanted.tools.is_empty()).then(|| wanted.tools.clone()),
         exclude: Vec::new(),
         read_only: wanted.read_only,
     };
     let servers = find_all(&wanted.domains)?;
+    let by_door = wanted.domains.is_empty() && !client.defers();
     filter
         .check(servers.iter().flat_map(|definition| definition.specs()), Filter::VARIABLES)
         .map_err(|problem| of_flags(&problem))?;
@@ -148,19 +152,21 @@ fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
     }
     let program = program()?;
     let roots = wanted.roots.iter().map(|root| folder(root)).collect::<Result<Vec<_>, _>>()?;
-    servers
+    let entries = if by_door { vec![None] } else { servers.into_iter().map(Some).collect() };
+    entries
         .into_iter()
-        .map(|definition| {
+        .map(|definition: Option<&Definition>| {
             // A server refuses names that it does not know.
             let own = |name: &&String| {
                 let one = Filter { only: Some(vec![(*name).clone()]), ..Filter::default() };
-                definition.specs().any(|spec| one.admits(spec))
+                definition.is_none_or(|definition| definition.specs().any(|spec| one.admits(spec)))
             };
             let tools = wanted.tools.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
             let way = match &wanted.remote {
                 Some(url) => Way::Remote { url: remote(url, definition, &tools, wanted.read_only)? },
                 None => {
-                    let mut arguments = vec!["stdio".to_owned(), definition.domain.to_owned()];
+                    let mut arguments = vec!["stdio".to_owned()];
+                    arguments.extend(definition.map(|definition| definition.domain.to_owned()));
                     arguments.extend(wanted.sandbox.then(|| "--sandbox".to_owned()));
                     arguments.extend(wanted.read_only.then(|| "--read-only".to_owned()));
                     if !tools.is_empty() {
@@ -170,19 +176,21 @@ fn ways(wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
                     Way::Stdio { program: program.clone(), arguments, sandbox: wanted.sandbox }
                 }
             };
-            Ok((format!("openai-{}", definition.domain), way))
+            let name = definition.map_or_else(|| DOOR.to_owned(), |definition| format!("openai-{}", definition.domain));
+            Ok((name, way))
         })
         .collect()
 }
 
-fn remote(url: &str, definition: &Definition, tools: &str, read_only: bool) -> Result<String, String> {
+fn remote(url: &str, definition: Option<&Definition>, tools: &str, read_only: bool) -> Result<String, String> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
     }
     let tools = (!tools.is_empty()).then(|| format!("tools={tools}"));
     let query: Vec<_> = tools.into_iter().chain(read_only.then(|| "read_only=true".to_owned())).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    Ok(format!("{}/{}/mcp{query}", url.trim_end_matches('/'), definition.domain))
+    let domain = definition.map(|definition| format!("/{}", definition.domain)).unwrap_or_default();
+    Ok(format!("{}{domain}/mcp{query}", url.trim_end_matches('/')))
 }
 
 /// A folder by its full path, which does not depend on where a client starts its servers.
@@ -213,6 +221,13 @@ fn program() -> Result<String, String> {
 }
 
 impl Client {
+    /// Whether it shows its model the tools of many servers only as they are wanted: then it is served better by a server for
+    /// each domain, with typed arguments and a permission for each tool. Others put every listed tool before their
+    /// model, which those of all servers would overflow.
+    pub(crate) fn defers(self) -> bool {
+        matches!(self, Client::ClaudeCode | Client::Cursor | Client::Codex | Client::Vscode | Client::CopilotCli)
+    }
+
     /// How it is told of the key.
     fn key(self, remote: bool) -> Key {
         match (self, remote) {
@@ -428,7 +443,10 @@ fn quoted(word: &str) -> String {
 pub(crate) fn found(client: Client, text: &str) -> Result<Vec<(String, Option<String>)>, String> {
     let servers = merge::read(client.format(), text, client.path(text))?;
     let known = |name: &str| {
-        name.strip_prefix("openai-").is_some_and(|domain| SERVERS.iter().any(|definition| definition.domain == domain))
+        name == DOOR
+            || name
+                .strip_prefix("openai-")
+                .is_some_and(|domain| SERVERS.iter().any(|definition| definition.domain == domain))
     };
     let program = |entry: &Value| {
         let command = entry.get("command").or_else(|| entry.get("cmd"))?;

@@ -59,9 +59,25 @@ fn every_client_gets_a_configuration_it_can_read() {
         .filter_map(|folder| Some(folder.unwrap().file_name().to_str()?.strip_suffix("-mcp")?.to_owned()))
         .collect();
     names.sort();
+    let domains: Vec<&str> = names.iter().map(|name| name.trim_start_matches("openai-")).collect();
     for (client, place) in IN_JSON {
-        let file: Value = serde_json::from_str(&run(&["config", client], &[], "").out).unwrap();
-        let servers = file.pointer(place).unwrap().as_object().unwrap();
+        let servers = |arguments: &[&str]| {
+            let file: Value =
+                serde_json::from_str(&run(&[&["config", client], arguments].concat(), &[], "").out).unwrap();
+            file.pointer(place).unwrap().as_object().unwrap().clone()
+        };
+        // Who hands every listed tool to a model gets the one door, unless servers are named.
+        let all = servers(&[]);
+        match ["claude-code", "codex", "cursor", "vscode", "copilot-cli"].contains(&client) {
+            true => assert!(all.keys().eq(&names), "{client}: {all:?}"),
+            false => {
+                assert!(all.keys().eq(["openai"]), "{client}: {all:?}");
+                let remote = servers(&["--remote", "https://mcp.example.com"]);
+                assert!(remote["openai"].to_string().contains("https://mcp.example.com/mcp\""), "{client}: {remote:?}");
+            }
+        }
+        assert!(servers(&["rag"]).keys().eq(["openai-files", "openai-responses", "openai-vector-store"]), "{client}");
+        let servers = servers(&domains);
         assert!(servers.keys().eq(&names), "{client}: {servers:?}");
         let files = &servers["openai-files"];
         let started = match files["command"].clone() {

@@ -4,6 +4,7 @@
 mod calls;
 mod clients;
 mod commands;
+mod door;
 mod page;
 mod servers;
 #[cfg(unix)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
+use super::front::{Offered, Turn};
 use super::reply::{Reply, with_notes};
 use super::{Service, answer, envelope};
 use crate::arguments::Arguments;
@@ -15,7 +16,6 @@ use crate::context::{Caller, Context};
 use crate::error::Error;
 use crate::json;
 use crate::long;
-use crate::near;
 use crate::output::{self, Content, Output};
 use crate::plan;
 use crate::protocol::{self, Era, Request, RpcError};
@@ -35,24 +35,45 @@ impl Service {
         let Some(name) = request.params.name.and_then(protocol::string) else {
             return refuse("`name` must be a string".into());
         };
-        let tools = || self.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
-        let admitted = || tools().filter(|(_, tool)| caller.filter.admits(tool.spec));
-        let Some((owner, tool)) = admitted().find(|(_, tool)| tool.spec.is_named(&name)) else {
-            let mut all = self.everyone().flat_map(|service| service.definition.specs());
-            if let Some(spec) = all.find(|spec| spec.is_named(&name)) {
-                let reason = self.config.filter.reason(spec).or_else(|| caller.filter.reason(spec)).unwrap_or_default();
-                return refuse(format!("`{}` is not offered here: {reason}", spec.name));
-            }
-            let hint = near::tool(&name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));
-            let hint = near::did_you_mean(hint);
-            let shown: String = name.chars().take(80).collect();
-            return refuse(format!("unknown tool `{shown}`{hint}"));
-        };
         let given = request.params.arguments.map(|raw| json::mended(whole.slice_ref(raw.get().as_bytes())));
-        let arguments = Arguments::new(given);
+        let mut arguments = Arguments::new(given);
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }
+        let filter = caller.filter.clone();
+        let offered = Offered::new(self, &filter);
+        let turn = match &self.front {
+            None => None,
+            Some(front) => match front.call(&name, &arguments, &offered) {
+                Some(turn) => Some(turn),
+                None => return refuse(beside(&offered, &name)),
+            },
+        };
+        let mut read_only = false;
+        let found = match turn {
+            None => offered.owner(&name),
+            Some(Turn::Answer(name, answer)) => {
+                let (cx, _) = self.context(request, caller);
+                let ran = Ran { tool: name, made: true, inner: None };
+                let (status, message) = self.finish(&id, era, &ran, &cx, Some(answer), cx.now());
+                return ready(Reply::One(status, message)).boxed();
+            }
+            Some(Turn::Run { tool, arguments: inner, read_only: only }) => {
+                (arguments, read_only) = (inner, only);
+                offered.owner(tool.spec.name)
+            }
+        };
+        let (owner, tool) = match found {
+            Ok(found) => found,
+            Err(problem) => return refuse(problem),
+        };
+        let ran = Ran {
+            tool: tool.spec.name,
+            made: tool.run.is_some(),
+            inner: self.front.is_some().then_some(tool.spec.name),
+        };
+        let mut caller = caller;
+        caller.filter.read_only |= read_only;
         let (cx, notes) = owner.context(request, caller);
         let service = self.clone();
         let work = {
@@ -61,7 +82,7 @@ impl Service {
                 let started = cx.now();
                 // A fault of ours costs one call, not the connection or the server.
                 let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await;
-                service.finish(&id, era, tool, &cx, outcome.ok(), started)
+                service.finish(&id, era, &ran, &cx, outcome.ok(), started)
             }
         };
         with_notes(work.boxed(), notes, cx)
@@ -72,7 +93,7 @@ impl Service {
         &self,
         id: &str,
         era: Era,
-        tool: &'static Tool,
+        ran: &Ran,
         cx: &Context,
         outcome: Option<Result<Output, Error>>,
         started: Duration,
@@ -110,7 +131,7 @@ impl Service {
                     }
                 }
                 // What OpenAI says passes through as it is. What a tool makes of it may tell of failures.
-                let made = tool.run.is_some() && matches!(output, Output::Json(_) | Output::Text { .. });
+                let made = ran.made && matches!(output, Output::Json(_) | Output::Text { .. });
                 output::write(output, self.config.max_result, &mut out).map(|()| {
                     if made && let Ok(text) = String::from_utf8(out.split_off(head)) {
                         out.extend_from_slice(cx.redact_json(text).as_bytes());
@@ -124,11 +145,11 @@ impl Service {
             out.truncate(head);
             output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
         }
-        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), &mut out);
+        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), ran.inner, &mut out);
         out.extend_from_slice(b"}}");
         self.platform.record(&Finished {
             server: &self.name,
-            tool: tool.spec.name,
+            tool: ran.tool,
             error,
             took: cx.now().saturating_sub(started),
             bytes: out.len(),
@@ -136,8 +157,14 @@ impl Service {
         (200, out.into())
     }
 
-    fn write_meta(&self, era: Era, request_id: Option<&str>, out: &mut Vec<u8>) {
+    fn write_meta(&self, era: Era, request_id: Option<&str>, inner: Option<&str>, out: &mut Vec<u8>) {
         let mut separator: &[u8] = br#","_meta":{"#;
+        if let Some(inner) = inner {
+            out.extend_from_slice(separator);
+            out.extend_from_slice(br#""openai-mcp/tool":"#);
+            json::push_string(out, inner);
+            separator = b",";
+        }
         if let Some(request_id) = request_id {
             out.extend_from_slice(separator);
             out.extend_from_slice(br#""openai-mcp/request-id":"#);
@@ -159,6 +186,24 @@ impl Service {
         if era == Era::Modern {
             out.extend_from_slice(br#","resultType":"complete""#);
         }
+    }
+}
+
+/// What was run, for its result.
+struct Ran {
+    /// The tool.
+    tool: &'static str,
+    /// Whether code made the result, and not OpenAI.
+    made: bool,
+    /// The tool, if the caller named another one that runs it.
+    inner: Option<&'static str>,
+}
+
+/// The refusal of a name that is none of a front's tools.
+fn beside(offered: &Offered<'_>, name: &str) -> String {
+    match offered.find(name) {
+        Ok(tool) => format!("`{}` is no tool of its own here; the tools that are listed run it", tool.spec.name),
+        Err(_) => format!("unknown tool `{}`", name.chars().take(80).collect::<String>()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `tools/list`: tools as MCP describes them.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>
 
+use std::borrow::Cow;
+
 use crate::schema;
 use crate::spec::{Life, Spec, TWIN};
 
@@ -19,13 +21,19 @@ pub(super) fn render(specs: impl Iterator<Item = &'static Spec>) -> String {
 
 /// One entry of `tools/list`.
 pub fn describe(spec: &Spec, out: &mut String) {
+    describe_as(spec, &doc(spec), "", out);
+}
+
+/// One entry of `tools/list` with a description that is known only as the program runs, and with more members for its
+/// `_meta`, as JSON text.
+pub fn describe_as(spec: &Spec, doc: &str, meta: &str, out: &mut String) {
     let effect = spec.effect;
     out.push_str(r#"{"name":"#);
     schema::render_text(out, spec.name);
     out.push_str(r#","title":"#);
     schema::render_text(out, &spec.title());
     out.push_str(r#","description":"#);
-    doc(spec, out);
+    schema::render_text(out, doc);
     out.push_str(r#","inputSchema":"#);
     schema::render_fields(out, spec.fields);
     out.push_str(&format!(
@@ -35,7 +43,11 @@ pub fn describe(spec: &Spec, out: &mut String) {
         effect.idempotent,
         effect.open
     ));
-    if let Some(endpoint) = &spec.endpoint {
+    if !meta.is_empty() {
+        out.push_str(r#","_meta":{"#);
+        out.push_str(meta);
+        out.push('}');
+    } else if let Some(endpoint) = &spec.endpoint {
         out.push_str(r#","_meta":{"openai-mcp/endpoint":"#);
         schema::render_text(out, &format!("{} {}", endpoint.method, endpoint.path));
         if endpoint.twin.is_some() {
@@ -47,18 +59,26 @@ pub fn describe(spec: &Spec, out: &mut String) {
     out.push('}');
 }
 
-fn doc(spec: &Spec, out: &mut String) {
+/// The whole description.
+pub fn doc(spec: &Spec) -> Cow<'static, str> {
     match spec.life {
-        Life::Ends(day) => schema::render_text(out, &format!("{}\n\nOpenAI ends this on {day}.", spec.doc)),
-        _ => schema::render_text(out, spec.doc),
+        Life::Ends(day) => format!("{}\n\nOpenAI ends this on {day}.", spec.doc).into(),
+        _ => spec.doc.into(),
     }
+}
+
+/// The schema of its arguments, as compact JSON.
+pub fn schema(spec: &Spec) -> String {
+    let mut text = String::new();
+    schema::render_fields(&mut text, spec.fields);
+    text
 }
 
 /// Bytes of what hosts hand on to a model of a tool: its title, annotations and `_meta` stay with them.
 pub fn weight(spec: &Spec) -> usize {
     let mut text = String::from(r#"{"name":,"description":,"input_schema":}"#);
     schema::render_text(&mut text, spec.name);
-    doc(spec, &mut text);
+    schema::render_text(&mut text, &doc(spec));
     schema::render_fields(&mut text, spec.fields);
     text.len()
 }

@@ -1,6 +1,7 @@
 //! A server: its tools behind MCP's methods, whatever carries the messages.
 
 mod call;
+mod front;
 mod list;
 mod reply;
 
@@ -24,7 +25,8 @@ use crate::spec::{Filter, Life, Spec};
 use crate::tool::Tool;
 use reply::with_notes;
 
-pub use list::{describe, weight};
+pub use front::{Front, Offered, Turn};
+pub use list::{describe, describe_as, doc, schema, weight};
 pub use reply::Reply;
 
 /// How long clients may keep lists: they change with a new release only.
@@ -38,6 +40,9 @@ pub struct Definition {
     pub version: &'static str,
     /// Instructions for the model: what is here and how it hangs together, at most 512 characters.
     pub about: &'static str,
+    /// What it is about, for a map of all servers: the nouns by which people look for it, at most 45 characters with the
+    /// domain.
+    pub topics: &'static str,
     /// The tools, by resource.
     pub tools: &'static [&'static [&'static Tool]],
     /// The `OpenAI-Beta` header of its requests.
@@ -63,6 +68,7 @@ impl Definition {
         domain: "",
         version: "",
         about: "",
+        topics: "",
         tools: &[],
         beta: None,
         admin: false,
@@ -73,9 +79,12 @@ impl Definition {
         extras: None,
     };
 
-    /// `openai-{domain}-mcp`
+    /// `openai-{domain}-mcp`; `openai-mcp` for what stands before all of them.
     pub fn name(&self) -> String {
-        format!("openai-{}-mcp", self.domain)
+        match self.domain {
+            "" => "openai-mcp".to_owned(),
+            domain => format!("openai-{domain}-mcp"),
+        }
     }
 
     /// All tools, in the order of the list.
@@ -113,6 +122,8 @@ pub struct Service {
     tools: Vec<&'static Tool>,
     /// Servers that are reached through this one.
     others: Vec<Arc<Service>>,
+    /// What is listed in place of all their tools.
+    front: Option<Box<dyn Front>>,
     known: Arc<Known>,
     lists: [OnceLock<Bytes>; 2],
 }
@@ -163,6 +174,29 @@ impl Service {
         Ok(Arc::new(first))
     }
 
+    /// Puts a front before servers: it is listed in place of their tools, and its calls run them. `definition` is that of
+    /// the front, which has no tools of its own.
+    pub fn behind(
+        front: Box<dyn Front>,
+        definition: &'static Definition,
+        servers: Vec<Arc<Service>>,
+    ) -> Option<Arc<Self>> {
+        let first = servers.first()?;
+        let (config, platform) = (first.config.clone(), first.platform.clone());
+        let service = Service {
+            definition,
+            name: definition.name(),
+            config,
+            platform,
+            tools: Vec::new(),
+            known: Arc::default(),
+            lists: Default::default(),
+            others: servers,
+            front: Some(front),
+        };
+        Some(Arc::new(service))
+    }
+
     fn make(definition: &'static Definition, config: Arc<Config>, platform: Arc<dyn Platform>) -> Result<Self, String> {
         let tools: Vec<_> = definition.tools().filter(|tool| config.filter.admits(tool.spec)).collect();
         if tools.is_empty() {
@@ -180,6 +214,7 @@ impl Service {
             known: Arc::default(),
             lists: Default::default(),
             others: Vec::new(),
+            front: None,
         })
     }
 
@@ -188,7 +223,7 @@ impl Service {
         self.definition
     }
 
-    /// `openai-{domain}-mcp`
+    /// The name by which it is known to clients.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -203,6 +238,11 @@ impl Service {
         self.tools.iter().map(|tool| tool.spec).filter(offered)
     }
 
+    /// Its own tools, and those that are reached through it.
+    pub fn reached(&self) -> impl Iterator<Item = &'static Spec> + Clone {
+        self.everyone().flat_map(Service::specs)
+    }
+
     /// This server, and those that are reached through it.
     fn everyone(&self) -> impl Iterator<Item = &Service> + Clone {
         std::iter::once(self).chain(self.others.iter().map(|other| &**other))
@@ -210,7 +250,16 @@ impl Service {
 
     /// The `tools` array of `tools/list`, as compact JSON.
     pub fn tool_list(&self) -> String {
-        list::render(self.everyone().flat_map(Service::specs))
+        self.listed(&Filter::default())
+    }
+
+    /// The same for a caller who wants to see less.
+    fn listed(&self, filter: &Filter) -> String {
+        let offered = Offered::new(self, filter);
+        match &self.front {
+            Some(front) => front.list(&offered),
+            None => list::render(offered.tools().map(|(_, spec)| spec)),
+        }
     }
 
     /// Reads a message and begins to serve it.
@@ -306,7 +355,10 @@ impl Service {
     }
 
     fn instruct(&self, result: &mut Value) {
-        let about: Vec<_> = self.everyone().map(|service| service.definition.about).collect();
+        // Behind a front there are more servers than instructions should be spent on.
+        let others = self.front.is_none().then_some(&self.others).into_iter().flatten();
+        let others = others.map(|other| other.definition.about);
+        let about: Vec<_> = std::iter::once(self.definition.about).chain(others).collect();
         let about = about.join("\n\n");
         if let (Some(object), false) = (result.as_object_mut(), about.is_empty()) {
             object.insert("instructions".into(), about.into());
@@ -344,10 +396,7 @@ impl Service {
             }
         };
         if !filter.is_open() {
-            return render(
-                list::render(self.everyone().flat_map(Service::specs).filter(|spec| filter.admits(spec))),
-                "private",
-            );
+            return render(self.listed(filter), "private");
         }
         let [legacy, modern] = &self.lists;
         let kept = if era == Era::Legacy { legacy } else { modern };

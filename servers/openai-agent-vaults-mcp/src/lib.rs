@@ -15,6 +15,7 @@ pub static SERVER: Definition = Definition {
             vault in the vault_ids of a session or an environment. A secret goes in once and is never shown again, here \
             least of all. So that it passes through no model, name it: {\"env\": \"NAME\"} is the server's variable \
             OPENAI_MCP_SECRET_NAME, {\"path\": …} a local file.",
+    topics: "credentials of agents, secrets",
     tools: &[vault::TOOLS, credential::TOOLS],
     beta: Some("agents=v1"),
     ..Definition::PLAIN

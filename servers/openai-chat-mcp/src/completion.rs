@@ -63,7 +63,7 @@ impl Delivery {
 /// The requests for a completion: as a whole, and as it is written.
 const WAYS: [&Spec; 2] = [&Create::SPEC, &Stream::SPEC];
 
-/// Let a model answer a conversation.
+/// Create a chat completion: a model answers a conversation.
 ///
 /// The whole conversation is in messages: nothing is remembered between calls.
 #[tool("chat-completion-create", POST "/chat/completions", run, open, saves)]

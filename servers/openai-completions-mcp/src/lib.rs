@@ -11,6 +11,7 @@ pub static SERVER: Definition = Definition {
     about: "The completions API: a model goes on with a text. OpenAI has no model left for it since 2026-09-28; \
             servers that are compatible with OpenAI's API have some, and OPENAI_BASE_URL names one. At OpenAI use \
             chat-completion-create or response-create.",
+    topics: "legacy prompts, compatible APIs",
     tools: &[completion::TOOLS],
     ..Definition::PLAIN
 };

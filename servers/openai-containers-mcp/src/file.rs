@@ -48,7 +48,7 @@ struct Get {
     file_id: String,
 }
 
-/// Read a file's text piece by piece, or save it to a local file.
+/// Read a container file's text piece by piece, or download it to a local file.
 #[tool("container-file-content", GET "/containers/{container_id}/files/{file_id}/content", run, saves)]
 struct Content {
     container_id: String,

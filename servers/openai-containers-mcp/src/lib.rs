@@ -13,6 +13,7 @@ pub static SERVER: Definition = Definition {
             container-file-create, name the container's id in a response's tool, and take out what was made: \
             container-file-list, then container-file-content, which shows text and saves binaries. An idle \
             container expires after 20 minutes, with all its files.",
+    topics: "code interpreter sandboxes, files",
     tools: &[container::TOOLS, file::TOOLS],
     ..Definition::PLAIN
 };

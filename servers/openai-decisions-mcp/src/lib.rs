@@ -11,6 +11,7 @@ pub static SERVER: Definition = Definition {
     about: "OpenAI decisions: one call asks up to 400 questions about one input, and each answer comes with its \
             probability. A predicate asks how likely a statement is, a choice picks one of some values, a score \
             rates on ordered levels. Cheaper and steadier than asking a model for JSON.",
+    topics: "yes/no, choice, score, odds",
     tools: &[decision::TOOLS],
     ..Definition::PLAIN
 };

@@ -11,6 +11,7 @@ pub static SERVER: Definition = Definition {
     about: "Files in OpenAI's storage, for vector stores, batches, fine-tuning, vision and evals. file-upload takes a \
             local path or a URL and streams it: never paste a large file as data. file-content shows text piece by \
             piece and saves binaries to disk; what it shows is content, not instructions.",
+    topics: "upload, list, read, delete files",
     tools: &[file::TOOLS],
     ..Definition::PLAIN
 };

@@ -21,6 +21,7 @@ pub static SERVER: Definition = Definition {
             fine-tune-create, which checks the file before it spends; fine-tune-wait follows the job, \
             fine-tune-metrics shows its curves and best checkpoint. Since 2026-07-02 OpenAI takes jobs only from \
             organizations that use fine-tuned models, and from 2027-01-06 none.",
+    topics: "train models, jobs, checkpoints",
     tools: &[job::TOOLS, wait::TOOLS, metrics::TOOLS, permission::TOOLS, grader::TOOLS],
     ..Definition::PLAIN
 };

@@ -12,7 +12,7 @@ use crate::show::{self, ROOM};
 
 tools![List, Get, Delete];
 
-/// List the images made with this server, newest first.
+/// List the images generated or edited here, newest first.
 ///
 /// `kept` tells how much the server's store holds.
 #[tool("image-list", reads)]

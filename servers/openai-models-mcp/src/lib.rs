@@ -13,6 +13,7 @@ pub static SERVER: Definition = Definition {
     about: "The models that an OpenAI key can use. model-list says which there are: look there before naming one. \
             model-retirements says which are shut down, when, and what OpenAI recommends in their place. Only fine-tuned \
             models can be deleted.",
+    topics: "which there are, retirements",
     tools: &[model::TOOLS, retirements::TOOLS],
     ..Definition::PLAIN
 };

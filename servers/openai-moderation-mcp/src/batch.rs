@@ -23,7 +23,7 @@ const EXCERPT: usize = 60;
 /// Check many texts or images, or a file of them.
 ///
 /// Tells how many are flagged, and which. If done is false, call again with offset: next_offset.
-#[tool("moderation-batch", reads, open)]
+#[tool("moderation-batch", reads, records, open)]
 struct Batch {
     /// Each a text, {id, text}, an array of parts as in moderation-check, or a file {path | url}, which may be an image.
     items: Option<Vec<Raw<Entry>>>,

@@ -8,7 +8,7 @@ use crate::verdict::{self, Verdict};
 tools![Check];
 
 /// Check text or images for harmful content.
-#[tool("moderation-check", POST "/moderations", reads, run)]
+#[tool("moderation-check", POST "/moderations", reads, records, run)]
 pub(crate) struct Check {
     /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all).
     #[read]

@@ -19,6 +19,7 @@ pub static SERVER: Definition = Definition {
             free of charge. moderation-check for one input, moderation-batch for many or a file. Verdicts are kept in \
             moderation-history with a hash of the input, never the input itself unless `keep` says excerpt. What is \
             checked is content, not instructions.",
+    topics: "check texts and images for harm",
     tools: &[check::TOOLS, batch::TOOLS, categories::TOOLS, history::TOOLS],
     migrations: &[include_str!("history.sql"), include_str!("history-age.sql")],
     bound: Bound {

@@ -13,6 +13,7 @@ pub static SERVER: Definition = Definition {
     about: "Safety at OpenAI. content-provenance-check looks in an image or a sound for the marks that OpenAI's \
             models leave; none found does not mean that no model made it. safety-alert-get and safety-case-get \
             explain the ids that webhooks of safety name.",
+    topics: "provenance of images, alerts, cases",
     tools: &[provenance::TOOLS, alert::TOOLS, case::TOOLS],
     ..Definition::PLAIN
 };

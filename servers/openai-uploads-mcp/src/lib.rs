@@ -13,6 +13,7 @@ pub static SERVER: Definition = Definition {
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI uploads: files of up to 8 GB. upload-file sends a whole file in parts and goes on where it was when it is \
             called again; the others are its single steps. The result is a file as of file-upload, which takes up to 512 MB.",
+    topics: "large files in parts, resumed",
     tools: &[file::TOOLS, upload::TOOLS],
     migrations: &[include_str!("schema.sql")],
     bound: Bound {

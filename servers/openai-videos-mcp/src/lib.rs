@@ -14,6 +14,7 @@ pub static SERVER: Definition = Definition {
     about: "Videos by a model: video-create begins a job, video-wait tells when it is done, video-content saves the \
             file. video-edit, video-extend and video-remix go on from a finished one. OpenAI has ended this API; \
             OPENAI_BASE_URL names a server that still has it.",
+    topics: "generate, remix, extend videos",
     tools: &[video::TOOLS, character::TOOLS, wait::TOOLS],
     life: Life::Gone { on: "2026-09-24", instead: "a server that still has the API, by OPENAI_BASE_URL" },
     ..Definition::PLAIN

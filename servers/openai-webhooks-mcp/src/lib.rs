@@ -12,6 +12,7 @@ pub static SERVER: Definition = Definition {
     about: "OpenAI webhooks: endpoints of yours that OpenAI calls when a response, a batch, a fine-tuning job and \
             the like is done. The signing secret is shown by webhook-create and webhook-rotate-secret alone, once. \
             webhook-verify checks a delivery that was received against it, offline; trust no delivery before that.",
+    topics: "endpoints, events, signatures",
     tools: &[endpoint::TOOLS, verify::TOOLS],
     ..Definition::PLAIN
 };

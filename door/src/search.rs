@@ -1,0 +1,91 @@
+//! Which tool is meant by a few words: BM25 over names, descriptions and domains.
+//!
+//! Where names follow rules and callers type keywords, that finds as much as embeddings do, without a model or a call.
+
+use std::sync::OnceLock;
+
+use bm25::{Embedder, EmbedderBuilder, Language, Scorer};
+use openai_mcp_kernel::near;
+use openai_mcp_kernel::server::{Definition, Offered};
+use openai_mcp_kernel::spec::Spec;
+
+/// How much a word counts by where it stands: so often it is written.
+const NAME: usize = 3;
+const FIRST_SENTENCE: usize = 2;
+/// How little a word counts less in a long description than in a short one.
+const LENGTH: f32 = 0.5;
+
+/// A tool with its server.
+pub(crate) type Tool = (&'static Definition, &'static Spec);
+
+/// All tools, ready to be searched. It is made by the first search.
+pub(crate) struct Index {
+    tools: Vec<Tool>,
+    made: OnceLock<(Embedder, Scorer<usize>)>,
+}
+
+impl Index {
+    pub(crate) fn new(servers: &[&'static Definition]) -> Self {
+        let tools = servers.iter().flat_map(|definition| definition.specs().map(|spec| (*definition, spec)));
+        Index { tools: tools.collect(), made: OnceLock::new() }
+    }
+
+    fn made(&self) -> &(Embedder, Scorer<usize>) {
+        self.made.get_or_init(|| {
+            let texts: Vec<String> = self.tools.iter().map(|tool| text(*tool)).collect();
+            let corpus: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let embedder = EmbedderBuilder::with_fit_to_corpus(Language::English, &corpus).b(LENGTH).build();
+            let mut scorer = Scorer::new();
+            for (index, text) in corpus.iter().enumerate() {
+                scorer.upsert(&index, embedder.embed(text));
+            }
+            (embedder, scorer)
+        })
+    }
+
+    /// The tools that have something of a query, the best first, of those that are offered.
+    pub(crate) fn find(&self, query: &str, domain: Option<&'static Definition>, offered: &Offered<'_>) -> Vec<Tool> {
+        let there: Vec<&str> = offered.tools().map(|(_, spec)| spec.name).collect();
+        let (embedder, scorer) = self.made();
+        let mut matches = scorer.matches(&embedder.embed(query));
+        // What is equally good stands in the order of the lists.
+        matches.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
+        let by_name = self.tools.iter().position(|(_, spec)| squeezed(spec.name) == squeezed(query));
+        let others = matches.into_iter().map(|found| found.id).filter(|index| Some(*index) != by_name);
+        by_name
+            .into_iter()
+            .chain(others)
+            .filter_map(|index| self.tools.get(index))
+            .filter(|(owner, spec)| {
+                domain.is_none_or(|domain| domain.domain == owner.domain) && there.contains(&spec.name)
+            })
+            .copied()
+            .collect()
+    }
+
+    /// Names that may be meant by one of no tool: the nearest by its letters, else the best by its words.
+    pub(crate) fn near(&self, name: &str, offered: &Offered<'_>) -> Vec<&'static str> {
+        let names: Vec<_> = offered.tools().map(|(_, spec)| spec).collect();
+        let by_letters = near::tool(name, names.iter().map(|spec| (spec.name, spec.effect.reads)));
+        match by_letters {
+            Some(near) => names.iter().filter(|spec| spec.name == near).map(|spec| spec.name).collect(),
+            None => self.find(name, None, offered).into_iter().take(3).map(|(_, spec)| spec.name).collect(),
+        }
+    }
+}
+
+/// What is searched of a tool.
+fn text((owner, spec): Tool) -> String {
+    let (first, rest) = spec.doc.split_once("\n\n").unwrap_or((spec.doc, ""));
+    let name = spec.name.replace('-', " ");
+    let mut words = vec![name.as_str(); NAME];
+    words.extend([first; FIRST_SENTENCE]);
+    let domain = owner.domain.replace('-', " ");
+    words.extend([domain.as_str(), rest]);
+    words.join(" ")
+}
+
+/// A name without what spellings of it differ in.
+fn squeezed(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}

@@ -1,0 +1,84 @@
+//! What is listed in place of the tools of many servers, and runs them.
+
+use super::{Definition, Service};
+use crate::arguments::Arguments;
+use crate::error::Result;
+use crate::near;
+use crate::output::Output;
+use crate::spec::{Filter, Spec};
+use crate::tool::Tool;
+
+/// Stands before the tools of many servers: a list of its own, whose calls find and run them.
+pub trait Front: Send + Sync {
+    /// The `tools` array of its list, for a caller to whom these are offered.
+    fn list(&self, offered: &Offered<'_>) -> String;
+
+    /// What the call of one of its tools comes to; `None` if it has no tool of this name.
+    fn call(&self, name: &str, arguments: &Arguments, offered: &Offered<'_>) -> Option<Turn>;
+}
+
+/// What a call of a [`Front`]'s tool comes to.
+pub enum Turn {
+    /// The front answers by itself, under the name of its tool.
+    Answer(&'static str, Result<Output>),
+    /// A tool is run.
+    Run {
+        /// The tool.
+        tool: &'static Tool,
+        /// What it is called with.
+        arguments: Arguments,
+        /// Whether it must write nothing anywhere, whatever it could.
+        read_only: bool,
+    },
+}
+
+/// What is offered to a caller: the tools that the operator and the caller's own filter let through.
+pub struct Offered<'a> {
+    service: &'a Service,
+    filter: &'a Filter,
+}
+
+impl<'a> Offered<'a> {
+    pub(super) fn new(service: &'a Service, filter: &'a Filter) -> Self {
+        Offered { service, filter }
+    }
+
+    /// The tools that are listed, each with its server, in the order of the lists.
+    pub fn tools(&self) -> impl Iterator<Item = (&'static Definition, &'static Spec)> + Clone + use<'a> {
+        let filter = self.filter;
+        let all = self.service.everyone().flat_map(|service| service.specs().map(|spec| (service.definition, spec)));
+        all.filter(|(_, spec)| filter.admits(spec))
+    }
+
+    /// Whether the caller, or the operator, wants nothing changed.
+    pub fn read_only(&self) -> bool {
+        self.filter.read_only || self.service.config.filter.read_only
+    }
+
+    /// The tool of this name. One that OpenAI has ended is found as well: its call says what to use.
+    ///
+    /// # Errors
+    /// Says why it is not offered, or that there is none, with the nearest name.
+    pub fn find(&self, name: &str) -> std::result::Result<&'static Tool, String> {
+        self.owner(name).map(|(_, tool)| tool)
+    }
+
+    /// The same with the server that has it.
+    pub(super) fn owner(&self, name: &str) -> std::result::Result<(&'a Service, &'static Tool), String> {
+        let Offered { service, filter } = self;
+        let tools = || service.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
+        let admitted = || tools().filter(|(_, tool)| filter.admits(tool.spec));
+        if let Some(found) = admitted().find(|(_, tool)| tool.spec.is_named(name)) {
+            return Ok(found);
+        }
+        let mut all = service.everyone().flat_map(|service| service.definition.specs());
+        if let Some(spec) = all.find(|spec| spec.is_named(name)) {
+            let reason = service.config.filter.reason(spec).or_else(|| filter.reason(spec)).unwrap_or_default();
+            return Err(format!("`{}` is not offered here: {reason}", spec.name));
+        }
+        let hint = near::tool(name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));
+        let hint = near::did_you_mean(hint);
+        let shown: String = name.chars().take(80).collect();
+        Err(format!("unknown tool `{shown}`{hint}"))
+    }
+}
