@@ -85,7 +85,12 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
             }
         }
     }
-    let layers = [("kernel", Some("openai-mcp-macros")), ("shapes", Some("openai-mcp-kernel")), ("graders", None)];
+    let layers = [
+        ("kernel", Some("openai-mcp-macros")),
+        ("shapes", Some("openai-mcp-kernel")),
+        ("plots", None),
+        ("graders", Some("openai-mcp-plots")),
+    ];
     for (folder, below) in layers {
         for package in workspace.members(folder) {
             for (dependency, for_tests) in within(package) {
@@ -197,7 +202,7 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    for package in ["kernel", "shapes", "graders", "servers"].into_iter().flat_map(|folder| workspace.members(folder)) {
+    for package in ["kernel", "shapes", "plots", "graders", "servers"].into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {
                 continue;

@@ -3,18 +3,10 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use embedded_graphics::Pixel;
-use embedded_graphics::draw_target::DrawTarget;
-use embedded_graphics::geometry::{OriginDimensions, Point, Size};
-use embedded_graphics::mono_font::MonoTextStyle;
-use embedded_graphics::mono_font::ascii::FONT_9X15;
-use embedded_graphics::pixelcolor::BinaryColor;
-use embedded_graphics::text::Baseline;
-use embedded_graphics::text::renderer::TextRenderer as _;
+use openai_mcp_plots::{Canvas, LETTER};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters_backend::{BackendColor, BackendTextStyle, DrawingErrorKind};
 
 use crate::table::{Table, smooth};
 
@@ -72,9 +64,9 @@ pub(crate) fn draw(table: &Table) -> Option<Bytes> {
         return None;
     }
     let height = HEIGHT * u32::try_from(charts.len()).unwrap_or(1);
-    let mut pixels = vec![255; (WIDTH * height * 3) as usize];
-    paint(Canvas { height, pixels: &mut pixels }, &charts).ok()?;
-    encode(height, &pixels).ok()
+    let mut canvas = Canvas::new(WIDTH, height);
+    paint(&mut canvas, &charts).ok()?;
+    canvas.png().map(Bytes::from)
 }
 
 /// At most `POINTS`: of each run of steps the least and the greatest, so that no spike is lost.
@@ -92,7 +84,7 @@ fn thin(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
     ends.flatten().collect()
 }
 
-fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve>]) -> Drawn<()> {
+fn paint(canvas: &mut Canvas, charts: &[Vec<Curve>]) -> Drawn<()> {
     let area = canvas.into_drawing_area();
     for (part, chart) in area.split_evenly((charts.len(), 1)).iter().zip(charts) {
         paint_chart(part, chart)?;
@@ -100,7 +92,7 @@ fn paint(canvas: Canvas<'_>, charts: &[Vec<Curve>]) -> Drawn<()> {
     area.present()
 }
 
-fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn<()> {
+fn paint_chart(area: &DrawingArea<&mut Canvas, Shift>, curves: &[Curve]) -> Drawn<()> {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
@@ -156,9 +148,9 @@ fn paint_chart(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn
 
 /// Names beside strokes of their colours: where losses are high at first, and accuracies are low. The legend of plotters
 /// would ask a browser how wide its letters are.
-fn legend(area: &DrawingArea<Canvas<'_>, Shift>, curves: &[Curve]) -> Drawn<()> {
+fn legend(area: &DrawingArea<&mut Canvas, Shift>, curves: &[Curve]) -> Drawn<()> {
     let size = |length: usize| i32::try_from(length).unwrap_or_default();
-    let (line, letter) = (20, FONT_9X15.character_size.width.cast_signed());
+    let (line, letter) = (20, LETTER.cast_signed());
     let width = curves.iter().map(|curve| size(curve.name.len())).max().unwrap_or_default() * letter + 56;
     let height = size(curves.len()) * line + 8;
     let (wide, tall) = area.dim_in_pixel();
@@ -188,118 +180,4 @@ fn label(value: f64, tall: f64) -> String {
     }
     let places = places.max(0.0) as usize;
     format!("{value:.places$}")
-}
-
-/// Pixels of three bytes.
-struct Canvas<'a> {
-    height: u32,
-    pixels: &'a mut [u8],
-}
-
-impl Canvas<'_> {
-    fn mix(&mut self, (x, y): (i32, i32), colour: BackendColor) {
-        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
-        if x >= WIDTH || y >= self.height {
-            return;
-        }
-        let at = ((y * WIDTH + x) * 3) as usize;
-        let (red, green, blue) = colour.rgb;
-        for (byte, new) in self.pixels.iter_mut().skip(at).zip([red, green, blue]) {
-            *byte = (f64::from(*byte) * (1.0 - colour.alpha) + f64::from(new) * colour.alpha).round() as u8;
-        }
-    }
-}
-
-fn encode(height: u32, pixels: &[u8]) -> Result<Bytes, png::EncodingError> {
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, WIDTH, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Balanced);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(pixels)?;
-    writer.finish()?;
-    Ok(out.into())
-}
-
-/// Plotters draws on a machine's fonts or in a browser; there are neither on a Worker, so letters are a bitmap font's.
-impl DrawingBackend for Canvas<'_> {
-    type ErrorType = Infallible;
-
-    fn get_size(&self) -> (u32, u32) {
-        (WIDTH, self.height)
-    }
-
-    fn ensure_prepared(&mut self) -> Result<(), DrawingErrorKind<Infallible>> {
-        Ok(())
-    }
-
-    fn present(&mut self) -> Result<(), DrawingErrorKind<Infallible>> {
-        Ok(())
-    }
-
-    fn draw_pixel(&mut self, at: (i32, i32), colour: BackendColor) -> Result<(), DrawingErrorKind<Infallible>> {
-        self.mix(at, colour);
-        Ok(())
-    }
-
-    fn estimate_text_size<S: BackendTextStyle>(
-        &self,
-        text: &str,
-        _: &S,
-    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
-        let letter = FONT_9X15.character_size;
-        Ok((letter.width * u32::try_from(text.chars().count()).unwrap_or_default(), letter.height))
-    }
-
-    fn draw_text<S: BackendTextStyle>(
-        &mut self,
-        text: &str,
-        style: &S,
-        (x, y): (i32, i32),
-    ) -> Result<(), DrawingErrorKind<Infallible>> {
-        let (width, height) = self.estimate_text_size(text, style)?;
-        let (width, height) = (width.cast_signed(), height.cast_signed());
-        let Pos { h_pos, v_pos } = style.anchor();
-        let left = match h_pos {
-            HPos::Left => x,
-            HPos::Center => x - width / 2,
-            HPos::Right => x - width,
-        };
-        let top = match v_pos {
-            VPos::Top => y,
-            VPos::Center => y - height / 2,
-            VPos::Bottom => y - height,
-        };
-        let mut letters = Letters { canvas: self, colour: style.color() };
-        let style = MonoTextStyle::new(&FONT_9X15, BinaryColor::On);
-        let Ok(_) = style.draw_string(text, Point::new(left, top), Baseline::Top, &mut letters);
-        Ok(())
-    }
-}
-
-/// Where a bitmap font sets its pixels.
-struct Letters<'a, 'b> {
-    canvas: &'a mut Canvas<'b>,
-    colour: BackendColor,
-}
-
-impl OriginDimensions for Letters<'_, '_> {
-    fn size(&self) -> Size {
-        Size::new(WIDTH, self.canvas.height)
-    }
-}
-
-impl DrawTarget for Letters<'_, '_> {
-    type Color = BinaryColor;
-    type Error = Infallible;
-
-    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(&mut self, pixels: I) -> Result<(), Infallible> {
-        for Pixel(at, lit) in pixels {
-            if lit.is_on() {
-                self.canvas.mix((at.x, at.y), self.colour);
-            }
-        }
-        Ok(())
-    }
 }
