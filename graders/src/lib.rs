@@ -24,8 +24,12 @@
 mod criterion;
 pub mod formula;
 mod grade;
+pub mod import;
+pub mod plot;
 mod porter;
 mod prompt;
+pub mod report;
+pub mod runs;
 pub mod statistics;
 pub mod template;
 pub mod text;

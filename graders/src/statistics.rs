@@ -99,7 +99,7 @@ impl Results {
     }
 
     /// The mean of each item's repeats.
-    fn means(&self) -> impl Iterator<Item = (&str, f64)> {
+    pub(crate) fn means(&self) -> impl Iterator<Item = (&str, f64)> {
         self.items.iter().map(|(item, repeats)| (item.as_str(), repeats.sum / repeats.count as f64))
     }
 
