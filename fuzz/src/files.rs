@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_graders::import::{File, ImportedRun, read};
+use openai_mcp_graders::report;
+use openai_mcp_graders::runs::Run;
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
@@ -86,4 +89,26 @@ pub(crate) fn schema(input: &[u8]) {
         "model": "m", "messages": [{"role": "user", "content": "a"}], "schema": schema, "strict": false,
     });
     call(&openai_chat_mcp::SERVER, "chat-structured-output", &arguments, Arc::new(Script::new(vec![reply; 8])));
+}
+
+/// An eval of others, of the kind that the first byte tells, and a report of its runs.
+pub(crate) fn evals(input: &[u8]) {
+    let Some((kind, text)) = input.split_first() else { return };
+    let name = ["a.json", "a.jsonl", "a.yaml", "a.csv"][usize::from(*kind) % 4];
+    let text = String::from_utf8_lossy(text);
+    let table = File { name: "rows.csv", text: "a,b,__expected\n1,2,contains: x\n" };
+    let import = read(&[File { name, text: &text }, table], "gpt-5");
+    for imported in &import.evals {
+        let runs = imported.runs.iter().filter_map(|run| match run {
+            ImportedRun::Done { run, items } => Some(Run { run, items }),
+            ImportedRun::Create(_) => None,
+        });
+        let runs: Vec<Run<'_>> = runs.collect();
+        let eval = Value::Object(imported.create.clone());
+        let page = report::html(&eval, &runs);
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        for text in [report::markdown(&eval, &runs), report::csv(&runs), report::junit(&eval, &runs)] {
+            assert!(!text.is_empty());
+        }
+    }
 }

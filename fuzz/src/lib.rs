@@ -42,6 +42,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "training", run: files::training, mutations: 300 },
     Target { name: "schema", run: files::schema, mutations: 200 },
     Target { name: "zip", run: files::zip, mutations: 1_000 },
+    Target { name: "evals", run: files::evals, mutations: 200 },
 ];
 
 /// The target of this name.

@@ -51,4 +51,5 @@ targets! {
     training "training"
     schema "schema"
     zip "zip"
+    evals "evals"
 }
