@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
         steps.run("wasm lints", || execute(&mut wasm_lints(&workspace)))?;
     }
     if interpreters.is_some() {
-        steps.run("workers", || worker::build_all(&workspace))?;
+        steps.run("workers", || worker::build_for_tests(&workspace))?;
         // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
         steps.run("build", || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
     }

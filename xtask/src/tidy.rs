@@ -202,7 +202,9 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    for package in ["kernel", "shapes", "plots", "graders", "servers"].into_iter().flat_map(|folder| workspace.members(folder)) {
+    for package in
+        ["kernel", "shapes", "plots", "graders", "servers"].into_iter().flat_map(|folder| workspace.members(folder))
+    {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {
                 continue;

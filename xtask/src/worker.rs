@@ -56,6 +56,29 @@ pub(crate) struct Which {
     all: bool,
 }
 
+/// How a Worker is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Make {
+    /// As it is deployed: small, which takes half a minute each.
+    Shipped,
+    /// As most are tested: the same code and glue, compiled quickly.
+    Tested,
+}
+
+impl Make {
+    /// The profile of Cargo.toml.
+    fn profile(self) -> &'static str {
+        match self {
+            Make::Shipped => "worker",
+            Make::Tested => "worker-test",
+        }
+    }
+}
+
+/// The Workers that are tested as they are deployed: a plain one, one that streams, one that keeps a store, and the
+/// largest. A fault of what makes them small, and growth of what all share, shows in these.
+const SAMPLES: [&str; 4] = ["embeddings", "files", "images", "responses"];
+
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 /// One server's Worker.
@@ -89,10 +112,10 @@ impl Worker {
 pub(crate) fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::load()?;
     match task {
-        Task::Build(which) => build(&workspace, &chosen(with_fixture(&workspace)?, which)?),
+        Task::Build(which) => build(&workspace, &chosen(with_fixture(&workspace)?, which)?, Make::Shipped),
         Task::Serve { which, port } => {
             let workers = chosen(all(&workspace)?, which)?;
-            build(&workspace, &workers)?;
+            build(&workspace, &workers, Make::Shipped)?;
             serve(&workspace, &workers, *port)
         }
         Task::Deploy { which, staging, dry_run } => {
@@ -102,7 +125,7 @@ pub(crate) fn run(task: &Task) -> Result<()> {
                 let checked = worker.config()?.check(*staging, !dry_run);
                 checked.with_context(|| worker.folder.join(wrangler::FILE).display().to_string())?;
             }
-            build(&workspace, &workers)?;
+            build(&workspace, &workers, Make::Shipped)?;
             for worker in &workers {
                 let mut wrangler = Command::new("npx");
                 wrangler.args(["--yes", WRANGLER, "deploy"]).current_dir(&worker.folder);
@@ -133,7 +156,7 @@ pub(crate) struct Built {
 
 /// Builds the Worker of every server.
 pub(crate) fn build_servers(workspace: &Workspace) -> Result<()> {
-    build(workspace, &all(workspace)?)
+    build(workspace, &all(workspace)?, Make::Shipped)
 }
 
 /// The Workers of all servers as they were last built.
@@ -145,9 +168,12 @@ pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
     all(workspace)?.into_iter().map(built).collect()
 }
 
-/// Builds every Worker, and that of the tests' own server, for the tests.
-pub(crate) fn build_all(workspace: &Workspace) -> Result<()> {
-    build(workspace, &with_fixture(workspace)?)
+/// Builds every Worker, and that of the tests' own server, for the tests: samples as they are deployed.
+pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<()> {
+    let (shipped, tested): (Vec<_>, Vec<_>) =
+        with_fixture(workspace)?.into_iter().partition(|worker| SAMPLES.contains(&worker.domain.as_str()));
+    build(workspace, &shipped, Make::Shipped)?;
+    build(workspace, &tested, Make::Tested)
 }
 
 fn with_fixture(workspace: &Workspace) -> Result<Vec<Worker>> {
@@ -178,12 +204,12 @@ fn chosen(mut workers: Vec<Worker>, which: &Which) -> Result<Vec<Worker>> {
     Ok(workers)
 }
 
-fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
+fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
     install_wasm()?;
     node_packages(workspace)?;
     // One call, so that all share their dependencies.
     let mut compile = cargo();
-    compile.args(["build", "--quiet", "--profile", "worker", "--target", WASM]);
+    compile.args(["build", "--quiet", "--profile", make.profile(), "--target", WASM]);
     for worker in workers {
         compile.args(["--package", &worker.package]);
     }
@@ -201,9 +227,11 @@ fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
     let mut stale = Vec::new();
     for worker in workers {
         let wasm =
-            workspace.target.join(WASM).join("worker").join(format!("{}.wasm", worker.package.replace('-', "_")));
+            workspace.target.join(WASM).join(make.profile()).join(format!("{}.wasm", worker.package.replace('-', "_")));
         let config = worker.folder.join(wrangler::FILE);
-        if !newer(&worker.dist().join(MADE), &[&wasm, &config, &std::env::current_exe()?])? {
+        let made = worker.dist().join(MADE);
+        let so = fs::read_to_string(&made).is_ok_and(|text| text.starts_with(&head(make)));
+        if !so || !newer(&made, &[&wasm, &config, &std::env::current_exe()?])? {
             stale.push((worker, wasm));
         }
     }
@@ -218,12 +246,16 @@ fn build(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
     // Each takes one core for some seconds.
     std::thread::scope(|scope| {
         let (one, other) = stale.split_at(stale.len() / 2);
-        let work = |part: &[(&Worker, PathBuf)]| part.iter().try_for_each(|(worker, _)| finish(workspace, worker));
+        let work =
+            |part: &[(&Worker, PathBuf)]| part.iter().try_for_each(|(worker, _)| finish(workspace, worker, make));
         let other = scope.spawn(move || work(other));
         work(one)?;
         other.join().map_err(|_| anyhow!("a thread panicked"))?
     })?;
 
+    if make == Make::Tested {
+        return Ok(());
+    }
     let mut large = Vec::new();
     for worker in workers {
         let (raw, zipped) = size(&worker.dist())?;
@@ -251,8 +283,21 @@ fn newer(file: &Path, than: &[&Path]) -> Result<bool> {
     Ok(true)
 }
 
-/// Shrinks the wasm and writes what workerd needs to run it here.
-fn finish(workspace: &Workspace, worker: &Worker) -> Result<()> {
+/// The first line of what workerd needs: how the Worker was made.
+fn head(make: Make) -> String {
+    format!("# profile {}\n", make.profile())
+}
+
+/// Shrinks the wasm of what is shipped, and writes what workerd needs to run it here.
+fn finish(workspace: &Workspace, worker: &Worker, make: Make) -> Result<()> {
+    if make == Make::Shipped {
+        shrink(workspace, worker)?;
+    }
+    fs::write(worker.dist().join(MADE), head(make) + &describe(worker)?)?;
+    Ok(())
+}
+
+fn shrink(workspace: &Workspace, worker: &Worker) -> Result<()> {
     let dist = worker.dist();
     let wasm = dist.join("bg_bg.wasm");
     let mut shrink = Command::new("node");
@@ -262,9 +307,7 @@ fn finish(workspace: &Workspace, worker: &Worker) -> Result<()> {
     // A flat form shows `-Oz` more that can go. Alignments are hints that nobody takes, and compress badly.
     shrink.args(["--flatten", "--rereloop", "-Oz", "-Oz", "--one-caller-inline-max-function-size=20"]);
     shrink.args(["--dealign", "--strip-target-features"]);
-    execute(shrink.arg(&wasm).arg("-o").arg(&wasm))?;
-    fs::write(dist.join(MADE), describe(worker)?)?;
-    Ok(())
+    execute(shrink.arg(&wasm).arg("-o").arg(&wasm))
 }
 
 /// The Worker in workerd's words: the modules, and the date and flags of `wrangler.jsonc`. What a variable holds comes
