@@ -6,6 +6,7 @@
 pub mod canary;
 pub mod case;
 pub mod golden;
+pub mod lab;
 pub mod recorder;
 pub mod reference;
 pub mod script;

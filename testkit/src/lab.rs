@@ -1,5 +1,6 @@
-//! A machine in memory: the sandbox for OpenAI, a database that outlives processes, a clock that a test moves, and a way
+//! A machine in memory: a stand-in for OpenAI, a database that outlives processes, a clock that a test moves, and a way
 //! to kill a process at any point where it waits for the world.
+#![allow(clippy::unwrap_used, reason = "a failed test is a panic")]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,6 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
 use futures_util::stream::StreamExt as _;
 use http_body_util::{BodyStream, Full};
-use openai_assistants_mcp::SERVER;
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
@@ -17,20 +17,21 @@ use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::secret::Secret;
-use openai_mcp_kernel::server::{Reply, Service};
+use openai_mcp_kernel::server::{self, Definition, Reply};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_native::store::Database;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tower_service::Service as _;
+use tower_service::Service;
 
 /// What everything of one test shares.
 #[derive(Clone)]
-pub(crate) struct Lab(Arc<Shared>);
+pub struct Lab(Arc<Shared>);
 
 struct Shared {
+    server: &'static Definition,
     upstream: Mutex<Upstream>,
     database: Mutex<Database>,
     born: Instant,
@@ -42,10 +43,15 @@ type Answer = BoxFuture<'static, http::Response<Body>>;
 
 /// A request that OpenAI got, and how it answered.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
-    pub(crate) request: String,
-    pub(crate) body: Value,
-    pub(crate) status: u16,
+pub struct Exchange {
+    /// Method and path, as `GET /models`.
+    pub request: String,
+    /// The JSON that was sent.
+    pub body: Value,
+    /// The status of the answer.
+    pub status: u16,
+    /// Whether the process that asked was killed before it had the answer.
+    pub lost: bool,
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,10 +59,16 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lab {
-    pub(crate) fn new() -> Self {
-        let mut router = openai_mcp_sandbox::router();
+    /// A machine where `server` runs, and `api` answers for OpenAI.
+    pub fn new<S, B>(server: &'static Definition, mut api: S) -> Self
+    where
+        S: Service<http::Request<Full<Bytes>>, Response = http::Response<B>, Error = Infallible> + Send + 'static,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
         let upstream = move |request: http::Request<Full<Bytes>>| {
-            let answer = router.call(request);
+            let answer = api.call(request);
             async move {
                 let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
                 response.map(|body| {
@@ -70,6 +82,7 @@ impl Lab {
             .boxed()
         };
         Lab(Arc::new(Shared {
+            server,
             upstream: Mutex::new(Box::new(upstream)),
             database: Mutex::new(Database::memory().unwrap()),
             born: Instant::now(),
@@ -80,7 +93,7 @@ impl Lab {
     /// A process that is killed after its n-th step into the world, if told: the world has it, the process not.
     ///
     /// To be killed before a step leaves the same world as to be killed after the one before it.
-    pub(crate) fn process(&self, killed: Option<usize>) -> Process {
+    pub fn process(&self, killed: Option<usize>) -> Process {
         let machine = Arc::new(Machine { lab: self.clone(), left: Mutex::new(killed), dead: Arc::default() });
         let config = Config::read(|name| match name {
             "OPENAI_BASE_URL" => Some("http://sandbox/v1".into()),
@@ -88,17 +101,17 @@ impl Lab {
             _ => None,
         })
         .unwrap();
-        let service = Service::new(&SERVER, Arc::new(config), machine.clone()).unwrap();
+        let service = server::Service::new(self.0.server, Arc::new(config), machine.clone()).unwrap();
         Process { service, dead: machine.dead.clone() }
     }
 
     /// What OpenAI was asked since it was last looked at.
-    pub(crate) fn log(&self) -> Vec<Exchange> {
+    pub fn log(&self) -> Vec<Exchange> {
         std::mem::take(&mut lock(&self.0.log))
     }
 
     /// Asks OpenAI itself.
-    pub(crate) async fn ask(&self, method: &str, path: &str) -> Value {
+    pub async fn ask(&self, method: &str, path: &str) -> Value {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("/v1{path}"))
@@ -106,19 +119,21 @@ impl Lab {
             .body(Full::default())
             .unwrap();
         let answer = lock(&self.0.upstream)(request);
-        serde_json::from_slice(&answer.await.into_body().collect(1 << 24).await.unwrap()).unwrap()
+        serde_json::from_slice(&answer.await.into_body().collect(1 << 24).await.unwrap())
+            .expect("a part of the laboratory works")
     }
 }
 
 /// One server, as long as it lives.
-pub(crate) struct Process {
-    pub(crate) service: Arc<Service>,
+pub struct Process {
+    /// It.
+    pub service: Arc<server::Service>,
     dead: Arc<Notify>,
 }
 
 impl Process {
     /// Calls a tool: its result, its error, or nothing if the process was killed.
-    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Option<Result<Value, String>> {
+    pub async fn call(&self, tool: &str, arguments: Value) -> Option<Result<Value, String>> {
         let params = json!({"name": tool, "arguments": arguments});
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
         let caller = Caller { key: Secret::new("sk-lab").ok(), trusted: true, ..Caller::default() };
@@ -168,7 +183,12 @@ impl Platform for Machine {
             let sent = serde_json::from_slice(&body).unwrap_or_default();
             let answer = lock(&lab.0.upstream)(http::Request::from_parts(head, Full::new(body)));
             let response = answer.await;
-            lock(&lab.0.log).push(Exchange { request: name, body: sent, status: response.status().as_u16() });
+            lock(&lab.0.log).push(Exchange {
+                request: name,
+                body: sent,
+                status: response.status().as_u16(),
+                lost: killed,
+            });
             if killed {
                 dead.notify_one();
                 return pending().await;

@@ -1,14 +1,12 @@
 //! The state machine of runs against the sandbox, with processes that are killed.
 
-mod lab;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use openai_assistants_mcp::SERVER;
 use openai_assistants_mcp::import::{Export, Outcome, take};
+use openai_mcp_testkit::lab::{Exchange, Lab, Process};
 use serde_json::{Value, json};
-
-use lab::{Exchange, Lab, Process};
 
 const ACTIVE: [&str; 4] = ["queued", "in_progress", "requires_action", "cancelling"];
 
@@ -31,7 +29,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let lab = Lab::new();
+        let lab = Lab::new(&SERVER, openai_mcp_sandbox::router());
         let process = lab.process(None);
         let weather = json!({"type": "function", "function": {"name": "get_weather", "description": "weather of a city",
             "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}});
@@ -406,7 +404,7 @@ async fn what_was_exported_goes_on() {
     assert_eq!(refused, ["msg_empty", "run_old"]);
     Export::read("{\"a\": ").unwrap_err();
 
-    let process = Lab::new().process(None);
+    let process = Lab::new(&SERVER, openai_mcp_sandbox::router()).process(None);
     let cx = process.service.command();
     // Messages alone have no home yet.
     assert_eq!(take(&cx, &export.objects[2..]).await.unwrap(), Outcome { homeless: 3, ..Outcome::default() });
