@@ -1,6 +1,7 @@
 //! Why a tool failed, in words for the caller who must act.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: Kind,
     text: String,
+    retry_after: Option<Duration>,
 }
 
 /// The classes that telemetry and retries tell apart.
@@ -49,7 +51,7 @@ pub enum Kind {
 impl Error {
     /// An error of this kind: lowercase, no full stop; a second line may begin with `hint: `.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Error { kind, text: text.into() }
+        Error { kind, text: text.into(), retry_after: None }
     }
 
     /// Wrong arguments, all of them.
@@ -102,6 +104,18 @@ impl Error {
             self.text.push_str(hint);
         }
         self
+    }
+
+    /// The same with how long OpenAI asks to be left alone.
+    #[must_use]
+    pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// How long OpenAI asks to be left alone before the next try, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What went wrong, as a class.

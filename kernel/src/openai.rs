@@ -44,12 +44,13 @@ pub struct Call<'a> {
     arguments: Arguments,
     stand_in: bool,
     quiet: bool,
+    retries: u32,
 }
 
 impl Context {
     /// Makes a request: `cx.send(&Get::SPEC, json!({"file_id": id})).value().await?`.
     pub fn send(&self, spec: &'static Spec, arguments: impl Into<Arguments>) -> Call<'_> {
-        Call { cx: self, spec, arguments: arguments.into(), stand_in: true, quiet: false }
+        Call { cx: self, spec, arguments: arguments.into(), stand_in: true, quiet: false, retries: RETRIES }
     }
 
     /// Checks the arguments of another tool, for a composite that is to fail before it has begun.
@@ -93,12 +94,18 @@ impl Call<'_> {
         self
     }
 
+    /// Tries once, for code that has its own way of trying again.
+    pub fn once(mut self) -> Self {
+        self.retries = 0;
+        self
+    }
+
     /// The answer as soon as its head is there.
     ///
     /// # Errors
     /// Wrong arguments, no key, no connection, or a failed answer.
     pub async fn response(self) -> Result<Response<Body>> {
-        let Call { cx, spec, arguments, stand_in, quiet } = self;
+        let Call { cx, spec, arguments, stand_in, quiet, retries } = self;
         let open = cx.config().open_arguments;
         let Some(endpoint) = &spec.endpoint else {
             return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
@@ -120,7 +127,7 @@ impl Call<'_> {
         if let Some(beta) = endpoint.beta.or(cx.home().beta).filter(|beta| !beta.is_empty()) {
             plan.headers.push((headers::BETA, beta.to_owned()));
         }
-        send(cx, spec, plan, quiet).await
+        send(cx, spec, plan, quiet, retries).await
     }
 
     /// The JSON of the answer; of an answer without content, the empty object.
@@ -160,7 +167,7 @@ impl Call<'_> {
 }
 
 /// Sends a planned request with retries and gives a successful answer.
-async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Result<Response<Body>> {
+async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retries: u32) -> Result<Response<Body>> {
     let key = key_of(cx, spec)?;
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
@@ -187,7 +194,7 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool) -> Res
             Err(failure) => (failure.unsent || again).then_some(None),
         };
         match (wait, outcome) {
-            (Some(asked), _) if tries <= RETRIES && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+            (Some(asked), _) if tries <= retries && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
                 cx.tell(&format!("retrying in {} s", pause.as_millis().div_ceil(1000)));
                 cx.platform().sleep(pause).await;
@@ -397,5 +404,6 @@ fn refused(config: &Config, response: &Response<Body>, tries: u32, key: &Secret)
     let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
     let elsewhere = astray(config);
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
-    Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait)), tries, key)
+    let error = Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait)), tries, key);
+    error.after(retry_after(response.headers()))
 }
