@@ -23,6 +23,7 @@ pub static SERVERS: &[&Definition] = &[
     &openai_conversations_mcp::SERVER,
     &openai_decisions_mcp::SERVER,
     &openai_embeddings_mcp::SERVER,
+    &openai_evals_mcp::SERVER,
     &openai_files_mcp::SERVER,
     &openai_fine_tuning_mcp::SERVER,
     &openai_images_mcp::SERVER,

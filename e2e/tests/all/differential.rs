@@ -162,8 +162,9 @@ impl Ours {
             .env("OPENAI_BASE_URL", base_url)
             .env("OPENAI_ORG_ID", "org-e2e")
             .env("OPENAI_PROJECT_ID", "proj_e2e")
-            // The requests of the Assistants API are sent as they are in this backend alone.
+            // The requests of the APIs that OpenAI ended are sent as they are in these backends alone.
             .env("OPENAI_MCP_ASSISTANTS", "native")
+            .env("OPENAI_MCP_EVALS", "native")
             .serve();
         Self { server, folder }
     }

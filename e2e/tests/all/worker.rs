@@ -205,11 +205,12 @@ fn requests_are_those_of_the_native_servers() {
     let edge = Edge::new(
         ours.addr(),
         &[
-            // At OpenAI itself the Assistants API is gone, and nothing would be sent.
+            // At OpenAI itself the Assistants API and the Evals API are gone, and nothing would be sent.
             ("OPENAI_BASE_URL", "https://api.example.com/v1"),
             ("OPENAI_ORG_ID", "org-e2e"),
             ("OPENAI_PROJECT_ID", "proj_e2e"),
             ("OPENAI_MCP_ASSISTANTS", "native"),
+            ("OPENAI_MCP_EVALS", "native"),
         ],
     );
     let mut faults = Vec::new();

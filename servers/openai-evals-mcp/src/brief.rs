@@ -1,0 +1,81 @@
+//! What callers mostly need of evals, runs and items.
+
+use openai_mcp_kernel::json;
+use openai_mcp_kernel::prelude::*;
+use serde_json::Map;
+
+use crate::local::Members as _;
+
+/// Most characters that are shown of an answer or a reason.
+const EXCERPT: usize = 200;
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+/// Shows each object of a page, or the one that there is.
+fn each(mut answer: Value, show: impl Fn(Map<String, Value>) -> Map<String, Value>) -> Value {
+    let shown = |value: &mut Value| {
+        if let Value::Object(object) = value {
+            let mut object = show(std::mem::take(object));
+            object.retain(|_, value| !is_empty(value));
+            *value = object.into();
+        }
+    };
+    match answer.get_mut("data") {
+        Some(Value::Array(data)) => data.iter_mut().for_each(shown),
+        _ => shown(&mut answer),
+    }
+    answer
+}
+
+/// An eval by its criteria's names, without what the caller said of them.
+pub(crate) fn eval(answer: Value) -> Value {
+    each(answer, |mut eval| {
+        if let Some(criteria) = eval.get_mut("testing_criteria") {
+            let named = criteria.as_array().into_iter().flatten();
+            *criteria = named.map(|one| json!({"id": one.at("id"), "type": one.at("type")})).collect();
+        }
+        eval.retain(|name, _| !matches!(name.as_str(), "object" | "data_source_config"));
+        eval
+    })
+}
+
+/// A run with what became of it, and the call that goes on with it.
+pub(crate) fn run(answer: Value) -> Value {
+    each(answer, |mut run| {
+        if let Some("queued" | "in_progress") = run.get("status").and_then(Value::as_str) {
+            let arguments = json!({"eval_id": run.get("eval_id"), "run_id": run.get("id")});
+            run.insert("next".to_owned(), json!({"tool": "eval-run-wait", "arguments": arguments}));
+        }
+        run.retain(|name, _| !matches!(name.as_str(), "object" | "data_source" | "report_url" | "created_at"));
+        run
+    })
+}
+
+/// Items with their scores, and the start of what was answered.
+pub(crate) fn outputs(answer: Value) -> Value {
+    each(answer, |item| {
+        let item = Value::Object(item);
+        let results = item.at("results").as_array().into_iter().flatten().map(|result| {
+            let mut shown = json!({"name": result.at("name"), "score": result.at("score")});
+            if *result.at("passed") == false {
+                shown.put("passed", false.into());
+            }
+            shown
+        });
+        let output = item.pointer("/sample/output/0/content").and_then(Value::as_str);
+        let mut shown = json!({
+            "id": item.at("id"), "status": item.at("status"), "datasource_item_id": item.at("datasource_item_id"),
+            "results": results.collect::<Vec<_>>(), "errors": item.at("errors"),
+            "output": output.map(|text| json::excerpt(text, EXCERPT)),
+        });
+        shown.as_object_mut().map(std::mem::take).unwrap_or_default()
+    })
+}
