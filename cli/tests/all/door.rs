@@ -232,7 +232,7 @@ fn what_is_certain_is_taken_and_what_is_not_is_told() {
     let told = ask("api-read", json!({"tool": "file-get", "arguments": [1]}));
     assert_eq!(told, "`arguments`: expected an object, as `{\"file_id\": \"file-abc\"}`");
     let told = ask("api-search", json!({"domain": "fles"}));
-    assert!(told.as_str().unwrap().starts_with("`domain`: there is no `fles`; there are: assistants, "), "{told}");
+    assert!(told.as_str().unwrap().starts_with("`domain`: there is no `fles`; there are: "), "{told}");
     for domain in ["openai-vector-store-mcp", "Vector Store", "vector_store"] {
         assert_eq!(ask("api-search", json!({"domain": domain}))["domain"], "vector-store");
     }
