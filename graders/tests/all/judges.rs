@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use openai_mcp_graders::statistics::{mcnemar, mean, rate};
+use openai_mcp_graders::statistics::{Results, mcnemar, mean, paired, rate};
 use openai_mcp_graders::text;
 use serde_json::Value;
 
@@ -65,6 +65,41 @@ fn intervals_and_chances_are_those_of_scipy() {
     }
     for row in rows("mcnemar") {
         close(mcnemar(row[0].as_u64().unwrap() as usize, row[1].as_u64().unwrap() as usize), &row[2]);
+    }
+}
+
+/// How likely an interval of a difference holds the true one, if an item is won and lost with these chances.
+fn coverage(items: usize, won: f64, lost: f64) -> f64 {
+    let mut covered = 0.0;
+    for gains in 0..=items {
+        for losses in 0..=items - gains {
+            let (mut first, mut second) = (Results::default(), Results::default());
+            for item in 0..items {
+                let item_of = |value: bool| f64::from(u8::from(value));
+                first.add(&item.to_string(), item_of(item >= gains));
+                second.add(&item.to_string(), item_of(item < gains || item >= gains + losses));
+            }
+            let interval = paired(&first, &second).difference.unwrap();
+            if interval.low <= won - lost && won - lost <= interval.high {
+                let same = items - gains - losses;
+                let ways = ways(items, gains) * ways(items - gains, losses);
+                covered +=
+                    ways * won.powi(gains as i32) * lost.powi(losses as i32) * (1.0 - won - lost).powi(same as i32);
+            }
+        }
+    }
+    covered
+}
+
+fn ways(of: usize, chosen: usize) -> f64 {
+    (0..chosen).map(|n| (of - n) as f64 / (n + 1) as f64).product()
+}
+
+#[test]
+fn intervals_of_differences_hold_what_they_promise() {
+    for (won, lost) in [(0.05, 0.05), (0.3, 0.1), (0.5, 0.05), (0.2, 0.2), (0.01, 0.0), (0.1, 0.6), (0.02, 0.1)] {
+        let coverage = coverage(20, won, lost);
+        assert!((0.94..=1.0).contains(&coverage), "{won} and {lost}: {coverage}");
     }
 }
 
