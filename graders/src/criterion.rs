@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::formula::Formula;
-use crate::template;
+use crate::template::{self, UnknownPath};
 
 /// The API whose rules a criterion is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +193,34 @@ impl Criterion {
             Some(criterion) if faults.is_empty() => Ok(criterion),
             _ => Err(faults),
         }
+    }
+
+    /// The first path to an item's member that an item has not, so that nothing can be graded.
+    ///
+    /// # Errors
+    ///
+    /// There is one.
+    pub fn check_item(&self, item: &Value) -> Result<(), UnknownPath> {
+        fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+            match value {
+                Value::String(text) => found.push(text),
+                Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+                Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+                _ => {}
+            }
+        }
+        let mut templates: Vec<&str> = Vec::new();
+        match &self.grader {
+            Grader::StringCheck { input, reference, .. } | Grader::TextSimilarity { input, reference, .. } => {
+                templates.extend([input.as_str(), reference.as_str()]);
+            }
+            Grader::LabelModel { input, .. } | Grader::ScoreModel { input, .. } => {
+                input.iter().for_each(|message| texts(message, &mut templates));
+            }
+            Grader::Multi { graders, .. } => return graders.values().try_for_each(|part| part.check_item(item)),
+            Grader::Python { .. } => {}
+        }
+        templates.into_iter().try_for_each(|text| template::check_item(text, item))
     }
 
     /// The API's name of its type.

@@ -125,6 +125,16 @@ pub fn check(template: &str, samples: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether an item has all that a template names of it.
+pub(crate) fn check_item(template: &str, item: &Value) -> Result<(), UnknownPath> {
+    let of_item = |piece: &Piece<'_>| match piece {
+        Piece::Path(path) => lookup(path, Names { item, sample: Some(&Value::Null) }).map(drop),
+        Piece::Text(_) | Piece::Open(_) => Ok(()),
+    };
+    let is_sample = |piece: &Piece<'_>| matches!(piece, Piece::Path(path) if path.starts_with("sample"));
+    pieces(template).iter().filter(|piece| !is_sample(piece)).try_for_each(of_item)
+}
+
 /// The `sample` of an answer: `output_text`, `output_json` if the text is JSON, `output_tools`, and `more`, such as `choices` or
 /// `output_audio`.
 ///

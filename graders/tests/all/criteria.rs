@@ -147,6 +147,18 @@ fn graders_are_combined_by_a_formula() {
 }
 
 #[test]
+fn an_item_lacks_what_a_criterion_names_of_it() {
+    let check =
+        json!({"type": "string_check", "name": "s", "operation": "eq", "input": SAID, "reference": "{{item.a.b}}"});
+    let multi = json!({"type": "multi", "name": "m", "graders": {"s": check, "j": judge(&json!({"type": "score_model"}))}, "calculate_output": "s + j"});
+    let criterion = read(&multi, Api::FineTuning).unwrap();
+    assert_eq!(criterion.check_item(&json!({"a": {"b": 1}, "q": ""})), Ok(()));
+    for (item, path) in [(json!({"a": {"b": 1}}), "item.q"), (json!({"q": "", "a": 1}), "item.a.b")] {
+        assert_eq!(criterion.check_item(&item).unwrap_err().path, path);
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_named_at_once() {
     let close =
         json!({"type": "text_similarity", "name": "t", "input": "", "reference": "", "evaluation_metric": "bleu"});

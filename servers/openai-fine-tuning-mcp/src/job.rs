@@ -1,11 +1,14 @@
 //! Jobs. <https://platform.openai.com/docs/api-reference/fine-tuning>
 
+use std::sync::Arc;
+
+use openai_mcp_graders::{Api, Criterion};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::schema::{Shape, Shaped};
 use openai_mcp_shapes::page::Page;
 
 use crate::example::Format;
-use crate::training::{self, Paid};
+use crate::training::{self, Paid, Wanted};
 
 tools![Create, List, Get, Cancel, Pause, Resume, Events, Checkpoints];
 
@@ -160,11 +163,11 @@ impl Create {
         }
         let mut checked = serde_json::Map::new();
         if !matches!(check, Check::Skip) {
-            let format = Format::of(&given);
-            let trained = training::check(&cx, "training_file", &self.training_file, format).await?;
+            let wanted = Wanted { format: Format::of(&given), grader: grader(&given)?.map(Arc::new) };
+            let trained = training::check(&cx, "training_file", &self.training_file, wanted.clone()).await?;
             checked.insert("training_file".into(), trained.show(&Paid::of(&given)));
             if let Some(id) = validation {
-                let mut validated = training::check(&cx, "validation_file", &id, format).await?;
+                let mut validated = training::check(&cx, "validation_file", &id, wanted).await?;
                 validated.compare(&trained);
                 checked.insert("validation_file".into(), validated.show(&Paid::Nothing));
             }
@@ -181,6 +184,24 @@ impl Create {
                 Ok(Output::Json(format!(r#"{{"check":{checked}{comma}{rest}"#).into()))
             }
             _ => Ok(Output::Json(job)),
+        }
+    }
+}
+
+/// The grader of a job by reinforcement, if it is of a type that is known here.
+fn grader(given: &Value) -> Result<Option<Criterion>> {
+    const PLACE: &str = "method.reinforcement.grader";
+    let Some(grader) = given.pointer("/method/reinforcement/grader") else { return Ok(None) };
+    match Criterion::read(grader, PLACE, Api::FineTuning) {
+        Ok(criterion) => Ok(Some(criterion)),
+        Err(faults) if faults.iter().any(|fault| fault.place.ends_with(".type")) => Ok(None),
+        Err(faults) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            let problem = format!(
+                "nothing can be graded so, nothing was created\n{}\nhint: `check` skip leaves it to OpenAI",
+                faults.join("\n")
+            );
+            Err(Error::argument(PLACE, problem))
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
+use openai_mcp_graders::Criterion;
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::{Lines, not_json};
@@ -57,6 +59,14 @@ fn usual_epochs(examples: u64) -> u64 {
         _ if examples * 3 > 25_000 => (25_000 / examples).max(1),
         _ => 3,
     }
+}
+
+/// What examples have to be.
+#[derive(Clone, Default)]
+pub(crate) struct Wanted {
+    pub(crate) format: Format,
+    /// What grades the answers to them.
+    pub(crate) grader: Option<Arc<Criterion>>,
 }
 
 /// What was found in a file without faults.
@@ -119,11 +129,11 @@ impl Report {
 ///
 /// # Errors
 /// Names the faults, by line, or why the file cannot be a training file at all.
-pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format) -> Result<Report> {
+pub(crate) async fn check(cx: &Context, argument: &str, id: &str, wanted: Wanted) -> Result<Report> {
     if let Some(source) = local(id) {
         let body = cx.open(source).await?.body;
         let total = body.length().map(|bytes| bytes as f64);
-        return lines(cx, argument, id, format, body, total).await;
+        return lines(cx, argument, id, wanted, body, total).await;
     }
     let file = match cx.send(&files::Get::SPEC, json!({"file_id": id})).value().await {
         Ok(file) => file,
@@ -145,7 +155,7 @@ pub(crate) async fn check(cx: &Context, argument: &str, id: &str, format: Format
         Err(error) => return unreadable(argument, error),
     };
     let total = file.get("bytes").and_then(Value::as_f64);
-    lines(cx, argument, id, format, response.into_body(), total).await
+    lines(cx, argument, id, wanted, response.into_body(), total).await
 }
 
 /// A file that is not at OpenAI: where it is, if this is not the id of one.
@@ -164,12 +174,12 @@ async fn lines(
     cx: &Context,
     argument: &str,
     id: &str,
-    format: Format,
+    wanted: Wanted,
     body: Body,
     total: Option<f64>,
 ) -> Result<Report> {
     let mut lines = Lines::new(id, body, u64::MAX, LONGEST);
-    let mut found = Found { format, ..Found::default() };
+    let mut found = Found { wanted, ..Found::default() };
     let mut told = 0;
     while let Some((number, line)) = lines.next().await? {
         found.line(number, line);
@@ -198,7 +208,7 @@ fn unreadable(argument: &str, error: Error) -> Result<Report> {
 
 #[derive(Default)]
 struct Found {
-    format: Format,
+    wanted: Wanted,
     report: Report,
     faults: Vec<String>,
     /// Problems of the file as a whole that were told.
@@ -220,7 +230,15 @@ impl Found {
         let mut problems = Vec::new();
         let example = serde_json::from_slice::<Value>(line);
         let tokens = match &example {
-            Ok(example) => example::tokens_of(example, self.format, &mut problems),
+            Ok(example) => {
+                let tokens = example::tokens_of(example, self.wanted.format, &mut problems);
+                if let (Some(grader), true) = (&self.wanted.grader, problems.is_empty())
+                    && let Err(unknown) = grader.check_item(example)
+                {
+                    problems.push(format!("the grader names {unknown}"));
+                }
+                tokens
+            }
             Err(error) => {
                 // What one line has, all have: it is told once.
                 let habit = habit(line);
@@ -243,7 +261,7 @@ impl Found {
             self.images += example.as_ref().map_or(0, example::images);
         } else {
             if self.faulty == 0 {
-                self.instead = instead(example.as_ref().ok(), line, self.format);
+                self.instead = instead(example.as_ref().ok(), line, self.wanted.format);
             }
             self.faulty += 1;
             let room = TOLD.saturating_sub(self.faults.len());
@@ -258,7 +276,7 @@ impl Found {
         let number = if training && examples < FEWEST {
             Some(format!("expected at least {FEWEST} examples, got {examples}"))
         } else {
-            (self.format == Format::Reinforcement && examples > most)
+            (self.wanted.format == Format::Reinforcement && examples > most)
                 .then(|| format!("expected at most {most} examples, got {examples}"))
         };
         if self.faulty > 0 || number.is_some() {
