@@ -175,7 +175,7 @@ pub fn check(server: &'static Definition, folder: &str) {
     let mut leaks = Vec::new();
     for tool in server.tools() {
         let (spec, plain) = (tool.spec, tool.run.is_none());
-        let key = if spec.admin { ADMIN_KEY } else { KEY };
+        let key = if server.admin || spec.admin { ADMIN_KEY } else { KEY };
         let echoes = echoes(key);
         let mut judge = |call: &str, echo: &Echo, said: Vec<String>| {
             let found = said.into_iter().find(|text| leak(text).is_some());

@@ -9,13 +9,13 @@
 //! result    {"id":"vs_1"}
 //! ```
 //!
-//! A case may begin with settings of the server, each as `setting   NAME VALUE` for the variable `OPENAI_MCP_NAME`, and
-//! with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
+//! A case may begin with the time that it is, as `at        2026-11-27T10:00:00Z`, with settings of the server, each as
+//! `setting   NAME VALUE` for the variable `OPENAI_MCP_NAME`, and with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
 //! stands with the rest.
 //!
 //! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
 //! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
-//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `setting`, `before`, `call` and `replies` is
+//! begins with `#` is a comment. With `BLESS=1` in the environment everything but `at`, `setting`, `before`, `call` and `replies` is
 //! rewritten. What paths and URLs lead to is told by [`crate::script`].
 
 use std::fmt::{Display, Write as _};
@@ -29,6 +29,7 @@ use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Definition, Reply, Service};
 use openai_mcp_kernel::spec::Spec;
+use openai_mcp_kernel::time;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -41,6 +42,8 @@ const INDENT: usize = 10;
 /// A case, as far as it is given and not expected.
 pub struct Case {
     comments: String,
+    /// When it is, if it matters.
+    at: Option<String>,
     settings: Vec<(String, String)>,
     /// Tools and their arguments.
     pub(crate) before: Vec<(String, String)>,
@@ -59,6 +62,7 @@ impl Case {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
         let mut case = Case {
             comments: text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect(),
+            at: None,
             settings: Vec::new(),
             before: Vec::new(),
             call: String::new(),
@@ -71,6 +75,7 @@ impl Case {
                 (name.to_owned(), value.to_owned())
             };
             match name {
+                "at" => case.at = Some(body),
                 "setting" => case.settings.push(pair("")),
                 "before" => case.before.push(pair("{}")),
                 "call" => case.call = body,
@@ -86,7 +91,8 @@ impl Case {
 
     /// A platform with its settings that answers with these.
     pub(crate) fn script(&self, replies: Vec<script::Reply>) -> Script {
-        self.settings.iter().fold(Script::new(replies), |script, (name, value)| script.with(name, value))
+        let at = self.at.as_deref().and_then(time::seconds).and_then(|at| u64::try_from(at).ok()).unwrap_or_default();
+        self.settings.iter().fold(Script::new(replies).at(at), |script, (name, value)| script.with(name, value))
     }
 }
 
@@ -98,6 +104,9 @@ pub fn run(server: &'static Definition, tool: &str, file: &Path) -> Result<(), S
     let case = Case::read(file)?;
     let script = Arc::new(case.script(case.replies.clone()));
     let mut actual = case.comments;
+    if let Some(at) = &case.at {
+        section(&mut actual, "at", at);
+    }
     for (name, value) in &case.settings {
         section(&mut actual, "setting", &format!("{name} {value}"));
     }

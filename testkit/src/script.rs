@@ -196,6 +196,13 @@ impl Script {
         self
     }
 
+    /// The same at another time than the beginning of 1970, in seconds since then.
+    #[must_use]
+    pub fn at(self, seconds: u64) -> Self {
+        *lock(&self.clock) = Duration::from_secs(seconds);
+        self
+    }
+
     /// Sets the variable `OPENAI_MCP_{name}`.
     pub fn set(&self, name: &str, value: &str) {
         lock(&self.settings).push((format!("OPENAI_MCP_{name}"), value.to_owned()));
