@@ -2,6 +2,7 @@
 
 use super::{Field, Shape};
 use crate::json::{self, Node};
+use crate::time;
 
 /// Arguments that name a place in a list.
 const CURSORS: [&str; 3] = ["after", "before", "cursor"];
@@ -38,7 +39,7 @@ fn is_word(shape: &'static Shape) -> bool {
 }
 
 /// What a value that the shape does not take can only mean, if there is such a thing: JSON that came as text, a whole
-/// number written with a point, a word in other letters, one item where a list is wanted.
+/// number written with a point, a time written as a date, a word in other letters, one item where a list is wanted.
 pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'static>> {
     let other = match node {
         Node::Text(text) => of_text(shape, text.trim()),
@@ -62,6 +63,9 @@ fn of_text(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
     if let Some(word) = word(shape, text) {
         return Some(Node::Text(word.into()));
     }
+    if let Some(seconds) = moment(shape, text) {
+        return Some(seconds);
+    }
     let parsed = match text {
         // As Python writes them.
         "True" => Node::Bool(true),
@@ -72,6 +76,19 @@ fn of_text(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
         return Some(parsed);
     }
     meant(shape, &parsed)
+}
+
+/// A point in time in ISO 8601 where a number is wanted that can be its seconds.
+fn moment(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
+    match shape {
+        // A number with bounds is a count of something.
+        Shape::Int { min: i64::MIN, max: i64::MAX } => {
+            let seconds = time::seconds(text)?;
+            Some(u64::try_from(seconds).map_or(Node::Signed(seconds), Node::Unsigned))
+        }
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => moment(inner(), text),
+        _ => None,
+    }
 }
 
 /// The word of a set that was written in other letters, or with other signs between its parts.
