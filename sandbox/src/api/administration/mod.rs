@@ -7,7 +7,7 @@
 //! limits and permissions of projects restrain nobody. An expired key is gone. Invites are sent to nobody and never accepted.
 //! Nothing is looked at outside: certificates, stores and keys of other clouds are as good as they are said to be. In
 //! which words the API refuses a change of an archived project, a second role of the same name or the removal of the last
-//! owner is not known.
+//! owner is not known. What was used and spent is made up, and nothing that is sent to the sandbox counts.
 
 mod common;
 mod members;
@@ -15,6 +15,7 @@ mod projects;
 mod seed;
 mod spend;
 mod trail;
+mod usage;
 
 use axum::Router;
 use axum::extract::{Extension, RawPathParams, Request};
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router {
         .merge(projects::routes())
         .merge(spend::routes())
         .merge(trail::routes())
+        .merge(usage::routes())
         .route_layer(from_fn(trail::keep))
         .route_layer(from_fn(admit))
 }
