@@ -12,6 +12,7 @@ static EVERYTHING: Definition =
 
 /// Every server there is, in the order of their domains.
 pub static SERVERS: &[&Definition] = &[
+    &openai_administration_usage_mcp::SERVER,
     &openai_agent_vaults_mcp::SERVER,
     &openai_assistants_mcp::SERVER,
     &openai_audio_mcp::SERVER,

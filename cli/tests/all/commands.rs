@@ -41,7 +41,7 @@ fn what_cannot_be_run_says_why() {
         (&["call", "file-list", "[]", "--sandbox"], "must be an object"),
         (&["call", "file-list"], "OPENAI_API_KEY"),
         (&["stdio", "file"], "did you mean `files`?"),
-        (&["serve", "--servers", "files,nothing"], "there are: assistants, audio"),
+        (&["serve", "--servers", "files,nothing"], "assistants, audio, batches"),
         (&["serve", "--sandbox", "--tools", "file-lst"], "did you mean `file-list`?"),
         (&["serve", "--sandbox", "--root", "/no/such/folder"], "/no/such/folder"),
         (
@@ -51,7 +51,7 @@ fn what_cannot_be_run_says_why() {
         (&["serve", "--sandbox", "--addr", "nonsense"], "cannot listen on nonsense"),
         (&["serve", "--sandbox", "--addr", &taken], "hint: another program listens there"),
         (&["tools", "file-lst"], "did you mean `file-list`?"),
-        (&["tools", "nothing"], "there are: assistants, audio"),
+        (&["tools", "nothing"], "assistants, audio, batches"),
         (&["call", "file-list", "--sandbox=nowhere"], "--sandbox: expected a URL such as http://"),
         (&["config", "cursor", "--remote", "localhost"], "expected a URL"),
         (&["call", "file-list", "--url", "localhost"], "expected a URL"),

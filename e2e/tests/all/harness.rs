@@ -282,6 +282,18 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// Less than 64 MB at any time so far.
+    #[track_caller]
+    pub(crate) fn expect_little_memory(&self) {
+        #[cfg(target_os = "linux")]
+        {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+            assert!(kilobytes < 64 << 10, "the server took {kilobytes} kB");
+        }
+    }
+
     /// Writes bytes as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().unwrap();

@@ -11,6 +11,7 @@ mod hostile;
 mod interop;
 mod judge;
 mod lifecycle;
+mod reports;
 mod sandbox;
 mod store;
 mod streams;

@@ -81,13 +81,7 @@ fn half_a_gigabyte_is_streamed_with_progress() {
         .collect();
     assert!(progress.windows(2).all(|pair| pair[0] < pair[1]), "{progress:?}");
 
-    #[cfg(target_os = "linux")]
-    {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        assert!(kilobytes < 64 << 10, "the server took {kilobytes} kB");
-    }
+    server.process.expect_little_memory();
 }
 
 #[test]
