@@ -14,6 +14,7 @@ static EVERYTHING: Definition =
 pub static SERVERS: &[&Definition] = &[
     &openai_administration_usage_mcp::SERVER,
     &openai_agent_vaults_mcp::SERVER,
+    &openai_agents_mcp::SERVER,
     &openai_assistants_mcp::SERVER,
     &openai_audio_mcp::SERVER,
     &openai_batches_mcp::SERVER,

@@ -19,6 +19,7 @@
 //! # assert_eq!(names, ["limit", "order", "after"]);
 //! ```
 
+pub mod agent;
 pub mod filter;
 pub mod page;
 pub mod upload;

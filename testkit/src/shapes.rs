@@ -86,7 +86,7 @@ fn objects(fields: &'static [Field], depth: usize) -> Vec<Map<String, Value>> {
         .collect();
     // What a tool has an argument of its own for is not given among its options, too.
     let beside = |(name, value): (&str, Value)| match value {
-        Value::Object(mut options) if fields.iter().any(|field| field.name == name && is_brief(field)) => {
+        Value::Object(mut options) if fields.iter().any(|field| field.name == name && holds_options(field)) => {
             options.retain(|option, _| !fields.iter().any(|field| field.name == option));
             (name.to_owned(), Value::Object(options))
         }
@@ -101,8 +101,8 @@ fn objects(fields: &'static [Field], depth: usize) -> Vec<Map<String, Value>> {
     (0..count).map(object).collect()
 }
 
-fn is_brief(field: &Field) -> bool {
-    matches!((field.shape)(), Shape::Brief { .. })
+fn holds_options(field: &Field) -> bool {
+    matches!((field.shape)(), Shape::Brief { taken, .. } if matches!(taken(), Shape::Object(_)))
 }
 
 /// Values of the shape, one at least, with every optional field down to `depth`.

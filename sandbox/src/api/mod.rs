@@ -1,6 +1,7 @@
 //! The domains of the API, a file or a folder each. A new one is a file here, and a line in [`routes`].
 
 mod administration;
+mod agents;
 mod audio;
 mod batches;
 mod chat;
@@ -34,6 +35,7 @@ use crate::auth;
 
 pub(crate) fn routes() -> Router {
     let requests = Router::new()
+        .merge(agents::routes())
         .merge(audio::routes())
         .merge(chat::routes())
         .merge(chatkit::routes())
