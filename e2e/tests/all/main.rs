@@ -6,6 +6,7 @@ mod audio;
 mod canary;
 mod conformance;
 mod differential;
+mod evals;
 mod harness;
 mod hostile;
 mod interop;

@@ -6,16 +6,29 @@ use openai_mcp_kernel::prelude::*;
 use super::db::Db;
 use super::{Args, Members as _, given, id, now, text};
 
+/// What becomes of criteria of Python, which nothing here can run.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Python {
+    Refused,
+    /// They are kept, and their results are errors.
+    Kept,
+}
+
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
-    let db = Db::open(cx)?;
-    let args = Value::Object(args);
+    let doc = make(cx, &Value::Object(args), Python::Refused)?;
+    Db::open(cx)?.add_eval(&doc).await?;
+    Ok(doc)
+}
+
+/// The eval that is asked for, once all of it is checked.
+pub(super) fn make(cx: &Context, args: &Value, python: Python) -> Result<Value> {
     let (mut faults, config) = (Vec::new(), args.at("data_source_config"));
     let schema = schema(config, &mut faults);
     let api = match text(config, "type") {
         "custom" if *config.at("include_sample_schema") != true => Api::EvalsWithoutSamples,
         _ => Api::Evals,
     };
-    let mut criteria = criteria(cx, args.at("testing_criteria"), api, &mut faults);
+    let mut criteria = criteria(cx, args.at("testing_criteria"), api, python, &mut faults);
     let empty = criteria.as_array().is_none_or(Vec::is_empty);
     if empty && faults.is_empty() {
         faults.push("`testing_criteria`: expected at least one".to_owned());
@@ -27,24 +40,21 @@ pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     if !config.at("metadata").is_null() {
         shown.put("metadata", config.at("metadata").clone());
     }
-    let doc = json!({
+    Ok(json!({
         "id": id("eval_", cx.random()), "object": "eval", "name": args.at("name").as_str().unwrap_or_default(),
         "created_at": now(cx), "metadata": args.get("metadata").filter(|it| !it.is_null()).unwrap_or(&json!({})),
         "data_source_config": shown, "testing_criteria": criteria.take(),
-    });
-    db.add_eval(&doc).await?;
-    Ok(doc)
+    }))
 }
 
-/// Checks criteria, and gives them with the ids that their results go by. Those of Python are refused: nothing here can
-/// run it.
-pub(super) fn criteria(cx: &Context, given: &Value, api: Api, faults: &mut Vec<String>) -> Value {
+/// Checks criteria, and gives them with the ids that their results go by.
+pub(super) fn criteria(cx: &Context, given: &Value, api: Api, python: Python, faults: &mut Vec<String>) -> Value {
     let mut criteria = Vec::new();
     for (index, given) in given.as_array().into_iter().flatten().enumerate() {
         let place = format!("testing_criteria[{index}]");
         match Criterion::read(given, &place, api) {
             Err(found) => faults.extend(found.iter().map(ToString::to_string)),
-            Ok(criterion) if has_python(&criterion) => faults.push(format!(
+            Ok(criterion) if python == Python::Refused && has_python(&criterion) => faults.push(format!(
                 "{place}: nothing here runs Python\nhint: a `multi` computes from other graders, a `score_model` takes a \
                  rule in words; or grade outside, and take the results in by eval-import"
             )),

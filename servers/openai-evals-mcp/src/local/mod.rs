@@ -7,6 +7,7 @@ mod db;
 pub(crate) mod engine;
 pub(crate) mod evals;
 mod grade;
+pub(crate) mod import;
 pub(crate) mod outputs;
 pub(crate) mod runs;
 mod sample;

@@ -10,6 +10,7 @@ use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, Item, New, Run};
+use super::evals::Python;
 use super::source::{Row, Sampling, Source};
 use super::upstream::ResponseCancel;
 use super::{Args, Members as _, engine, evals, given, id, list as each, now, sample, text};
@@ -206,7 +207,7 @@ pub(crate) async fn again(cx: &Context, again: Again) -> Result<Value> {
         (None, false) => eval.at("testing_criteria").clone(),
         (Some(given), false) => {
             let mut faults = Vec::new();
-            let criteria = evals::criteria(cx, &given, Api::Evals, &mut faults);
+            let criteria = evals::criteria(cx, &given, Api::Evals, Python::Refused, &mut faults);
             if !faults.is_empty() {
                 return Err(Error::arguments(&faults));
             }
@@ -217,6 +218,7 @@ pub(crate) async fn again(cx: &Context, again: Again) -> Result<Value> {
     let mut doc = old.doc.clone();
     doc.put("id", run_id.as_str().into());
     doc.put("created_at", now(cx).into());
+    doc.unset("per_model_usage");
     doc.put("name", name.unwrap_or_else(|| format!("{} again", text(&old.doc, "name")).trim().to_owned()).into());
     let mut work = old.work.clone();
     work.put("criteria", criteria);
@@ -276,7 +278,7 @@ fn item_schema(eval: &Value) -> &Value {
 }
 
 /// Puts a count in the place of rows that would take much room.
-fn shorten(run: &mut Value) {
+pub(super) fn shorten(run: &mut Value) {
     if let Some(source) = run.pointer_mut("/data_source/source")
         && let Some(rows) = source.at("content").as_array()
         && source.to_string().len() > INLINE
@@ -339,7 +341,10 @@ pub(super) async fn show(db: &Db<'_>, run: &Run) -> Result<Value> {
     shown.put("error", run.error.clone());
     if let Value::Object(tally) = db.tally(&run.id).await? {
         for (name, value) in tally {
-            shown.put(&name, value);
+            // What a run that was imported used is known of it as a whole.
+            if !(name == "per_model_usage" && shown.at(&name).is_array()) {
+                shown.put(&name, value);
+            }
         }
     }
     Ok(shown)
