@@ -13,7 +13,7 @@
 //!        ↓
 //! wait · batch          what several tools do alike
 //!        ↓
-//! openai · files · store · save · download · long    what a running tool can do
+//! openai · socket · files · store · save · download · long    what a running tool can do
 //!        ↓
 //! context               caller, settings, machine, notes            → Platform
 //!        ↓
@@ -62,6 +62,7 @@ pub mod scan;
 pub mod schema;
 pub mod secret;
 pub mod server;
+pub mod socket;
 pub mod spec;
 pub mod sql;
 pub mod store;

@@ -9,6 +9,7 @@ use crate::platform::Opened;
 /// A part, ready to be sent.
 pub(crate) enum Part {
     Text { name: String, value: String },
+    Typed { name: String, media_type: &'static str, text: String },
     File { name: String, file: Opened },
 }
 
@@ -25,6 +26,11 @@ pub(crate) fn encode(parts: Vec<Part>, boundary: u128) -> (String, Body) {
         let (head, body) = match part {
             Part::Text { name, value } => {
                 (format!("Content-Disposition: form-data; name=\"{}\"", escape(&name)), Body::Full(value.into()))
+            }
+            Part::Typed { name, media_type, text } => {
+                let name = escape(&name);
+                let head = format!("Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {media_type}");
+                (head, Body::Full(text.into()))
             }
             Part::File { name, file } => {
                 let Opened { filename, mime_type, body } = file;

@@ -21,6 +21,7 @@ use crate::headers;
 use crate::json;
 use crate::multipart;
 use crate::plan::{self, PartValue, Payload, Plan};
+use crate::platform::{Connected, Wire};
 use crate::secret::Secret;
 use crate::spec::{Life, Spec};
 
@@ -28,6 +29,8 @@ use crate::spec::{Life, Spec};
 const RETRIES: u32 = 2;
 /// Longest time without a byte in either direction.
 const IDLE: Duration = Duration::from_secs(600);
+/// Longest time until a WebSocket is open.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 /// A `Retry-After` above this is told to the caller instead of waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Most bytes of an error answer that are read.
@@ -171,41 +174,91 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     let key = key_of(cx, spec)?;
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let (request, upload) = request(cx, &plan, &key, quiet).await?;
+    let (planned, with) = (&plan, &key);
+    let mut response = insist(cx, Trying { again, retries }, with, || async move {
+        let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
         // Whatever the other side says, it says of half a file.
         if let Some(broke) = upload.and_then(|upload| upload.broke.get().cloned()) {
             return Err(Error::new(Kind::File, broke));
         }
-        let outcome = match outcome {
-            Ok(response) if !response.status().is_success() => {
+        Ok(outcome.map(|response| match response.status().is_success() {
+            true => Answer::Given(response),
+            false => Answer::Refused(response),
+        }))
+    })
+    .await?;
+    cx.answered(response.headers());
+    // A stream may yet tell of a failure, which must not show the key either.
+    response.extensions_mut().insert(key);
+    Ok(response)
+}
+
+/// Opens the WebSocket of a request, with retries.
+pub(crate) async fn connect(cx: &Context, spec: &'static Spec, arguments: &Arguments) -> Result<Wire> {
+    let Some(endpoint) = &spec.endpoint else {
+        return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
+    };
+    let key = key_of(cx, spec)?;
+    let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
+    let (planned, with) = (&plan, &key);
+    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES };
+    insist(cx, trying, with, || async move {
+        let (request, _) = request(cx, planned, with, true).await?;
+        let connecting = cx.platform().connect(request);
+        Ok(match select(connecting, cx.platform().sleep(HANDSHAKE)).await {
+            Either::Left((Ok(Connected::Open(wire)), _)) => Ok(Answer::Given(wire)),
+            Either::Left((Ok(Connected::Refused(response)), _)) => Ok(Answer::Refused(response)),
+            Either::Left((Err(failure), _)) => Err(failure),
+            Either::Right(_) => {
+                Err(Failure { text: format!("no answer within {} s", HANDSHAKE.as_secs()), unsent: false })
+            }
+        })
+    })
+    .await
+}
+
+/// What one try came to.
+enum Answer<T> {
+    /// What was asked for.
+    Given(T),
+    /// An answer that says why not.
+    Refused(Response<Body>),
+}
+
+/// How it is tried again.
+struct Trying {
+    /// Whether what was perhaps carried out is asked for once more.
+    again: bool,
+    /// How often.
+    retries: u32,
+}
+
+/// Tries until there is what was asked for, or no more tries are left or would be right.
+async fn insist<T, F>(cx: &Context, trying: Trying, key: &Secret, mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<Result<Answer<T>, Failure>>> + Send,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let (wait, refusal) = match attempt().await? {
+            Ok(Answer::Given(given)) => return Ok(given),
+            Ok(Answer::Refused(response)) => {
                 let (head, body) = response.into_parts();
                 let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
-                Ok(Response::from_parts(head, Body::Full(body)))
+                let response = Response::from_parts(head, Body::Full(body));
+                (wait_after_status(&response, trying.again), Ok(response))
             }
-            outcome => outcome,
+            Err(failure) => ((failure.unsent || trying.again).then_some(None), Err(failure)),
         };
-        let wait = match &outcome {
-            Ok(response) if response.status().is_success() => None,
-            Ok(response) => wait_after_status(response, again),
-            Err(failure) => (failure.unsent || again).then_some(None),
-        };
-        match (wait, outcome) {
-            (Some(asked), _) if tries <= retries && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+        match (wait, refusal) {
+            (Some(asked), _) if tries <= trying.retries && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
                 cx.tell(&format!("retrying in {} s", pause.as_millis().div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
-            (_, Ok(mut response)) if response.status().is_success() => {
-                cx.answered(response.headers());
-                // A stream may yet tell of a failure, which must not show the key either.
-                response.extensions_mut().insert(key);
-                return Ok(response);
-            }
-            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, &key)),
+            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, key)),
             (_, Err(failure)) => {
                 let text = format!("openai could not be reached: {}{}", failure.text, astray(cx.config()));
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
@@ -269,12 +322,19 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *request.body_mut() = Body::Full(text.clone());
         }
+        Payload::Text { media_type, text } => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            *request.body_mut() = Body::Full(text.clone().into());
+        }
         Payload::Multipart(parts) => {
             let mut opened = Vec::with_capacity(parts.len());
             for part in parts {
                 let name = part.name.clone();
                 opened.push(match &part.value {
                     PartValue::Text(value) => multipart::Part::Text { name, value: value.clone() },
+                    PartValue::Typed { media_type, text } => {
+                        multipart::Part::Typed { name, media_type, text: text.clone() }
+                    }
                     PartValue::File(source) => multipart::Part::File { name, file: cx.open(source.clone()).await? },
                 });
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use http::header::ACCEPT;
 use http::{HeaderName, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -60,6 +61,13 @@ pub enum Payload {
     Json(Bytes),
     /// `multipart/form-data`.
     Multipart(Vec<Part>),
+    /// A text of another media type.
+    Text {
+        /// The media type.
+        media_type: &'static str,
+        /// The text.
+        text: String,
+    },
 }
 
 /// A part of a multipart body.
@@ -78,6 +86,13 @@ pub enum PartValue {
     Text(String),
     /// A file.
     File(Source),
+    /// A text of a media type that is no file.
+    Typed {
+        /// The media type.
+        media_type: &'static str,
+        /// The text.
+        text: String,
+    },
 }
 
 /// Checks the arguments of a tool and gives them as they are meant: under their listed names, without those that are as
@@ -107,10 +122,10 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
     let placed = |entry: &Entry<'_>| entry.field.map_or(unknown, |field| endpoint.place(field));
 
     entries.retain(|entry| !arguments.files().iter().any(|(name, _)| *name == entry.name()));
-    let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body);
+    let in_body = |entry: &Entry<'_>| matches!(placed(entry), Place::Body | Place::Part(_));
 
     let mut target = path(endpoint.path, &entries)?;
-    let mut headers = Vec::new();
+    let mut headers: Vec<_> = endpoint.accept.map(|accept| (ACCEPT, accept.to_owned())).into_iter().collect();
     let mut separator = '?';
     if endpoint.twin.is_some_and(|twin| entries.iter().any(|entry| entry.name() == twin)) {
         target.push(separator);
@@ -129,12 +144,12 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
             _ => {}
         }
     }
-    let has_body = spec.fields.iter().any(|field| matches!(endpoint.place(field), Place::Body));
+    let has_body = spec.fields.iter().any(|field| matches!(endpoint.place(field), Place::Body | Place::Part(_)));
     let body = if endpoint.method != Method::POST || !has_body {
         Payload::Empty
     } else if endpoint.multipart {
         let entries = entries.iter().filter(|entry| in_body(entry));
-        Payload::Multipart(parts(spec, entries, arguments.files(), endpoint.streams)?)
+        form(parts(spec, entries, arguments.files(), endpoint.streams)?)
     } else if as_given
         && !endpoint.streams
         && entries.iter().all(|entry| in_body(entry) && entry.wire() == entry.name())
@@ -290,6 +305,11 @@ fn parts<'e, 'a: 'e>(
             files.push(Part { name, value: PartValue::File(source) });
             Ok(())
         };
+        if let Some(Place::Part(media_type)) = entry.field.map(|field| field.place) {
+            let value = PartValue::Typed { media_type, text: entry.scalar().into_owned() };
+            files.push(Part { name: entry.wire().to_owned(), value });
+            continue;
+        }
         match (&entry.node, entry.field.map(|field| holds_files((field.shape)()))) {
             (Node::Array(nodes), Some(true)) => {
                 for node in nodes {
@@ -319,6 +339,17 @@ fn parts<'e, 'a: 'e>(
     }
     fields.append(&mut files);
     Ok(fields)
+}
+
+/// A text of a media type of its own that is alone needs no form around it.
+fn form(mut parts: Vec<Part>) -> Payload {
+    match (parts.pop(), parts.is_empty()) {
+        (Some(Part { value: PartValue::Typed { media_type, text }, .. }), true) => Payload::Text { media_type, text },
+        (last, _) => {
+            parts.extend(last);
+            Payload::Multipart(parts)
+        }
+    }
 }
 
 /// Whether a text of this shape is a file's path or URL.

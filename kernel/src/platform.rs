@@ -1,10 +1,13 @@
 //! What a server needs of the machine it runs on: the one gate to sockets, clocks and disks.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use futures_util::sink::Sink;
+use futures_util::stream::BoxStream;
 
 use crate::body::{Body, Failure};
 use crate::budget::Budget;
@@ -17,6 +20,12 @@ use crate::telemetry::Finished;
 pub trait Platform: Send + Sync + 'static {
     /// Sends one request and gives the answer as soon as its head is there. Redirects to another host drop the key.
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>>;
+
+    /// Opens a WebSocket by a request for an `http` or `https` URL, to which the platform adds the headers of the handshake.
+    /// Redirects are followed as by [`Platform::send`], and no message of more than [`LONGEST_MESSAGE`] bytes is taken.
+    fn connect(&self, _: http::Request<Body>) -> BoxFuture<'static, Result<Connected, Failure>> {
+        ready(Err(Failure { text: "no WebSocket can be opened here".into(), unsent: true })).boxed()
+    }
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
@@ -64,6 +73,39 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Takes note of a finished call.
     fn record(&self, call: &Finished<'_>);
+}
+
+/// Most bytes of a message of a WebSocket: OpenAI takes 15 MiB of sound at once.
+pub const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// What came of opening a WebSocket.
+pub enum Connected {
+    /// It is open.
+    Open(Wire),
+    /// The other side answered with something else.
+    Refused(http::Response<Body>),
+}
+
+/// Both ends of a WebSocket that is open. It is gone when both are dropped.
+pub struct Wire {
+    /// What comes in, up to the end of the connection.
+    pub incoming: BoxStream<'static, Result<Frame, Failure>>,
+    /// Texts that go out. To close it is to say goodbye, with code 1000.
+    pub outgoing: Pin<Box<dyn Sink<String, Error = Failure> + Send>>,
+}
+
+/// What comes in by a WebSocket.
+#[derive(Clone, Debug)]
+pub enum Frame {
+    /// A message.
+    Text(Bytes),
+    /// The other side says goodbye.
+    Closed {
+        /// Why, as a number (RFC 6455 §7.4).
+        code: u16,
+        /// Why, in words.
+        reason: String,
+    },
 }
 
 /// An opened file.

@@ -36,6 +36,8 @@ pub struct Endpoint {
     pub method: Method,
     /// Path below the base URL, parameters as `{name}` segments.
     pub path: &'static str,
+    /// The media type that is asked for, where it is not JSON.
+    pub accept: Option<&'static str>,
     /// The `OpenAI-Beta` header, where it differs from the rest of the server; empty for none.
     pub beta: Option<&'static str>,
     /// The argument that makes it the beta request of the same path, which has [`TWIN`] as its query.

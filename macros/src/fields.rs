@@ -9,6 +9,8 @@ pub(crate) enum Told {
     Nothing,
     Query,
     Header(LitStr),
+    /// A part of a form that has this media type and is no file.
+    Part(LitStr),
     Local,
     /// Into the path, slashes and all.
     Slashes,
@@ -50,6 +52,7 @@ impl Field {
             Told::Query => quote!(Query),
             Told::Local => quote!(Local),
             Told::Slashes => quote!(Name),
+            Told::Part(media_type) => quote!(Part(#media_type)),
             Told::Header(header) => {
                 let header = header.value().to_ascii_lowercase();
                 quote!(Header(|| const { ::openai_mcp_kernel::http_types::HeaderName::from_static(#header) }))
@@ -171,6 +174,8 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
             taken.told = Told::Query;
         } else if path.is_ident("header") {
             taken.told = Told::Header(attribute.parse_args()?);
+        } else if path.is_ident("part") {
+            taken.told = Told::Part(attribute.parse_args()?);
         } else if path.is_ident("local") {
             taken.told = Told::Local;
         } else if path.is_ident("slashes") {

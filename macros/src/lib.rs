@@ -13,7 +13,8 @@ use proc_macro::TokenStream;
 ///
 /// The doc comment is the description a model chooses by: an imperative first sentence of at most 80 characters.
 /// Every field is an argument. One named in the path goes there, one of a GET or DELETE goes into the query, any other
-/// into the body, unless `#[query]`, `#[header("Name")]` or `#[local]` (not sent) says otherwise; `#[slashes]` lets one of
+/// into the body, unless `#[query]`, `#[header("Name")]`, `#[part("media/type")]` (a part of a form that is no file) or `#[local]`
+/// (not sent) says otherwise; `#[slashes]` lets one of
 /// the path have slashes, which are escaped; `#[wire("name")]` gives it another name on the wire, `#[alias("name")]` another
 /// name under which it is taken without being listed, and `#[flatten]` puts the fields of its type, a `#[shape]` struct, in
 /// its place. `#[unlisted]` is one that is taken and does not stand in the schema.
@@ -22,6 +23,7 @@ use proc_macro::TokenStream;
 /// - what it does to the world: `reads`, `destroys`, `idempotent`, `open` (reaches beyond OpenAI), `saves` (may write a
 ///   new local file), `records` (may write into the server's store besides);
 /// - how it is sent: `multipart`, `streams` (every body asks for an event stream), `admin` (takes the admin key),
+///   `accept = "media/type"` (of the answer, where it is not JSON),
 ///   `beta = "value"` (the `OpenAI-Beta` header, where the server has another one; `""` is none), `twin = "field"` (where
 ///   this argument is given, the request is the one of the same path with `?beta=true`);
 /// - what becomes of a long answer: `window` (long texts and lists are cut, and an argument `max_bytes` shows more),

@@ -13,6 +13,7 @@ const FIRST_SENTENCE: usize = 80;
 struct Attribute {
     name: LitStr,
     endpoint: Option<(Ident, LitStr)>,
+    accept: Option<LitStr>,
     beta: Option<LitStr>,
     twin: Option<LitStr>,
     /// What becomes of a long answer.
@@ -38,6 +39,7 @@ impl Attribute {
         let mut attribute = Attribute {
             name,
             endpoint: None,
+            accept: None,
             beta: None,
             twin: None,
             long: quote!(Cut),
@@ -55,6 +57,7 @@ impl Attribute {
             };
             match word.to_string().as_str() {
                 "GET" | "POST" | "DELETE" => attribute.endpoint = Some((word, input.parse()?)),
+                "accept" => attribute.accept = Some(value()?),
                 "beta" => attribute.beta = Some(value()?),
                 "twin" => attribute.twin = Some(value()?),
                 "page" => {
@@ -87,7 +90,7 @@ impl Attribute {
                     return Err(syn::Error::new_spanned(
                         word,
                         "expected GET, POST or DELETE with a path, or one of reads, destroys, idempotent, open, saves, \
-                         records, multipart, admin, run, streams, window, brief = function, beta = \"…\", \
+                         records, multipart, admin, run, streams, window, brief = function, accept = \"…\", beta = \"…\", \
                          twin = \"…\", page = \"…\", ends = \"…\", gone = \"…\", instead = \"…\"",
                     ));
                 }
@@ -101,16 +104,17 @@ impl Attribute {
 
     /// The `Spec` of the kernel.
     fn spec(&self, doc: &str, fields: &TokenStream) -> TokenStream {
-        let Attribute { name, beta, twin, long, life, .. } = self;
+        let Attribute { name, accept, beta, twin, long, life, .. } = self;
         let endpoint = match &self.endpoint {
             Some((method, path)) => {
                 let told =
                     |value: &Option<LitStr>| value.as_ref().map_or_else(|| quote!(None), |value| quote!(Some(#value)));
-                let (beta, twin) = (told(beta), told(twin));
+                let (accept, beta, twin) = (told(accept), told(beta), told(twin));
                 let (multipart, streams) = (self.has("multipart"), self.has("streams"));
                 quote!(Some(::openai_mcp_kernel::spec::Endpoint {
                     method: ::openai_mcp_kernel::http_types::Method::#method,
                     path: #path,
+                    accept: #accept,
                     beta: #beta,
                     twin: #twin,
                     multipart: #multipart,

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::header::UPGRADE;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
@@ -30,7 +31,7 @@ use crate::body::{Outgoing, describe, incoming};
 /// For a TCP connection; name resolution, proxy and TLS may take as long again.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longest time without a byte of an answer's body.
-const IDLE: Duration = Duration::from_secs(600);
+pub(crate) const IDLE: Duration = Duration::from_secs(600);
 /// How often a silent connection is asked whether it still lives.
 const PULSE: Duration = Duration::from_secs(30);
 
@@ -51,21 +52,26 @@ pub(crate) enum Reach {
 /// A client, made at its first request: reading the root certificates takes longer than everything else at start.
 pub(crate) struct Client {
     reach: Reach,
-    /// For `http` and for `https`. The first needs no certificates.
-    made: [OnceLock<Result<Made, String>>; 2],
+    /// For `http`, for `https`, and for what is upgraded to a WebSocket by each. Plain ones need no certificates.
+    made: [OnceLock<Result<Made, String>>; 4],
 }
 
 type Made = Pooled<HttpsConnector<Connector>, Outgoing>;
 
 impl Client {
     pub(crate) const fn new(reach: Reach) -> Self {
-        Client { reach, made: [OnceLock::new(), OnceLock::new()] }
+        Client { reach, made: [const { OnceLock::new() }; 4] }
     }
 
-    fn get(&self, tls: bool) -> Result<Made, Failure> {
-        let [plain, secure] = &self.made;
-        let slot = if tls { secure } else { plain };
-        slot.get_or_init(|| make(self.reach, tls)).clone().map_err(|text| Failure { text, unsent: true })
+    fn get(&self, tls: bool, upgrades: bool) -> Result<Made, Failure> {
+        let [plain, secure, plain_socket, secure_socket] = &self.made;
+        let slot = match (tls, upgrades) {
+            (false, false) => plain,
+            (true, false) => secure,
+            (false, true) => plain_socket,
+            (true, true) => secure_socket,
+        };
+        slot.get_or_init(|| make(self.reach, tls, upgrades)).clone().map_err(|text| Failure { text, unsent: true })
     }
 
     /// Sends one request; redirects are answers.
@@ -73,7 +79,8 @@ impl Client {
         &self,
         request: Request<Outgoing>,
     ) -> impl Future<Output = Result<Response<Incoming>, Failure>> + Send + 'static {
-        let client = self.get(request.uri().scheme() == Some(&http::uri::Scheme::HTTPS));
+        let tls = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+        let client = self.get(tls, request.headers().contains_key(UPGRADE));
         let sending = client.map(|client| {
             let at = request.uri().authority().map(|authority| authority.as_str().to_owned());
             (client.request(request), at)
@@ -108,7 +115,7 @@ fn own_words(error: &(dyn Error + 'static)) -> Option<String> {
     Some(error.source()?.to_string())
 }
 
-fn make(reach: Reach, tls: bool) -> Result<Made, String> {
+fn make(reach: Reach, tls: bool, upgrades: bool) -> Result<Made, String> {
     let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -116,11 +123,13 @@ fn make(reach: Reach, tls: bool) -> Result<Made, String> {
     // Routers forget connections that are silent while a call takes its time.
     tcp.set_keepalive(Some(PULSE));
     let proxies = (reach == Reach::Any).then(|| Arc::new(Matcher::from_env()));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls_config(tls)?)
-        .https_or_http()
-        .enable_all_versions()
-        .wrap_connector(Connector { tcp, proxies });
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls_config(tls)?).https_or_http();
+    let tcp = Connector { tcp, proxies };
+    // Over HTTP/2, which a server may choose, nothing can be upgraded.
+    let connector = match upgrades {
+        true => connector.enable_http1().wrap_connector(tcp),
+        false => connector.enable_all_versions().wrap_connector(tcp),
+    };
     let mut builder = Pooled::builder(TokioExecutor::new());
     builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new()).http2_keep_alive_interval(PULSE);
     if reach != Reach::Any {

@@ -17,6 +17,7 @@ pub mod http;
 pub mod platform;
 mod progress;
 pub mod run;
+mod socket;
 pub mod stdio;
 pub mod store;
 pub mod urls;

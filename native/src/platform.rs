@@ -11,7 +11,7 @@ use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Connected, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use tokio::task::spawn_blocking;
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
 use crate::say;
+use crate::socket;
 use crate::store::{Location, Stores};
 use crate::urls::Fetcher;
 
@@ -57,6 +58,10 @@ impl Machine {
 impl Platform for Machine {
     fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
         client::send(self.upstream.clone(), request).boxed()
+    }
+
+    fn connect(&self, request: Request<Body>) -> BoxFuture<'static, Result<Connected, Failure>> {
+        socket::connect(self.upstream.clone(), request).boxed()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -130,7 +130,64 @@ pub fn echoes(key: &str) -> Vec<Echo> {
         ("lists for everything", Reply::json(&other_types(&json!([key])))),
         ("objects for everything", Reply::json(&other_types(&json!({ key: key })))),
     ];
-    replies.into_iter().map(|(name, reply)| Echo { name, reply }).collect()
+    replies.into_iter().chain(sockets(key)).map(|(name, reply)| Echo { name, reply }).collect()
+}
+
+/// What may come in over a socket, once it is open.
+fn sockets(key: &str) -> Vec<(&'static str, Reply)> {
+    let open = [json!({"type": "session.created"}), json!({"type": "session.updated"})];
+    let plays = |events: &[Value], rest: &str| {
+        let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+        Reply::new(101, format!("{}\n{rest}", lines.join("\n")))
+    };
+    let then = |more: &[Value]| plays(&[&open, more].concat(), "");
+    let error =
+        json!({"type": key, "code": key, "message": format!("Incorrect API key provided: {key}."), "param": key});
+    let item = json!({"type": "function_call", "call_id": key, "name": key, "arguments": key, "id": key});
+    let response = |status: &str| {
+        let details = json!({"type": status, "reason": key, "error": error});
+        json!({"status": status, "status_details": details, "output": [item], "usage": {key: key}})
+    };
+    let said = |kind: &str| json!({"type": kind, "delta": key, "transcript": key, "item_id": "a", "error": error});
+    let all: Vec<Value> = [
+        "input_audio_buffer.committed",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+        "session.input_transcript.delta",
+        "session.output_transcript.delta",
+        "response.created",
+        "response.output_text.delta",
+    ]
+    .map(said)
+    .to_vec();
+    let ended = [
+        json!({"type": "session.delegation.created", "delegation": {"id": key}}),
+        json!({"type": "response.event", "event": {"type": "response.output_item.done", "item": item}}),
+        json!({"type": "response.done", "response": response("completed")}),
+        json!({"type": "session.closed", "reason": key, "usage": {key: key}}),
+    ];
+    vec![
+        ("an error at once", plays(&[json!({"type": "error", "error": error})], "")),
+        ("an error over a socket", then(&[json!({"type": "error", "error": error})])),
+        ("events", then(&[&all[..], &ended].concat())),
+        ("an answer that failed", then(&[json!({"type": "response.done", "response": response("failed")})])),
+        (
+            "an answer that is cut",
+            then(&[&all[..], &[json!({"type": "response.done", "response": response("incomplete")})]].concat()),
+        ),
+        (
+            "a transcript that failed",
+            then(&[
+                said("conversation.item.input_audio_transcription.failed"),
+                json!({"type": "response.done", "response": {}}),
+            ]),
+        ),
+        ("a goodbye", plays(&open, &format!("close 4000 {key}"))),
+        ("a goodbye in the middle", plays(&[&open[..], &all].concat(), &format!("close 4000 {key}"))),
+        ("a break", plays(&open, &format!("break {key}"))),
+        ("a break in the middle", plays(&[&open[..], &all].concat(), &format!("break {key}"))),
+        ("no event", plays(&open, &format!("[{key}"))),
+    ]
 }
 
 /// An answer in which everything that code of ours reads is something else.

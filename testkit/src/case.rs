@@ -13,6 +13,9 @@
 //! `setting   NAME VALUE` for the variable `OPENAI_MCP_NAME`, and with calls that come before, on the same database, each as `before    TOOL ARGUMENTS`; what they send
 //! stands with the rest.
 //!
+//! A request that opens a WebSocket is a `SOCKET`, and what goes out over it its body; `socket.rs` tells what its
+//! `replies   101` plays.
+//!
 //! `sends`/`replies` repeat for a tool that makes several requests; a reply may have header lines between status and
 //! body. The last section is `result`, or `error` for a call that fails. `saves` tells of a written file. A line that
 //! begins with `#` is a comment. With `BLESS=1` in the environment everything but `at`, `setting`, `before`, `call` and `replies` is

@@ -12,3 +12,4 @@ pub mod reference;
 pub mod script;
 pub mod server;
 pub mod shapes;
+mod socket;

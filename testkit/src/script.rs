@@ -28,11 +28,13 @@ use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
-use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Connected, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_native::store::Database;
 use serde_json::Value;
+
+use crate::socket;
 
 /// What the script answers to one request.
 #[derive(Clone, Debug)]
@@ -104,7 +106,7 @@ pub struct Sent {
 pub struct Script {
     replies: Mutex<VecDeque<Reply>>,
     sent: std::sync::Arc<Mutex<Vec<Sent>>>,
-    clock: Mutex<Duration>,
+    clock: std::sync::Arc<Mutex<Duration>>,
     saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
     drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
@@ -243,7 +245,7 @@ impl Script {
 
 impl Platform for Script {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
-        const SAME_IN_ALL: [&str; 3] = ["authorization", "user-agent", "accept"];
+        const SAME_IN_ALL: [&str; 2] = ["authorization", "user-agent"];
         let reply = lock(&self.replies).pop_front();
         if reply.is_none() && self.silent {
             return pending().boxed();
@@ -257,7 +259,10 @@ impl Platform for Script {
                 Err(_) if reply.is_some() => Bytes::new(),
                 Err(error) => return Err(Failure { text: error.to_string(), unsent: true }),
             };
-            let headers = head.headers.iter().filter(|(name, _)| !SAME_IN_ALL.contains(&name.as_str()));
+            let usual = |name: &str, value: &[u8]| {
+                SAME_IN_ALL.contains(&name) || (name == "accept" && value == b"application/json")
+            };
+            let headers = head.headers.iter().filter(|(name, value)| !usual(name.as_str(), value.as_bytes()));
             lock(&sent).push(Sent {
                 method: head.method.to_string(),
                 target: head.uri.to_string().trim_start_matches(BASE_URL).to_owned(),
@@ -281,15 +286,37 @@ impl Platform for Script {
         .boxed()
     }
 
+    fn connect(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<Connected, Failure>> {
+        let reply = lock(&self.replies).front().filter(|reply| reply.status == 101).cloned();
+        let Some(reply) = reply else {
+            return self.send(request).map(|answer| answer.map(Connected::Refused)).boxed();
+        };
+        let (sent, opening) = (self.sent.clone(), self.send(request));
+        async move {
+            opening.await?;
+            let index = lock(&sent).len().saturating_sub(1);
+            if let Some(request) = lock(&sent).get_mut(index) {
+                request.method = "SOCKET".into();
+            }
+            let keep = move |shown: &str, whole: &str| {
+                if let Some(request) = lock(&sent).get_mut(index) {
+                    request.body.push_str(&format!("{shown}\n"));
+                    request.bytes = [&request.bytes, whole.as_bytes(), b"\n"].concat().into();
+                }
+            };
+            Ok(Connected::Open(socket::play(&reply.body, keep)))
+        }
+        .boxed()
+    }
+
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         if self.silent && duration >= PATIENCE {
             return pending().boxed();
         }
-        // Guards against silence, which sleep beside an answer that is there at once, must not move the clock.
-        if duration < Duration::from_secs(600) {
-            *lock(&self.clock) += duration;
-        }
-        ready(()).boxed()
+        // Guards against silence, which sleep beside an answer that is there at once, must not move the clock: it moves when
+        // somebody has to wait.
+        let clock = self.clock.clone();
+        async move { *lock(&clock) += duration }.boxed()
     }
 
     fn now(&self) -> Duration {

@@ -70,7 +70,7 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    let below = ["kernel", "macros", "shapes"].into_iter().flat_map(|folder| workspace.members(folder));
+    let below = ["kernel", "macros", "shapes", "sound"].into_iter().flat_map(|folder| workspace.members(folder));
     for package in workspace.members("servers").chain(below) {
         for (dependency, _) in within(package) {
             if servers.contains(dependency.as_str()) {
@@ -90,6 +90,7 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         ("shapes", Some("openai-mcp-kernel")),
         ("plots", None),
         ("graders", Some("openai-mcp-plots")),
+        ("sound", Some("openai-mcp-kernel")),
     ];
     for (folder, below) in layers {
         for package in workspace.members(folder) {

@@ -80,7 +80,7 @@ fn sent(spec: &Spec, endpoint: &Endpoint) -> BTreeSet<String> {
     let field = |field| match endpoint.place(field) {
         Place::Query => Some(format!("query {}", field.wire)),
         Place::Header(name) => Some(format!("header {}", name().as_str())),
-        Place::Body => Some(format!("body {}", field.wire)),
+        Place::Body | Place::Part(_) => Some(format!("body {}", field.wire)),
         Place::Path | Place::Name | Place::Local | Place::Natural => None,
     };
     let stream = endpoint.streams.then(|| "body stream".to_owned());

@@ -7,7 +7,8 @@
 //! - how a query value is escaped (`+` or `%20`), since both decode to the same value: values are compared decoded;
 //! - white space in JSON and the escapes of its strings; numbers are compared by their digits as written;
 //! - `Content-Type` on a request that has no body, where the SDK sends `application/json` about nothing;
-//! - headers that describe the client (`User-Agent`, `X-Stainless-*`, `Accept`, `Accept-Encoding`) or the connection.
+//! - `Accept`, unless the tool asks for something else than JSON: then it is what the SDK asks for;
+//! - headers that describe the client (`User-Agent`, `X-Stainless-*`, `Accept-Encoding`) or the connection.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -235,6 +236,9 @@ pub(crate) fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static s
     for name in HEADERS {
         compare(name, format!("{:?}", ours.header(name)), format!("{:?}", theirs.header(name)));
     }
+    if let Some(accept) = ours.header("accept").filter(|accept| *accept != "application/json") {
+        compare("accept", accept.to_owned(), theirs.header("accept").unwrap_or_default().to_owned());
+    }
     if !(ours.body.is_empty() && theirs.body.is_empty()) {
         compare("content-type", content_type(ours), content_type(theirs));
     }
@@ -269,6 +273,7 @@ fn content_type(request: &Recorded) -> String {
 enum Body {
     Empty,
     Json(Exact),
+    Text(String),
     Parts(Vec<Part>),
 }
 
@@ -287,7 +292,10 @@ fn body(request: &Recorded) -> Body {
     if let Some((_, boundary)) = request.header("content-type").unwrap_or_default().split_once("boundary=") {
         return Body::Parts(parts(&request.body, boundary.trim_matches('"')));
     }
-    Body::Json(exact(serde_json::from_slice(&request.body).unwrap()))
+    if content_type(request) == "application/json" {
+        return Body::Json(exact(serde_json::from_slice(&request.body).unwrap()));
+    }
+    Body::Text(String::from_utf8_lossy(&request.body).into_owned())
 }
 
 fn parts(body: &[u8], boundary: &str) -> Vec<Part> {

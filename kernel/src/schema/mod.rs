@@ -199,6 +199,9 @@ pub enum Place {
     Header(fn() -> HeaderName),
     /// The JSON or multipart body.
     Body,
+    /// A part of a multipart body that has this media type and is no file: a text as it is, anything else as JSON. Where a
+    /// text is all that is given, it is the whole body.
+    Part(&'static str),
     /// Not sent: it tells this server what to do.
     Local,
 }

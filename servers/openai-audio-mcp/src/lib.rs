@@ -2,9 +2,6 @@
 
 mod batch;
 mod merge;
-mod mp3;
-mod pieces;
-mod resample;
 mod sentences;
 mod shapes;
 mod sound;

@@ -1,10 +1,10 @@
 //! Sound as the API gives it: its formats, how long it lasts, how parts of it become one.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
-
-use crate::mp3::Frames;
+use openai_mcp_sound::mp3::Frames;
+use openai_mcp_sound::wave::header;
 
 /// Bytes of a second of `pcm`: 24 kHz, mono, 16 bits.
 /// <https://platform.openai.com/docs/guides/text-to-speech#supported-output-formats>
@@ -193,43 +193,11 @@ fn join(waves: &[Wave<'_>]) -> Result<Bytes> {
     Ok(file.freeze())
 }
 
-/// The start of a WAV file, up to its samples.
-fn header(format: &[u8], length: usize) -> Result<BytesMut> {
-    let size = |size: usize| u32::try_from(size).map_err(|_| Error::new(Kind::Answer, "WAV files end at 4 GB"));
-    let mut file = BytesMut::with_capacity(28 + format.len() + length);
-    file.put_slice(b"RIFF");
-    file.put_u32_le(size(20 + format.len() + length)?);
-    file.put_slice(b"WAVEfmt ");
-    file.put_u32_le(size(format.len())?);
-    file.put_slice(format);
-    file.put_slice(b"data");
-    file.put_u32_le(size(length)?);
-    Ok(file)
-}
-
-/// A WAV file of mono samples.
-///
-/// # Errors
-/// More than 4 GB.
-pub(crate) fn wav(samples: &[i16], rate: u32) -> Result<Bytes> {
-    let mut format = BytesMut::with_capacity(16);
-    // PCM, one channel.
-    format.put_u16_le(1);
-    format.put_u16_le(1);
-    format.put_u32_le(rate);
-    format.put_u32_le(rate * 2);
-    format.put_u16_le(2);
-    format.put_u16_le(16);
-    let mut file = header(&format, samples.len() * 2)?;
-    for sample in samples {
-        file.put_i16_le(*sample);
-    }
-    Ok(file.freeze())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use openai_mcp_sound::wave::wav;
 
     use super::*;
 

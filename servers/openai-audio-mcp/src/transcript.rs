@@ -11,10 +11,10 @@ use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::spec::Spec;
+use openai_mcp_sound::pieces::{Cut, Pieces};
 use serde_json::Map;
 
 use crate::merge::{self, Part, Transcript};
-use crate::pieces::Pieces;
 
 /// Largest file of one request: 25 MiB, less what a form adds.
 /// <https://platform.openai.com/docs/guides/speech-to-text>
@@ -156,7 +156,7 @@ impl Job {
     async fn pieces(&self, cx: &Context, file: &Read) -> Result<Outcome> {
         let usual = if cx.room() > 256 * 1024 * 1024 { 600 } else { 240 };
         let seconds = self.split.unwrap_or(usual);
-        let pieces = Pieces::begin(cx, file, seconds, &self.work).await?;
+        let pieces = Pieces::begin(cx, file, Cut { seconds, rate: None }, &self.work).await?;
         cx.tell(&format!("about {} pieces, each a request", pieces.count()));
         let stem = file.filename.rsplit_once('.').map_or(file.filename.as_str(), |(stem, _)| stem);
         let transcripts = stream::unfold(Some((cx.clone(), pieces, 0usize)), |state| async {
@@ -170,7 +170,7 @@ impl Job {
         .map(|piece| async move {
             let (number, piece) = piece?;
             let filename = format!("{stem}-{}.wav", number + 1);
-            let source = Source::Inline { bytes: piece.wav, filename, mime_type: Some("audio/wav".into()) };
+            let source = Source::Inline { bytes: piece.wav()?, filename, mime_type: Some("audio/wav".into()) };
             let transcript = self.request(cx, source, number > 0).await?;
             Ok(Part { start: piece.start, seconds: piece.seconds, transcript })
         });

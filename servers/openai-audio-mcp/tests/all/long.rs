@@ -103,7 +103,7 @@ fn what_lasts_too_long_for_the_model_is_cut() {
     let film = json!({"file": {"path": "film.webm"}, "model": "gpt-4o-transcribe"});
     let (result, _) = transcribe(&film, &[refusal(seconds)], true);
     let text = result["content"][0]["text"].as_str().unwrap();
-    assert!(text.contains("`film.webm` (0.0 MB) has to be cut") && text.contains("1400 seconds"), "{text}");
+    assert!(text.contains("`film.webm` (0.0 MB) has to be decoded") && text.contains("1400 seconds"), "{text}");
 }
 
 #[test]

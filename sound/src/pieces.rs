@@ -1,4 +1,4 @@
-//! A long recording in pieces: decoded, cut where it is quiet, and encoded anew as WAV of 16 kHz.
+//! A long recording in pieces: decoded, cut where it is quiet, at the rate that is wanted.
 //!
 //! At any time one piece is held, besides the file itself. A file says nothing that is believed: before anything is paid
 //! its packets are counted, and while it is decoded what comes out is.
@@ -19,8 +19,8 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 
-use crate::resample::{self, Resampler, Weights};
-use crate::sound;
+use crate::resample::{Resampler, Weights};
+use crate::wave;
 
 /// Part of a second in which loudness is measured.
 const WINDOWS_A_SECOND: usize = 50;
@@ -63,18 +63,42 @@ const WORKER: Machine = Machine { seconds: 240, samples: 350_000_000 };
 /// Memory for files from which on a machine is no Worker.
 const PLENTY: usize = 256 * 1024 * 1024;
 
+/// The rate that speech models hear, in Hz.
+const HEARD: u32 = 16_000;
+
+/// How a recording is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Most seconds of a piece.
+    pub seconds: usize,
+    /// Samples a second of the pieces: 16,000, or fewer where the recording has fewer, unless told.
+    pub rate: Option<u32>,
+}
+
 /// A piece of a recording.
-pub(crate) struct Piece {
-    /// A WAV file.
-    pub(crate) wav: Bytes,
+pub struct Piece {
+    /// What is heard, of one channel.
+    pub samples: Vec<i16>,
+    /// Samples a second.
+    pub rate: u32,
     /// Where it begins, in seconds of the whole.
-    pub(crate) start: f64,
+    pub start: f64,
     /// How long it is.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
+}
+
+impl Piece {
+    /// As a WAV file.
+    ///
+    /// # Errors
+    /// More than 4 GB.
+    pub fn wav(&self) -> Result<Bytes> {
+        wave::wav(&self.samples, self.rate)
+    }
 }
 
 /// Cuts a recording.
-pub(crate) struct Pieces {
+pub struct Pieces {
     name: String,
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
@@ -91,6 +115,8 @@ pub(crate) struct Pieces {
     left: u64,
     /// Most seconds of a piece.
     seconds: usize,
+    /// Samples a second, if that is told.
+    wanted: Option<u32>,
     /// Packets that were read.
     packets: usize,
     /// How long it took so far.
@@ -101,32 +127,32 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Begins to cut a file into pieces of at most `seconds`, and adds to the `work` of the call.
+    /// Begins to cut a file, and adds to the `work` of the call.
     ///
     /// # Errors
     /// It is of a format that cannot be decoded here, or lasts too long: nothing is paid then.
-    pub(crate) async fn begin(cx: &Context, file: &Read, seconds: usize, work: &AtomicU64) -> Result<Self> {
+    pub async fn begin(cx: &Context, file: &Read, cut: Cut, work: &AtomicU64) -> Result<Self> {
         let (file, watch) = (file.clone(), watch(cx));
         let machine = match work.load(Ordering::Relaxed) {
             done if cx.room() < PLENTY => Machine { samples: WORKER.samples.saturating_sub(done), ..WORKER },
             _ => SERVER,
         };
-        let begin = move || caught(&file.filename, || Pieces::new(&file, seconds, machine, watch()));
+        let begin = move || caught(&file.filename, || Pieces::new(&file, cut, machine, watch()));
         let (pieces, samples) = cx.compute(begin).await??;
         work.fetch_add(samples, Ordering::Relaxed);
         Ok(pieces)
     }
 
     /// As [`Pieces::begin`], by a clock that has just begun, and how many samples there are.
-    fn new(file: &Read, seconds: usize, machine: Machine, passed: impl Fn() -> Duration) -> Result<(Self, u64)> {
-        let seconds = seconds.min(machine.seconds);
+    fn new(file: &Read, cut: Cut, machine: Machine, passed: impl Fn() -> Duration) -> Result<(Self, u64)> {
+        let seconds = cut.seconds.min(machine.seconds);
         let refused = |problem: &dyn std::fmt::Display| {
             let (stem, extension) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
             let target = if extension == "mp3" { format!("{stem}-new.mp3") } else { format!("{stem}.mp3") };
             Error::new(
                 Kind::File,
                 format!(
-                    "`{}` ({:.1} MB) has to be cut, which is done for WAV and MP3, and where this server runs on a machine \
+                    "`{}` ({:.1} MB) has to be decoded, which is done for WAV and MP3, and where this server runs on a machine \
                      for FLAC, Ogg Vorbis, and AAC in M4A or MP4: \
                      {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -b:a 64k {}`",
                     file.filename,
@@ -155,6 +181,7 @@ impl Pieces {
             given: 0,
             left: machine.samples,
             seconds,
+            wanted: cut.rate,
             packets: 0,
             time: Duration::ZERO,
             length,
@@ -164,7 +191,7 @@ impl Pieces {
     }
 
     /// How many pieces there will be, about.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         ((self.length / self.seconds as f64).ceil() as usize).max(1)
     }
 
@@ -172,7 +199,7 @@ impl Pieces {
     ///
     /// # Errors
     /// The file is broken, or lasts longer than it said.
-    pub(crate) async fn next(mut self, cx: &Context) -> Result<Option<(Piece, Self)>> {
+    pub async fn next(mut self, cx: &Context) -> Result<Option<(Piece, Self)>> {
         loop {
             let watch = watch(cx);
             let turn = move || {
@@ -218,16 +245,15 @@ impl Pieces {
             true => self.held.len(),
             false => quiet(&self.held, rate, self.seconds * rate),
         };
-        let wav = sound::wav(self.held.get(..end).unwrap_or_default(), rate as u32)?;
-        self.held.drain(..end);
+        let samples = self.held.drain(..end).collect();
         let start = self.given as f64 / rate as f64;
         self.given += end as u64;
-        Ok(Turn::Piece(Piece { wav, start, seconds: end as f64 / rate as f64 }))
+        Ok(Turn::Piece(Piece { samples, rate: rate as u32, start, seconds: end as f64 / rate as f64 }))
     }
 
     /// Samples a second; some number before the first is decoded.
     fn rate(&self) -> usize {
-        self.resampler.as_ref().map_or(resample::RATE, |resampler| resampler.by.rate) as usize
+        self.resampler.as_ref().map_or(self.wanted.unwrap_or(HEARD), |resampler| resampler.by.rate) as usize
     }
 
     /// Decodes the next packet.
@@ -295,7 +321,7 @@ impl Pieces {
                 before.finish(&mut self.held);
                 Resampler::new(self.weights(rate, before.by.rate))
             }
-            None => Resampler::new(self.weights(rate, resample::RATE.min(rate))),
+            None => Resampler::new(self.weights(rate, self.wanted.unwrap_or(HEARD.min(rate)))),
         };
         self.resampler.insert(resampler).push(&mono, &mut self.held);
         Ok(())
@@ -344,7 +370,7 @@ impl Problem {
         let text = match self {
             Problem::Long => format!(
                 "`{name}` lasts longer than the {MOST} pieces of {seconds} s that are made of a file, each a request\n\
-                 hint: cut it beforehand, or give more `split_seconds`"
+                 hint: cut it beforehand, or into longer pieces"
             ),
             Problem::Much => format!("`{name}` holds more sound than is decoded here\nhint: cut it beforehand"),
         };
@@ -396,7 +422,7 @@ fn length(
 /// The first track of sound, how many seconds its unit of time is, and how many samples a second has.
 fn extent(format: &dyn FormatReader) -> Option<(u32, f64, f64)> {
     let (track, parameters) = audio(format).ok()?;
-    let rate = f64::from(parameters.sample_rate.unwrap_or(resample::RATE));
+    let rate = f64::from(parameters.sample_rate.unwrap_or(HEARD));
     let unit = track.time_base.map_or(1.0 / rate, |base| f64::from(base.numer.get()) / f64::from(base.denom.get()));
     Some((track.id, unit, rate * parameters.channels.as_ref().map_or(2, |channels| channels.count()) as f64))
 }
@@ -539,6 +565,8 @@ mod tests {
 
     use super::*;
 
+    const TEN: Cut = Cut { seconds: 10, rate: None };
+
     /// Noise with pauses that are quieter by a factor: bursts of a second, and pauses of which every fourth is longer.
     fn recording(rate: u32, seconds: usize, hush: i32) -> Vec<i16> {
         let mut state = 1u32;
@@ -558,7 +586,7 @@ mod tests {
     }
 
     fn cut(file: &Read, seconds: usize) -> Vec<Piece> {
-        let mut pieces = Some(Pieces::new(file, seconds, SERVER, Duration::default).unwrap().0);
+        let mut pieces = Some(Pieces::new(file, Cut { seconds, rate: None }, SERVER, Duration::default).unwrap().0);
         let piece = || loop {
             match pieces.as_mut()?.turn(Duration::default).unwrap() {
                 Turn::Piece(piece) => return Some(piece),
@@ -572,14 +600,14 @@ mod tests {
     #[test]
     fn pieces_are_the_whole_cut_in_the_longest_pauses() {
         for (rate, hush) in [(16_000, 100_000), (16_000, 10), (44_100, 20), (8_000, 100_000)] {
-            let file = read("a.wav", sound::wav(&recording(rate, 65, hush), rate).unwrap());
+            let file = read("a.wav", wave::wav(&recording(rate, 65, hush), rate).unwrap());
             let pieces = cut(&file, 20);
             assert!((4..=5).contains(&pieces.len()), "{rate}: {} pieces", pieces.len());
             let mut expected = 0.0;
             for piece in &pieces {
                 assert!((piece.start - expected).abs() < 1e-6 && piece.seconds <= 20.0, "{rate}: {}", piece.start);
                 expected += piece.seconds;
-                let header = hound::WavReader::new(piece.wav.as_ref()).unwrap();
+                let header = hound::WavReader::new(std::io::Cursor::new(piece.wav().unwrap())).unwrap();
                 assert_eq!(header.spec().sample_rate, rate.min(16_000));
                 assert_eq!(f64::from(header.duration()) / f64::from(header.spec().sample_rate), piece.seconds);
             }
@@ -593,11 +621,11 @@ mod tests {
 
     /// Four tones of 0.6 s, one a second, as common encoders write them; the MP4 is in fragments.
     const TONES: [(&str, &[u8]); 5] = [
-        ("tones.flac", include_bytes!("../tests/sounds/tones.flac")),
-        ("tones.m4a", include_bytes!("../tests/sounds/tones.m4a")),
-        ("tones.mp3", include_bytes!("../tests/sounds/tones.mp3")),
-        ("tones.mp4", include_bytes!("../tests/sounds/tones.mp4")),
-        ("tones.ogg", include_bytes!("../tests/sounds/tones.ogg")),
+        ("tones.flac", include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones.flac")),
+        ("tones.m4a", include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones.m4a")),
+        ("tones.mp3", include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones.mp3")),
+        ("tones.mp4", include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones.mp4")),
+        ("tones.ogg", include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones.ogg")),
     ];
 
     #[test]
@@ -607,7 +635,7 @@ mod tests {
             assert_eq!(pieces.len(), 3, "{name}");
             let (mut samples, mut rate) = (Vec::new(), 0);
             for piece in &pieces {
-                let mut wav = hound::WavReader::new(piece.wav.as_ref()).unwrap();
+                let mut wav = hound::WavReader::new(std::io::Cursor::new(piece.wav().unwrap())).unwrap();
                 rate = wav.spec().sample_rate as usize;
                 assert_eq!((piece.start * rate as f64).round(), samples.len() as f64, "{name}: at {}", piece.start);
                 samples.extend(wav.samples::<i16>().map(|sample| sample.unwrap()));
@@ -641,7 +669,7 @@ mod tests {
             let mut frames = crate::mp3::Frames::default();
             frames.push(file).to_vec()
         };
-        let slower = include_bytes!("../tests/sounds/tones-8k.mp3");
+        let slower = include_bytes!("../../servers/openai-audio-mcp/tests/sounds/tones-8k.mp3");
         for [one, other] in [[tones("tones.mp3"), slower], [slower, tones("tones.mp3")]] {
             let pieces = cut(&read("a.mp3", [frames(one), frames(other)].concat().into()), 3);
             let seconds: f64 = pieces.iter().map(|piece| piece.seconds).sum();
@@ -668,7 +696,7 @@ mod tests {
     fn no_scrap_is_left_for_the_last() {
         for tenth in 0..12 {
             let samples = vec![3000; 16_000 * 20 + 1600 * tenth];
-            let pieces = cut(&read("a.wav", sound::wav(&samples, 16_000).unwrap()), 10);
+            let pieces = cut(&read("a.wav", wave::wav(&samples, 16_000).unwrap()), 10);
             let shortest = pieces.iter().map(|piece| piece.seconds).fold(f64::INFINITY, f64::min);
             assert!(shortest >= 0.5, "{tenth}: {shortest}");
         }
@@ -677,7 +705,7 @@ mod tests {
     #[test]
     fn what_cannot_be_cut_says_what_can() {
         for bytes in [Bytes::from_static(b"\x1A\x45\xDF\xA3 a film"), Bytes::new()] {
-            let error = Pieces::new(&read("talk.webm", bytes), 10, SERVER, Duration::default)
+            let error = Pieces::new(&read("talk.webm", bytes), TEN, SERVER, Duration::default)
                 .err()
                 .expect("not decoded")
                 .to_string();
@@ -694,7 +722,7 @@ mod tests {
             ("-y.webm", "'./-y.webm' -ac 1 -b:a 64k './-y.mp3'`"),
         ];
         for (name, command) in rows {
-            let error = Pieces::new(&read(name, Bytes::new()), 10, SERVER, Duration::default)
+            let error = Pieces::new(&read(name, Bytes::new()), TEN, SERVER, Duration::default)
                 .err()
                 .expect("not decoded")
                 .to_string();

@@ -1,10 +1,8 @@
-//! Sound at 16 kHz, which is what speech models hear. A windowed sinc, one set of weights for each place between samples.
+//! Sound of one rate at another. A windowed sinc, one set of weights for each place between samples.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-/// The rate of pieces, in Hz.
-pub(crate) const RATE: u32 = 16_000;
 /// Most places between two samples that have weights of their own. Those of the usual rates are no more; what lies
 /// between two of them, of a rate that nobody uses, is off by less than a thousandth of a sample.
 const PLACES: u32 = 1280;
@@ -113,6 +111,8 @@ mod tests {
     #![allow(clippy::indexing_slicing)]
 
     use super::*;
+
+    const RATE: u32 = 16_000;
 
     fn tone(rate: u32, hertz: f64, seconds: f64) -> Vec<f32> {
         let count = (f64::from(rate) * seconds) as usize;

@@ -43,18 +43,18 @@ impl Header {
 
 /// Reads frames out of bytes as they come, without what tells of the whole file: tags, and the frame with its length.
 #[derive(Default)]
-pub(crate) struct Frames {
+pub struct Frames {
     buffer: BytesMut,
     begun: bool,
     /// Bytes of a tag that are yet to come.
     skip: usize,
     /// Seconds of the frames that were read.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
 }
 
 impl Frames {
     /// Takes bytes in, and gives the frames that are whole.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> BytesMut {
+    pub fn push(&mut self, bytes: &[u8]) -> BytesMut {
         self.buffer.extend_from_slice(bytes);
         let mut out = BytesMut::new();
         loop {
@@ -91,7 +91,7 @@ impl Frames {
     }
 
     /// Says that another file begins.
-    pub(crate) fn next_file(&mut self) {
+    pub fn next_file(&mut self) {
         self.buffer.clear();
         self.begun = false;
         self.skip = 0;

@@ -1,0 +1,151 @@
+//! Requests to OpenAI that stay open: WebSockets, which carry events as JSON in both directions.
+
+use std::collections::VecDeque;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, poll_fn, select};
+use futures_util::sink::SinkExt as _;
+use futures_util::stream::StreamExt as _;
+use serde_json::Value;
+
+use crate::arguments::Arguments;
+use crate::body::Failure;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::json;
+use crate::openai;
+use crate::platform::{Frame, LONGEST_MESSAGE, Wire};
+use crate::spec::Spec;
+
+/// Most bytes that come in over one socket: an hour of speech at its largest.
+const MOST: usize = 512 * 1024 * 1024;
+/// Most messages that come in over one socket.
+const MOST_MESSAGES: usize = 1_000_000;
+/// Longest that anyone waits for the other side to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// An open WebSocket. Dropping it ends the connection.
+pub struct Socket {
+    cx: Context,
+    wire: Wire,
+    /// What goes out next.
+    waiting: VecDeque<String>,
+    /// Whether all that was pushed has gone out.
+    sent: bool,
+    bytes: usize,
+    messages: usize,
+}
+
+/// What happens next on a socket.
+#[derive(Debug)]
+pub enum Step {
+    /// An event came in.
+    Event(Value),
+    /// All that was pushed has gone out: the moment to push more.
+    Sent,
+    /// Nothing came for as long as was to be waited.
+    Silence,
+    /// The other side has closed the socket, with this code and reason.
+    Closed(u16, String),
+}
+
+impl Context {
+    /// Opens a WebSocket: `cx.connect(&Session::SPEC, json!({"model": model})).await?`. The request is a GET, with key and
+    /// headers as any other. It is tried again as long as it is not open; nothing is after that.
+    ///
+    /// # Errors
+    /// Wrong arguments, no key, no connection, or a refusal.
+    pub async fn connect(&self, spec: &'static Spec, arguments: impl Into<Arguments> + Send) -> Result<Socket> {
+        let wire = openai::connect(self, spec, &arguments.into()).await?;
+        Ok(Socket { cx: self.clone(), wire, waiting: VecDeque::new(), sent: true, bytes: 0, messages: 0 })
+    }
+}
+
+impl Socket {
+    /// Sends an event as soon as the other side takes it, while [`Socket::step`] is waited for.
+    pub fn push(&mut self, event: &Value) {
+        self.waiting.push_back(json::text(event));
+        self.sent = false;
+    }
+
+    /// Sends what was pushed and waits for what happens next, for `patience` at most. Events come first: who has much to
+    /// push does so when all is [`Step::Sent`], and holds no more of it in memory.
+    ///
+    /// # Errors
+    /// The connection broke, or what came is no event or more than a socket may bring.
+    pub async fn step(&mut self, patience: Duration) -> Result<Step> {
+        let Socket { wire, waiting, sent, .. } = self;
+        let next = poll_fn(|task| {
+            let broken = |failure: Failure| Poll::Ready(Err(broken(&failure)));
+            let mut done = false;
+            while !*sent {
+                match (wire.outgoing.as_mut().poll_ready(task), waiting.front()) {
+                    (Poll::Ready(Ok(())), Some(_)) => {
+                        let text = waiting.pop_front().unwrap_or_default();
+                        if let Err(failure) = wire.outgoing.as_mut().start_send(text) {
+                            return broken(failure);
+                        }
+                    }
+                    (Poll::Ready(Ok(())), None) => match wire.outgoing.as_mut().poll_flush(task) {
+                        Poll::Ready(Ok(())) => (*sent, done) = (true, true),
+                        Poll::Ready(Err(failure)) => return broken(failure),
+                        Poll::Pending => break,
+                    },
+                    (Poll::Ready(Err(failure)), _) => return broken(failure),
+                    (Poll::Pending, _) => break,
+                }
+            }
+            match wire.incoming.poll_next_unpin(task) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    // What has gone out is told when nothing else is to be told.
+                    *sent &= !done;
+                    Poll::Ready(Ok(Some(frame)))
+                }
+                Poll::Ready(Some(Err(failure))) => broken(failure),
+                Poll::Ready(None) => {
+                    Poll::Ready(Ok(Some(Frame::Closed { code: 1006, reason: "without a goodbye".into() })))
+                }
+                Poll::Pending if done => Poll::Ready(Ok(None)),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let frame = match select(next, self.cx.platform().sleep(patience)).await {
+            Either::Left((frame, _)) => frame?,
+            Either::Right(_) => return Ok(Step::Silence),
+        };
+        match frame {
+            Some(Frame::Text(text)) => self.read(&text).map(Step::Event),
+            Some(Frame::Closed { code, reason }) => Ok(Step::Closed(code, reason)),
+            None => Ok(Step::Sent),
+        }
+    }
+
+    fn read(&mut self, text: &Bytes) -> Result<Value> {
+        self.bytes += text.len();
+        self.messages += 1;
+        if text.len() > LONGEST_MESSAGE || self.bytes > MOST || self.messages > MOST_MESSAGES {
+            return Err(Error::new(Kind::Answer, "openai sends more than a session has"));
+        }
+        match serde_json::from_slice(text) {
+            Ok(event @ Value::Object(_)) => Ok(event),
+            _ => Err(Error::new(Kind::Answer, "openai sent something that is no event")),
+        }
+    }
+
+    /// Says goodbye, and waits a moment for the other side to do so.
+    pub async fn close(mut self) {
+        let goodbye = async {
+            // Whoever is gone already needs none.
+            if self.wire.outgoing.close().await.is_ok() {
+                while let Some(Ok(Frame::Text(_))) = self.wire.incoming.next().await {}
+            }
+        };
+        select(std::pin::pin!(goodbye), self.cx.platform().sleep(GOODBYE)).await;
+    }
+}
+
+fn broken(failure: &Failure) -> Error {
+    Error::new(Kind::Connection, format!("the connection broke: {}", failure.text))
+}
