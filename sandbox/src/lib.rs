@@ -35,7 +35,7 @@
 //! ```text
 //! api                              a domain a file or folder
 //! setting                          what there is one of, declared as data
-//! crud · form · sse                collections declared as data, forms, event streams
+//! crud · form · socket · sse       collections declared as data, forms, sockets, event streams
 //! auth · faults · shelf            keys, failures on demand, pages
 //! params                           what requests say
 //! content · error · json · world   what is stored, told, remembered
@@ -54,6 +54,7 @@ mod json;
 mod params;
 mod setting;
 mod shelf;
+mod socket;
 mod sse;
 mod world;
 

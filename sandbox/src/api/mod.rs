@@ -17,8 +17,10 @@ mod fine_tuning;
 mod history;
 mod images;
 mod items;
+mod live;
 mod models;
 mod moderations;
+mod realtime;
 mod responses;
 mod safety;
 mod skills;
@@ -48,7 +50,9 @@ pub(crate) fn routes() -> Router {
         .merge(fine_tuning::routes())
         .merge(images::routes())
         .merge(models::routes())
+        .merge(live::routes())
         .merge(moderations::routes())
+        .merge(realtime::routes())
         .merge(responses::routes())
         .merge(safety::routes())
         .merge(skills::routes())

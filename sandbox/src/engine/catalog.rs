@@ -17,6 +17,14 @@ pub(crate) enum Use {
     Transcription,
     Moderation,
     Completion,
+    /// Speaks and hears over a socket.
+    Realtime,
+    /// Writes down what comes over a socket, as models for transcription do, too.
+    Hearing,
+    /// Translates what comes over a socket.
+    Interpretation,
+    /// Speaks and hears at once.
+    Live,
 }
 
 impl Use {
@@ -30,6 +38,10 @@ impl Use {
             Self::Transcription => kind == "transcription",
             Self::Moderation => kind == "moderation",
             Self::Completion => kind == "completion",
+            Self::Realtime => kind == "realtime",
+            Self::Hearing => matches!(kind, "hearing" | "transcription"),
+            Self::Interpretation => kind == "interpretation",
+            Self::Live => kind == "live",
         }
     }
 }
