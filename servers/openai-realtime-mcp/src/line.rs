@@ -1,0 +1,143 @@
+//! A session over a socket, for as long as a call lasts.
+
+use std::time::Duration;
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::socket::{Socket, Step};
+use openai_mcp_kernel::spec::Spec;
+use serde_json::Map;
+
+/// Longest wait for a session to be there, or set up.
+const SETTING_UP: Duration = Duration::from_secs(20);
+
+/// An open session.
+pub(crate) struct Line {
+    cx: Context,
+    socket: Socket,
+    /// When the caller's patience is over.
+    pub(crate) until: Duration,
+    counted: usize,
+}
+
+/// What happens next.
+pub(crate) enum Next {
+    /// An event, with its type.
+    Event(String, Value),
+    /// All that was pushed has gone out.
+    Sent,
+    /// Time is over.
+    Late,
+    /// The other side has ended it.
+    Closed(String),
+}
+
+impl Line {
+    /// Opens a session, within `patience` seconds of which all is to be done.
+    ///
+    /// # Errors
+    /// There is none, or none in time.
+    pub(crate) async fn open(cx: &Context, spec: &'static Spec, arguments: Value, patience: u64) -> Result<Self> {
+        let socket = cx.connect(spec, arguments).await?;
+        let mut line = Line { cx: cx.clone(), socket, until: cx.now() + SETTING_UP, counted: 0 };
+        line.wait_for("session.created").await?;
+        line.until = cx.now() + Duration::from_secs(patience);
+        Ok(line)
+    }
+
+    /// Sets the session up, and waits until it is.
+    ///
+    /// # Errors
+    /// It is not, or not in time.
+    pub(crate) async fn set_up(&mut self, session: Value) -> Result<()> {
+        self.push("session.update", json!({"session": session}));
+        let until = std::mem::replace(&mut self.until, self.cx.now() + SETTING_UP);
+        self.wait_for("session.updated").await?;
+        self.until = until;
+        Ok(())
+    }
+
+    async fn wait_for(&mut self, wanted: &str) -> Result<()> {
+        loop {
+            match self.next().await? {
+                Next::Event(kind, _) if kind == wanted => return Ok(()),
+                Next::Event(kind, event) if kind == "error" => return Err(failure(&event)),
+                Next::Event(..) | Next::Sent => {}
+                Next::Late => {
+                    let text = format!("openai sent no `{wanted}` within {} s", SETTING_UP.as_secs());
+                    return Err(Error::new(Kind::Answer, text));
+                }
+                Next::Closed(why) => return Err(closed(&why)),
+            }
+        }
+    }
+
+    /// Sends an event. Each has an id, by which an error tells which one is meant.
+    pub(crate) fn push(&mut self, kind: &str, fields: Value) {
+        self.counted += 1;
+        let mut event = json!({"type": kind, "event_id": format!("{kind}-{}", self.counted)});
+        if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
+            event.extend(fields);
+        }
+        self.socket.push(&event);
+    }
+
+    /// Sends an event as the caller wrote it.
+    pub(crate) fn push_whole(&mut self, event: &Value) {
+        self.socket.push(event);
+    }
+
+    /// # Errors
+    /// The connection broke.
+    pub(crate) async fn next(&mut self) -> Result<Next> {
+        let left = self.until.saturating_sub(self.cx.now());
+        if left.is_zero() {
+            return Ok(Next::Late);
+        }
+        Ok(match self.socket.step(left).await? {
+            Step::Event(event) => Next::Event(text(&event, "type").to_owned(), event),
+            Step::Sent => Next::Sent,
+            Step::Silence => Next::Late,
+            Step::Closed(code, reason) => Next::Closed(format!("{code} {reason}").trim_end().to_owned()),
+        })
+    }
+
+    pub(crate) async fn close(self) {
+        self.socket.close().await;
+    }
+}
+
+/// A text of an event; empty where there is none.
+pub(crate) fn text<'a>(event: &'a Value, name: &str) -> &'a str {
+    event.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What an event of the type `error` tells.
+pub(crate) fn failure(event: &Value) -> Error {
+    Error::event(event.to_string().as_bytes(), None, None)
+}
+
+/// That the session is over before its time.
+pub(crate) fn closed(why: &str) -> Error {
+    Error::new(Kind::Connection, format!("openai closed the session: {why}"))
+}
+
+/// Adds the numbers of one object to those of another.
+pub(crate) fn add(sum: &mut Map<String, Value>, more: &Map<String, Value>) {
+    for (name, value) in more {
+        let before = sum.get(name);
+        let both = match (before.and_then(Value::as_f64), value.as_f64()) {
+            (Some(before), Some(value)) if before.fract() == 0.0 && value.fract() == 0.0 => {
+                Value::from((before + value) as u64)
+            }
+            (Some(before), Some(value)) => Value::from(before + value),
+            _ => match (before.cloned(), value) {
+                (Some(Value::Object(mut before)), Value::Object(value)) => {
+                    add(&mut before, value);
+                    Value::Object(before)
+                }
+                _ => value.clone(),
+            },
+        };
+        sum.insert(name.clone(), both);
+    }
+}

@@ -1,0 +1,40 @@
+//! How a session is set up. <https://platform.openai.com/docs/api-reference/realtime-client-events/session/update>
+
+use openai_mcp_kernel::prelude::*;
+
+/// Further fields of the API may be given.
+#[shape(open)]
+pub(crate) struct Session {
+    r#type: Kind,
+    /// As gpt-realtime-2.1.
+    model: Option<String>,
+    instructions: Option<String>,
+    output_modalities: Option<Vec<Modality>>,
+    /// input {format, transcription, turn_detection, noise_reduction}, output {format, voice, speed}.
+    audio: Option<JsonObject>,
+    tools: Option<Vec<JsonObject>>,
+}
+
+#[shape]
+enum Kind {
+    Realtime,
+    Transcription,
+}
+
+#[shape]
+pub(crate) enum Modality {
+    Text,
+    Audio,
+}
+
+/// Most tokens of an answer.
+#[shape]
+pub(crate) enum Limit {
+    Tokens(Int<1, 4096>),
+    Word(Inf),
+}
+
+#[shape]
+enum Inf {
+    Inf,
+}

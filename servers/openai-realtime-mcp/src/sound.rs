@@ -1,0 +1,183 @@
+//! Sound in and out: PCM of 24 kHz, mono, 16 bits, as Realtime has it.
+//! <https://platform.openai.com/docs/api-reference/realtime-client-events/input_audio_buffer/append>
+
+use std::sync::atomic::AtomicU64;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save::{Formats, Unsaved};
+use openai_mcp_sound::pieces::{Cut, Piece, Pieces};
+use openai_mcp_sound::wave;
+use serde_json::Map;
+
+/// Samples a second.
+pub(crate) const RATE: u32 = 24_000;
+/// Most samples of an event: 256 KB as base64.
+const PIECE: usize = 98_304;
+/// Sound of more bytes goes to a file: clients take results of about a megabyte.
+const SMALL: usize = 700_000;
+/// Most bytes of sound that are taken from one answer.
+const LONGEST: usize = 128 * 1024 * 1024;
+
+/// The formats of what is spoken.
+pub(crate) const FORMATS: Formats = &[("wav", &["wav"])];
+
+/// A recording, piece by piece.
+pub(crate) enum Recording {
+    /// Samples that need no decoder, and which is next.
+    Raw(Bytes, usize, usize),
+    /// Another, decoded.
+    Decoded(Box<Pieces>),
+}
+
+impl Recording {
+    /// Opens a file, of which pieces of at most `seconds` are wanted. PCM of 24 kHz is told by its name or type.
+    ///
+    /// # Errors
+    /// It cannot be read or decoded.
+    pub(crate) async fn open(cx: &Context, source: Source, seconds: usize) -> Result<Self> {
+        let file: Read = cx.read(source, cx.room()).await?;
+        let raw = file.filename.ends_with(".pcm") || file.filename.ends_with(".raw") || file.mime_type == "audio/pcm";
+        if raw {
+            return Ok(Recording::Raw(file.bytes, 0, seconds));
+        }
+        let cut = Cut { seconds, rate: Some(RATE) };
+        Ok(Recording::Decoded(Box::new(Pieces::begin(cx, &file, cut, &AtomicU64::new(0)).await?)))
+    }
+
+    /// The piece in which a second of the recording lies, and what gives those after it.
+    ///
+    /// # Errors
+    /// The file is broken, or ends before.
+    pub(crate) async fn from(mut self, cx: &Context, second: f64) -> Result<(Piece, Self)> {
+        while let Some((piece, rest)) = self.next(cx).await? {
+            // Offsets are told in thousandths of a second.
+            if piece.start + piece.seconds > second + 0.001 {
+                return Ok((piece, rest));
+            }
+            self = rest;
+        }
+        Err(Error::argument("offset", "the recording ends before"))
+    }
+
+    /// The next piece, and what gives those after it.
+    ///
+    /// # Errors
+    /// The file is broken.
+    pub(crate) async fn next(self, cx: &Context) -> Result<Option<(Piece, Self)>> {
+        match self {
+            Recording::Decoded(pieces) => {
+                let next = pieces.next(cx).await?;
+                Ok(next.map(|(piece, pieces)| (piece, Recording::Decoded(Box::new(pieces)))))
+            }
+            Recording::Raw(bytes, at, seconds) => {
+                let end = bytes.len().min(at + seconds * RATE as usize * 2);
+                let samples: Vec<i16> = bytes.get(at..end).unwrap_or_default().chunks_exact(2).map(sample).collect();
+                if samples.is_empty() {
+                    return Ok(None);
+                }
+                let (start, length) = (at as f64 / 2.0, samples.len() as f64);
+                let (start, seconds_of) = (start / f64::from(RATE), length / f64::from(RATE));
+                let piece = Piece { samples, rate: RATE, start, seconds: seconds_of };
+                Ok(Some((piece, Recording::Raw(bytes, end, seconds))))
+            }
+        }
+    }
+}
+
+fn sample(pair: &[u8]) -> i16 {
+    match pair {
+        [low, high] => i16::from_le_bytes([*low, *high]),
+        _ => 0,
+    }
+}
+
+/// Samples as events have them, in as many pieces as they need.
+pub(crate) fn encoded(samples: &[i16]) -> impl Iterator<Item = String> {
+    samples.chunks(PIECE).map(|piece| {
+        let bytes: Vec<u8> = piece.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        STANDARD.encode(bytes)
+    })
+}
+
+/// The arguments of a call that goes on from a second of the recording. What was handed over with the call is not said again.
+pub(crate) fn again(cx: &Context, second: f64) -> Arguments {
+    const SHORT: usize = 4096;
+    let arguments = cx.arguments().clone().set("offset", second).without("save_to");
+    if arguments.text().len() > SHORT { arguments.set("file", "the same file") } else { arguments }
+}
+
+/// What is spoken, as it comes.
+#[derive(Default)]
+pub(crate) struct Spoken(Vec<u8>);
+
+impl Spoken {
+    /// Takes the base64 of an event.
+    ///
+    /// # Errors
+    /// It is none, or there is no end of it.
+    pub(crate) fn push(&mut self, base64: &str) -> Result<()> {
+        let bytes = STANDARD.decode(base64);
+        let bytes = bytes.map_err(|_| Error::new(Kind::Answer, "openai sent sound that is no base64"))?;
+        self.0.extend_from_slice(&bytes);
+        if self.0.len() > LONGEST {
+            return Err(Error::new(Kind::Answer, "openai sends more sound than an answer has"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        (self.0.len() as f64 / 2.0 / f64::from(RATE) * 1000.0).round() / 1000.0
+    }
+
+    fn wav(&self) -> Result<Bytes> {
+        let samples: Vec<i16> = self.0.chunks_exact(2).map(sample).collect();
+        wave::wav(&samples, RATE)
+    }
+
+    /// Gives a result with what is spoken, as a file or within it. What was paid for is not lost if the file cannot be
+    /// written.
+    ///
+    /// # Errors
+    /// The file is not where it was to be, and is where the error tells.
+    pub(crate) async fn deliver(
+        self,
+        cx: &Context,
+        mut told: Map<String, Value>,
+        save_to: Option<String>,
+    ) -> Result<Output> {
+        if self.is_empty() {
+            return Ok(Output::json(&told.into()));
+        }
+        told.insert("seconds".into(), self.seconds().into());
+        let (sound, spare) = (self.wav()?, ("speech", "wav"));
+        let saved = match save_to {
+            Some(path) => match cx.save_paid(path, spare, sound.clone()).await {
+                Err(Unsaved { error, kept: true }) => {
+                    told.insert("note".into(), format!("not saved: {error}").into());
+                    return Ok(Output::json(&told.into()));
+                }
+                Err(Unsaved { error, .. }) => {
+                    told.insert("note".into(), format!("not saved: {error}").into());
+                    None
+                }
+                Ok(saved) => Some(saved),
+            },
+            None if sound.len() > SMALL => cx.keep(spare, sound.clone()).await.ok(),
+            None => None,
+        };
+        if let Some(saved) = saved {
+            told.insert("saved_to".into(), saved.show());
+            return Ok(Output::json(&told.into()));
+        }
+        let block = Content::Audio { data: sound, mime_type: "audio/wav".into() };
+        Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
+    }
+}

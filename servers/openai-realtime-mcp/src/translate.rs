@@ -1,0 +1,108 @@
+//! Recordings as speech in another language. <https://platform.openai.com/docs/guides/realtime-translation>
+
+use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save;
+use openai_mcp_shapes::Patience;
+use serde_json::Map;
+
+use crate::line::{Line, Next, failure, text};
+use crate::socket::Translation;
+use crate::sound::{FORMATS, Recording, Spoken, again, encoded};
+
+tools![Translate];
+
+/// Most seconds that one call translates.
+const SLICE: usize = 60;
+/// How long a translation may take by default, in seconds.
+const PATIENCE: u64 = 120;
+
+/// Translate speech into speech in another language, with both texts.
+///
+/// A minute at most in each call, cut in a pause; `next` goes on.
+#[tool("realtime-translate", saves)]
+struct Translate {
+    /// wav, mp3, flac, ogg, m4a; .pcm of 24 kHz.
+    file: FileInput,
+    /// As es.
+    language: String,
+    /// Default gpt-realtime-translate.
+    model: Option<String>,
+    /// Writes down the original. Default gpt-realtime-whisper.
+    transcription_model: Option<String>,
+    /// Second to begin at.
+    #[alias("next_offset")]
+    offset: Option<f64>,
+    /// New .wav file.
+    save_to: Option<String>,
+    #[flatten]
+    patience: Patience,
+}
+
+impl Translate {
+    async fn run(self, cx: Context) -> Result<Output> {
+        save::format(self.save_to.as_deref(), ("", None), FORMATS)?;
+        cx.reserve(self.save_to.as_deref()).await?;
+        let FileInput(source) = self.file.clone();
+        let recording = Recording::open(&cx, source, SLICE).await?;
+        let (piece, rest) = recording.from(&cx, self.offset.unwrap_or_default()).await?;
+        let end = piece.start + piece.seconds;
+        let more = rest.next(&cx).await?.is_some();
+
+        let model = self.model.as_deref().unwrap_or("gpt-realtime-translate");
+        let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
+        let mut line = Line::open(&cx, &Translation::SPEC, json!({"model": model}), patience).await?;
+        let writes = self.transcription_model.as_deref().unwrap_or("gpt-realtime-whisper");
+        let input = json!({"transcription": {"model": writes}});
+        line.set_up(json!({"audio": {"input": input, "output": {"language": self.language}}})).await?;
+        for audio in encoded(&piece.samples) {
+            line.push("session.input_audio_buffer.append", json!({"audio": audio}));
+        }
+        line.push("session.close", json!({}));
+
+        let (mut said, mut heard, mut spoken) = (String::new(), String::new(), Spoken::default());
+        let incomplete = loop {
+            let next = match line.next().await {
+                Ok(next) => next,
+                Err(error) => break Some(error),
+            };
+            match next {
+                Next::Sent => {}
+                Next::Event(kind, event) => match kind.as_str() {
+                    "session.output_transcript.delta" => {
+                        said.push_str(text(&event, "delta"));
+                        cx.tell_text(text(&event, "delta"));
+                    }
+                    "session.input_transcript.delta" => heard.push_str(text(&event, "delta")),
+                    "session.output_audio.delta" => spoken.push(text(&event, "delta"))?,
+                    "session.closed" => break None,
+                    "error" => break Some(failure(&event)),
+                    _ => {}
+                },
+                Next::Late => break Some(Error::new(Kind::Answer, "the translation did not come within `timeout`")),
+                Next::Closed(why) => {
+                    break Some(Error::new(Kind::Connection, format!("openai closed the session: {why}")));
+                }
+            }
+        };
+        cx.flush_text();
+        // What came before is paid for.
+        if let (Some(error), true) = (&incomplete, said.is_empty() && spoken.is_empty()) {
+            return Err(error.clone());
+        }
+        line.close().await;
+        let round = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
+        let mut told = Map::new();
+        let mut put = |name: &str, value: Option<Value>| told.extend(value.map(|value| (name.to_owned(), value)));
+        put("done", Some((!more).into()));
+        put("text", Some(said.into()));
+        put("heard", Some(heard.into()));
+        put("from", Some(round(piece.start).into()));
+        put("to", Some(round(end).into()));
+        put("incomplete", incomplete.map(|error| error.to_string().into()));
+        if more {
+            put("next_offset", Some(round(end).into()));
+            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(&cx, round(end))})));
+        }
+        spoken.deliver(&cx, told, self.save_to).await
+    }
+}
