@@ -44,7 +44,7 @@ pub(crate) struct Call {
     /// Call a server that runs already, at a URL such as http://127.0.0.1:8787
     #[arg(long, value_name = "URL", conflicts_with_all = ["sandbox", "read_only", "tools", "exclude", "roots", "max_result"])]
     url: Option<String>,
-    /// With --url, show that server the key or access token in this variable; OPENAI_MCP_ACCESS_TOKEN unless told
+    /// With --url, show that server the key or access token in this variable, in place of OPENAI_MCP_ACCESS_TOKEN
     #[arg(long, value_name = "VARIABLE", requires = "url")]
     bearer_env: Option<String>,
     #[command(flatten)]

@@ -9,9 +9,15 @@ use serde_json::Value;
 /// How many bytes of JSON make a token, roughly, in the tokenizers of today's models.
 const BYTES_PER_TOKEN: usize = 4;
 
+/// The tools of a server, without those that the operator has not set up.
+fn offered(definition: &Definition) -> impl Iterator<Item = &'static Spec> + Clone + use<> {
+    let set = |spec: &&Spec| spec.setting.is_none_or(|name| std::env::var_os(format!("OPENAI_MCP_{name}")).is_some());
+    definition.specs().filter(set)
+}
+
 /// The tools as a table, or as JSON.
 pub(crate) fn render(servers: &[&'static Definition], json: bool) -> String {
-    let specs = || servers.iter().flat_map(|definition| definition.specs());
+    let specs = || servers.iter().flat_map(|definition| offered(definition));
     if json {
         return format!("[{}]", specs().map(entry).collect::<Vec<_>>().join(","));
     }
@@ -25,7 +31,7 @@ pub(crate) fn render(servers: &[&'static Definition], json: bool) -> String {
     let (mut count, mut total) = (0, 0);
     for definition in servers {
         let mut sum = 0;
-        for spec in definition.specs() {
+        for spec in offered(definition) {
             let bytes = weight(spec);
             (count, sum) = (count + 1, sum + bytes);
             let about = spec.doc.split_once(['.', '\n']).map_or(spec.doc, |(first, _)| first);

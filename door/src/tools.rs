@@ -74,7 +74,7 @@ impl Shaped for Inner {
 }
 
 const fn spec(name: &'static str, doc: &'static str, fields: &'static [Field], effect: Effect) -> Spec {
-    Spec { name, doc, endpoint: None, fields, effect, admin: false, long: Long::Cut, life: Life::Open }
+    Spec { name, doc, endpoint: None, fields, effect, admin: false, long: Long::Cut, life: Life::Open, setting: None }
 }
 
 const fn field(name: &'static str, doc: &'static str, shape: Ref, required: bool) -> Field {

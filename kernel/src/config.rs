@@ -119,6 +119,11 @@ impl Config {
         })
     }
 
+    /// What a variable of single servers holds, by its name after `OPENAI_MCP_`.
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether requests go to OpenAI itself, and not to a server that speaks its API.
     pub(crate) fn is_openai(&self) -> bool {
         let uri = self.base_url.parse::<http::Uri>();

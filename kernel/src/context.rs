@@ -138,7 +138,7 @@ impl Context {
 
     /// A setting of this server alone: the operator's `OPENAI_MCP_{name}`.
     pub fn setting(&self, name: &str) -> Option<&str> {
-        self.config().settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.config().setting(name)
     }
 
     /// A secret that the operator keeps for callers to name, the variable `OPENAI_MCP_SECRET_{name}`.
@@ -200,7 +200,7 @@ impl Context {
         self.platform().random()
     }
 
-    /// How long the last answer asks to be left alone before the next poll; one second unless told.
+    /// How long the last answer asks to be left alone before the next poll. Default: one second.
     pub fn poll_pause(&self) -> Duration {
         let answered = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner);
         answered.poll_after.unwrap_or(Duration::from_secs(1)).clamp(Duration::from_millis(100), Duration::from_secs(30))

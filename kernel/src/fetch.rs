@@ -21,7 +21,7 @@ pub struct Address {
     pub credentials: bool,
     /// A name or an address; an IPv6 address stands in brackets.
     pub host: String,
-    /// The scheme's own unless told.
+    /// Default: that of the scheme.
     pub port: u16,
     /// The path, as it is written.
     pub path: String,

@@ -17,18 +17,18 @@ pub enum Source {
     Path {
         /// Absolute, or relative to the first allowed root.
         path: String,
-        /// Name to give it; the path's own unless told.
+        /// Name to give it. Default: that of the path.
         filename: Option<String>,
-        /// Media type; guessed from the name unless told.
+        /// Media type. Default: what the name tells.
         mime_type: Option<String>,
     },
     /// A file that the server fetches.
     Url {
         /// An `https` (or `http`) URL of a public host.
         url: String,
-        /// Name to give it; the last segment of the URL's path unless told.
+        /// Name to give it. Default: the last segment of the URL's path.
         filename: Option<String>,
-        /// Media type; guessed from the name unless told.
+        /// Media type. Default: what the name tells.
         mime_type: Option<String>,
     },
     /// The bytes themselves.
@@ -37,7 +37,7 @@ pub enum Source {
         bytes: Bytes,
         /// Its name.
         filename: String,
-        /// Media type; guessed from the name unless told.
+        /// Media type. Default: what the name tells.
         mime_type: Option<String>,
     },
 }

@@ -57,7 +57,7 @@ pub trait Platform: Send + Sync + 'static {
     /// Most bytes of a file that one call may hold in memory.
     fn room(&self) -> usize;
 
-    /// The memory that files of all calls together may take; as much as there is unless told.
+    /// The memory that files of all calls together may take. Default: as much as there is.
     fn memory(&self) -> Option<Arc<Budget>> {
         None
     }

@@ -24,6 +24,8 @@ pub struct Spec {
     pub long: Long,
     /// How long OpenAI serves the request.
     pub life: Life,
+    /// It is offered only where the operator has set this, a variable by its name after `OPENAI_MCP_`.
+    pub setting: Option<&'static str>,
 }
 
 /// The query by which the API tells a beta request from the one of the same path.

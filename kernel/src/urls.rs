@@ -21,7 +21,7 @@ pub struct Target<'a> {
     pub credentials: bool,
     /// A name or an address; an IPv6 address stands in brackets.
     pub host: &'a str,
-    /// The scheme's own unless told.
+    /// Default: that of the scheme.
     pub port: u16,
 }
 

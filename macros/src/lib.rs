@@ -31,6 +31,7 @@ use proc_macro::TokenStream;
 /// - what is shown of an answer: `brief = function`, of type `fn(Value) -> Value`, unless the argument `full` that such a
 ///   tool takes asks for all;
 /// - how long OpenAI serves it: `ends = "2027-01-06"`, `gone = "2026-08-26", instead = "…"`;
+/// - who is offered it: `setting = "NAME"` (those whose operator has set `OPENAI_MCP_NAME`; else all);
 /// - `run`: the tool makes the result itself.
 ///
 /// A composite, or a tool with `run`, has `async fn run(self, cx: Context) -> Result<Output>`. Of an endpoint's fields the

@@ -21,6 +21,7 @@ struct Attribute {
     window: bool,
     /// What shows the answer in brief.
     brief: Option<syn::Path>,
+    setting: Option<LitStr>,
     life: TokenStream,
     flags: Vec<Ident>,
 }
@@ -45,6 +46,7 @@ impl Attribute {
             long: quote!(Cut),
             window: false,
             brief: None,
+            setting: None,
             life: quote!(AsServer),
             flags: Vec::new(),
         };
@@ -76,6 +78,7 @@ impl Attribute {
                     let day = value()?;
                     attribute.life = quote!(Ends(#day));
                 }
+                "setting" => attribute.setting = Some(value()?),
                 "gone" => gone = Some(value()?),
                 "instead" => {
                     let instead = value()?;
@@ -91,7 +94,7 @@ impl Attribute {
                         word,
                         "expected GET, POST or DELETE with a path, or one of reads, destroys, idempotent, open, saves, \
                          records, multipart, admin, run, streams, window, brief = function, accept = \"…\", beta = \"…\", \
-                         twin = \"…\", page = \"…\", ends = \"…\", gone = \"…\", instead = \"…\"",
+                         twin = \"…\", page = \"…\", setting = \"…\", ends = \"…\", gone = \"…\", instead = \"…\"",
                     ));
                 }
             }
@@ -105,6 +108,7 @@ impl Attribute {
     /// The `Spec` of the kernel.
     fn spec(&self, doc: &str, fields: &TokenStream) -> TokenStream {
         let Attribute { name, accept, beta, twin, long, life, .. } = self;
+        let setting = self.setting.as_ref().map_or_else(|| quote!(None), |setting| quote!(Some(#setting)));
         let endpoint = match &self.endpoint {
             Some((method, path)) => {
                 let told =
@@ -146,6 +150,7 @@ impl Attribute {
                 admin: #admin,
                 long: ::openai_mcp_kernel::spec::Long::#long,
                 life: ::openai_mcp_kernel::spec::Life::#life,
+                setting: #setting,
             }
         }
     }

@@ -87,7 +87,7 @@ impl<T> Shelf<T> {
 /// How a list is paged.
 #[derive(Clone, Copy)]
 pub(crate) struct Paging {
-    /// Objects on a page unless told otherwise, and the most that can be asked for.
+    /// Objects on a page by default, and the most that can be asked for.
     pub(crate) usual: usize,
     pub(crate) most: i64,
     pub(crate) oldest_first: bool,

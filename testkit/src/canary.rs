@@ -244,6 +244,9 @@ pub fn check(server: &'static Definition, folder: &str) {
         for at in 0..calls.len().max(echoes.len()) {
             let (call, echo) = (Value::Object(calls[at % calls.len()].clone()), &echoes[at % echoes.len()]);
             let script = Script::new(vec![echo.reply.clone(); REQUESTS]).as_caller(key);
+            if let Some(name) = spec.setting {
+                script.set(name, "vs_1");
+            }
             judge("made", echo, said(server, plain, [(spec.name, call.to_string().as_str())], script));
         }
         for file in children(&folder.join(spec.name)) {

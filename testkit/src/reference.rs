@@ -23,6 +23,9 @@ fn page(server: &'static Definition) -> String {
     let mut out = format!("# {}\n\n{}\n", server.name(), server.about);
     for spec in server.specs() {
         let _ = write!(out, "\n## {}\n\n{}\n\n{}\n", spec.name, spec.doc, facts(spec));
+        if let Some(name) = spec.setting {
+            let _ = writeln!(out, "\nOffered where `OPENAI_MCP_{name}` is set.");
+        }
         if !spec.fields.is_empty() {
             out.push_str("\n| argument | type | |\n|---|---|---|\n");
         }

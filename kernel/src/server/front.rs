@@ -73,7 +73,9 @@ impl<'a> Offered<'a> {
         }
         let mut all = service.everyone().flat_map(|service| service.definition.specs());
         if let Some(spec) = all.find(|spec| spec.is_named(name)) {
-            let reason = service.config.filter.reason(spec).or_else(|| filter.reason(spec)).unwrap_or_default();
+            let reason = service.config.filter.reason(spec).or_else(|| filter.reason(spec)).map(str::to_owned);
+            let unset = || spec.setting.map(|name| format!("OPENAI_MCP_{name} is not set"));
+            let reason = reason.or_else(unset).unwrap_or_default();
             return Err(format!("`{}` is not offered here: {reason}", spec.name));
         }
         let hint = near::tool(name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));

@@ -198,7 +198,9 @@ impl Service {
     }
 
     fn make(definition: &'static Definition, config: Arc<Config>, platform: Arc<dyn Platform>) -> Result<Self, String> {
-        let tools: Vec<_> = definition.tools().filter(|tool| config.filter.admits(tool.spec)).collect();
+        let set = |spec: &Spec| spec.setting.is_none_or(|name| config.setting(name).is_some());
+        let tools = definition.tools().filter(|tool| config.filter.admits(tool.spec) && set(tool.spec));
+        let tools: Vec<_> = tools.collect();
         if tools.is_empty() {
             return Err(format!(
                 "OPENAI_MCP_TOOLS, OPENAI_MCP_EXCLUDE and OPENAI_MCP_READ_ONLY leave no tool of {}",

@@ -34,7 +34,7 @@ pub(crate) struct Get {
 
 /// Read the text that was indexed of a file.
 #[tool("vector-store-file-content", GET "/vector_stores/{vector_store_id}/files/{file_id}/content", run, saves, beta = "assistants=v2")]
-struct Content {
+pub(crate) struct Content {
     #[read]
     vector_store_id: String,
     #[read]

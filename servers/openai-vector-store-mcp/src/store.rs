@@ -63,7 +63,7 @@ struct Modify {
 
 /// Search a vector store for passages close in meaning to a query.
 #[tool("vector-store-search", POST "/vector_stores/{vector_store_id}/search", run, reads, beta = "assistants=v2")]
-struct Search {
+pub(crate) struct Search {
     #[read]
     vector_store_id: String,
     query: OneOrMany<String>,
