@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use futures_util::stream::{BoxStream, StreamExt as _, once};
 use indicatif::{ProgressBar, ProgressStyle};
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::context::Caller;
-use openai_mcp_kernel::server::{Definition, Reply};
+use openai_mcp_kernel::server::{Definition, Reply, Service};
 use openai_mcp_kernel::spec::Spec;
 use openai_mcp_native::run::{self, Host, Usual};
 use openai_mcp_native::say;
@@ -23,6 +24,9 @@ use serde_json::value::RawValue;
 use crate::names::suggest_tool;
 use crate::options::Options;
 use crate::{list, media, remote};
+
+/// What a server answers with: notifications, and the answer last.
+pub(crate) type Messages = BoxStream<'static, Result<Bytes, String>>;
 
 /// What to call, and how.
 #[derive(Args)]
@@ -76,18 +80,23 @@ async fn result(call: &Call) -> Result<Value, String> {
     if let Some(path) = &call.output {
         media::check(path)?;
     }
-    let mut messages = match &call.url {
+    let messages = match &call.url {
         Some(url) => {
             let at =
                 remote::endpoint(url, found.map(|(definition, _)| definition)).ok_or_else(|| unknown(&call.tool))?;
-            remote::call(&at, &message(call, arguments(call)?), call.bearer_env.as_deref()).await?
+            remote::call(&at, &message(&call.tool, arguments(call)?.get()), call.bearer_env.as_deref()).await?
         }
         None => {
             let (definition, spec) = found.ok_or_else(|| unknown(&call.tool))?;
             here(call, definition, spec).await?
         }
     };
-    let mut bar = Bar::new(&call.tool);
+    finish(messages, &call.tool).await
+}
+
+/// What comes of messages of which the last is the answer; a person is shown the others meanwhile.
+pub(crate) async fn finish(mut messages: Messages, tool: &str) -> Result<Value, String> {
+    let mut bar = Bar::new(tool);
     let mut last = Bytes::new();
     while let Some(message) = messages.next().await {
         let message = message?;
@@ -106,11 +115,7 @@ async fn result(call: &Call) -> Result<Value, String> {
 }
 
 /// Calls a server in this process.
-async fn here(
-    call: &Call,
-    definition: &'static Definition,
-    spec: &'static Spec,
-) -> Result<BoxStream<'static, Result<Bytes, String>>, String> {
+async fn here(call: &Call, definition: &'static Definition, spec: &'static Spec) -> Result<Messages, String> {
     let mut options = call.options.all();
     let mut arguments = arguments(call)?;
     // A tool that can save does so before anything of the result is made smaller for a model.
@@ -131,13 +136,17 @@ async fn here(
                 .into(),
         );
     }
+    Ok(begin(&host.service(definition)?, message(&call.tool, arguments.get())).await)
+}
+
+/// Sends a message to a server in this process.
+pub(crate) async fn begin(service: &Arc<Service>, message: String) -> Messages {
     let caller = Caller { trusted: true, ..Caller::default() };
-    let message = message(call, arguments);
-    Ok(match host.service(definition)?.begin(&message.into(), caller, None).reply.await {
+    match service.begin(&message.into(), caller, None).reply.await {
         Reply::Nothing => once(ready(Ok(Bytes::new()))).boxed(),
         Reply::One(_, message) => once(ready(Ok(message))).boxed(),
         Reply::Many(messages) => messages.map(Ok).boxed(),
-    })
+    }
 }
 
 fn unknown(tool: &str) -> String {
@@ -165,10 +174,11 @@ fn with_member(object: &RawValue, name: &str, value: &str) -> Result<Box<RawValu
     RawValue::from_string(text).map_err(|error| format!("the arguments are not JSON: {error}"))
 }
 
-fn message(call: &Call, arguments: Box<RawValue>) -> String {
+/// A call of a tool, with its arguments as JSON.
+pub(crate) fn message(tool: &str, arguments: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{},"arguments":{arguments},"_meta":{{"progressToken":1}}}}}}"#,
-        Value::from(call.tool.as_str())
+        Value::from(tool)
     )
 }
 

@@ -3,6 +3,7 @@
 mod call;
 mod clients;
 mod doctor;
+mod evals;
 mod import;
 mod list;
 mod media;
@@ -84,6 +85,11 @@ enum Command {
         #[command(subcommand)]
         command: Assistants,
     },
+    /// Evals from files: run them, report, take in what was exported
+    Evals {
+        #[command(subcommand)]
+        command: evals::Evals,
+    },
     /// Run the offline stand-in for the API alone
     Sandbox {
         /// Where to listen; port 0 takes a free one
@@ -126,6 +132,7 @@ fn main() -> ExitCode {
         Command::Assistants { command: Assistants::Import { file, apply, options } } => {
             import::run(&file, apply, &options.all())
         }
+        Command::Evals { command } => evals::run(&command),
         Command::Sandbox { addr } => run::finish(async {
             let url = run::stand_in(SANDBOX, &addr).await?;
             say(&format!("listening on {url}\nnext: openai-mcp call --sandbox={url} TOOL"));

@@ -5,6 +5,7 @@ mod calls;
 mod clients;
 mod commands;
 mod door;
+mod evals;
 mod page;
 mod servers;
 #[cfg(unix)]
