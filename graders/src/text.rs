@@ -3,7 +3,7 @@
 //! The API grades with rapidfuzz 3.10.1, nltk 3.9.1 and rouge-score 0.1.2, as its Python graders' image has them; what is
 //! here gives their figures to nine places. `input` is what was said, `reference` what is wanted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rapidfuzz::distance::lcs_seq;
 use rapidfuzz::fuzz;
@@ -80,8 +80,9 @@ fn align(said: &mut Vec<(usize, String)>, wanted: &mut Vec<(usize, String)>) -> 
     for (at, word) in said.iter().rev() {
         pairs.extend(left.get_mut(word).and_then(Vec::pop).map(|other| (*at, other)));
     }
-    said.retain(|(at, _)| !pairs.iter().any(|(one, _)| one == at));
-    wanted.retain(|(at, _)| !pairs.iter().any(|(_, other)| other == at));
+    let (paired, others): (HashSet<usize>, HashSet<usize>) = pairs.iter().copied().unzip();
+    said.retain(|(at, _)| !paired.contains(at));
+    wanted.retain(|(at, _)| !others.contains(at));
     pairs
 }
 
