@@ -178,6 +178,44 @@ def test_users_of_the_organization_have_an_owner(organization):
     assert "key_emi" in ids(organization.projects.api_keys.list("proj_research", owner_project_access="inactive"))
 
 
+def test_somebody_is_invited(organization):
+    invites = organization.invites
+    made = invites.create(email="gil@example.com", role="reader", projects=[{"id": "proj_support", "role": "member"}])
+    assert (made.status, made.projects[0].id) == ("pending", "proj_support") and made.expires_at > made.created_at
+    assert invites.retrieve(made.id) == made and ids(invites.list()) == [made.id]
+    assert invites.create(email="hao@example.com", role="owner").projects == []
+    refused(lambda: invites.create(email="ada@example.com", role="reader"), None, "already")
+    refused(lambda: invites.create(email="nobody", role="reader"), "email", "Invalid")
+    missing(
+        lambda: invites.create(email="x@example.com", role="reader", projects=[{"id": "proj_none", "role": "owner"}]),
+        "proj_none",
+    )
+    assert invites.delete(made.id).deleted
+    missing(lambda: invites.retrieve(made.id), made.id)
+    assert event(organization, "invite.sent")["data"]["email"] == "hao@example.com"
+
+
+def test_an_admin_key_is_shown_once(organization):
+    keys = organization.admin_api_keys
+    made = keys.create(name="second", expires_in_seconds=600)
+    assert made.value.startswith("sk-admin-") and made.expires_at == made.created_at + 600
+    got = keys.retrieve(made.id)
+    assert not hasattr(got, "value") and got.redacted_value.endswith(made.value[-3:])
+    assert (got.owner.id, got.owner.role) == ("user-ada", "owner")
+    assert ids(keys.list()) == [made.id, "key_admin"] and ids(keys.list(order="asc", limit=1)) == ["key_admin", made.id]
+    assert keys.delete(made.id).deleted
+    missing(lambda: keys.retrieve(made.id), made.id)
+    assert made.value not in str(organization.audit_logs.list().to_dict())
+
+
+def test_how_long_data_is_kept(organization):
+    retention = organization.data_retention
+    assert retention.retrieve().type == "modified_abuse_monitoring"
+    assert retention.update(retention_type="zero_data_retention").type == "zero_data_retention"
+    assert retention.retrieve().type == "zero_data_retention"
+    refused(lambda: retention.update(retention_type="none"), "retention_type", "zero_data_retention")
+
+
 def test_the_log_is_searched(organization):
     logs = organization.audit_logs
     everything = list(logs.list())
@@ -194,6 +232,192 @@ def test_the_log_is_searched(organization):
     assert ids(logs.list(limit=2)) == ids(everything)
     page = logs.list(limit=2, before=everything[4].id)
     assert ids(page.data) == [everything[2].id, everything[3].id]
+
+
+# Access
+
+
+@pytest.mark.parametrize("project", [(), ("proj_support",)], ids=["organization", "project"])
+def test_roles_are_made_and_assigned(organization, project):
+    at = organization.projects if project else organization
+    more = {"project_id": project[0]} if project else {}
+    predefined = [it for it in at.roles.list(*project) if it.predefined_role]
+    assert {it.name for it in predefined} >= {"owner"}
+    made = at.roles.create(*project, role_name="Watcher", permissions=["api.usage.read"], description="Looks")
+    assert made.resource_type == ("api.project" if project else "api.organization") and not made.predefined_role
+    assert at.roles.retrieve(made.id, **more).permissions == ["api.usage.read"]
+    refused(lambda: at.roles.create(*project, role_name="Watcher", permissions=[]), None, "already")
+    refused(lambda: at.roles.create(*project, role_name="Other", permissions=openai.omit), "permissions", "Missing")
+    refused(lambda: at.roles.update(predefined[0].id, **more, role_name="boss"), None, "predefined")
+    refused(lambda: at.roles.delete(predefined[0].id, **more), None, "predefined")
+    changed = at.roles.update(made.id, **more, role_name="Reader", permissions=["api.usage.read", "api.logs.read"])
+    assert (changed.name, changed.description, len(changed.permissions)) == ("Reader", "Looks", 2)
+    assert ids(at.roles.list(*project, limit=1, order="asc"))[0] == predefined[-1].id
+    assert len(ids(at.roles.list(*project, limit=1))) == len(ids(at.roles.list(*project)))
+
+    for kind, holder in ("users", "user-emi"), ("groups", "group_support"):
+        roles = getattr(at, kind).roles
+        given = roles.create(holder, **more, role_id=made.id)
+        assert given.role.id == made.id and given.object == kind[:-1] + ".role"
+        assert ids(roles.list(holder, **more)) == [made.id]
+        held = {f"{kind[:-1]}_id": holder, **more}
+        assert roles.retrieve(made.id, **held).name == "Reader"
+        told = event(organization, "role.assignment.created")
+        assert (told["principal_id"], told["principal_type"]) == (holder, kind[:-1])
+        assert roles.delete(made.id, **held).deleted
+        missing(lambda: roles.retrieve(made.id, **held), made.id)
+        missing(lambda: roles.create(holder, **more, role_id="role_none"), "role_none")
+        roles.create(holder, **more, role_id=made.id)
+    assert at.roles.delete(made.id, **more).deleted
+    assert ids(at.users.roles.list("user-emi", **more)) == ids(at.groups.roles.list("group_support", **more)) == []
+    missing(lambda: at.users.roles.list("user-none", **more), "user-none")
+
+
+def test_users_are_grouped(organization):
+    groups, of_projects = organization.groups, organization.projects.groups
+    assert [it.name for it in groups.list()] == ["Support"]
+    made = groups.create(name="Data")
+    assert not made.is_scim_managed and groups.retrieve(made.id).name == "Data"
+    refused(lambda: groups.create(name="Data"), None, "already")
+    refused(lambda: groups.update(made.id, name="Support"), None, "already")
+    assert groups.update(made.id, name="Facts").name == "Facts"
+    added = groups.users.create(made.id, user_id="user-dev")
+    assert (added.group_id, added.user_id) == (made.id, "user-dev")
+    groups.users.create(made.id, user_id="user-ben")
+    assert ids(groups.users.list(made.id, limit=1)) == ["user-ben", "user-dev"]
+    assert groups.users.retrieve("user-dev", group_id=made.id).email == "dev@example.com"
+    assert groups.users.delete("user-dev", group_id=made.id).deleted
+    missing(lambda: groups.users.retrieve("user-dev", group_id=made.id), "user-dev")
+    missing(lambda: groups.users.create(made.id, user_id="user-none"), "user-none")
+
+    there = of_projects.create("proj_research", group_id=made.id, role="role_project_viewer")
+    assert (there.group_name, there.project_id) == ("Facts", "proj_research")
+    assert of_projects.retrieve(made.id, project_id="proj_research").group_id == made.id
+    assert [it.group_id for it in of_projects.list("proj_research")] == [made.id]
+    roles = of_projects.roles.list(made.id, project_id="proj_research")
+    assert ids(roles) == ["role_project_viewer"]
+    missing(lambda: of_projects.create("proj_research", group_id=made.id, role="role_none"), "role_none")
+    assert of_projects.delete(made.id, project_id="proj_research").deleted
+    missing(lambda: of_projects.retrieve(made.id, project_id="proj_research"), made.id)
+    organization.users.delete("user-ben")
+    assert ids(groups.users.list(made.id)) == []
+    assert groups.delete(made.id).deleted
+    missing(lambda: groups.users.list(made.id), made.id)
+    assert event(organization, "group.created")["data"]["group_name"] == "Data"
+
+
+def test_a_user_is_given_a_role_of_ones_own(organization):
+    organization.users.update("user-farid", role_id="role_key_manager")
+    assert ids(organization.users.roles.list("user-farid")) == ["role_key_manager"]
+    missing(lambda: organization.users.update("user-farid", role_id="role_none"), "role_none")
+
+
+# Security
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+
+
+def test_certificates_are_activated(organization):
+    certificates, of_projects = organization.certificates, organization.projects.certificates
+    made = certificates.create(certificate=PEM, name="edge")
+    assert made.object == "certificate" and made.certificate_details.content is None and made.active is None
+    assert certificates.retrieve(made.id, include=["content"]).certificate_details.content == PEM
+    assert certificates.retrieve(made.id).certificate_details.content is None
+    assert certificates.update(made.id, name="core").name == "core"
+    assert [(it.id, it.active) for it in certificates.list()] == [(made.id, False)]
+    active = certificates.activate(certificate_ids=[made.id]).data
+    assert [(it.id, it.active) for it in active] == [(made.id, True)]
+    assert of_projects.activate("proj_support", certificate_ids=[made.id]).data[0].active
+    assert [it.active for it in of_projects.list("proj_support")] == [True]
+    assert [it.active for it in of_projects.list("proj_research")] == [False]
+    refused(lambda: certificates.delete(made.id), None, "active")
+    assert not certificates.deactivate(certificate_ids=[made.id]).data[0].active
+    refused(lambda: certificates.delete(made.id), None, "active")
+    assert not of_projects.deactivate("proj_support", certificate_ids=[made.id]).data[0].active
+    assert certificates.delete(made.id).id == made.id
+    missing(lambda: certificates.retrieve(made.id), made.id)
+    missing(lambda: certificates.activate(certificate_ids=[made.id]), made.id)
+    refused(lambda: certificates.create(certificate="no"), "certificate", "PEM")
+    assert event(organization, "certificates.activated")["certificates"][0]["name"] == "core"
+
+
+GCP = {
+    **{name: "x" for name in ("audience", "kms_key_location", "kms_key_name", "kms_key_ring_name", "kms_project_id")},
+    **{f"workload_identity_{name}": "x" for name in ("pool_id", "project_number", "provider_id")},
+}
+OF_KMS = {
+    "aws": {"external_id": "x", "kms_arn": "arn", "role_arn": "arn"},
+    "azure": {"key_name": "n", "tenant_id": "t", "vault_uri": "https://v"},
+    "gcp": GCP,
+    "oci": {"key_ocid": "o", "region": "r", "vault_ocid": "v"},
+}
+
+
+@pytest.mark.parametrize("kind", OF_KMS)
+def test_a_key_of_another_cloud_is_registered(organization, kind):
+    keys = organization.external_keys
+    made = keys.create(name="k", type=kind, **OF_KMS[kind])
+    assert (made.type, made.purpose) == (kind, "ekm")
+    assert keys.retrieve(made.id) == made and ids(keys.list(purpose="ekm")) == [made.id]
+    assert ids(keys.list(purpose="psp_decryption")) == []
+    assert keys.validate(made.id).status == "valid"
+    assert keys.delete(made.id) == made
+    missing(lambda: keys.validate(made.id), made.id)
+    needed = next(iter(OF_KMS[kind]))
+    refused(lambda: keys.create(name="k", type=kind, **{**OF_KMS[kind], needed: openai.omit}), needed, "Missing")
+
+
+OF_CLOUDS = {
+    "aws": {"bucket": "b", "role_arn": "arn"},
+    "azure": dict.fromkeys(("account_name", "container", "resource_group", "subscription_id", "tenant_id"), "x"),
+    "gcp": {"bucket": "b", **{name: "x" for name in GCP if name.startswith("workload")}},
+    "oci": {"bucket": "b", "region": "r", "tenancy_ocid": "t"},
+}
+
+
+@pytest.mark.parametrize("kind", OF_CLOUDS)
+def test_a_store_of_another_cloud_is_registered(organization, kind):
+    stores = organization.external_storage
+    made = stores.create(project_id="proj_support", provider={"type": kind, **OF_CLOUDS[kind]})
+    assert (made.status, made.provider.type) == ("pending", kind)
+    assert stores.validate(made.id).status == "validated"
+    assert stores.retrieve(made.id).status == "validated"
+    assert ids(stores.list(project_id="proj_support")) == [made.id] and ids(stores.list(project_id="proj_research")) == []
+    missing(lambda: stores.create(project_id="proj_none", provider={"type": kind, **OF_CLOUDS[kind]}), "proj_none")
+    assert stores.delete(made.id).deleted
+    missing(lambda: stores.retrieve(made.id), made.id)
+
+
+def test_tokens_stand_for_a_service_account(organization):
+    providers = organization.workload_identity_providers
+    rules = providers.federation_rules
+    said = {"audience": "https://api.openai.com/v1", "issuer": "https://token.example.com", "name": "CI"}
+    made = providers.create(type="oidc", **said)
+    assert made.enabled and made.verification.type == "discovery" and made.attribute_transformations == []
+    changed = providers.update(
+        made.id,
+        enabled=False,
+        attribute_transformations=[{"attribute": "repository", "expression": "claims.repository"}],
+        verification={"type": "uploaded_jwks", "jwks": {"keys": []}},
+    )
+    assert not changed.enabled and changed.verification.jwks == {"keys": []} and changed.name == "CI"
+    assert providers.retrieve(made.id) == changed and ids(providers.list()) == [made.id]
+
+    to = {"project_id": "proj_storefront", "service_account_id": "svc_acct_shop"}
+    rule = rules.create(made.id, attribute_matchers={"repository": "acme/web", "protected": True}, **to)
+    assert rule.permissions.type == "service_account_default" and rule.workload_identity_provider_id == made.id
+    of = {"workload_identity_provider_id": made.id}
+    turned = rules.update(rule.id, **of, enabled=False, permissions={"type": "restricted", "scopes": ["api.model.request"]})
+    assert not turned.enabled and turned.permissions.scopes == ["api.model.request"]
+    assert rules.retrieve(rule.id, **of) == turned
+    assert ids(rules.list(made.id, service_account_id="svc_acct_shop")) == [rule.id]
+    assert ids(rules.list(made.id, service_account_id="svc_acct_bot")) == []
+    missing(lambda: rules.create(made.id, attribute_matchers={}, **{**to, "service_account_id": "svc_acct_none"}), "none")
+    refused(lambda: providers.delete(made.id), None, "federation rules")
+    assert rules.delete(rule.id, **of).deleted
+    assert providers.delete(made.id).deleted
+    missing(lambda: rules.list(made.id), made.id)
+    refused(lambda: providers.create(type="oidc", **{**said, "issuer": openai.omit}), "issuer", "Missing")
 
 
 def test_a_project_key_administers_nothing():

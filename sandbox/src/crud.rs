@@ -252,7 +252,7 @@ impl Place {
     }
 
     /// The ids that hold an object, and its own.
-    fn parts(&self) -> (String, String) {
+    pub(crate) fn parts(&self) -> (String, String) {
         let (id, scope) = self.0.split_last().map_or((String::new(), &[][..]), |(id, scope)| (id.clone(), scope));
         (scope.join("/"), id)
     }

@@ -23,6 +23,9 @@ pub(super) static USERS: Collection = Collection {
     missing: |id| Error::not_found(format!("No user found with id '{id}' in this organization.")),
 };
 
+/// Whose the admin keys are.
+pub(super) const ACTOR: &str = "user-ada";
+
 /// When something ends that lasts so many seconds.
 pub(super) fn ends(params: &mut Params, name: &str) -> Result<Option<Value>> {
     Ok(params.integer(name, 1..=315_360_000)?.map(|seconds| now().saturating_add_signed(seconds).into()))

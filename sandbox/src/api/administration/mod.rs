@@ -9,9 +9,11 @@
 //! which words the API refuses a change of an archived project, a second role of the same name or the removal of the last
 //! owner is not known. What was used and spent is made up, and nothing that is sent to the sandbox counts.
 
+mod access;
 mod common;
 mod members;
 mod projects;
+mod security;
 mod seed;
 mod spend;
 mod trail;
@@ -28,8 +30,10 @@ use crate::world::Caller;
 
 pub(crate) fn routes() -> Router {
     Router::new()
+        .merge(access::routes())
         .merge(members::routes())
         .merge(projects::routes())
+        .merge(security::routes())
         .merge(spend::routes())
         .merge(trail::routes())
         .merge(usage::routes())
@@ -46,6 +50,8 @@ async fn admit(Extension(account): Caller, ids: RawPathParams, request: Request,
             match kind {
                 "project" if request.method() == Method::GET => _ = projects::find(&mut world, id)?,
                 "project" => _ = projects::find_active(&mut world, id)?,
+                "group" => _ = access::find_group(&mut world, id)?,
+                "provider" => _ = security::find_provider(&mut world, id)?,
                 "user" => _ = common::USERS.find(&mut world, "", id)?,
                 _ => {}
             }

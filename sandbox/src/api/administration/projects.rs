@@ -5,6 +5,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json as Answer, Router};
 use serde_json::{Map, Value, json};
 
+use super::access;
 use super::common::{USERS as PEOPLE, conflict, ends, keep_owner, put, secret, shown_owner};
 use crate::crud::{self, Collection, Field, Need, Object, Verb};
 use crate::error::{Error, Result};
@@ -259,8 +260,13 @@ pub(super) fn find_active<'a>(world: &'a mut World, id: &str) -> Result<&'a mut 
     }
 }
 
+pub(super) fn find_account<'a>(world: &'a mut World, project: &str, id: &str) -> Result<&'a mut Object> {
+    ACCOUNTS.find(world, project, id)
+}
+
 /// Makes a project.
 pub(super) fn add(world: &mut World, id: &str, name: &str, at: u64) {
+    access::sow_project(world, id, at);
     PROJECTS.keep(world, "", json!({"id": id, "object": PROJECTS.object, "name": name, "created_at": at, "archived_at": null, "status": "active"}));
 }
 
@@ -328,7 +334,10 @@ async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Ans
 async fn create(Extension(account): Caller, Json(body): Json) -> Result<Answer<Value>> {
     let mut fields = PROJECTS.read(body, true)?;
     fields.extend([("archived_at".to_owned(), Value::Null), ("status".to_owned(), "active".into())]);
-    Ok(Answer(PROJECTS.insert(&mut account.world(), "", fields, None)))
+    let mut world = account.world();
+    let made = PROJECTS.insert(&mut world, "", fields, None);
+    access::sow_project(&mut world, crate::json::text(&made, "id"), now());
+    Ok(Answer(made))
 }
 
 async fn modify(Extension(account): Caller, Path(id): Path<String>, Json(body): Json) -> Result<Answer<Value>> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{members, projects, spend, trail};
+use super::{access, members, projects, spend, trail};
 use crate::error::Result;
 use crate::world::{World, now};
 
@@ -67,6 +67,8 @@ pub(super) fn sow(world: &mut World) -> Result<()> {
     for (id, name, role, days) in USERS {
         members::add(world, id, name, role, ago(*days));
     }
+    members::sow_key(world, ago(90));
+    access::sow(world, ago(100));
     for (id, name, days) in PROJECTS {
         projects::add(world, id, name, ago(*days));
         for (model, requests, tokens) in LIMITS {

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json as Answer, Router};
 use serde_json::{Map, Value, json};
 
-use super::common::USERS;
+use super::common::{ACTOR, USERS};
 use super::projects;
 use crate::crud::{Collection, Object};
 use crate::error::{Error, Result};
@@ -29,26 +29,98 @@ static LOG: Collection = Collection {
     missing: |id| Error::not_found(format!("No audit log found with id '{id}'.")),
 };
 
-/// Whose the admin keys are.
-pub(super) const ACTOR: &str = "user-ada";
+/// What is told of a change, besides the id of what was changed.
+#[derive(Clone, Copy)]
+enum Told {
+    Nothing,
+    /// What the caller said, under this name.
+    As(&'static str),
+    /// What the caller said, each by its name.
+    Plainly,
+    /// Who got the role or lost it, and where.
+    Holder,
+    /// Which certificates.
+    Certificates,
+}
 
-/// Which changes are told, and as what. A path is told by its end.
-const TOLD: &[(&str, &str, &str)] = &[
-    ("POST", "/organization/projects", "project.created"),
-    ("POST", "/organization/projects/{id}", "project.updated"),
-    ("POST", "/organization/projects/{project}/archive", "project.archived"),
-    ("POST", "/organization/projects/{project}/users", "user.added"),
-    ("POST", "/organization/projects/{project}/users/{id}", "user.updated"),
-    ("DELETE", "/organization/projects/{project}/users/{id}", "user.deleted"),
-    ("POST", "/organization/projects/{project}/service_accounts", "service_account.created"),
-    ("POST", "/organization/projects/{project}/service_accounts/{id}", "service_account.updated"),
-    ("DELETE", "/organization/projects/{project}/service_accounts/{id}", "service_account.deleted"),
-    ("POST", "/organization/projects/{project}/service_accounts/{account}/api_keys", "api_key.created"),
-    ("POST", "/organization/projects/{project}/api_keys/{id}", "api_key.updated"),
-    ("DELETE", "/organization/projects/{project}/api_keys/{id}", "api_key.deleted"),
-    ("POST", "/organization/projects/{project}/rate_limits/{id}", "rate_limit.updated"),
-    ("POST", "/organization/users/{id}", "user.updated"),
-    ("DELETE", "/organization/users/{id}", "user.deleted"),
+const DATA: Told = Told::As("data");
+const CHANGES: Told = Told::As("changes_requested");
+
+/// Which changes are told: method, path, type of the event.
+const TOLD: &[(&str, &str, &str, Told)] = &[
+    ("POST", "/organization/projects", "project.created", DATA),
+    ("POST", "/organization/projects/{id}", "project.updated", CHANGES),
+    ("POST", "/organization/projects/{project}/archive", "project.archived", Told::Nothing),
+    ("POST", "/organization/projects/{project}/users", "user.added", DATA),
+    ("POST", "/organization/projects/{project}/users/{id}", "user.updated", CHANGES),
+    ("DELETE", "/organization/projects/{project}/users/{id}", "user.deleted", Told::Nothing),
+    ("POST", "/organization/projects/{project}/service_accounts", "service_account.created", DATA),
+    ("POST", "/organization/projects/{project}/service_accounts/{id}", "service_account.updated", CHANGES),
+    ("DELETE", "/organization/projects/{project}/service_accounts/{id}", "service_account.deleted", Told::Nothing),
+    ("POST", "/organization/projects/{project}/service_accounts/{account}/api_keys", "api_key.created", DATA),
+    ("POST", "/organization/projects/{project}/api_keys/{id}", "api_key.updated", CHANGES),
+    ("DELETE", "/organization/projects/{project}/api_keys/{id}", "api_key.deleted", Told::Nothing),
+    ("POST", "/organization/projects/{project}/rate_limits/{id}", "rate_limit.updated", CHANGES),
+    ("POST", "/organization/users/{id}", "user.updated", CHANGES),
+    ("DELETE", "/organization/users/{id}", "user.deleted", Told::Nothing),
+    ("POST", "/organization/invites", "invite.sent", DATA),
+    ("DELETE", "/organization/invites/{id}", "invite.deleted", Told::Nothing),
+    ("POST", "/organization/admin_api_keys", "api_key.created", DATA),
+    ("DELETE", "/organization/admin_api_keys/{id}", "api_key.deleted", Told::Nothing),
+    ("POST", "/organization/groups", "group.created", DATA),
+    ("POST", "/organization/groups/{id}", "group.updated", CHANGES),
+    ("DELETE", "/organization/groups/{id}", "group.deleted", Told::Nothing),
+    ("POST", "/organization/roles", "role.created", Told::Plainly),
+    ("POST", "/organization/roles/{id}", "role.updated", CHANGES),
+    ("DELETE", "/organization/roles/{id}", "role.deleted", Told::Nothing),
+    ("POST", "/projects/{project}/roles", "role.created", Told::Plainly),
+    ("POST", "/projects/{project}/roles/{id}", "role.updated", CHANGES),
+    ("DELETE", "/projects/{project}/roles/{id}", "role.deleted", Told::Nothing),
+    ("POST", "/organization/users/{user}/roles", "role.assignment.created", Told::Holder),
+    ("DELETE", "/organization/users/{user}/roles/{id}", "role.assignment.deleted", Told::Holder),
+    ("POST", "/organization/groups/{group}/roles", "role.assignment.created", Told::Holder),
+    ("DELETE", "/organization/groups/{group}/roles/{id}", "role.assignment.deleted", Told::Holder),
+    ("POST", "/projects/{project}/users/{user}/roles", "role.assignment.created", Told::Holder),
+    ("DELETE", "/projects/{project}/users/{user}/roles/{id}", "role.assignment.deleted", Told::Holder),
+    ("POST", "/projects/{project}/groups/{group}/roles", "role.assignment.created", Told::Holder),
+    ("DELETE", "/projects/{project}/groups/{group}/roles/{id}", "role.assignment.deleted", Told::Holder),
+    ("POST", "/organization/certificates", "certificate.created", Told::Nothing),
+    ("POST", "/organization/certificates/{id}", "certificate.updated", Told::Plainly),
+    ("DELETE", "/organization/certificates/{id}", "certificate.deleted", Told::Nothing),
+    ("POST", "/organization/certificates/activate", "certificates.activated", Told::Certificates),
+    ("POST", "/organization/certificates/deactivate", "certificates.deactivated", Told::Certificates),
+    ("POST", "/organization/projects/{project}/certificates/activate", "certificates.activated", Told::Certificates),
+    (
+        "POST",
+        "/organization/projects/{project}/certificates/deactivate",
+        "certificates.deactivated",
+        Told::Certificates,
+    ),
+    ("POST", "/organization/external_keys", "external_key.registered", DATA),
+    ("DELETE", "/organization/external_keys/{id}", "external_key.removed", Told::Nothing),
+    ("POST", "/organization/external_storage", "external_storage.registered", Told::Nothing),
+    ("DELETE", "/organization/external_storage/{id}", "external_storage.removed", Told::Nothing),
+    ("POST", "/organization/workload_identity_providers", "workload_identity_provider.created", DATA),
+    ("POST", "/organization/workload_identity_providers/{id}", "workload_identity_provider.updated", CHANGES),
+    ("DELETE", "/organization/workload_identity_providers/{id}", "workload_identity_provider.deleted", Told::Nothing),
+    (
+        "POST",
+        "/organization/workload_identity_providers/{provider}/federation_rules",
+        "workload_identity_provider_mapping.created",
+        DATA,
+    ),
+    (
+        "POST",
+        "/organization/workload_identity_providers/{provider}/federation_rules/{id}",
+        "workload_identity_provider_mapping.updated",
+        CHANGES,
+    ),
+    (
+        "DELETE",
+        "/organization/workload_identity_providers/{provider}/federation_rules/{id}",
+        "workload_identity_provider_mapping.deleted",
+        Told::Nothing,
+    ),
 ];
 
 pub(super) fn routes() -> Router {
@@ -64,11 +136,16 @@ pub(super) async fn keep(
     next: Next,
 ) -> Result<Response> {
     let path = path.as_str().strip_prefix("/v1").unwrap_or(path.as_str());
-    let told = TOLD.iter().find(|(method, one, _)| *method == request.method() && *one == path);
-    let Some((_, _, kind)) = told else { return Ok(next.run(request).await) };
+    let told = TOLD.iter().find(|(method, one, ..)| *method == request.method() && *one == path);
+    let Some((_, _, kind, told)) = told else { return Ok(next.run(request).await) };
     let (head, body) = request.into_parts();
     let asked = read(body).await?;
-    let said: Map<String, Value> = serde_json::from_slice(&asked).unwrap_or_default();
+    let mut said: Map<String, Value> = serde_json::from_slice(&asked).unwrap_or_default();
+    if kind.starts_with("group.")
+        && let Some(name) = said.remove("name")
+    {
+        said.insert("group_name".to_owned(), name);
+    }
     let response = next.run(Request::from_parts(head, Body::from(asked))).await;
     if !response.status().is_success() {
         return Ok(response);
@@ -76,14 +153,31 @@ pub(super) async fn keep(
     let (head, body) = response.into_parts();
     let answered = read(body).await?;
     let made: Value = serde_json::from_slice(&answered).unwrap_or_default();
-    let mut details = json!({"id": text(&made, "id")});
-    match kind.rsplit('.').next() {
-        Some("created" | "added") => put(&mut details, "data", said),
-        Some("updated") => put(&mut details, "changes_requested", said),
-        _ => {}
+    let id = |kind: &str| ids.iter().find(|(name, _)| *name == kind).map(|(_, id)| id);
+    let mut details = json!({"id": made.get("id").and_then(Value::as_str).or_else(|| id("id"))});
+    match told {
+        Told::Nothing => {}
+        Told::As(name) => put(&mut details, name, said),
+        Told::Plainly => said.into_iter().for_each(|(name, value)| put(&mut details, &name, value)),
+        Told::Holder => {
+            let (kind, holder) = [("user", id("user")), ("group", id("group"))]
+                .into_iter()
+                .find_map(|(kind, id)| Some((kind, id?)))
+                .unwrap_or_default();
+            let role = made.pointer("/role/id").and_then(Value::as_str).or_else(|| id("id"));
+            let place = if id("project").is_some() { "project" } else { "organization" };
+            details = json!({
+                "id": role, "principal_id": holder, "principal_type": kind, "resource_id": id("project"),
+                "resource_type": place,
+            });
+        }
+        Told::Certificates => {
+            let named = |one: &Value| json!({"id": text(one, "id"), "name": one.get("name")});
+            let all = made.get("data").and_then(Value::as_array).into_iter().flatten().map(named);
+            details = json!({"certificates": all.collect::<Value>()});
+        }
     }
-    let project = ids.iter().find(|(name, _)| *name == "project").map(|(_, id)| id);
-    tell(&mut account.world(), now(), ACTOR, kind, project, details);
+    tell(&mut account.world(), now(), ACTOR, kind, id("project"), details);
     Ok((head, Body::from(answered)).into_response())
 }
 
