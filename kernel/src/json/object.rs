@@ -48,7 +48,7 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
-/// `has_more` and `last_id` are set to match, so that the caller goes on with `after` as with any page. Gives the cut
+/// `has_more` and `last_id`, or `next`, are set to match, so that the caller goes on with `after` as with any page. Gives the cut
 /// text and a line that says what was cut. `None` if the answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = entries(text).ok()?;
@@ -85,7 +85,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
                 out.push(b']');
             }
             ("has_more", _) => out.extend_from_slice(b"true"),
-            ("last_id", Some(id)) => out.extend_from_slice(id.get().as_bytes()),
+            ("last_id" | "next", Some(id)) => out.extend_from_slice(id.get().as_bytes()),
             _ => out.extend_from_slice(value.get().as_bytes()),
         }
     }

@@ -50,6 +50,13 @@ fn a_list_is_cut_between_items_and_goes_on_after_the_last() {
 }
 
 #[test]
+fn a_list_that_names_what_is_next_names_it_anew_when_it_is_cut() {
+    let result = result(&json!({"object": "list", "data": items(30), "has_more": true, "next": "thing_29"}));
+    let cut: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(cut["next"], cut["data"].as_array().unwrap().last().unwrap()["id"]);
+}
+
+#[test]
 fn a_list_without_pages_says_how_to_see_the_others() {
     let result = result(&json!({"data": items(30)}));
     assert!(result["content"][1]["text"].as_str().unwrap().contains("fewer or narrower"), "{result}");
