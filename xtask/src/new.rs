@@ -52,7 +52,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     write(&folder.join("Cargo.toml"), &manifest(&place(read(&model.join("Cargo.toml"))?), domain, &drafts))?;
     write(&folder.join("CHANGELOG.md"), "# Changelog\n\n## 0.1.0\n\nFirst release.\n")?;
-    write(&folder.join("README.md"), &readme(domain))?;
+    let admin = requests.iter().all(|request| request.sdk.starts_with("admin."));
+    write(&folder.join("README.md"), &readme(domain, admin))?;
     let suite = format!(
         "//! Cases, schemas and the rules of the tool list.\n\nopenai_mcp_testkit::suite!({}::SERVER, {} * 1024);\n",
         krate(domain),
@@ -64,7 +65,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for draft in &drafts {
         modules.entry(&draft.module).or_default().push(draft);
     }
-    let admin = requests.iter().all(|request| request.sdk.starts_with("admin."));
     write(&folder.join("src/lib.rs"), &library(domain, modules.keys(), admin))?;
     for (module, drafts) in &modules {
         write(&folder.join("src").join(format!("{module}.rs")), &source(module, drafts))?;
@@ -143,7 +143,7 @@ fn manifest(model: &str, domain: &str, drafts: &[Draft]) -> String {
     lines.flat_map(|line| [line, "\n".into()]).collect()
 }
 
-fn readme(domain: &str) -> String {
+fn readme(domain: &str, admin: bool) -> String {
     let (name, words) = (server_name(domain), domain.replace('-', " "));
     let line = |command: String, tells: &str| format!("{command:<71}# {tells}\n");
     let mut text = format!(
@@ -151,7 +151,8 @@ fn readme(domain: &str) -> String {
          [The tools](../../docs/reference/{domain}.md) cover every request and parameter.\n\n\
          ```sh\ncargo build --release -p {name}\n"
     );
-    text += &line(format!("OPENAI_API_KEY=sk-… target/release/{name}"), "stdio");
+    let key = if admin { "OPENAI_ADMIN_KEY=sk-admin-…" } else { "OPENAI_API_KEY=sk-…" };
+    text += &line(format!("{key} target/release/{name}"), "stdio");
     text += &line(format!("target/release/{name} --http 127.0.0.1:8788"), "POST /mcp, callers bring their keys");
     let umbrella = format!("openai-mcp stdio {domain} --sandbox");
     text += &line(umbrella, "without a key, from the binary of all servers");
@@ -227,7 +228,7 @@ impl Draft {
         let mut holders = resources.clone();
         // What there is one of is not got: it is a part that is shown.
         if verb == "get" && parts.last().is_some_and(|part| !part.ends_with('s')) {
-            verb = holders.pop().unwrap_or_default();
+            verb = holders.pop().unwrap_or_default().replace('_', "-");
         }
         let noun = holders.join("-").replace('_', "-");
         let tool = format!("{noun}-{verb}");
@@ -468,6 +469,8 @@ enum Order {
         assert_eq!(create.fault(), "call      {}\n");
         let content = draft(r#"{"request": "GET /boxes/{box_id}/content", "sdk": "boxes.content.retrieve"}"#);
         assert_eq!((content.tool.as_str(), content.module.as_str()), ("box-content", "box"));
+        let limit = draft(r#"{"request": "GET /boxes/{box_id}/spend_limit", "sdk": "boxes.spend_limit.retrieve"}"#);
+        assert_eq!((limit.tool.as_str(), limit.structure.as_str()), ("box-spend-limit", "SpendLimit"));
     }
 
     #[test]
