@@ -94,6 +94,9 @@ async fn key(host: &Host, lines: &mut Lines) {
             Err(problem) => lines.wrong("key", &format!("{name}: {problem}")),
         }
     }
+    if let Some(text) = host.missing_key(SERVERS) {
+        lines.well("key", &text);
+    }
 }
 
 async fn ask(host: &Host, key: &Secret, path: &str) -> Result<(), String> {

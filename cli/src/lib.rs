@@ -12,6 +12,10 @@ static EVERYTHING: Definition =
 
 /// Every server there is, in the order of their domains.
 pub static SERVERS: &[&Definition] = &[
+    &openai_administration_access_mcp::SERVER,
+    &openai_administration_organization_mcp::SERVER,
+    &openai_administration_projects_mcp::SERVER,
+    &openai_administration_security_mcp::SERVER,
     &openai_administration_usage_mcp::SERVER,
     &openai_agent_vaults_mcp::SERVER,
     &openai_agents_mcp::SERVER,

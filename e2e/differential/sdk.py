@@ -25,7 +25,7 @@ def main(base_url, key, admin_key, folder):
     files = sorted(pathlib.Path(folder).glob("*.json"))
     cases = [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))]
     options = {"base_url": base_url, "organization": "org-e2e", "project": "proj_e2e", "max_retries": 0}
-    clients = [openai.OpenAI(api_key=key, **options) for key in (key, admin_key)]
+    clients = [openai.OpenAI(api_key=key, admin_api_key=admin_key, **options) for key in (key, admin_key)]
     refused = {}
     for number, case in enumerate(cases):
         arguments = dict(case["arguments"])

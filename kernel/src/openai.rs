@@ -277,7 +277,10 @@ fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
             let text = "this tool takes an admin key (sk-admin-…); the key given is a project key\nhint: give that of OPENAI_ADMIN_KEY";
             Err(Error::new(Kind::Key, text))
         }
-        (false, true) => Err(Error::new(Kind::Key, "this tool takes a project key; the key given is an admin key")),
+        (false, true) => {
+            let text = "this tool takes a project key (sk-…); the key given is an admin key\nhint: give that of OPENAI_API_KEY";
+            Err(Error::new(Kind::Key, text))
+        }
         _ => Ok(key),
     }
 }

@@ -103,8 +103,8 @@ impl Entry<'_> {
             domain => format!("{DOCS}/{domain}.md"),
         };
         let headers = match upstream {
-            Upstream::Sandbox => "",
-            _ => ",\n      \"headers\": {\"Authorization\": \"Bearer ${OPENAI_API_KEY}\"}",
+            Upstream::Sandbox => String::new(),
+            _ => format!(",\n      \"headers\": {{\"Authorization\": \"Bearer ${{{}}}\"}}", definition.key_variable()),
         };
         let url_quoted = json::quoted(url);
         let configuration = format!(

@@ -250,6 +250,27 @@ impl Host {
         self.config.key.is_some() || self.config.admin_key.is_some()
     }
 
+    /// Refuses to serve administration alone where there is the key of a project alone: nothing could be done.
+    fn check_keys(&self, definitions: &[&'static Definition]) -> Result<(), String> {
+        let useless = definitions.iter().all(|definition| definition.admin);
+        if !useless || self.config.key.is_none() || self.config.admin_key.is_some() {
+            return Ok(());
+        }
+        Err("administration takes an admin key, and OPENAI_API_KEY holds that of a project\nhint: set OPENAI_ADMIN_KEY to \
+             one from https://platform.openai.com/settings/organization/admin-keys"
+            .to_owned())
+    }
+
+    /// Which of the servers have no key here, where others have one.
+    pub fn missing_key(&self, definitions: &[&'static Definition]) -> Option<String> {
+        let Config { key, admin_key, .. } = &*self.config;
+        let lacks = |definition: &&&Definition| if definition.admin { admin_key.is_none() } else { key.is_none() };
+        let without: Vec<_> = definitions.iter().filter(lacks).collect();
+        let variable = without.first().filter(|_| self.has_key())?.key_variable();
+        let names: Vec<_> = without.iter().map(|definition| definition.domain).collect();
+        Some(format!("{variable} is not set: no key here for {}", names.join(", ")))
+    }
+
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
@@ -335,6 +356,7 @@ pub fn serve(
         if wanted.is_empty() {
             return Err("the filter leaves no tool".into());
         }
+        host.check_keys(&wanted)?;
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         let servers: Vec<_> = wanted.iter().map(|definition| (*definition, host.service(definition))).collect();
         let running = servers.iter().filter_map(|(_, service)| service.as_ref().ok().cloned()).collect();
@@ -396,6 +418,9 @@ fn announce(
              that passes on neither its caller's address nor the name that was asked for: set OPENAI_MCP_ACCESS_TOKEN",
         );
     }
+    if let Some(text) = host.missing_key(wanted).filter(|_| sandbox.is_none()) {
+        say(&text);
+    }
     let roots: Vec<_> = host.roots.iter().map(|root| root.display().to_string()).collect();
     say(&match roots.as_slice() {
         [] => "files: callers can name none of this machine (--root DIR)".to_owned(),
@@ -424,6 +449,7 @@ fn announce(
 pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options) -> ExitCode {
     finish(async {
         let host = Host::new(options, definitions, Usual::Own).await?;
+        host.check_keys(definitions)?;
         let machine: Arc<dyn Platform> = host.machine.clone();
         let service = match face {
             None => Service::together(definitions, &host.config, &machine)?,
@@ -434,9 +460,13 @@ pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: 
         };
         if !host.has_key() {
             // A client shows its user the answers of calls, and seldom why a server did not start.
-            say(
-                "no OpenAI key: set OPENAI_API_KEY where the client starts this server, or try `openai-mcp stdio` with --sandbox",
-            );
+            let variable = definitions.first().map_or("OPENAI_API_KEY", |definition| definition.key_variable());
+            say(&format!(
+                "no OpenAI key: set {variable} where the client starts this server, or try `openai-mcp stdio` with --sandbox",
+            ));
+        }
+        if let Some(text) = host.missing_key(definitions) {
+            say(&text);
         }
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         let served = stdio::serve(service, host.config.max_body, stdio::input(), stdio::output(), end);

@@ -22,6 +22,8 @@
 pub mod agent;
 pub mod filter;
 pub mod page;
+pub mod secret;
+pub mod spend;
 pub mod upload;
 mod words;
 

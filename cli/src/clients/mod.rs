@@ -23,8 +23,9 @@ use crate::names::{find_all, of_flags};
 
 /// The name of the entry for all servers behind one door.
 const DOOR: &str = "openai";
-/// Stands where a client can only be given the key itself.
-const KEY: &str = "sk-your-key";
+/// The variables that hold keys: of a project, and of an administrator.
+const USUAL: &str = "OPENAI_API_KEY";
+const ADMIN: &str = "OPENAI_ADMIN_KEY";
 /// Seconds that a call may take; the clients' own limits are too short for large uploads.
 const PATIENCE: u32 = 600;
 
@@ -57,6 +58,19 @@ pub(crate) struct Wanted {
     write: bool,
 }
 
+/// Stands where a client can only be given the key itself.
+fn itself(variable: &str) -> &'static str {
+    if variable == ADMIN { "sk-admin-your-key" } else { "sk-your-key" }
+}
+
+/// A server in a client's configuration.
+struct Server {
+    name: String,
+    way: Way,
+    /// The variable that holds its key.
+    key: &'static str,
+}
+
 /// How a client reaches a server.
 enum Way {
     /// It starts this program.
@@ -76,11 +90,14 @@ enum Key {
 }
 
 impl Key {
-    /// What stands in the place of the key.
-    fn shown(&self) -> &'static str {
+    /// What stands in the place of the key that this variable holds.
+    fn shown(&self, variable: &str) -> String {
         match self {
-            Key::Reference(text) => text,
-            Key::Inherited | Key::Itself => KEY,
+            Key::Reference(text) if variable == ADMIN => {
+                text.replace(USUAL, ADMIN).replace("openai-key", "openai-admin-key")
+            }
+            Key::Reference(text) => (*text).to_owned(),
+            Key::Inherited | Key::Itself => itself(variable).to_owned(),
         }
     }
 }
@@ -95,15 +112,20 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
         return paste(client, &servers, wanted);
     }
     let entries: Vec<(String, Value)> =
-        servers.iter().map(|(name, way)| (name.clone(), entry(client, name, way, wanted.scope))).collect();
+        servers.iter().map(|server| (server.name.clone(), entry(client, server, wanted.scope))).collect();
+    let keys: Vec<&str> =
+        [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).collect();
     let asks = client == Client::Vscode && !wanted.sandbox;
     let put = |text: &str| {
-        let text = if asks { merge::input(text, &input())? } else { text.to_owned() };
+        let mut text = text.to_owned();
+        for key in keys.iter().filter(|_| asks) {
+            text = merge::input(&text, &input(key))?;
+        }
         merge::servers(client.format(), &text, client.path(&text), &entries)
     };
     if !wanted.write {
         return match client {
-            Client::ClaudeCode => Ok(servers.iter().map(|(name, way)| command(name, way, wanted.scope)).collect()),
+            Client::ClaudeCode => Ok(servers.iter().map(|server| command(server, wanted.scope)).collect()),
             _ => put(""),
         };
     }
@@ -116,25 +138,26 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
             format!("wrote {}\nthe file as it was: {}\n", path.display(), copy.display())
         }
     };
-    told += &next(client, wanted);
+    told += &next(client, wanted, &keys);
     Ok(told)
 }
 
 /// What the user has left to do.
-fn next(client: Client, wanted: &Wanted) -> String {
+fn next(client: Client, wanted: &Wanted, keys: &[&str]) -> String {
+    let places: Vec<_> = keys.iter().map(|key| itself(key)).collect();
     let key = match (client.key(wanted.remote.is_some()), client) {
         _ if wanted.sandbox => String::new(),
         (_, Client::Vscode) => "; it asks for the key when it starts a server".to_owned(),
-        (Key::Itself, _) => format!(", with your key in the place of {KEY} in that file"),
+        (Key::Itself, _) => format!(", with your key in the place of {} in that file", places.join(" and of ")),
         (Key::Reference(_) | Key::Inherited, _) => {
-            ", with OPENAI_API_KEY set where it is started from (the key is not in that file)".to_owned()
+            format!(", with {} set where it is started from (the key is not in that file)", keys.join(" and "))
         }
     };
     format!("next: start the client anew{key}\n")
 }
 
 /// The servers, each with its name and how it is reached.
-fn ways(client: Client, wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
+fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
     let filter = Filter {
         only: (!wanted.tools.is_empty()).then(|| wanted.tools.clone()),
         exclude: Vec::new(),
@@ -177,7 +200,9 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<(String, Way)>, String> {
                 }
             };
             let name = definition.map_or_else(|| DOOR.to_owned(), |definition| format!("openai-{}", definition.domain));
-            Ok((name, way))
+            // Behind the one door, what most tools take.
+            let key = definition.map_or(USUAL, Definition::key_variable);
+            Ok(Server { name, way, key })
         })
         .collect()
 }
@@ -280,9 +305,11 @@ impl Client {
 }
 
 /// The entry of a server.
-fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
+fn entry(client: Client, server: &Server, scope: Scope) -> Value {
+    let Server { name, way, key: variable } = server;
     let key = client.key(matches!(way, Way::Remote { .. }));
-    let bearer = json!({"Authorization": format!("Bearer {}", key.shown())});
+    let shown = key.shown(variable);
+    let bearer = json!({"Authorization": format!("Bearer {shown}")});
     let mut entry = Map::new();
     let mut set = |name: &str, value: Value| entry.insert(name.into(), value);
     match (way, client) {
@@ -308,11 +335,11 @@ fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
             arguments.extend(url.starts_with("http://").then_some("--allow-http"));
             set("command", "npx".into());
             set("args", json!(arguments));
-            set("env", json!({"AUTHORIZATION": format!("Bearer {}", key.shown())}));
+            set("env", json!({"AUTHORIZATION": format!("Bearer {shown}")}));
         }
         (Way::Remote { url }, Client::Codex) => {
             set("url", url.as_str().into());
-            set("bearer_token_env_var", "OPENAI_API_KEY".into());
+            set("bearer_token_env_var", (*variable).into());
         }
         (Way::Remote { url }, Client::Goose) => {
             set("type", "streamable_http".into());
@@ -339,11 +366,11 @@ fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
     }
     if let Way::Stdio { sandbox: false, .. } = way {
         match (client, &key) {
-            (Client::Codex, _) => set("env_vars", json!(["OPENAI_API_KEY"])),
+            (Client::Codex, _) => set("env_vars", json!([variable])),
             (Client::Goose, _) => None,
-            (Client::Opencode | Client::Kilo, _) => set("environment", json!({"OPENAI_API_KEY": key.shown()})),
+            (Client::Opencode | Client::Kilo, _) => set("environment", json!({*variable: shown})),
             (_, Key::Inherited) => None,
-            _ => set("env", json!({"OPENAI_API_KEY": key.shown()})),
+            _ => set("env", json!({*variable: shown})),
         };
     }
     match client {
@@ -354,12 +381,12 @@ fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
             set("tool_timeout_sec", PATIENCE.into());
         }
         Client::Goose => {
-            set("name", name.into());
+            set("name", name.as_str().into());
             set("description", "OpenAI".into());
             set("enabled", true.into());
             set("timeout", PATIENCE.into());
             let sandbox = matches!(way, Way::Stdio { sandbox: true, .. });
-            set("env_keys", if sandbox { json!([]) } else { json!(["OPENAI_API_KEY"]) });
+            set("env_keys", if sandbox { json!([]) } else { json!([variable]) });
         }
         // It shares the project's file with Claude Code, which names tools by rules of its own.
         Client::CopilotCli if scope == Scope::User => {
@@ -370,13 +397,17 @@ fn entry(client: Client, name: &str, way: &Way, scope: Scope) -> Value {
     entry.into()
 }
 
-/// What VS Code asks for, once for all servers, and keeps in a safe place.
-fn input() -> Value {
-    json!({"type": "promptString", "id": "openai-key", "description": "OpenAI API key", "password": true})
+/// What VS Code asks for, once for all servers that take such a key, and keeps in a safe place.
+fn input(variable: &str) -> Value {
+    let (id, what) = match variable {
+        ADMIN => ("openai-admin-key", "OpenAI admin key"),
+        _ => ("openai-key", "OpenAI API key"),
+    };
+    json!({"type": "promptString", "id": id, "description": what, "password": true})
 }
 
 /// `claude mcp add …`
-fn command(name: &str, way: &Way, scope: Scope) -> String {
+fn command(Server { name, way, key }: &Server, scope: Scope) -> String {
     let scope = if scope == Scope::User { "user" } else { "project" };
     match way {
         Way::Stdio { program, arguments, .. } => {
@@ -385,14 +416,14 @@ fn command(name: &str, way: &Way, scope: Scope) -> String {
         }
         Way::Remote { url } => format!(
             "claude mcp add --scope {scope} --transport http {name} {} --header 'Authorization: Bearer \
-             ${{OPENAI_API_KEY}}'\n",
+             ${{{key}}}'\n",
             quoted(url)
         ),
     }
 }
 
 /// What to do by hand, for those that are configured in the browser.
-fn paste(client: Client, servers: &[(String, Way)], wanted: &Wanted) -> Result<String, String> {
+fn paste(client: Client, servers: &[Server], wanted: &Wanted) -> Result<String, String> {
     let name = if client == Client::Chatgpt { "ChatGPT" } else { "claude.ai" };
     if wanted.write {
         return Err(format!("{name} is configured in the browser: leave out --write to see how"));
@@ -416,16 +447,19 @@ fn paste(client: Client, servers: &[(String, Way)], wanted: &Wanted) -> Result<S
         }
     };
     let mut text = format!("{steps}\n\n");
-    for (name, way) in servers {
+    for Server { name, way, key } in servers {
         if let Way::Remote { url } = way {
             let (url, query) =
                 url.split_once('?').map_or((url.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
-            text += &format!("{name}\n{url}/{KEY}{query}\n\n");
+            text += &format!("{name}\n{url}/{}{query}\n\n", itself(key));
         }
     }
+    let places: Vec<_> =
+        [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).map(itself).collect();
     text += &format!(
-        "Put your key in the place of {KEY}. Whoever has such a URL can spend the key: use one that is made for this \
-         alone, with a limit, and share no screenshot of it.\n"
+        "Put your key in the place of {}. Whoever has such a URL can spend the key: use one that is made for this \
+         alone, with a limit, and share no screenshot of it.\n",
+        places.join(" and of ")
     );
     Ok(text)
 }

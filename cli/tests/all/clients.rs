@@ -152,6 +152,37 @@ fn the_key_is_named_where_a_client_can_look_it_up() {
 }
 
 #[test]
+fn servers_of_administration_are_told_of_the_admin_key() {
+    let rows = [
+        ("claude-code", "", "--header 'Authorization: Bearer ${OPENAI_ADMIN_KEY}'"),
+        ("codex", "env_vars = [\"OPENAI_ADMIN_KEY\"]", "bearer_token_env_var = \"OPENAI_ADMIN_KEY\""),
+        ("cursor", "${env:OPENAI_ADMIN_KEY}", "Bearer ${env:OPENAI_ADMIN_KEY}"),
+        ("vscode", "${input:openai-admin-key}", "Bearer ${input:openai-admin-key}"),
+        ("kilo", "{env:OPENAI_ADMIN_KEY}", "Bearer {env:OPENAI_ADMIN_KEY}"),
+        ("goose", "env_keys: [\"OPENAI_ADMIN_KEY\"]", "Bearer ${OPENAI_ADMIN_KEY}"),
+        ("lm-studio", "sk-admin-your-key", "sk-admin-your-key"),
+    ];
+    for (client, started, running) in rows {
+        let config = ["config", client, "administration-projects"];
+        let local = run(&config, &[], "").out;
+        let remote = run(&[&config[..], &["--remote", "https://a.example"]].concat(), &[], "").out;
+        assert!(local.contains(started) && remote.contains(running), "{client}: {local}{remote}");
+        assert!(!local.contains("OPENAI_API_KEY") && !remote.contains("OPENAI_API_KEY"), "{client}: {local}{remote}");
+    }
+    // Each of several is told of its own, and VS Code asks for both.
+    let both: Value =
+        serde_json::from_str(&run(&["config", "vscode", "files", "administration-access"], &[], "").out).unwrap();
+    let servers = &both["servers"];
+    assert_eq!(servers["openai-files"]["env"], json!({"OPENAI_API_KEY": "${input:openai-key}"}));
+    assert_eq!(
+        servers["openai-administration-access"]["env"],
+        json!({"OPENAI_ADMIN_KEY": "${input:openai-admin-key}"})
+    );
+    let asked: Vec<_> = both["inputs"].as_array().unwrap().iter().map(|input| input["id"].clone()).collect();
+    assert_eq!(asked, ["openai-key", "openai-admin-key"]);
+}
+
+#[test]
 fn flags_are_handed_on_to_the_servers_that_know_them() {
     let home = Home::new();
     fs::create_dir(home.path("docs")).unwrap();

@@ -242,6 +242,37 @@ fn a_placeholder_is_told_and_is_no_key() {
 }
 
 #[test]
+fn administration_is_not_served_with_the_key_of_a_project_alone() {
+    let project = [("OPENAI_API_KEY", "sk-proj-1"), ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")];
+    let missing =
+        "administration takes an admin key, and OPENAI_API_KEY holds that of a project\nhint: set OPENAI_ADMIN_KEY";
+    for arguments in [
+        &["stdio", "administration-projects"][..],
+        &["stdio", "administration-access,administration-security"],
+        &["serve", "--addr", "127.0.0.1:0", "--servers", "administration-organization"],
+    ] {
+        let done = run(arguments, &project, "");
+        assert_eq!(done.status, 2, "{arguments:?}: {}", done.err);
+        assert!(done.err.contains(missing), "{arguments:?}: {}", done.err);
+    }
+    // Beside others it is, and what is missing is said.
+    let done = run(&["stdio", "files,administration-projects"], &project, "");
+    assert_eq!(done.status, 0, "{}", done.err);
+    assert!(done.err.contains("OPENAI_ADMIN_KEY is not set: no key here for administration-projects"), "{}", done.err);
+    let done = run(&["stdio", "files,administration-projects"], &[("OPENAI_ADMIN_KEY", "sk-admin-1")], "");
+    assert!(done.err.contains("OPENAI_API_KEY is not set: no key here for files"), "{}", done.err);
+
+    // A call is refused before it is sent, either way, and says which key is meant.
+    let swapped = [("OPENAI_ADMIN_KEY", "sk-proj-1"), ("OPENAI_API_KEY", "sk-admin-1"), project[1]];
+    let done = run(&["call", "project-list"], &swapped, "");
+    assert!(done.err.contains("takes an admin key") && done.err.contains("OPENAI_ADMIN_KEY"), "{}", done.err);
+    let done = run(&["call", "file-list"], &swapped, "");
+    assert!(done.err.contains("takes a project key") && done.err.contains("OPENAI_API_KEY"), "{}", done.err);
+    let done = run(&["doctor"], &project, "");
+    assert!(done.out.contains("OPENAI_ADMIN_KEY is not set: no key here for administration-access"), "{}", done.out);
+}
+
+#[test]
 fn several_servers_share_a_pipe() {
     let request = |id: u32, method: &str, params: Value| {
         serde_json::json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string()

@@ -217,7 +217,8 @@ fn stdio_keeps_the_key() {
             [("openai-mcp", &["stdio", "vector-store", "--verbose"][..]), ("openai-vector-store-mcp", &["--verbose"])]
         {
             let launch = Launch::new(binary(program)).args(arguments);
-            let mut process = verbose(launch, &base_url).env("OPENAI_API_KEY", KEY).start();
+            let mut process =
+                verbose(launch, &base_url).env("OPENAI_API_KEY", KEY).env("OPENAI_ADMIN_KEY", ADMIN_KEY).start();
             for call in calls_for(&base_url, &echo) {
                 process.write((message("tools/call", &call) + "\n").as_bytes());
                 process.receive_answer(&json!(1));

@@ -38,7 +38,9 @@ pub(crate) struct Case {
     /// Arguments that only we have: they keep a tool from making requests of its own besides.
     #[serde(default)]
     ours: Option<Box<RawValue>>,
-    /// Whether it takes the admin key.
+    /// The call in the SDK's words.
+    method: String,
+    /// Whether it takes the admin key, as all of the SDK's `admin` do.
     #[serde(default)]
     admin: bool,
     /// What the SDK sends as files, and what paths of ours hold, by argument.
@@ -110,7 +112,7 @@ impl Case {
 
     /// The key that the request is made with.
     pub(crate) fn key(&self) -> &'static str {
-        if self.admin { ADMIN_KEY } else { KEY }
+        if self.admin || self.method.starts_with("admin.") { ADMIN_KEY } else { KEY }
     }
 
     /// The message with the files themselves in place of paths.

@@ -98,6 +98,11 @@ impl Definition {
         self.tools().map(|tool| tool.spec)
     }
 
+    /// The variable that holds the key of most of its tools.
+    pub const fn key_variable(&self) -> &'static str {
+        if self.admin { "OPENAI_ADMIN_KEY" } else { "OPENAI_API_KEY" }
+    }
+
     fn home(&self) -> Home {
         let Definition { domain, migrations, bound, beta, admin, life, stand_in, .. } = *self;
         Home { domain, migrations, bound, beta, admin, life, stand_in }

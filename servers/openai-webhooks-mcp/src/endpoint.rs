@@ -1,8 +1,10 @@
 //! Endpoints that OpenAI delivers events to. <https://platform.openai.com/docs/api-reference/webhooks>
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::spec::Spec;
 use openai_mcp_shapes::page::Page;
+use openai_mcp_shapes::secret;
+
+const NOTE: &str = "signing_secret is shown this once: keep it where deliveries are verified";
 
 tools![Create, List, Get, Modify, Delete, RotateSecret, Test, EventTypes];
 
@@ -18,7 +20,7 @@ struct Create {
 
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
-        with_secret(&cx, &Self::SPEC).await
+        secret::shown_once(&cx, &Self::SPEC, NOTE).await
     }
 }
 
@@ -62,7 +64,7 @@ struct RotateSecret {
 
 impl RotateSecret {
     async fn run(self, cx: Context) -> Result<Output> {
-        with_secret(&cx, &Self::SPEC).await
+        secret::shown_once(&cx, &Self::SPEC, NOTE).await
     }
 }
 
@@ -77,13 +79,3 @@ struct Test {
 /// List the types of events that can be delivered.
 #[tool("webhook-event-types", GET "/webhook_event_types")]
 struct EventTypes {}
-
-/// An answer with a secret, and a word that it comes once.
-async fn with_secret(cx: &Context, spec: &'static Spec) -> Result<Output> {
-    let mut endpoint = cx.send(spec, cx.arguments()).value().await?;
-    if let Some(endpoint) = endpoint.as_object_mut() {
-        let note = "signing_secret is shown this once: keep it where deliveries are verified";
-        endpoint.insert("note".to_owned(), note.into());
-    }
-    Ok(Output::json(&endpoint))
-}
