@@ -19,8 +19,10 @@ use super::{Args, Members as _, engine, evals, given, id, list as each, now, sam
 const SLICE: Duration = Duration::from_secs(5);
 /// How long the items of a run may take to be written, in seconds.
 const LOADING: i64 = 900;
-/// Items that are held before they are written.
-const HELD: usize = 500;
+/// Items that are held before they are written, and their bytes.
+const HELD: (usize, usize) = (500, 4 * 1024 * 1024);
+/// Items of a run that are copied at once.
+const COPIED: usize = 20;
 /// Faulty rows that are told of.
 const TOLD: usize = 10;
 /// Bytes of the rows of a call that its run goes on to show.
@@ -134,7 +136,7 @@ pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     }
     db.add_run(&doc, &work, now(cx) + LOADING).await?;
     let mut rows = Checked { schema: item_schema(&eval), source, count: 0, faults: Vec::new() };
-    let (mut items, mut made) = (Vec::new(), 0u128);
+    let (mut items, mut made, mut bytes) = (Vec::new(), 0u128, 0);
     let loaded = async {
         while let Some(row) = rows.next().await? {
             if made == 0 {
@@ -156,11 +158,13 @@ pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
                     item.work.put("sample", sample::given(given));
                     item.doc.put("sample", given.clone());
                 }
+                bytes += item.doc.to_string().len();
                 items.push(item);
                 made += 1;
             }
-            if items.len() >= HELD {
+            if items.len() >= HELD.0 || bytes >= HELD.1 {
                 db.add_items(&run_id, &std::mem::take(&mut items)).await?;
+                bytes = 0;
             }
         }
         db.add_items(&run_id, &items).await
@@ -225,7 +229,7 @@ pub(crate) async fn again(cx: &Context, again: Again) -> Result<Value> {
     work.put("sampled", (errors_only && *old.work.at("sampled") == true).into());
     db.add_run(&doc, &work, now(cx) + LOADING).await?;
     let copied = async {
-        let (mut made, mut page) = (0, json!({"limit": HELD}).as_object().cloned().unwrap_or_default());
+        let (mut made, mut page) = (0, json!({"limit": COPIED}).as_object().cloned().unwrap_or_default());
         loop {
             let (items, has_more) = db.items(&old.id, &page, true).await?;
             let copies = items.iter().map(|item| {
