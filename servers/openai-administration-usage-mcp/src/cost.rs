@@ -77,7 +77,7 @@ impl Report {
             (None, Some(Time(start))) => Range::between(start, self.end_time.map(|Time(end)| end), &now)?,
             (text, None) => Range::read(text.as_deref().unwrap_or("this month"), &now)?,
         };
-        let (whole, moved) = asked.whole_days()?;
+        let (whole, moved) = asked.whole_days(&now)?;
         let course = Course::new(whole, &now)?;
         let mut per = match self.per {
             Some(Parts::Day) => Per::Day,

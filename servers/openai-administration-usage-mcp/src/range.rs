@@ -148,12 +148,12 @@ impl Range {
         seconds(&self.end) - seconds(&self.start)
     }
 
-    /// The same with its ends on whole days of UTC, and whether they were elsewhere.
-    pub(crate) fn whole_days(&self) -> Result<(Self, bool)> {
+    /// The same with its ends on whole days of UTC, and whether they were elsewhere, unless it ends now.
+    pub(crate) fn whole_days(&self, now: &ZonedDateTime) -> Result<(Self, bool)> {
         let start = Unit::Day.start(&self.start)?;
         let last = Unit::Day.start(&self.end)?;
         let end = if last == self.end { last } else { Unit::Day.after(&last, 1)? };
-        let moved = start != self.start || end != self.end;
+        let moved = start != self.start || (end != self.end && self.end != *now);
         Ok((Range { start, end }, moved))
     }
 
@@ -169,13 +169,13 @@ impl Range {
         self.end > *now
     }
 
-    /// The same up to the end of the day, or of the hour, that it is.
+    /// The same up to the end of the day, or of the hour, that it is. What ends now ends there, too: there is nothing after
+    /// now, and buckets are whole.
     pub(crate) fn so_far(&self, now: &ZonedDateTime, per: Per) -> Result<Self> {
-        let next = match per {
-            Per::Hour => Unit::Hour.after(&Unit::Hour.start(now)?, 1)?,
-            Per::Day | Per::Week | Per::Month => Unit::Day.after(&Unit::Day.start(now)?, 1)?,
-        };
-        Ok(Range { start: self.start.clone(), end: self.end.clone().min(next) })
+        let unit = if per == Per::Hour { Unit::Hour } else { Unit::Day };
+        let next = unit.after(&unit.start(now)?, 1)?;
+        let end = if self.end == *now { next } else { self.end.clone().min(next) };
+        Ok(Range { start: self.start.clone(), end })
     }
 
     /// Whether it begins or ends within a day.

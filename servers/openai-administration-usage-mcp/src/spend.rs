@@ -53,6 +53,12 @@ impl Check {
         let course = Course::new(Range::read("this month", &now)?, &now)?;
         let mut names = Names::default();
         let known = names.projects(&cx).await?;
+        if let Some(id) = self.project_ids.iter().flatten().find(|id| !known.contains(id)) {
+            let text = format!(
+                "the organization has no project `{id}`\nhint: cost-report by project_id lists those that cost"
+            );
+            return Err(Error::argument("project_ids", text));
+        }
         let wanted = self.project_ids.clone().unwrap_or(known);
         let group_by = ["project_id".to_owned()];
         let arguments = Arguments::default().set("group_by", &group_by);
