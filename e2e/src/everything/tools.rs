@@ -153,7 +153,17 @@ pub(super) static QUESTIONS: &[&Tool] = &[
 /// The suite has its own names, with underscores, so `#[tool]` does not take them.
 const fn spec(name: &'static str, doc: &'static str) -> Spec {
     let effect = Effect { reads: true, destroys: false, idempotent: true, open: false, saves: false, records: false };
-    Spec { name, doc, endpoint: None, fields: &[], effect, admin: false, long: Long::Cut, life: Life::Open }
+    Spec {
+        name,
+        doc,
+        endpoint: None,
+        fields: &[],
+        effect,
+        admin: false,
+        long: Long::Cut,
+        life: Life::Open,
+        setting: None,
+    }
 }
 
 fn content<const N: usize>(blocks: [Content; N]) -> BoxFuture<'static, Result<Output>> {
