@@ -148,17 +148,18 @@ fn wrong(shape: &'static Shape) -> Option<Value> {
         Shape::Any => None,
         // One value is a list of one.
         Shape::Array { items, .. } => {
-            let all = [json!({"an": "object"}), json!("text"), json!(1.5), json!(true)];
+            let all = [json!({"an": "object"}), json!(1.5), json!(true), json!("text")];
             all.into_iter().find(|value| !takes_kind(items(), value))
         }
         Shape::Bool | Shape::Int { .. } | Shape::Number { .. } => Some(json!("text")),
         Shape::Text { .. } | Shape::Enum(_) => Some(json!({"an": "object"})),
-        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => Some(json!("text")),
+        // A text may be the one that an object has.
+        Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => Some(json!(1.5)),
         Shape::File => Some(json!(1)),
         Shape::Nullable(inner) => wrong(inner()),
         Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => wrong(inner()),
         Shape::Union(shapes) => {
-            let all = [json!("text"), json!(1.5), json!(true), json!({"an": "object"}), json!([{}]), Value::Null];
+            let all = [json!(1.5), json!(true), json!("text"), json!({"an": "object"}), json!([{}]), Value::Null];
             let takes = |value: &Value| shapes.iter().any(|shape| takes_kind(shape(), value));
             all.into_iter().find(|value| !takes(value))
         }
@@ -170,7 +171,8 @@ fn takes_kind(shape: &'static Shape, value: &Value) -> bool {
         Shape::Any => true,
         Shape::Bool => value.is_boolean(),
         Shape::Int { .. } | Shape::Number { .. } => value.is_number(),
-        Shape::Text { .. } | Shape::Enum(_) => value.is_string(),
+        // A number is a text, too.
+        Shape::Text { .. } | Shape::Enum(_) => value.is_string() || value.is_number(),
         // One value is a list of one.
         Shape::Array { items, .. } => value.is_array() || matches!(items(), Shape::Any),
         Shape::Object(_) | Shape::Map { .. } | Shape::Tagged { .. } => value.is_object(),

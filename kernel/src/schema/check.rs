@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::ids;
-use super::meant::{accepts_kind, left_out, meant, takes};
+use super::meant::{self, accepts_kind, left_out, meant, takes};
 use super::told::{self, expected, quoted};
 use super::{Field, Shape};
 use crate::file;
@@ -286,6 +286,10 @@ impl Checker<'_> {
         match field {
             Some(field) => {
                 let path = join(path, key);
+                if let Some(list) = meant::ids(field, value) {
+                    *value = list;
+                    self.changed = true;
+                }
                 self.value((field.shape)(), value, &path);
                 self.ids(field, value, &path);
             }
@@ -301,8 +305,17 @@ impl Checker<'_> {
     fn ids(&mut self, field: &'static Field, value: &Node<'_>, path: &str) {
         match value {
             Node::Text(id) => {
-                if let Some(problem) = ids::wrong_kind(field.name, id) {
+                let place =
+                    || ids::not_uploaded(field.name).filter(|_| ids::is_place(field.name, id)).map(str::to_owned);
+                if let Some(problem) = ids::wrong_kind(field.name, id).or_else(place) {
                     self.fault(path, problem);
+                }
+            }
+            Node::Object(_) => {
+                if let Some(problem) = ids::not_uploaded(field.name)
+                    && let Some(fault) = self.faults.last_mut().filter(|fault| fault.path == path)
+                {
+                    fault.problem = problem.to_owned();
                 }
             }
             Node::Array(items) => items.iter().for_each(|item| self.ids(field, item, path)),

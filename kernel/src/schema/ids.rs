@@ -24,6 +24,25 @@ const KINDS: &[Kind] = &[
     ("project", "proj_", &["project_id", "project_ids"]),
 ];
 
+/// What is said of a file itself, as a path, a URL or an object, that stands where the argument of this name takes the id of
+/// one.
+pub(super) fn not_uploaded(argument: &str) -> Option<&'static str> {
+    let (_, _, arguments) = KINDS.first()?;
+    arguments
+        .contains(&argument)
+        .then_some("expected the id of a file (`file-…`): upload it first, the answer has its id")
+}
+
+/// Whether a text that is given as the id of a file names one by its place: no id begins so, or ends in an extension. Some
+/// arguments that name no `id` take places, too.
+pub(super) fn is_place(argument: &str, text: &str) -> bool {
+    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let place = text.starts_with(['/', '~'])
+        || text.contains("://")
+        || (1..=5).contains(&extension.len()) && extension.bytes().all(|letter| letter.is_ascii_alphabetic());
+    place && (argument.ends_with("_id") || argument.ends_with("_ids"))
+}
+
 /// What is wrong with an id that is plainly one of another kind than the argument of this name takes.
 pub(super) fn wrong_kind(argument: &str, id: &str) -> Option<String> {
     let takes = |kind: &&Kind| kind.2.contains(&argument);

@@ -7,6 +7,21 @@ use crate::time;
 /// Arguments that name a place in a list.
 const CURSORS: [&str; 3] = ["after", "before", "cursor"];
 
+/// The one member of an object that stands for its text.
+const WRAPS: [&str; 4] = ["id", "text", "url", "value"];
+
+/// Whether an argument takes ids, or other names of places, and no text of the caller's.
+fn is_id(name: &str) -> bool {
+    name == "id" || name.ends_with("_id") || name.ends_with("_ids") || CURSORS.contains(&name)
+}
+
+/// The list of ids that came as text, where one id could be a text as well: none begins as a list does.
+pub(super) fn ids(field: &Field, node: &Node<'_>) -> Option<Node<'static>> {
+    let text = node.as_str().filter(|text| is_id(field.name) && text.trim_start().starts_with('['))?;
+    let list = Node::parse(text).ok()?.into_owned();
+    takes((field.shape)(), &list).then_some(list)
+}
+
 /// Whether a field is as good as not given. Hosts that make every field of a schema a required one send `null` for those
 /// that need not be there, or an empty text where none can stand: for an id, a cursor or a word of a set. Where `null` is
 /// a value of its own, it is given.
@@ -15,13 +30,7 @@ pub(super) fn left_out(field: &Field, node: &Node<'_>) -> bool {
     !field.required
         && match node {
             Node::Null => !accepts_kind(shape, node),
-            Node::Text(text) => {
-                text.trim().is_empty()
-                    && (is_word(shape)
-                        || field.name == "id"
-                        || field.name.ends_with("_id")
-                        || CURSORS.contains(&field.name))
-            }
+            Node::Text(text) => text.trim().is_empty() && (is_word(shape) || is_id(field.name)),
             _ => false,
         }
 }
@@ -39,14 +48,22 @@ fn is_word(shape: &'static Shape) -> bool {
 }
 
 /// What a value that the shape does not take can only mean, if there is such a thing: JSON that came as text, a whole
-/// number written with a point, a time written as a date, a word in other letters, one item where a list is wanted.
+/// number written with a point, a number that is to be a text, a time written as a date, a word in other letters, one item
+/// where a list is wanted.
 pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'static>> {
     let other = match node {
         Node::Text(text) => of_text(shape, text.trim()),
-        Node::Float(value) => match json::number(*value).parse::<i64>() {
-            Ok(whole) => Some(u64::try_from(whole).map_or(Node::Signed(whole), Node::Unsigned)),
-            Err(_) => None,
+        Node::Object(entries) => match entries.as_slice() {
+            // What has nothing but an id is that id, and so it is with what other APIs wrap.
+            [(name, text @ Node::Text(_))] if WRAPS.contains(&name.as_ref()) => Some(text.clone().into_owned()),
+            _ => None,
         },
+        Node::Float(value) => {
+            let whole = json::number(*value).parse::<i64>().ok();
+            let whole = whole.map(|whole| u64::try_from(whole).map_or(Node::Signed(whole), Node::Unsigned));
+            whole.filter(|whole| takes(shape, whole)).or_else(|| of_number(shape, node))
+        }
+        Node::Unsigned(_) | Node::Signed(_) => of_number(shape, node),
         _ => None,
     };
     if let Some(other) = other.filter(|other| takes(shape, other)) {
@@ -57,6 +74,16 @@ pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'stat
         return None;
     }
     Some(Node::Array(vec![node.clone().into_owned()])).filter(|list| takes(shape, list))
+}
+
+/// A number where a text stands that is no name of a file.
+fn of_number(shape: &'static Shape, number: &Node<'_>) -> Option<Node<'static>> {
+    match shape {
+        Shape::Text { .. } | Shape::Enum(_) => Some(Node::Text(number.to_json().into())),
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => of_number(inner(), number),
+        Shape::Union(shapes) => shapes.iter().find_map(|shape| of_number(shape(), number)),
+        _ => None,
+    }
 }
 
 fn of_text(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
@@ -70,7 +97,10 @@ fn of_text(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
         // As Python writes them.
         "True" => Node::Bool(true),
         "False" => Node::Bool(false),
-        _ => Node::parse(text).ok()?.into_owned(),
+        _ => match Node::parse(text) {
+            Ok(parsed) => parsed.into_owned(),
+            Err(_) => return held(shape, text),
+        },
     };
     if takes(shape, &parsed) || matches!(parsed, Node::Text(_)) {
         return Some(parsed);
@@ -91,9 +121,44 @@ fn moment(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
     }
 }
 
+/// The object that a text can only be a part of: the one text without which it is none, the name of its variant, or a word
+/// that one field alone has.
+fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
+    let object =
+        |name: &str, value: &str| Node::Object(vec![(name.to_owned().into(), Node::Text(value.to_owned().into()))]);
+    match shape {
+        Shape::Object(inner) if !text.is_empty() => {
+            let text_of = |field: &&Field| accepts_kind((field.shape)(), &Node::Text("".into()));
+            let required = || inner.fields.iter().filter(|field| field.required);
+            if required().next().is_some() {
+                let field = only(required())?;
+                return Some(field).filter(text_of).map(|field| object(field.name, text));
+            }
+            let worded = |field: &Field| Some((field.name, word((field.shape)(), text)?));
+            only(inner.fields.iter().filter_map(worded)).map(|(name, word)| object(name, word))
+        }
+        Shape::Tagged { tag, variants, .. } => {
+            let variant = variants.iter().find(|variant| even(variant.tag) == even(text))?;
+            Some(object(tag, variant.tag))
+        }
+        Shape::Array { items, .. } => held(items(), text).map(|item| Node::Array(vec![item])),
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => held(inner(), text),
+        Shape::Union(shapes) => only(shapes.iter().filter_map(|shape| held(shape(), text))),
+        _ => None,
+    }
+}
+
+/// What there is one of.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    all.next().filter(|_| all.next().is_none())
+}
+
+fn even(text: &str) -> String {
+    text.to_ascii_lowercase().replace(['-', ' '], "_")
+}
+
 /// The word of a set that was written in other letters, or with other signs between its parts.
 fn word(shape: &'static Shape, text: &str) -> Option<&'static str> {
-    let even = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
     match shape {
         Shape::Enum(words) => words.iter().copied().find(|word| even(word) == even(text)),
         Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => word(inner(), text),
