@@ -70,7 +70,8 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    let below = ["kernel", "macros", "shapes", "sound"].into_iter().flat_map(|folder| workspace.members(folder));
+    let below =
+        ["kernel", "macros", "shapes", "pictures", "sound"].into_iter().flat_map(|folder| workspace.members(folder));
     for package in workspace.members("servers").chain(below) {
         for (dependency, _) in within(package) {
             if servers.contains(dependency.as_str()) {
@@ -88,6 +89,7 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
     let layers = [
         ("kernel", Some("openai-mcp-macros")),
         ("shapes", Some("openai-mcp-kernel")),
+        ("pictures", Some("openai-mcp-kernel")),
         ("plots", None),
         ("graders", Some("openai-mcp-plots")),
         ("sound", Some("openai-mcp-kernel")),
@@ -203,9 +205,8 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    for package in
-        ["kernel", "shapes", "plots", "graders", "servers"].into_iter().flat_map(|folder| workspace.members(folder))
-    {
+    let pure = ["kernel", "shapes", "pictures", "plots", "graders", "servers"];
+    for package in pure.into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {
                 continue;

@@ -3,13 +3,14 @@
 use futures_util::{FutureExt as _, StreamExt as _};
 use openai_mcp_kernel::batch::{self, Report, Stop};
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_pictures::ROOM;
 use serde_json::Map;
 
 use crate::answer::{self, Wish};
 use crate::generate::Generate;
 use crate::room::{Expected, room};
 use crate::shapes::{Delivery, Look, Preview, Prompt};
-use crate::show::{self, ROOM};
+use crate::show;
 
 tools![Batch];
 

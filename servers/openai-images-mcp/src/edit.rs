@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_pictures::{self as pictures, ROOM};
 
 use crate::answer::{self, Wish};
 use crate::draw::{self, Area};
 use crate::record;
 use crate::shapes::{Delivery, Fidelity, ImageInput, Images, Look, Prompt};
-use crate::show::ROOM;
 
 tools![Edit, Inpaint, Outpaint, Variations];
 
@@ -57,10 +57,10 @@ impl Edit {
             Images::One(image) => vec![image],
             Images::Many(ListOf(images)) => images,
         };
-        if images.iter().any(|image| matches!(image, ImageInput::Id(_))) {
+        if !images.iter().all(|image| matches!(image, ImageInput::File(_))) {
             for image in images {
                 let source = match image {
-                    ImageInput::File(FileInput(source)) => source,
+                    ImageInput::File(FileInput(source)) | ImageInput::Named(source) => source,
                     ImageInput::Id(id) => made(record::image(&cx, "image", &id).await?),
                 };
                 arguments = arguments.attach("image", source);
@@ -88,7 +88,7 @@ impl ImageInput {
     async fn read(self, cx: &Context) -> Result<(String, Bytes)> {
         match self {
             ImageInput::Id(id) => record::image(cx, "image", &id).await,
-            ImageInput::File(FileInput(source)) => {
+            ImageInput::File(FileInput(source)) | ImageInput::Named(source) => {
                 let read = cx.read(source, LARGEST).await?;
                 Ok((read.filename, read.bytes))
             }
@@ -137,7 +137,7 @@ impl Inpaint {
         let from = origin(&image);
         let (name, bytes) = image.read(&cx).await?;
         let (head, room) = (bytes.clone(), cx.room());
-        let upright = cx.compute(move || draw::upright(&head, room)).await?;
+        let upright = cx.compute(move || pictures::upright(&head, room)).await?;
         let (width, height, turned) = upright.map_err(|error| Error::argument("image", error))?;
         let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
         let mask = match (mask, rectangle, polygon) {
@@ -201,7 +201,7 @@ impl Outpaint {
         };
         let (_, bytes) = image.read(&cx).await?;
         let room = cx.room();
-        let image = cx.compute(move || draw::decode(&bytes, room)).await?;
+        let image = cx.compute(move || pictures::decode(&bytes, room)).await?;
         let image = image.map_err(|error| Error::argument("image", error))?;
         let up = |edge: u32| edge.next_multiple_of(STEP);
         let (image, (width, height), (left, top)) = match (target, margins) {
@@ -285,15 +285,17 @@ impl Variations {
 fn origin(image: &ImageInput) -> Value {
     match image {
         ImageInput::Id(id) => id.as_str().into(),
-        ImageInput::File(FileInput(Source::Path { path, .. })) => json!({"path": path}),
-        ImageInput::File(FileInput(Source::Url { url, .. })) => json!({"url": url}),
-        ImageInput::File(FileInput(Source::Inline { filename, .. })) => json!({"filename": filename}),
+        ImageInput::File(FileInput(source)) | ImageInput::Named(source) => match source {
+            Source::Path { path, .. } => json!({"path": path}),
+            Source::Url { url, .. } => json!({"url": url}),
+            Source::Inline { filename, .. } => json!({"filename": filename}),
+        },
     }
 }
 
 /// A file to send, of the type that its bytes tell.
 fn made((filename, bytes): (String, Bytes)) -> Source {
-    let mime_type = draw::facts(&bytes).format.map(|format| draw::mime_type(format).to_owned());
+    let mime_type = pictures::facts(&bytes).format.map(|format| pictures::mime_type(format).to_owned());
     Source::Inline { bytes, filename, mime_type }
 }
 

@@ -1,10 +1,10 @@
 //! Images from words. <https://platform.openai.com/docs/api-reference/images/create>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_pictures::ROOM;
 
 use crate::answer::{self, Wish};
 use crate::shapes::{Delivery, Look, Prompt};
-use crate::show::ROOM;
 
 tools![Generate];
 

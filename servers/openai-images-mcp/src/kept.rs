@@ -5,10 +5,11 @@ use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
 use openai_mcp_kernel::sql::sql;
+use openai_mcp_pictures::ROOM;
 
 use crate::record::{self, COLUMNS, Record, find, unknown};
 use crate::shapes::{FORMATS, Preview};
-use crate::show::{self, ROOM};
+use crate::show;
 
 tools![List, Get, Delete];
 

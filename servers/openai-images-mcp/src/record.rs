@@ -4,9 +4,9 @@ use bytes::{Bytes, BytesMut};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
 use openai_mcp_kernel::time;
+use openai_mcp_pictures as pictures;
 use serde_json::Map;
 
-use crate::draw;
 use crate::room::room;
 
 /// Bytes of one piece of a stored image: D1 takes 2 MB in a row.
@@ -65,7 +65,7 @@ impl Record {
 
     /// Takes down what the bytes tell.
     pub(crate) fn describe(&mut self, bytes: &[u8]) {
-        let facts = draw::facts(bytes);
+        let facts = pictures::facts(bytes);
         self.format = facts.format.unwrap_or("png").to_owned();
         self.size = facts.size;
         self.bytes = bytes.len();

@@ -4,7 +4,8 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::schema::{Shape, Shaped, of};
 use openai_mcp_shapes::{Effort, Level};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// The formats of images, with the extensions of their files.
 pub(crate) const FORMATS: Formats =
@@ -116,12 +117,33 @@ pub(crate) enum Preview {
     Full,
 }
 
-/// An image that the caller hands in: a file, or the id of one of ours.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+/// How the ids of our images begin.
+const ID: &str = "img_";
+
+/// An image that the caller hands in.
+#[derive(Clone, Debug)]
 pub(crate) enum ImageInput {
+    /// One of ours.
     Id(String),
+    /// A file that a text names: by its path or URL, or as a data URL.
+    Named(Source),
     File(FileInput),
+}
+
+impl<'de> Deserialize<'de> for ImageInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Text(String),
+            File(FileInput),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Text(id) if id.trim().starts_with(ID) => Ok(ImageInput::Id(id.trim().to_owned())),
+            Given::Text(text) => Source::of_text(&text).map(ImageInput::Named).map_err(D::Error::custom),
+            Given::File(file) => Ok(ImageInput::File(file)),
+        }
+    }
 }
 
 impl Shaped for ImageInput {
