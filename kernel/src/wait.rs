@@ -57,6 +57,11 @@ impl Next {
     }
 }
 
+/// How long a wait with this `timeout` lasts.
+pub fn patience(timeout: Option<Int<0, 3600>>) -> Duration {
+    Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
+}
+
 /// Looks at something until it is done, asks for something, or `timeout` seconds have passed (default 45).
 ///
 /// The result is `{done, next, waited_seconds, object}`. `done` is true only when nothing more happens by itself and
@@ -73,7 +78,7 @@ pub async fn wait(
     mut watched: impl Watched,
 ) -> Result<Output> {
     let started = cx.now();
-    let patience = Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()));
+    let patience = patience(timeout);
     loop {
         let Look { object, stage, beside } = watched.look(cx).await?;
         let waited = cx.now().saturating_sub(started);

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::long;
@@ -12,11 +11,10 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::strict;
 use openai_mcp_kernel::wait::Next;
+use openai_mcp_pictures as pictures;
 
 use crate::item::{self, at, list, text};
 
-/// Most bytes of the images that a result shows: base64 makes 1 MB of them, which is what clients take.
-const ROOM: usize = 750_000;
 /// How much of a saved text is shown.
 const EXCERPT: usize = 500;
 
@@ -36,24 +34,31 @@ pub(crate) struct View {
 /// A response as the result of a call.
 ///
 /// # Errors
-/// The answer is not JSON.
+/// A file that was named cannot be written; the error says where its content is.
 pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Result<Output> {
+    let kept = at(&response, "store") != &Value::Bool(false);
+    let mut gallery = Gallery { cx, kept, room: pictures::ROOM, images: 0, unsaved: None };
     let mut blocks = Vec::new();
-    let mut images = 0;
-    let mut room = ROOM;
     let items = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
     for item in items.filter(|item| text(item, "type") == "image_generation_call") {
         let Some(bytes) = image(item) else { continue };
-        let path = view.save_to.as_deref().map(|path| save::numbered(path, images));
-        images += 1;
-        blocks.extend(deliver(cx, item, bytes, path, &mut room).await);
+        blocks.extend(gallery.deliver(item, bytes, view.save_to.as_deref()).await);
     }
-    let shown = if view.full { Arguments::from(response.clone()) } else { short(&response, view.schema.as_ref()) };
-    let shown = match view.save_to.filter(|_| images == 0) {
-        Some(path) => save_text(cx, &response, shown, path).await,
-        None => shown,
-    };
-    let kept = at(&response, "store") != &Value::Bool(false);
+    let Gallery { images, mut unsaved, .. } = gallery;
+    let mut shown = if view.full { Arguments::from(response.clone()) } else { short(&response, view.schema.as_ref()) };
+    if let Some(path) = view.save_to.filter(|_| images == 0) {
+        match save_text(cx, &response, shown, path).await {
+            Ok(saved) => shown = saved,
+            Err(error) => {
+                unsaved = Some(error);
+                shown = Arguments::default();
+            }
+        }
+    }
+    if let Some(error) = unsaved {
+        let rest = if kept { format!("; response-get of {} shows all", text(&response, "id")) } else { String::new() };
+        return Err(Error::new(error.kind(), format!("{error}{rest}")));
+    }
     let shown = fit(cx, shown, kept, view.max_bytes).await;
     if blocks.is_empty() {
         return Ok(Output::Json(shown));
@@ -252,71 +257,89 @@ fn put(item: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// An image into a file, or into a block while there is room. A file that cannot be written costs nobody the image.
-async fn deliver(
-    cx: &Context,
-    item: &mut Value,
-    bytes: Bytes,
-    path: Option<String>,
-    room: &mut usize,
-) -> Option<Content> {
-    let mime_type = media_type(&bytes);
-    if let Some(path) = path {
-        let extension = mime_type.rsplit('/').next().unwrap_or_default().trim_end_matches("+xml");
-        match cx.save_paid(path, ("image", extension), bytes.clone()).await {
-            Ok(saved) => {
-                put(item, "saved_to", saved.show());
-                return None;
-            }
-            Err(Unsaved { error, kept }) => {
-                put(item, "note", format!("not saved: {error}").into());
-                if kept {
+/// What becomes of the images of a response.
+struct Gallery<'a> {
+    cx: &'a Context,
+    /// Whether OpenAI keeps the response.
+    kept: bool,
+    /// Bytes that are left of what a result shows.
+    room: usize,
+    images: usize,
+    /// Why one is not in the file that was named, but in another.
+    unsaved: Option<Error>,
+}
+
+impl Gallery<'_> {
+    /// An image into a file, or small into a block while there is room. None is lost: what is shown small and is not kept
+    /// at OpenAI goes into a file besides.
+    async fn deliver(&mut self, item: &mut Value, bytes: Bytes, save_to: Option<&str>) -> Option<Content> {
+        let cx = self.cx;
+        let kind = pictures::facts(&bytes).format.unwrap_or("png");
+        if let Some(path) = save_to {
+            let path = save::numbered(path, self.images);
+            self.images += 1;
+            match cx.save_paid(path, ("image", kind), bytes.clone()).await {
+                Ok(saved) => {
+                    put(item, "saved_to", saved.show());
                     return None;
                 }
+                Err(Unsaved { error, kept: true }) => {
+                    self.unsaved.get_or_insert(error);
+                    return None;
+                }
+                Err(Unsaved { error, .. }) => put(item, "note", format!("not saved: {error}").into()),
             }
         }
-    }
-    if mime_type == "image/svg+xml" {
-        return Some(Content::Text(String::from_utf8_lossy(&bytes).into_owned()));
-    }
-    match room.checked_sub(bytes.len()) {
-        Some(rest) => {
-            *room = rest;
-            Some(Content::Image { data: bytes, mime_type: mime_type.to_owned() })
+        self.images += usize::from(save_to.is_none());
+        let shown = match kind {
+            "svg" if bytes.len() <= self.room => Some(pictures::whole(&bytes)),
+            "svg" => None,
+            _ => pictures::small(cx, &bytes, self.room).await,
+        };
+        let whole = match &shown {
+            Some(Content::Image { data, .. }) => *data == bytes,
+            shown => shown.is_some(),
+        };
+        if !whole {
+            let what = if shown.is_some() { "a preview" } else { "too large to show" };
+            let place = match self.kept {
+                true => "response-get with `save_to` has it".to_owned(),
+                false => match cx.keep(("image", kind), bytes.clone()).await {
+                    Ok(saved) => format!("it is saved to {}", saved.path),
+                    Err(error) => {
+                        // Whatever it takes: nobody else has it.
+                        put(item, "note", format!("kept nowhere: {error}").into());
+                        return Some(pictures::whole(&bytes));
+                    }
+                },
+            };
+            put(item, "note", format!("{what} of {} bytes; {place}", bytes.len()).into());
         }
-        None => {
-            let text = format!("its {} bytes are too many to show; response-get with `save_to` has it", bytes.len());
-            put(item, "note", text.into());
-            None
+        if let Some(Content::Image { data, .. }) = &shown {
+            self.room = self.room.saturating_sub(data.len());
         }
+        shown
     }
 }
 
-/// What the first bytes of an image tell.
-fn media_type(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xff, 0xd8, ..] => "image/jpeg",
-        [b'G', b'I', b'F', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', ..] => "image/webp",
-        _ => "image/svg+xml",
-    }
-}
-
-/// The text into a file, with an excerpt in its place. What was paid for is shown all the same if that fails.
-async fn save_text(cx: &Context, response: &Value, shown: Arguments, path: String) -> Arguments {
+/// The text into a file, with an excerpt in its place.
+///
+/// # Errors
+/// It is not in the file that was named; the error says where it is. What is kept nowhere is shown all the same.
+async fn save_text(cx: &Context, response: &Value, shown: Arguments, path: String) -> Result<Arguments> {
     let said = said(response).text;
     if said.is_empty() {
-        return shown.set("note", "there was nothing to save");
+        return Ok(shown.set("note", "there was nothing to save"));
     }
-    match cx.save(path, Body::Full(said.clone().into())).await {
+    Ok(match cx.save_paid(path, ("response", "txt"), said.clone().into()).await {
         Ok(saved) => {
             let excerpt: String = said.chars().take(EXCERPT).collect();
             let more = if excerpt.len() < said.len() { "…" } else { "" };
             shown.without("output").set("text", format!("{excerpt}{more}")).set("saved_to", saved.show())
         }
-        Err(error) => shown.set("note", format!("not saved: {error}")),
-    }
+        Err(Unsaved { error, kept: true }) => return Err(error),
+        Err(Unsaved { error, .. }) => shown.set("note", format!("not saved: {error}")),
+    })
 }
 
 /// A result of at most so many bytes. What OpenAI has `kept` is cut; what it has not goes into a new file besides.

@@ -1,9 +1,13 @@
 //! Responses themselves. <https://platform.openai.com/docs/api-reference/responses>
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, wait};
+use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, patience, wait};
 use openai_mcp_shapes::{Include, Patience};
 
 use crate::answer::{self, View};
@@ -187,7 +191,7 @@ async fn ended(cx: &Context, seen: &mut Seen, events: &mut Events, background: b
 
 /// Wait until a response in the background has ended or wants something.
 ///
-/// Returns after `timeout` at the latest; if `done` is false, call `next`.
+/// The text of one made with stream is told as it grows. Returns after `timeout` at the latest; if `done` is false, call `next`.
 #[tool("response-wait", reads)]
 struct Wait {
     response_id: String,
@@ -205,7 +209,9 @@ impl Wait {
             asked = asked.set("betas", betas);
         }
         let again = Next { tool: Self::SPEC.name, arguments: asked.read()? };
-        wait(&cx, self.patience.timeout, again, Running { asked, full: self.full == Some(true) }).await
+        // Nobody hears a text as it grows who did not ask to be told.
+        let until = cx.wants_progress().then(|| cx.now() + patience(self.patience.timeout));
+        wait(&cx, self.patience.timeout, again, Running { asked, full: self.full == Some(true), until }).await
     }
 }
 
@@ -213,11 +219,39 @@ impl Wait {
 struct Running {
     asked: Arguments,
     full: bool,
+    /// Until when its text is followed, if that was not tried yet.
+    until: Option<Duration>,
+}
+
+impl Running {
+    /// The response as it is, or, where it goes on and its events can be had, as it is in the end. Only one that was made
+    /// with `stream` has events; of others there is the state alone.
+    async fn see(&mut self, cx: &Context) -> Result<Value> {
+        let response = cx.send(&Get::SPEC, &self.asked).value().await?;
+        if item::text(&response, "status") != "in_progress" {
+            return Ok(response);
+        }
+        let Some(until) = self.until.take() else { return Ok(response) };
+        let asked = self.asked.clone().set("stream", true);
+        let Ok(mut events) = cx.send(&Get::SPEC, asked).events().await else { return Ok(response) };
+        let mut seen = Seen::of(item::text(&response, "id").to_owned());
+        let ended =
+            match select(pin!(seen.follow(cx, &mut events)), pin!(cx.sleep(until.saturating_sub(cx.now())))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right(_) => Ok(None),
+            };
+        cx.flush_text();
+        // Where the events break off, the response itself tells how it stands.
+        match ended {
+            Ok(Some(response)) => Ok(response),
+            _ => cx.send(&Get::SPEC, &self.asked).value().await,
+        }
+    }
 }
 
 impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
-        let response = cx.send(&Get::SPEC, &self.asked).value().await?;
+        let response = self.see(cx).await?;
         let mut beside = serde_json::Map::new();
         let stage = match (item::text(&response, "status"), answer::next(&response)) {
             (status @ ("queued" | "in_progress"), _) => {
