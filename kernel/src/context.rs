@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
@@ -183,6 +183,17 @@ impl Context {
         };
         self.platform().compute(Box::new(work)).await;
         done.await.map_err(|_| Error::new(Kind::Internal, "a fault of this server's: the work was not done"))
+    }
+
+    /// Goes on with work after the call has ended, where the machine lives longer than its calls: for what is to be tidied
+    /// up when nobody waits any more.
+    pub fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.platform().detach(work.boxed());
+    }
+
+    /// Whether requests go to OpenAI itself, and not to a server that is compatible.
+    pub fn is_openai(&self) -> bool {
+        self.config().is_openai()
     }
 
     /// Waits.

@@ -68,6 +68,12 @@ pub trait Platform: Send + Sync + 'static {
         async move { work() }.boxed()
     }
 
+    /// Goes on with work whose call has ended, on machines that live longer than their calls. On others, as Workers, it is
+    /// dropped.
+    fn detach(&self, work: BoxFuture<'static, ()>) {
+        drop(work);
+    }
+
     /// Runs statements on the database of a domain in one transaction, all or none, and gives what each gave.
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;
 

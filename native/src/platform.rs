@@ -14,6 +14,7 @@ use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Connected, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -133,6 +134,13 @@ impl Platform for Machine {
             let _ = spawn_blocking(work).await;
         }
         .boxed()
+    }
+
+    fn detach(&self, work: BoxFuture<'static, ()>) {
+        // A call that ends with the process leaves nothing to go on with.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
     }
 
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {

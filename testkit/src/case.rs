@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::StreamExt as _;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
@@ -176,6 +177,20 @@ pub fn call_with_progress(
     }
 }
 
+/// Begins a call, and gives it up when it waits for something that does not come.
+///
+/// # Panics
+/// It comes to an end.
+pub fn give_up(server: &'static Definition, tool: &str, arguments: impl Display, script: &Arc<Script>) {
+    /// More often than anything asks to be looked at again.
+    const LOOKS: usize = 10_000;
+    let service = service(server, script);
+    let mut reply = begin(&service, takes_admin(server, tool), tool, &arguments.to_string(), "{}", script);
+    for _ in 0..LOOKS {
+        assert!(reply.as_mut().now_or_never().is_none(), "{tool} has ended");
+    }
+}
+
 /// A server for a test, with the settings of a script.
 ///
 /// # Panics
@@ -183,6 +198,7 @@ pub fn call_with_progress(
 pub fn service(server: &'static Definition, script: &Arc<Script>) -> Arc<Service> {
     let settings = script.settings();
     let variable = |name: &str| match name {
+        "OPENAI_BASE_URL" if script.is_openai() => None,
         "OPENAI_BASE_URL" => Some(BASE_URL.to_owned()),
         _ => settings.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone()),
     };
@@ -260,6 +276,17 @@ fn takes_admin(server: &Definition, tool: &str) -> bool {
 
 /// Calls `name`, with a key of the kind that it takes.
 fn ask(service: &Arc<Service>, admin: bool, name: &str, arguments: &str, meta: &str, script: &Script) -> Reply {
+    futures_executor::block_on(begin(service, admin, name, arguments, meta, script))
+}
+
+fn begin(
+    service: &Arc<Service>,
+    admin: bool,
+    name: &str,
+    arguments: &str,
+    meta: &str,
+    script: &Script,
+) -> BoxFuture<'static, Reply> {
     let arguments: Box<RawValue> =
         serde_json::from_str(arguments).unwrap_or_else(|error| panic!("{name}: the call is not JSON: {error}"));
     let message = format!(
@@ -268,7 +295,7 @@ fn ask(service: &Arc<Service>, admin: bool, name: &str, arguments: &str, meta: &
     let usual = if admin { "sk-admin-case" } else { "sk-case" };
     let key = Secret::new(script.key().unwrap_or(usual)).ok();
     let caller = Caller { key, trusted: script.trusted(), ..Caller::default() };
-    futures_executor::block_on(service.begin(&Bytes::from(message), caller, None).reply)
+    service.begin(&Bytes::from(message), caller, None).reply
 }
 
 /// The text of a result; with its structured content only where that says something else.

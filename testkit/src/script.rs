@@ -20,6 +20,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -114,7 +115,9 @@ pub struct Script {
     storeless: bool,
     untrusted: bool,
     key: Option<String>,
-    silent: bool,
+    silent: AtomicBool,
+    openai: bool,
+    left: Mutex<Vec<BoxFuture<'static, ()>>>,
 }
 
 /// A body as text. Contents that are no text, in a form its parts, are told by their length.
@@ -145,6 +148,9 @@ pub(crate) fn text(body: &[u8]) -> String {
 
 /// How long anyone waits for an API that is silent.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where servers send their requests unless told.
+const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Base URL of scripted servers.
 pub const BASE_URL: &str = "https://api.test/v1";
@@ -186,8 +192,8 @@ impl Script {
     /// The same with an API that does not answer at all once the answers are used up. Who waits for a minute or longer
     /// then waits for ever.
     #[must_use]
-    pub fn then_silent(mut self) -> Self {
-        self.silent = true;
+    pub fn then_silent(self) -> Self {
+        self.silent.store(true, Ordering::Relaxed);
         self
     }
 
@@ -227,6 +233,18 @@ impl Script {
         lock(&self.replies).extend(replies);
     }
 
+    /// The same for a server that takes the script for OpenAI itself.
+    #[must_use]
+    pub fn as_openai(mut self) -> Self {
+        self.openai = true;
+        self
+    }
+
+    /// Whether it is taken for OpenAI itself.
+    pub(crate) fn is_openai(&self) -> bool {
+        self.openai
+    }
+
     /// What was sent.
     pub fn sent(&self) -> Vec<Sent> {
         lock(&self.sent).clone()
@@ -235,6 +253,13 @@ impl Script {
     /// What was saved: path and content.
     pub fn saved(&self) -> Vec<(String, Bytes)> {
         lock(&self.saved).clone()
+    }
+
+    /// Does what calls left to be done after their end, however long that waits.
+    pub fn tidy_up(&self) {
+        self.silent.store(false, Ordering::Relaxed);
+        let left = std::mem::take(&mut *lock(&self.left));
+        left.into_iter().for_each(futures_executor::block_on);
     }
 
     /// How many answers nobody asked for.
@@ -247,7 +272,7 @@ impl Platform for Script {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
         const SAME_IN_ALL: [&str; 2] = ["authorization", "user-agent"];
         let reply = lock(&self.replies).pop_front();
-        if reply.is_none() && self.silent {
+        if reply.is_none() && self.silent.load(Ordering::Relaxed) {
             return pending().boxed();
         }
         let sent = self.sent.clone();
@@ -265,7 +290,7 @@ impl Platform for Script {
             let headers = head.headers.iter().filter(|(name, value)| !usual(name.as_str(), value.as_bytes()));
             lock(&sent).push(Sent {
                 method: head.method.to_string(),
-                target: head.uri.to_string().trim_start_matches(BASE_URL).to_owned(),
+                target: head.uri.to_string().trim_start_matches(BASE_URL).trim_start_matches(OPENAI).to_owned(),
                 headers: headers
                     .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
                     .collect(),
@@ -310,7 +335,7 @@ impl Platform for Script {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        if self.silent && duration >= PATIENCE {
+        if self.silent.load(Ordering::Relaxed) && duration >= PATIENCE {
             return pending().boxed();
         }
         // Guards against silence, which sleep beside an answer that is there at once, must not move the clock: it moves when
@@ -430,6 +455,10 @@ impl Platform for Script {
             none => Database::memory().map(|database| none.insert(database)),
         };
         ready(outcome.and_then(|database| database.run(&statements))).boxed()
+    }
+
+    fn detach(&self, work: BoxFuture<'static, ()>) {
+        lock(&self.left).push(work);
     }
 
     fn record(&self, _: &Finished<'_>) {}

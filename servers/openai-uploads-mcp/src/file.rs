@@ -17,7 +17,7 @@ tools![File];
 
 /// Bytes of a part, and how many are under way at once: what is held in memory is little more than their product.
 const PART: usize = 8 * 1024 * 1024;
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 3;
 /// Bytes of a piece of a file as it comes in, at the most usual.
 const CHUNK: usize = 256 * 1024;
 /// Most bytes of a file. <https://platform.openai.com/docs/api-reference/uploads/create>
@@ -27,13 +27,15 @@ const RETRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Most bytes of the arguments that `next` repeats.
 const LONGEST: usize = 4096;
+/// How long an upload whose call was given up waits for another: clients that lost patience ask again soon.
+const GRACE: Duration = Duration::from_secs(120);
 /// How long a call goes on unless told, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
 
 /// Upload a file of up to 8 GB, in parts.
 ///
 /// If `done` is false, call `next`: it goes on where it was, as the same call does after a crash, within an hour. Give a path
-/// or a URL.
+/// or a URL. A call that is given up is cancelled at OpenAI after two minutes, unless it is made again.
 #[tool("upload-file", open)]
 struct File {
     file: FileInput,
@@ -43,6 +45,8 @@ struct File {
     upload_id: Option<String>,
     /// Seconds after which no part is begun. Default 45.
     timeout: Option<Int<0, 3600>>,
+    /// Cancel nothing when this call is given up.
+    keep: Option<bool>,
 }
 
 impl File {
@@ -64,7 +68,7 @@ impl File {
         if let Some(expires) = &self.expires_after {
             wanted = wanted.set("expires_after", expires);
         }
-        let again = cx.arguments().clone().without("upload_id").without("timeout");
+        let again = cx.arguments().clone().without("upload_id").without("timeout").without("keep");
         let asked = asked(&again, bytes)?;
         let record = match Record::find(&cx, self.upload_id.as_deref(), &asked).await? {
             Some(record) => record,
@@ -80,6 +84,7 @@ impl File {
             }
         };
         let id = record.id.clone();
+        let given_up = (self.keep != Some(true)).then(|| GivenUp::new(&cx, &record));
         let sending = Sending {
             cx: cx.clone(),
             record,
@@ -87,7 +92,11 @@ impl File {
             done: 0,
             deadline: started + Duration::from_secs(patience),
         };
-        let sent = match sending.run(opened.body.into_chunks()).await {
+        let sent = sending.run(opened.body.into_chunks()).await;
+        if let Some(given_up) = given_up {
+            given_up.not();
+        }
+        let sent = match sent {
             Ok(sent) => sent,
             // OpenAI takes no more parts, so another call is to begin anew.
             Err(error) if matches!(error.kind(), Kind::Status(400 | 404)) => {
@@ -109,6 +118,34 @@ impl File {
         let upload = cx.send(&Complete::SPEC, complete).value().await?;
         Record::end(&cx, &id).await?;
         Ok(Output::Json(told.set("object", upload).text().clone()))
+    }
+}
+
+/// Cancels an upload whose call is dropped before its end, unless another call goes on with it in time.
+struct GivenUp(Option<(Context, String, i64)>);
+
+impl GivenUp {
+    fn new(cx: &Context, record: &Record) -> Self {
+        GivenUp(Some((cx.clone(), record.id.clone(), record.turn)))
+    }
+
+    /// The call has come to its end.
+    fn not(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        let Some((cx, id, turn)) = self.0.take() else { return };
+        cx.clone().detach(async move {
+            cx.sleep(GRACE).await;
+            if Record::is_left(&cx, &id, turn).await.is_ok_and(|left| left) {
+                // Nobody is there to be told; what is not cancelled ends by itself within the hour.
+                let _ = cx.send(&Cancel::SPEC, json!({"upload_id": id})).bytes().await;
+                let _ = Record::end(&cx, &id).await;
+            }
+        });
     }
 }
 

@@ -15,7 +15,7 @@ pub static SERVER: Definition = Definition {
             called again; the others are its single steps. The result is a file as of file-upload, which takes up to 512 MB.",
     topics: "large files in parts, resumed",
     tools: &[file::TOOLS, upload::TOOLS],
-    migrations: &[include_str!("schema.sql")],
+    migrations: &[include_str!("schema.sql"), include_str!("turn.sql")],
     bound: Bound {
         tables: &[
             ("upload", "octet_length(id) + octet_length(asked)"),

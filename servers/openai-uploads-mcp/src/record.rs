@@ -10,6 +10,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// The parts that are there, by number: id and MD5.
     pub(crate) parts: BTreeMap<usize, (String, String)>,
+    /// How many calls took it up before this one.
+    pub(crate) turn: i64,
 }
 
 impl Record {
@@ -26,13 +28,16 @@ impl Record {
         let rows = cx.store().run(found).await?.rows;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = row.text(0)?.to_owned();
+        let taken = "UPDATE upload SET turn = turn + 1 WHERE owner = ?1 AND id = ?2 RETURNING turn";
+        let taken = cx.store().run(sql(taken, [owner.clone().into(), (&id).into()])).await?.rows;
+        let turn = taken.first().map_or(Ok(0), |row| row.integer(0))?;
         let kept = "SELECT number, id, md5 FROM part WHERE owner = ?1 AND upload = ?2";
         let mut parts = BTreeMap::new();
         for row in cx.store().run(sql(kept, [owner.into(), (&id).into()])).await?.rows {
             let number = usize::try_from(row.integer(0)?).unwrap_or_default();
             parts.insert(number, (row.text(1)?.to_owned(), row.text(2)?.to_owned()));
         }
-        Ok(Some(Record { id, parts }))
+        Ok(Some(Record { id, parts, turn }))
     }
 
     /// Keeps a new upload, and forgets those that OpenAI has forgotten.
@@ -50,7 +55,14 @@ impl Record {
             ),
         ];
         cx.store().batch(statements).await?;
-        Ok(Record { id, parts: BTreeMap::new() })
+        Ok(Record { id, parts: BTreeMap::new(), turn: 0 })
+    }
+
+    /// Whether an upload goes on, and no call has taken it up since.
+    pub(crate) async fn is_left(cx: &Context, id: &str, turn: i64) -> Result<bool> {
+        let left = "SELECT 1 FROM upload WHERE owner = ?1 AND id = ?2 AND turn = ?3";
+        let found = cx.store().run(sql(left, [cx.owner()?.into(), id.into(), turn.into()])).await?;
+        Ok(!found.rows.is_empty())
     }
 
     /// Keeps a part that is there.

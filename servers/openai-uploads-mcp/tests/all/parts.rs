@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::case::{call_tool, give_up};
 use openai_mcp_testkit::script::{Reply, Script};
 use openai_uploads_mcp::SERVER;
 use serde_json::{Value, json};
@@ -93,4 +93,35 @@ fn a_crash_loses_no_part() {
     let resumed = call_tool(&SERVER, "upload-file", ask("a", json!({})), script.clone());
     assert_eq!(resumed["structuredContent"]["done"], true, "{resumed}");
     assert_eq!(requests(&script)[before..], [PART, PART, COMPLETE]);
+}
+
+const CANCEL: &str = "POST /uploads/upload_1/cancel";
+
+#[test]
+fn a_call_that_is_given_up_is_cancelled_unless_it_is_made_again() {
+    let given_up = |more: Value| {
+        let script = Arc::new(Script::new(vec![upload(), part(1)]).then_silent());
+        give_up(&SERVER, "upload-file", ask("a", more), &script);
+        script
+    };
+    let cancelled = Reply::json(&json!({"id": "upload_1", "status": "cancelled"}));
+
+    let left = given_up(json!({}));
+    let before = left.sent().len();
+    left.reply(vec![cancelled.clone()]);
+    left.tidy_up();
+    assert_eq!(requests(&left)[before..], [CANCEL]);
+
+    let kept = given_up(json!({"keep": true}));
+    let before = kept.sent().len();
+    kept.tidy_up();
+    assert_eq!(requests(&kept).len(), before, "what is to be kept is kept");
+
+    let again = given_up(json!({}));
+    let before = again.sent().len();
+    again.reply(vec![part(2), part(3), completed()]);
+    let result = call_tool(&SERVER, "upload-file", ask("a", json!({})), again.clone());
+    assert_eq!(result["structuredContent"]["done"], true, "{result}");
+    again.tidy_up();
+    assert!(!requests(&again)[before..].contains(&CANCEL.to_owned()), "{:?}", requests(&again));
 }
