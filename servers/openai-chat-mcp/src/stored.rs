@@ -9,7 +9,7 @@ use serde_json::Map;
 use crate::completion::{Get, Messages};
 use crate::shapes::Tool;
 
-/// A completion is stored shortly after it was given, so one that is missing is asked for again after these.
+/// OpenAI stores a completion shortly after it was given, so one that is missing is asked for again after these.
 const PATIENCE: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// Most pages of 100 messages.
 const MOST_PAGES: usize = 20;
@@ -33,7 +33,9 @@ impl Stored {
     /// # Errors
     /// It is not stored, or OpenAI cannot be asked.
     pub(crate) async fn get(cx: &Context, id: &str) -> Result<Self> {
-        let mut patience = PATIENCE.iter();
+        // What is no id of OpenAI's, or is asked of somebody else, comes no later.
+        let patience = if cx.is_openai() && id.starts_with("chatcmpl-") { &PATIENCE[..] } else { &[] };
+        let mut patience = patience.iter();
         let answer = loop {
             match cx.send(&Get::SPEC, json!({"completion_id": id})).bytes().await {
                 Err(error) if error.kind() == Kind::Status(404) => match patience.next() {
