@@ -1,6 +1,7 @@
 //! Jobs that make videos, and the videos. <https://platform.openai.com/docs/api-reference/videos>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped, of};
 use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Content, Edit, Extend, Remix, Delete];
@@ -95,13 +96,20 @@ struct Image {
     image_url: Option<String>,
 }
 
-/// A file, or the id of a finished video.
+/// A finished video, or a file: lists show the first alone, since a file takes many words there.
+enum Source {}
+
+impl Shaped for Source {
+    const SHAPE: Shape = Shape::Brief { listed: of::<Finished>, taken: of::<Either> };
+}
+
 #[shape]
-enum Source {
+enum Either {
     File(FileInput),
     Video(Finished),
 }
 
+/// A finished one; or a file, as of video-character-create.
 #[shape]
 struct Finished {
     id: String,
