@@ -57,6 +57,14 @@ pub(crate) fn notice(id: &str) -> Option<Notice> {
     notices().find(|notice| notice.model == base)
 }
 
+/// What to use in the place of a model: what OpenAI recommends, and, where that ends as well, what it recommends for that.
+pub(crate) fn successor(id: &str) -> Option<&'static str> {
+    /// More than there are generations of models.
+    const MOST: usize = 10;
+    let next = |id: &&'static str| notice(id).and_then(|notice| notice.instead);
+    std::iter::successors(notice(id)?.instead, next).take(MOST).last()
+}
+
 /// All models that are known to end, those of a key and those of the notices, with their ends.
 pub(crate) async fn ends(cx: &Context) -> Result<BTreeMap<String, i64>> {
     let mut ends: BTreeMap<String, i64> = notices().map(|notice| (notice.model.to_owned(), notice.ends)).collect();

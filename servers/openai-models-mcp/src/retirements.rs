@@ -29,7 +29,7 @@ impl Retirements {
         let rows = ends.iter().map(|(ends, id)| {
             let ends = day(*ends);
             let mut row = Row::new(format!("{ends} {id}"), json!({"id": id, "shutdown_date": ends}));
-            if let Some(instead) = catalog::notice(id).and_then(|notice| notice.instead) {
+            if let Some(instead) = catalog::successor(id) {
                 row = row.with("instead", instead, &format!(", use {instead}"));
             }
             match catalog::named(id) {
