@@ -175,21 +175,28 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
     }
     let program = program()?;
     let roots = wanted.roots.iter().map(|root| folder(root)).collect::<Result<Vec<_>, _>>()?;
-    let entries = if by_door { vec![None] } else { servers.into_iter().map(Some).collect() };
-    entries
+    let groups: Vec<Vec<&'static Definition>> = match servers.len() {
+        // Whatever servers there are.
+        _ if by_door => vec![Vec::new()],
+        // Each process has a stand-in of its own, and what one server makes there the next one is to find.
+        2.. if wanted.sandbox => vec![servers],
+        _ => servers.into_iter().map(|definition| vec![definition]).collect(),
+    };
+    groups
         .into_iter()
-        .map(|definition: Option<&Definition>| {
+        .map(|group| {
             // A server refuses names that it does not know.
             let own = |name: &&String| {
                 let one = Filter { only: Some(vec![(*name).clone()]), ..Filter::default() };
-                definition.is_none_or(|definition| definition.specs().any(|spec| one.admits(spec)))
+                group.is_empty() || group.iter().flat_map(|definition| definition.specs()).any(|spec| one.admits(spec))
             };
             let tools = wanted.tools.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
+            let domains = group.iter().map(|definition| definition.domain).collect::<Vec<_>>().join(",");
             let way = match &wanted.remote {
-                Some(url) => Way::Remote { url: remote(url, definition, &tools, wanted.read_only)? },
+                Some(url) => Way::Remote { url: remote(url, &domains, &tools, wanted.read_only)? },
                 None => {
                     let mut arguments = vec!["stdio".to_owned()];
-                    arguments.extend(definition.map(|definition| definition.domain.to_owned()));
+                    arguments.extend(Some(domains.clone()).filter(|domains| !domains.is_empty()));
                     arguments.extend(wanted.sandbox.then(|| "--sandbox".to_owned()));
                     arguments.extend(wanted.read_only.then(|| "--read-only".to_owned()));
                     if !tools.is_empty() {
@@ -199,22 +206,25 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
                     Way::Stdio { program: program.clone(), arguments, sandbox: wanted.sandbox }
                 }
             };
-            let name = definition.map_or_else(|| DOOR.to_owned(), |definition| format!("openai-{}", definition.domain));
             // Behind the one door, what most tools take.
-            let key = definition.map_or(USUAL, Definition::key_variable);
+            let (name, key) = match group.as_slice() {
+                [] => (DOOR.to_owned(), USUAL),
+                [definition] => (format!("openai-{}", definition.domain), definition.key_variable()),
+                _ => ("openai-sandbox".to_owned(), USUAL),
+            };
             Ok(Server { name, way, key })
         })
         .collect()
 }
 
-fn remote(url: &str, definition: Option<&Definition>, tools: &str, read_only: bool) -> Result<String, String> {
+fn remote(url: &str, domain: &str, tools: &str, read_only: bool) -> Result<String, String> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
     }
     let tools = (!tools.is_empty()).then(|| format!("tools={tools}"));
     let query: Vec<_> = tools.into_iter().chain(read_only.then(|| "read_only=true".to_owned())).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let domain = definition.map(|definition| format!("/{}", definition.domain)).unwrap_or_default();
+    let domain = if domain.is_empty() { String::new() } else { format!("/{domain}") };
     Ok(format!("{}{domain}/mcp{query}", url.trim_end_matches('/')))
 }
 

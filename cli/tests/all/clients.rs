@@ -110,8 +110,12 @@ fn every_client_gets_a_configuration_it_can_read() {
     assert_eq!(remote("zoo")["type"], "streamable-http");
     assert_eq!(remote("kilo")["type"], "remote");
 
-    let commands = run(&["config", "claude-code", "--sandbox"], &[], "").out;
-    let expected = format!("claude mcp add --scope user openai-files -- {PROGRAM} stdio files --sandbox");
+    // What is uploaded through one server is to be found by the next, so they share a stand-in.
+    let commands = run(&["config", "claude-code", "files", "vector-store", "--sandbox"], &[], "").out;
+    let expected = format!("claude mcp add --scope user openai-sandbox -- {PROGRAM} stdio files,vector-store --sandbox");
+    assert_eq!(commands.lines().collect::<Vec<_>>(), [expected]);
+    let commands = run(&["config", "claude-code"], &[], "").out;
+    let expected = format!("claude mcp add --scope user openai-files -- {PROGRAM} stdio files");
     assert!(commands.lines().any(|line| line == expected), "{commands}");
     let codex = run(&["config", "codex", "files"], &[], "").out;
     assert!(codex.starts_with("[mcp_servers.openai-files]\n"), "{codex}");
