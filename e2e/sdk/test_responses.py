@@ -233,6 +233,64 @@ def test_an_image_is_drawn_when_asked_for(client):
     refused(lambda: ask(client, "x", tools=[{**tool, "size": "7x7"}]), "tools[0].size", "divisible by 16")
 
 
+def test_the_web_has_one_page(client):
+    tools = [{"type": "web_search"}]
+    found = ask(client, "What is the latest news?", tools=tools)
+    call, message = found.output
+    assert (call.type, call.status, call.action.type, call.action.sources) == ("web_search_call", "completed", "search", None)
+    assert call.action.queries == ["What is the latest news?"]
+    (citation,) = message.content[0].annotations
+    assert found.output_text[citation.start_index : citation.end_index] == citation.url == "https://example.com/"
+    shown = ask(client, "What is the latest news?", tools=tools, include=["web_search_call.action.sources"])
+    assert [source.url for source in shown.output[0].action.sources] == ["https://example.com/"]
+    assert [item.type for item in ask(client, "Hello", tools=tools).output] == ["message"]
+    forced = ask(client, "Hello", tools=tools, tool_choice={"type": "web_search_preview"})
+    assert [item.type for item in forced.output] == ["web_search_call", "message"]
+    kinds = [event.type for event in ask(client, "News?", tools=tools, stream=True)]
+    assert {"response.web_search_call.searching", "response.web_search_call.completed"} <= set(kinds)
+
+
+def test_calls_of_mcp_servers_are_approved(client):
+    server = {"type": "mcp", "server_label": "deepwiki", "server_url": "https://mcp.example.com/mcp", "authorization": "secret"}
+    asked = ask(client, "Ask deepwiki what MCP is", tools=[server])
+    listed, request = asked.output
+    assert (listed.type, [tool.name for tool in listed.tools]) == ("mcp_list_tools", ["lookup"])
+    assert (request.type, request.name, request.server_label) == ("mcp_approval_request", "lookup", "deepwiki")
+    assert asked.tools[0].require_approval == "always" and "secret" not in asked.to_json()
+
+    def answer(approve, **options):
+        answers = [{"type": "mcp_approval_response", "approval_request_id": request.id, "approve": approve}]
+        return ask(client, answers, previous_response_id=asked.id, tools=[server], **options)
+
+    call, message = answer(True).output
+    assert (call.type, call.approval_request_id, call.error) == ("mcp_call", request.id, None)
+    assert call.arguments == request.arguments and call.output in message.content[0].text
+    (message,) = answer(False).output
+    assert "did not allow" in message.content[0].text
+    kinds = [event.type for event in answer(True, stream=True)]
+    assert {"response.mcp_call.in_progress", "response.mcp_call_arguments.done", "response.mcp_call.completed"} <= set(kinds)
+    refused(lambda: ask(client, [{"type": "mcp_approval_response", "approval_request_id": "mcpr_0", "approve": True}]), "input", "mcpr_0")
+
+    trusted = {**server, "allowed_tools": ["ask", "read"], "require_approval": {"never": {"tool_names": ["read"]}}}
+    kinds = lambda text: [item.type for item in ask(client, text, tools=[trusted]).output]  # noqa: E731
+    assert kinds("Please read it") == ["mcp_list_tools", "mcp_call", "message"]
+    assert kinds("Please ask it") == ["mcp_list_tools", "mcp_approval_request"]
+    assert kinds("Hello") == ["mcp_list_tools", "message"]
+    refused(lambda: ask(client, "Hello", tools=[{"type": "mcp", "server_label": "nowhere"}]), "tools[0].server_url")
+
+
+def test_where_a_shell_runs_has_to_exist(client):
+    def shell(**environment):
+        return ask(client, "Hello", tools=[{"type": "shell", "environment": environment}])
+
+    skill = client.skills.create(files=[("pdf/SKILL.md", b"---\nname: pdf\ndescription: Reads PDF\n---\n")])
+    reference = {"type": "skill_reference", "skill_id": skill.id}
+    assert shell(type="container_auto", skills=[reference, {**reference, "version": "latest"}]).status == "completed"
+    gone(lambda: shell(type="container_auto", skills=[{**reference, "skill_id": "skill_0"}]), "Skill with id 'skill_0' not found.")
+    gone(lambda: shell(type="container_auto", skills=[{**reference, "version": "9"}]), "Skill version '9' not found.")
+    gone(lambda: shell(type="container_reference", container_id="cntr_0"), "cntr_0")
+
+
 def test_calls_of_hosted_tools_have_a_limit(client):
     store, _ = store_with(client, REFUND)
     tools = [

@@ -47,12 +47,13 @@ const SAID: &[&str] = &["output_text", "refusal"];
 
 pub(crate) const REASONING: &str = "reasoning.encrypted_content";
 const RESULTS: &str = "file_search_call.results";
+const SOURCES: &str = "web_search_call.action.sources";
 const OUTPUTS: &str = "code_interpreter_call.outputs";
 const IMAGE: &str = "message.input_image.image_url";
 const INCLUDABLE: &[&str] = &[
     RESULTS,
     "web_search_call.results",
-    "web_search_call.action.sources",
+    SOURCES,
     IMAGE,
     "computer_call_output.output.image_url",
     OUTPUTS,
@@ -83,6 +84,10 @@ impl Include {
             match kind.as_str() {
                 "file_search_call" if without(RESULTS) => _ = fields.insert("results".to_owned(), Value::Null),
                 "code_interpreter_call" if without(OUTPUTS) => _ = fields.insert("outputs".to_owned(), Value::Null),
+                "web_search_call" if without(SOURCES) => {
+                    let action = fields.get_mut("action").and_then(Value::as_object_mut);
+                    action.map(|action| action.remove("sources"));
+                }
                 "reasoning" if without(REASONING) => _ = fields.remove("encrypted_content"),
                 "message" if without(IMAGE) => {
                     let parts = fields.get_mut("content").and_then(Value::as_array_mut);
@@ -256,6 +261,18 @@ pub(crate) fn check_calls<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> 
             continue;
         };
         return Err(Error::new(StatusCode::BAD_REQUEST, message).param("input"));
+    }
+    let requests: HashSet<&str> = items
+        .clone()
+        .filter(|item| text(item, "type") == "mcp_approval_request")
+        .map(|item| text(item, "id"))
+        .collect();
+    for answer in items.filter(|item| text(item, "type") == "mcp_approval_response") {
+        let request = text(answer, "approval_request_id");
+        if !requests.contains(request) {
+            let message = format!("No approval request found with id {request}.");
+            return Err(Error::new(StatusCode::BAD_REQUEST, message).param("input"));
+        }
     }
     Ok(())
 }

@@ -226,6 +226,14 @@ fn find(world: &mut World, skill: &str, version: &str) -> Result<(String, Value)
     found.map(|(id, object)| (id.clone(), object.shown.clone())).ok_or_else(|| (VERSIONS.missing)(version))
 }
 
+/// Refuses a skill, or a version of one, that is not there.
+pub(crate) fn check(world: &mut World, skill: &str, version: Option<&str>) -> Result<()> {
+    match version {
+        Some(version) => find(world, skill, version).map(drop),
+        None => SKILLS.find(world, "", skill).map(drop),
+    }
+}
+
 fn zip(world: &mut World, skill: &str, version: &str) -> Result<Response> {
     let (id, _) = find(world, skill, version)?;
     let content = VERSIONS.find(world, skill, &id)?.content.clone().unwrap_or_default();

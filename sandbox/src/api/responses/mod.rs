@@ -4,9 +4,10 @@
 //!
 //! - What is answered is told in [`crate::engine::model`]. Hosted tools are used by rule: file search once for each message
 //!   of the user, the code interpreter when the message has a digit or a word like `solve`, image
-//!   generation when it has one like `draw`. The code interpreter runs no code and says so; an image whose size is left to
-//!   the model is 512x512. Other hosted tools are taken and never used. The answer quotes and cites the best passage found,
-//!   no other.
+//!   generation when it has one like `draw`, web search when it has one like `news`, an MCP server when its label or a tool
+//!   of it is named. The code interpreter runs no code and says so; the web has one page, and MCP servers answer the same to
+//!   everything, by the tools of `allowed_tools` or one called `lookup`; an image whose size is left to the model is 512x512.
+//!   Other hosted tools are taken and never used. The answer quotes and cites the best passage found, no other.
 //! - A response in the background is `queued` for 200 ms and `in_progress` for 200 ms before the model says anything.
 //! - A conversation gains the items of a response that ends `completed` or `incomplete`; one that is `failed` or
 //!   `cancelled` leaves nothing. Who hangs up on a response in the foreground cancels it.
@@ -376,6 +377,28 @@ fn steps(at: usize, item: &Item, include: &Include) -> Vec<Step> {
             tell("code_interpreter_call_code.done", json!({"code": code}));
             tell("code_interpreter_call.interpreting", json!({}));
             tell("code_interpreter_call.completed", json!({}));
+        }
+        "web_search_call" => {
+            for stage in ["in_progress", "searching", "completed"] {
+                tell(&format!("web_search_call.{stage}"), json!({}));
+            }
+        }
+        "mcp_list_tools" => {
+            clear("tools", json!([]));
+            for stage in ["in_progress", "completed"] {
+                tell(&format!("mcp_list_tools.{stage}"), json!({}));
+            }
+        }
+        "mcp_call" => {
+            let arguments = text(item, "arguments");
+            clear("arguments", json!(""));
+            clear("output", Value::Null);
+            tell("mcp_call.in_progress", json!({}));
+            for piece in pieces(arguments) {
+                tell("mcp_call_arguments.delta", json!({"delta": piece}));
+            }
+            tell("mcp_call_arguments.done", json!({"arguments": arguments}));
+            tell("mcp_call.completed", json!({}));
         }
         "image_generation_call" => {
             clear("result", Value::Null);

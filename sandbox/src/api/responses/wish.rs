@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Include, Item};
-use crate::api::{containers, files, filter, images, models, tools, vector_stores};
+use crate::api::{containers, files, filter, images, models, skills, tools, vector_stores};
 use crate::engine::catalog::Use;
 use crate::engine::draw::{self, Look};
 use crate::engine::filter::Filter;
@@ -26,21 +26,27 @@ const UNUSED: &[&str] = &[
     "computer",
     "computer_use_preview",
     "local_shell",
-    "mcp",
     "namespace",
     "programmatic_tool_calling",
     "shell",
     "tool_search",
-    "web_search",
-    "web_search_2025_08_26",
-    "web_search_preview",
-    "web_search_preview_2025_03_11",
 ];
+/// The tools that search the web, old and new.
+const WEB: &[&str] = &["web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11"];
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 /// What the code interpreter is asked for: any of these words, or a digit.
 const COMPUTING: &[&str] = &["calculate", "code", "compute", "plot", "python", "solve"];
 /// What an image is asked for by.
 const DRAWING: &[&str] = &["draw", "illustrat", "image", "paint", "picture"];
+/// What the web is searched for by.
+const SEARCHING: &[&str] = &["latest", "look up", "news", "search", "web"];
+/// The one page of the web that there is, and what stands there.
+const PAGE: (&str, &str) = ("https://example.com/", "Example Domain");
+/// The tool of every MCP server that names none.
+const USUAL_TOOL: &str = "lookup";
+/// What every MCP server answers, and what is read of a call that was not allowed.
+const SERVED: &str = "The sandbox reaches no server.";
+const FORBIDDEN: &str = "the user did not allow it";
 /// Pixels of an image whose size is left to the model.
 const USUAL_SIZE: (u32, u32) = (512, 512);
 const CODE_LOGS: &str = "The sandbox runs no code.";
@@ -64,6 +70,10 @@ pub(crate) struct Wish {
     search: Option<Search>,
     interpreter: Option<Interpreter>,
     drawing: Option<Drawing>,
+    web: Option<Web>,
+    servers: Vec<Server>,
+    /// Where a shell runs: nothing there is ever run, but it has to exist.
+    shells: Vec<Value>,
     choice: Choice,
     parallel: bool,
     form: Form,
@@ -91,6 +101,29 @@ struct Drawing {
     size: (u32, u32),
     format: &'static str,
     forced: bool,
+}
+
+#[derive(Default)]
+struct Web {
+    forced: bool,
+}
+
+/// An MCP server.
+struct Server {
+    label: String,
+    tools: Vec<String>,
+    approval: Approval,
+    forced: bool,
+}
+
+/// Which calls of a server's tools the user is asked about.
+enum Approval {
+    Always,
+    Never,
+    /// These.
+    Of(Vec<String>),
+    /// All but these.
+    AllBut(Vec<String>),
 }
 
 /// What the model did.
@@ -191,6 +224,9 @@ impl Wish {
             search: None,
             interpreter: None,
             drawing: None,
+            web: None,
+            servers: Vec::new(),
+            shells: Vec::new(),
             choice: Choice::Auto,
             parallel,
             form,
@@ -207,8 +243,8 @@ impl Wish {
     fn read_tools(&mut self, body: &mut Params) -> Result<()> {
         let mut shown = Vec::new();
         let mut kinds: Vec<&'static str> =
-            vec!["function", "custom", "file_search", "code_interpreter", "image_generation"];
-        kinds.extend(UNUSED);
+            vec!["function", "custom", "file_search", "code_interpreter", "image_generation", "mcp"];
+        kinds.extend(WEB.iter().chain(UNUSED));
         for (path, value) in body.array("tools", 0..=128)?.unwrap_or_default() {
             let mut echo = value.clone();
             let mut tool = Params::nested(path, value)?;
@@ -242,6 +278,16 @@ impl Wish {
                 }
                 "code_interpreter" => self.interpreter = Some(read_interpreter(&mut tool)?),
                 "image_generation" => self.drawing = Some(read_drawing(&mut tool)?),
+                "mcp" => {
+                    self.servers.push(read_server(&mut tool)?);
+                    default("require_approval", json!("always"));
+                    // What lets others in is not told again.
+                    if let Value::Object(fields) = &mut echo {
+                        fields.remove("authorization");
+                    }
+                }
+                "shell" => self.shells.extend(tool.take("environment")),
+                kind if WEB.contains(&kind) => self.web = Some(Web::default()),
                 _ => {}
             }
             shown.push(echo);
@@ -267,7 +313,7 @@ impl Wish {
                         if !self.functions.iter().any(|tool| tool.name == name) {
                             return Err(not_offered(&name));
                         }
-                        (self.search, self.interpreter, self.drawing) = (None, None, None);
+                        self.use_no_hosted_tool();
                         self.choice = Choice::Named(name);
                     }
                     "allowed_tools" => {
@@ -278,6 +324,9 @@ impl Wish {
                         self.search = self.search.take().filter(|_| allows("file_search"));
                         self.interpreter = self.interpreter.take().filter(|_| allows("code_interpreter"));
                         self.drawing = self.drawing.take().filter(|_| allows("image_generation"));
+                        self.web = self.web.take().filter(|_| WEB.iter().any(|kind| allows(kind)));
+                        self.servers
+                            .retain(|own| tools.iter().any(|(_, tool)| text(tool, "server_label") == own.label));
                         self.set_mode(Some(mode));
                     }
                     kind => {
@@ -286,12 +335,20 @@ impl Wish {
                             "file_search" => self.search.as_mut().map(|search| &mut search.forced),
                             "code_interpreter" => self.interpreter.as_mut().map(|tool| &mut tool.forced),
                             "image_generation" => self.drawing.as_mut().map(|tool| &mut tool.forced),
+                            "mcp" => {
+                                let label = choice.need("server_label", Params::string)?;
+                                self.servers.retain(|server| server.label == label);
+                                self.servers.first_mut().map(|server| &mut server.forced)
+                            }
+                            kind if WEB.contains(&kind) => self.web.as_mut().map(|tool| &mut tool.forced),
                             _ => None,
                         };
                         *offered.ok_or_else(|| not_offered(kind))? = true;
                         self.search = self.search.take().filter(|_| kind == "file_search");
                         self.interpreter = self.interpreter.take().filter(|_| kind == "code_interpreter");
                         self.drawing = self.drawing.take().filter(|_| kind == "image_generation");
+                        self.web = self.web.take().filter(|_| WEB.contains(&kind));
+                        self.servers.retain(|_| kind == "mcp");
                     }
                 }
             }
@@ -303,7 +360,7 @@ impl Wish {
     fn set_mode(&mut self, mode: Option<&str>) {
         match mode {
             Some("none") => {
-                (self.search, self.interpreter, self.drawing) = (None, None, None);
+                self.use_no_hosted_tool();
                 self.choice = Choice::None;
             }
             // A search that is on offer is made in any case.
@@ -313,6 +370,11 @@ impl Wish {
             },
             _ => {}
         }
+    }
+
+    fn use_no_hosted_tool(&mut self) {
+        (self.search, self.interpreter, self.drawing, self.web) = (None, None, None, None);
+        self.servers.clear();
     }
 
     /// Refuses tools whose stores and files do not exist.
@@ -330,6 +392,21 @@ impl Wish {
             interpreter.files.iter().try_for_each(|file| files::find(world, file).map(drop))?;
             if let Some(id) = &interpreter.container {
                 containers::check(world, id).map_err(|missing| missing.param("tools"))?;
+            }
+        }
+        for shell in &self.shells {
+            if let Some(id) = shell.get("container_id").and_then(Value::as_str) {
+                containers::check(world, id).map_err(|missing| missing.param("tools"))?;
+            }
+            let skills = shell.get("skills").and_then(Value::as_array).into_iter().flatten();
+            for skill in skills.filter(|skill| text(skill, "type") == "skill_reference") {
+                // A number is a version, too.
+                let version = skill.get("version").map(|version| match version {
+                    Value::String(version) => version.clone(),
+                    other => other.to_string(),
+                });
+                skills::check(world, text(skill, "skill_id"), version.as_deref())
+                    .map_err(|missing| missing.param("tools"))?;
             }
         }
         Ok(())
@@ -410,6 +487,32 @@ impl Wish {
             ask.turns.push(Turn::Output { id, text: "an image".to_owned() });
             items.push(item);
         }
+        let mut page = None;
+        if let Some(web) = &self.web
+            && left > 0
+            && !ask.called("web_search")
+            && (web.forced || mentions(&question, SEARCHING))
+        {
+            left -= 1;
+            let id = items::mint(world, "web_search_call");
+            items.push(json!({
+                "id": id, "type": "web_search_call", "status": "completed",
+                "action": {
+                    "type": "search", "query": question, "queries": [question],
+                    "sources": [{"type": "url", "url": PAGE.0}],
+                },
+            }));
+            let (url, title) = PAGE;
+            ask.turns.push(Turn::Called { id: id.clone(), name: "web_search".to_owned() });
+            ask.turns.push(Turn::Output { id, text: format!("{title} ({url})") });
+            page = Some(PAGE);
+        }
+        let mut asked = false;
+        for server in &self.servers {
+            let answers = server.run(world, context, (&question, &mut ask), &mut left);
+            asked |= answers.iter().any(|item| text(item, "type") == "mcp_approval_request");
+            items.extend(answers);
+        }
         let reply = ask.answer();
         let cut = match reply.end {
             End::Stop => None,
@@ -418,8 +521,20 @@ impl Wish {
         };
         let status = if cut.is_some() { "incomplete" } else { "completed" };
         match reply.said {
+            // The model waits for leave to call.
+            _ if asked => {}
             Said::Text(said) => {
                 let mut part = items::said(&said);
+                if let Some((url, title)) = page
+                    && let Some(at) = said.find(url)
+                {
+                    let start = said.get(..at).unwrap_or_default().chars().count();
+                    let end = start + url.chars().count();
+                    let citation = json!({
+                        "type": "url_citation", "start_index": start, "end_index": end, "url": url, "title": title,
+                    });
+                    put(&mut part, "annotations", [citation]);
+                }
                 if said.contains("file_search gave: ") {
                     let citations: Vec<Value> = cited.iter().map(|hit| citation(hit, &said)).collect();
                     put(&mut part, "annotations", citations);
@@ -577,6 +692,42 @@ fn read_drawing(tool: &mut Params) -> Result<Drawing> {
     Ok(Drawing { size: images::size(tool)?.unwrap_or(USUAL_SIZE), format, forced: false })
 }
 
+fn read_server(tool: &mut Params) -> Result<Server> {
+    let label = tool.need("server_label", Params::string)?;
+    let places = ["server_url", "connector_id", "tunnel_id"];
+    if !places.iter().any(|place| tool.mentions(place)) {
+        let message = format!("Missing required parameter: one of {}.", places.join(", "));
+        return Err(Error::invalid(&tool.path("server_url"), "missing_required_parameter", message));
+    }
+    let names = |value: Option<Value>| -> Vec<String> {
+        let named = match value {
+            Some(Value::Object(mut filter)) => filter.remove("tool_names"),
+            other => other,
+        };
+        let named = named.as_ref().and_then(Value::as_array).into_iter().flatten();
+        named.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    let mut tools = names(tool.take("allowed_tools"));
+    if tools.is_empty() {
+        tools.push(USUAL_TOOL.to_owned());
+    }
+    let approval = match tool.take("require_approval") {
+        Some(Value::Object(mut filter)) => match (filter.remove("always"), filter.remove("never")) {
+            (None, Some(never)) => Approval::AllBut(names(Some(never))),
+            (always, _) => Approval::Of(names(always)),
+        },
+        Some(Value::String(word)) => {
+            let mut word = Params::nested(tool.path(""), json!({"require_approval": word}))?;
+            match word.one_of("require_approval", &["always", "never"])? {
+                Some("never") => Approval::Never,
+                _ => Approval::Always,
+            }
+        }
+        _ => Approval::Always,
+    };
+    Ok(Server { label, tools, approval, forced: false })
+}
+
 fn not_offered(tool: &str) -> Error {
     let message = format!("Tool choice '{tool}' not found in 'tools' parameter.");
     Error::invalid("tool_choice", "invalid_value", message)
@@ -609,6 +760,77 @@ impl Search {
             "id": id, "type": "file_search_call", "status": "completed", "queries": queries, "results": hits,
         });
         (item, quote.unwrap_or_else(|| "nothing".to_owned()))
+    }
+}
+
+impl Server {
+    /// What the model does with it: it lists its tools once, calls what the user allowed, and where it is spoken of calls the
+    /// tool that is named, or the first, or asks whether it may.
+    fn run(
+        &self,
+        world: &mut World,
+        context: &[Item],
+        (question, ask): (&str, &mut Ask),
+        left: &mut usize,
+    ) -> Vec<Value> {
+        let own = |kind: &'static str| {
+            context.iter().filter(move |item| text(item, "type") == kind && text(item, "server_label") == self.label)
+        };
+        let mut items = Vec::new();
+        if own("mcp_list_tools").next().is_none() {
+            let id = items::mint(world, "mcp_list_tools");
+            let tool = |name: &String| {
+                let query = json!({"type": "object", "properties": {"query": {"type": "string"}}});
+                json!({"name": name, "description": null, "annotations": null, "input_schema": query})
+            };
+            let tools: Vec<Value> = self.tools.iter().map(tool).collect();
+            items.push(json!({
+                "id": id, "type": "mcp_list_tools", "server_label": self.label, "tools": tools, "error": null,
+            }));
+        }
+        let call = |world: &mut World, ask: &mut Ask, name: &str, arguments: &str, request: Option<&str>| {
+            let id = items::mint(world, "mcp_call");
+            ask.turns.push(Turn::Called { id: id.clone(), name: "mcp".to_owned() });
+            ask.turns.push(Turn::Output { id: id.clone(), text: SERVED.to_owned() });
+            json!({
+                "id": id, "type": "mcp_call", "status": "completed", "server_label": self.label, "name": name,
+                "arguments": arguments, "output": SERVED, "error": null, "approval_request_id": request,
+            })
+        };
+        let allowed = |request: &str| {
+            let of = |item: &&Item| text(item, "approval_request_id") == request;
+            let answers = context.iter().filter(of);
+            let called = own("mcp_call").any(|item| text(item, "approval_request_id") == request);
+            !called && { answers }.any(|item| item.get("approve") == Some(&Value::Bool(true)))
+        };
+        for request in own("mcp_approval_request") {
+            let id = text(request, "id");
+            if allowed(id) {
+                items.push(call(world, ask, text(request, "name"), text(request, "arguments"), Some(id)));
+            }
+        }
+        let tool = self.tools.iter().find(|tool| question.contains(tool.as_str()));
+        let spoken_of = tool.is_some() || question.to_lowercase().contains(&self.label.to_lowercase());
+        if *left == 0 || ask.called("mcp") || !(self.forced || spoken_of) {
+            return items;
+        }
+        *left -= 1;
+        let Some(tool) = tool.or(self.tools.first()) else { return items };
+        let arguments = json!({"query": question}).to_string();
+        let asks = match &self.approval {
+            Approval::Always => true,
+            Approval::Never => false,
+            Approval::Of(tools) => tools.contains(tool),
+            Approval::AllBut(tools) => !tools.contains(tool),
+        };
+        items.push(match asks {
+            false => call(world, ask, tool, &arguments, None),
+            true => json!({
+                "id": items::mint(world, "mcp_approval_request"), "type": "mcp_approval_request",
+                "server_label": self.label, "name": tool, "arguments": arguments,
+            }),
+        });
+        items
     }
 }
 
@@ -691,6 +913,15 @@ fn read_turns(item: &Value) -> Vec<Turn> {
         }
         "code_interpreter_call" => hosted(CODE_LOGS.to_owned()),
         "image_generation_call" => hosted("an image".to_owned()),
+        "web_search_call" => hosted(format!("{} ({})", PAGE.1, PAGE.0)),
+        "mcp_call" => hosted(SERVED.to_owned()),
+        "mcp_approval_response" if item.get("approve") == Some(&Value::Bool(false)) => {
+            let id = text(item, "id").to_owned();
+            vec![
+                Turn::Called { id: id.clone(), name: "mcp".to_owned() },
+                Turn::Output { id, text: FORBIDDEN.to_owned() },
+            ]
+        }
         _ => Vec::new(),
     }
 }
