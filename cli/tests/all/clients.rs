@@ -112,7 +112,8 @@ fn every_client_gets_a_configuration_it_can_read() {
 
     // What is uploaded through one server is to be found by the next, so they share a stand-in.
     let commands = run(&["config", "claude-code", "files", "vector-store", "--sandbox"], &[], "").out;
-    let expected = format!("claude mcp add --scope user openai-sandbox -- {PROGRAM} stdio files,vector-store --sandbox");
+    let expected =
+        format!("claude mcp add --scope user openai-sandbox -- {PROGRAM} stdio files,vector-store --sandbox");
     assert_eq!(commands.lines().collect::<Vec<_>>(), [expected]);
     let commands = run(&["config", "claude-code"], &[], "").out;
     let expected = format!("claude mcp add --scope user openai-files -- {PROGRAM} stdio files");

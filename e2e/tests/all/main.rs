@@ -17,4 +17,5 @@ mod sandbox;
 mod store;
 mod streams;
 mod uploads;
+mod walks;
 mod worker;

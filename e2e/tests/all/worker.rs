@@ -608,23 +608,83 @@ fn an_upload_without_a_length_is_whole_or_fails() {
 /// The model says its second word only once its first has come through.
 #[test]
 fn text_comes_while_the_model_writes() {
-    let (model, answer) = Answer::stream("text/event-stream");
-    let upstream = Recorder::start(move |_| answer.clone()).unwrap();
-    let edge = Edge::of(&["chat".to_owned()], upstream.addr(), &[]);
-    let say = |choice: Value| {
-        let chunk = json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice] });
-        model.send(Ok(format!("data: {chunk}\n\n").into())).unwrap();
-    };
-    let asked = json!({ "model": "gpt-6", "messages": [{ "role": "user", "content": "Go on" }] });
-    let mut stream = begin(&edge, "chat", "chat-completion-stream", &asked);
-    say(json!({ "index": 0, "delta": { "role": "assistant", "content": "One" }, "finish_reason": null }));
-    let first = read_until(&mut stream, r#""message":"One""#);
-    assert!(!first.contains("\"result\""), "{first}");
-    say(json!({ "index": 0, "delta": { "content": " two" }, "finish_reason": "stop" }));
-    model.send(Ok("data: [DONE]\n\n".into())).unwrap();
-    drop(model);
-    let last = read_until(&mut stream, "\"result\"");
-    assert!(last.contains("One two"), "{last}");
+    let chat = |choice: Value| json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice] });
+    let plain = |choice: Value| json!({ "id": "cmpl-1", "object": "text_completion", "choices": [choice] });
+    let piece = |text: &str| json!({ "type": "response.output_text.delta", "delta": text });
+    let message = json!({ "type": "message", "content": [{ "type": "output_text", "text": "One two" }] });
+    let response = json!({ "id": "resp_1", "object": "response", "status": "completed", "output": [message] });
+    let hello = json!([{ "role": "user", "content": "Go on" }]);
+    let streams = [
+        (
+            "chat",
+            "chat-completion-stream",
+            json!({ "model": "gpt-6", "messages": hello }),
+            chat(json!({ "index": 0, "delta": { "role": "assistant", "content": "One" }, "finish_reason": null })),
+            chat(json!({ "index": 0, "delta": { "content": " two" }, "finish_reason": "stop" })),
+        ),
+        (
+            "completions",
+            "completion-create",
+            json!({ "model": "local", "prompt": "Go on", "stream": true }),
+            plain(json!({ "index": 0, "text": "One", "finish_reason": null })),
+            plain(json!({ "index": 0, "text": " two", "finish_reason": "stop" })),
+        ),
+        (
+            "responses",
+            "response-create",
+            json!({ "model": "gpt-6", "input": "Go on", "stream": true }),
+            piece("One"),
+            json!({ "type": "response.completed", "response": response }),
+        ),
+    ];
+    for (domain, tool, asked, first, last) in streams {
+        let (model, answer) = Answer::stream("text/event-stream");
+        let upstream = Recorder::start(move |_| answer.clone()).unwrap();
+        let edge = Edge::of(&[domain.to_owned()], upstream.addr(), &[]);
+        let say = |chunk: &Value| model.send(Ok(format!("data: {chunk}\n\n").into())).unwrap();
+        let mut stream = begin(&edge, domain, tool, &asked);
+        say(&first);
+        let told = read_until(&mut stream, r#""message":"One""#);
+        assert!(!told.contains("\"result\""), "{told}");
+        say(&last);
+        model.send(Ok("data: [DONE]\n\n".into())).unwrap();
+        drop(model);
+        let told = read_until(&mut stream, "\"result\"");
+        assert!(told.contains("One two"), "{told}");
+    }
+}
+
+/// What a caller narrows the list by counts in any spelling, and what is near to it is refused.
+#[test]
+fn callers_narrow_the_list() {
+    let edge = Edge::of(&["files".to_owned()], NOWHERE, &[]);
+    let list = message("tools/list", &json!({}));
+    let ask = |path: &str, headers: &[(&str, &str)]| edge.ask("files", "POST", path, headers, list.as_bytes());
+    let narrowed: [(&str, &[(&str, &str)]); 5] = [
+        ("/mcp?read_only=1", &[]),
+        ("/mcp?readOnly=true", &[]),
+        ("/mcp?exclude=file-delete,file-upload", &[]),
+        ("/mcp", &[("x-mcp-read-only", "true")]),
+        ("/mcp", &[("x-mcp-tools", "file-list,file-get")]),
+    ];
+    for (path, headers) in narrowed {
+        let reply = ask(path, headers);
+        assert!(reply.body.contains("\"file-list\"") && !reply.body.contains("\"file-delete\""), "{path}: {reply:?}");
+    }
+    let refused: [(&str, &[(&str, &str)], &str); 4] = [
+        ("/mcp?read-onyl=1", &[], "read_only"),
+        ("/mcp?read_only=maybe", &[], "must be true or false"),
+        ("/mcp?tools=nope", &[], "nope"),
+        ("/mcp", &[("x-mcp-readonyl", "true")], "read_only"),
+    ];
+    for (path, headers, says) in refused {
+        let reply = ask(path, headers);
+        assert!(reply.status == 400 && reply.body.contains(says), "{path}: {reply:?}");
+    }
+    assert!(ask("/mcp?utm_source=docs", &[]).body.contains("\"file-delete\""), "what has nothing to do with us counts");
+    let call = message("tools/call", &tool_call("file-delete", &json!({ "file_id": "file-1" })));
+    let reply = edge.ask("files", "POST", "/mcp?read_only=1", &bearer(KEY), call.as_bytes());
+    assert!(reply.body.contains("not offered here: read-only"), "{reply:?}");
 }
 
 /// An instance serves until its memory is full, so a call must leave nothing behind.

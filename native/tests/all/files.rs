@@ -117,6 +117,40 @@ async fn nothing_else_is_read() {
     assert!(error.contains("--root DIR"), "{error}");
 }
 
+/// Screenshots of macOS have a blank in their names that no keyboard has, and letters with marks are written in two ways.
+#[tokio::test]
+async fn names_that_look_the_same_are_found_where_there_is_one() {
+    let tree = tree();
+    let folder = tree.root.join("Cafe\u{301}");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Screenshot 2026-11-27 at 9.41.00\u{202f}AM.png"), "shot").unwrap();
+    fs::write(folder.join("a\u{a0}b.txt"), "one").unwrap();
+    fs::write(folder.join("a\u{202f}b.txt"), "two").unwrap();
+    let roots = roots(&tree.root);
+    for name in
+        ["Caf\u{e9}/Screenshot 2026-11-27 at 9.41.00 AM.png", "Cafe\u{301}/Screenshot 2026-11-27 at 9.41.00 AM.png"]
+    {
+        let (_, _, content) = read(&roots, name).await.unwrap();
+        assert_eq!(content, "shot", "{name}");
+    }
+    let several = read(&roots, "Caf\u{e9}/a b.txt").await.unwrap_err();
+    assert!(several.contains("no such file"), "of two that look the same none is meant: {several}");
+}
+
+/// Whoever gives a path that starts nowhere is told where it was looked for.
+#[tokio::test]
+async fn what_is_not_there_names_the_root() {
+    let tree = tree();
+    let roots = roots(&tree.root);
+    let missing = read(&roots, "reports/nothing.txt").await.unwrap_err();
+    let at = tree.root.canonicalize().unwrap();
+    let told = format!("`reports/nothing.txt`: no such file or folder in `{}`", at.display());
+    assert!(missing.contains(&told) && missing.contains("hint: give the whole path"), "{missing}");
+    let whole = at.join("nothing.txt");
+    let missing = read(&roots, whole.to_str().unwrap()).await.unwrap_err();
+    assert!(missing.contains("no such file") && !missing.contains(" in `"), "{missing}");
+}
+
 #[test]
 fn roots_are_folders() {
     let tree = tree();
