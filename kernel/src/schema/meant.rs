@@ -80,7 +80,7 @@ pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'stat
 fn of_number(shape: &'static Shape, number: &Node<'_>) -> Option<Node<'static>> {
     match shape {
         Shape::Text { .. } | Shape::Enum(_) => Some(Node::Text(number.to_json().into())),
-        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => of_number(inner(), number),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => of_number(inner(), number),
         Shape::Union(shapes) => shapes.iter().find_map(|shape| of_number(shape(), number)),
         _ => None,
     }
