@@ -17,6 +17,7 @@ pub static SERVERS: &[&Definition] = &[
     &openai_administration_projects_mcp::SERVER,
     &openai_administration_security_mcp::SERVER,
     &openai_administration_usage_mcp::SERVER,
+    &openai_agent_sessions_mcp::SERVER,
     &openai_agent_vaults_mcp::SERVER,
     &openai_agents_mcp::SERVER,
     &openai_assistants_mcp::SERVER,

@@ -14,6 +14,7 @@ mod judge;
 mod lifecycle;
 mod reports;
 mod sandbox;
+mod sessions;
 mod store;
 mod streams;
 mod uploads;

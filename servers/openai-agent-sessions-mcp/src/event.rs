@@ -1,0 +1,155 @@
+//! Events: what goes into a session, and what is told while it works.
+//! <https://developers.openai.com/api/docs/guides/agents-api/sessions/events>
+
+use futures_util::future::{Either, select};
+use openai_mcp_kernel::prelude::*;
+
+use crate::follow::{self, Turn, follow};
+use crate::words::{Given, Messages, Words};
+
+tools![Send, Watch];
+
+/// Most events that are shown.
+const MOST: usize = 200;
+
+/// Send input to a session, answer what it asks, or cancel; then wait for the turn.
+///
+/// `input` begins a turn or steers it; `events` are as `next` has them.
+#[tool("agent-session-send", POST "/agents/sessions/{session_id}/events", run, open)]
+struct Send {
+    #[read]
+    session_id: String,
+    #[local]
+    input: Option<Raw<Words>>,
+    #[read]
+    events: Option<Raw<Vec<Event>>>,
+    #[header("Idempotency-Key")]
+    #[read]
+    idempotency_key: Option<String>,
+    /// Seconds, default 45.
+    #[local]
+    timeout: Option<Int<0, 3600>>,
+}
+
+#[shape(tag = "type")]
+enum Event {
+    #[wire("agent.session.input.message")]
+    Message {
+        #[unlisted]
+        input: Messages,
+    },
+    #[wire("agent.session.input.cancel")]
+    Cancel {},
+    /// What a function gave.
+    #[wire("agent.session.input.tool_result")]
+    Result { turn_id: String, call_id: String, success: bool, output: Option<Given>, error: Option<String> },
+    #[wire("agent.session.input.mcp_approval_request_result")]
+    Approval {
+        request_id: String,
+        /// type, decision: approve, deny, cancel.
+        response: Hidden<Brief<Response>>,
+    },
+    #[wire("agent.session.input.computer_use_approval_request_result")]
+    Permission { request_id: String, response: Hidden<Brief<Response>> },
+}
+
+#[shape(tag = "type")]
+enum Response {
+    McpToolCall { decision: Decision },
+    BrowserOriginAccess { decision: Decision },
+    BrowserAuthentication { action: Action, fields: Option<Vec<Field>>, selected_option: Option<Nullable<String>> },
+}
+
+#[shape]
+enum Decision {
+    Approve,
+    Deny,
+    Cancel,
+}
+
+#[shape]
+enum Action {
+    Submit,
+    Cancel,
+}
+
+#[shape]
+struct Field {
+    field_id: String,
+    value: String,
+}
+
+impl Send {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let events: Vec<Value> = match (&self.events, &self.input) {
+            (Some(events), None) => events.read("events")?,
+            (None, Some(input)) => {
+                let input = match input.read::<Value>("input")? {
+                    Value::String(text) => {
+                        json!([{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}])
+                    }
+                    messages => messages,
+                };
+                vec![json!({"type": "agent.session.input.message", "input": input})]
+            }
+            _ => return Err(Error::argument("input", "expected either `input` or `events`")),
+        };
+        let named = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+        let answered = events.iter().filter_map(|event| named(event, "request_id").or_else(|| named(event, "call_id")));
+        let answered: Vec<String> = answered.collect();
+        let fresh = events.iter().any(|event| named(event, "type").as_deref() == Some("agent.session.input.message"));
+        // What has to be sent again, because an answer was lost, is not carried out again.
+        let key = self.idempotency_key.unwrap_or_else(|| format!("{:032x}", cx.random()));
+        let arguments = cx.arguments().clone().without("input").set("events", &events).set("idempotency_key", key);
+        if self.timeout.is_some_and(|Int(seconds)| seconds == 0) {
+            cx.send(&Self::SPEC, arguments).response().await?;
+            let turn = Turn { session_id: self.session_id, after: None, fresh: false, answered };
+            return Ok(Output::json(&json!({"done": false, "next": turn.again()})));
+        }
+        let after = follow::last_item(&cx, &self.session_id).await?;
+        let turn = Turn { session_id: self.session_id, after, fresh, answered };
+        // Whoever listens first misses nothing of what the turn tells.
+        let stream = follow::listen(&cx, &turn.session_id).await;
+        cx.send(&Self::SPEC, arguments).response().await?;
+        follow(&cx, turn, self.timeout, stream).await
+    }
+}
+
+/// Watch the events of a session as they come, until its turn ends.
+#[tool("agent-session-events", GET "/agents/sessions/{session_id}/events", run)]
+struct Watch {
+    session_id: String,
+    #[unlisted]
+    include_obfuscation: Option<bool>,
+    /// Seconds, default 45.
+    #[local]
+    timeout: Option<Int<0, 3600>>,
+}
+
+impl Watch {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
+        let end = cx.now() + follow::patience(self.timeout);
+        let (mut shown, mut ended): (Vec<Value>, _) = (Vec::new(), false);
+        while shown.len() < MOST && !ended {
+            let left = end.saturating_sub(cx.now());
+            if left.is_zero() {
+                break;
+            }
+            let next = Box::pin(events.next());
+            match select(next, Box::pin(cx.sleep(left))).await {
+                Either::Left((Ok(Some(event)), _)) => {
+                    let Ok(mut event) = serde_json::from_slice::<Value>(&event.data) else { continue };
+                    if let Some(event) = event.as_object_mut() {
+                        event.remove("obfuscation");
+                    }
+                    ended = follow::ends(&event);
+                    shown.push(event);
+                }
+                Either::Left((Ok(None) | Err(_), _)) => break,
+                Either::Right(_) => break,
+            }
+        }
+        Ok(Output::json(&json!({"object": "list", "data": shown, "ended": ended})))
+    }
+}

@@ -1,0 +1,307 @@
+//! A turn on its way.
+//!
+//! What a result tells is read of what OpenAI keeps: the session, its turns and its items. The stream of events says
+//! only when to look, and shows the text as it grows. So a stream that breaks off loses nothing, and one that is begun
+//! again tells nothing twice.
+//!
+//! ```text
+//!  listen ──► look ──► still at work ──► an event that may change that, or the stream's end ──► look …
+//!               └────► idle, failed, or asks for something: the account
+//! ```
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use openai_mcp_kernel::prelude::*;
+use serde::Deserialize;
+
+use crate::account;
+
+/// How long a call waits unless told.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// How long it waits before it listens or looks again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Of how many events the ids are known: a stream may say what it has said.
+const KNOWN: usize = 1024;
+/// Most pages of items that one account reads.
+const PAGES: usize = 10;
+
+#[request(GET "/agents/sessions/{session_id}")]
+struct Look {
+    session_id: String,
+}
+
+#[request(GET "/agents/sessions/{session_id}/events")]
+struct Listen {
+    session_id: String,
+}
+
+#[request(GET "/agents/sessions/{session_id}/items")]
+struct Items {
+    session_id: String,
+    after: Option<String>,
+    limit: Option<u32>,
+    order: Option<String>,
+}
+
+#[request(GET "/agents/sessions/{session_id}/turns")]
+struct Turns {
+    session_id: String,
+    limit: Option<u32>,
+}
+
+#[request(GET "/agents/sessions/{session_id}/turns/{turn_id}/items")]
+struct TurnItems {
+    session_id: String,
+    turn_id: String,
+    after: Option<String>,
+    limit: Option<u32>,
+    order: Option<String>,
+}
+
+#[request(GET "/agents/sessions/{session_id}/artifacts")]
+struct Artifacts {
+    session_id: String,
+    limit: Option<u32>,
+}
+
+/// What is waited for.
+pub(crate) struct Turn {
+    pub(crate) session_id: String,
+    /// The last item that is known; nothing for the beginning of the last turn.
+    pub(crate) after: Option<String>,
+    /// Whether something has yet to come after it: OpenAI takes input before it acts on it.
+    pub(crate) fresh: bool,
+    /// Requests and calls that were answered: a session may show them for a while.
+    pub(crate) answered: Vec<String>,
+}
+
+impl Turn {
+    /// The first of a session.
+    pub(crate) fn first(session_id: String) -> Self {
+        Turn { session_id, after: None, fresh: true, answered: Vec::new() }
+    }
+
+    /// The call that goes on waiting.
+    pub(crate) fn again(&self) -> Value {
+        let mut arguments = json!({"session_id": self.session_id});
+        if let Some(arguments) = arguments.as_object_mut() {
+            arguments.extend(self.after.clone().map(|after| ("after".to_owned(), after.into())));
+            arguments.extend(self.fresh.then(|| ("fresh".to_owned(), true.into())));
+            let answered = Some(&self.answered).filter(|answered| !answered.is_empty());
+            arguments.extend(answered.map(|answered| ("answered".to_owned(), answered.clone().into())));
+        }
+        account::next("agent-session-wait", &arguments)
+    }
+}
+
+/// How long a call may wait.
+pub(crate) fn patience(timeout: Option<Int<0, 3600>>) -> Duration {
+    timeout.map_or(PATIENCE, |Int(seconds)| Duration::from_secs(seconds.unsigned_abs()))
+}
+
+/// The id of a session's last item.
+pub(crate) async fn last_item(cx: &Context, session_id: &str) -> Result<Option<String>> {
+    let page = cx.send(&Items::SPEC, json!({"session_id": session_id, "limit": 1, "order": "desc"})).value().await?;
+    Ok(account::list(&page).next().map(|item| account::text(item, "id").to_owned()))
+}
+
+/// The events of a session, if they can be had; without them it is looked at again and again.
+pub(crate) async fn listen(cx: &Context, session_id: &str) -> Option<Events> {
+    cx.send(&Listen::SPEC, json!({"session_id": session_id})).events().await.ok()
+}
+
+/// The session that a stream begins with.
+pub(crate) async fn begun(events: &mut Events) -> Result<Value> {
+    while let Some(event) = events.next().await? {
+        if let Ok(Heard { session: Some(session), .. }) = serde_json::from_slice(&event.data) {
+            return Ok(session);
+        }
+    }
+    Err(Error::new(
+        Kind::Connection,
+        "the stream ended before it told of the session\nhint: agent-session-list shows whether it has begun",
+    ))
+}
+
+/// Whether an event ends a turn of the agent itself, or stops it.
+pub(crate) fn ends(event: &Value) -> bool {
+    match account::text(event, "type") {
+        "agent.session.idle" | "agent.session.requires_action" | "agent.session.failed" => true,
+        "agent.session.turn.completed" | "agent.session.turn.failed" | "agent.session.turn.cancelled" => {
+            event.get("turn").is_none_or(|turn| turn.get("subagent_id").is_none_or(Value::is_null))
+        }
+        _ => false,
+    }
+}
+
+/// What is read of an event; whatever else it says, and of whatever kind it is.
+#[derive(Deserialize)]
+struct Heard {
+    #[serde(rename = "type", default)]
+    kind: String,
+    event_id: Option<String>,
+    #[serde(default)]
+    delta: Value,
+    #[serde(default)]
+    item: Value,
+    session: Option<Value>,
+}
+
+/// Waits for a turn's end, a question, or `timeout`, and tells what came of it.
+pub(crate) async fn follow(
+    cx: &Context,
+    mut turn: Turn,
+    timeout: Option<Int<0, 3600>>,
+    mut stream: Option<Events>,
+) -> Result<Output> {
+    let (started, patience) = (cx.now(), patience(timeout));
+    let mut known = Known::default();
+    loop {
+        if stream.is_none() && !patience.is_zero() {
+            stream = listen(cx, &turn.session_id).await;
+        }
+        let session = cx.send(&Look::SPEC, json!({"session_id": turn.session_id})).value().await?;
+        let left = (started + patience).saturating_sub(cx.now());
+        if let Some(account) = settled(cx, &mut turn, &session, left.is_zero()).await? {
+            return Ok(Output::json(&account.show(cx.now().saturating_sub(started))));
+        }
+        let heard = match &mut stream {
+            Some(events) => {
+                let heard = hear(cx, events, &mut known, left).await;
+                cx.flush_text();
+                heard
+            }
+            None => false,
+        };
+        if !heard {
+            // The stream is over, whatever ended it.
+            stream = None;
+            cx.sleep(PAUSE.min((started + patience).saturating_sub(cx.now()))).await;
+        }
+    }
+}
+
+/// Listens until something may have changed or time is up; false where the stream ended.
+async fn hear(cx: &Context, events: &mut Events, known: &mut Known, left: Duration) -> bool {
+    let mut bell = Box::pin(cx.sleep(left));
+    loop {
+        let next = Box::pin(events.next());
+        let event = match select(next, bell).await {
+            Either::Left((Ok(Some(event)), rest)) => {
+                bell = rest;
+                event
+            }
+            Either::Left(_) => return false,
+            Either::Right(_) => return true,
+        };
+        // What is no event that we know passes.
+        let Ok(value) = serde_json::from_slice::<Value>(&event.data) else { continue };
+        let Ok(heard) = serde_json::from_value::<Heard>(value.clone()) else { continue };
+        if !heard.event_id.is_none_or(|id| known.is_new(id)) {
+            continue;
+        }
+        match heard.kind.as_str() {
+            "agent.session.turn.output_text.delta" => cx.tell_text(heard.delta.as_str().unwrap_or_default()),
+            "agent.session.turn.item.added" => {
+                if let Some(deed) = account::deed(&heard.item) {
+                    cx.tell(&deed);
+                }
+            }
+            _ if ends(&value) => return true,
+            _ => {}
+        }
+    }
+}
+
+/// The ids of the events that were heard last.
+#[derive(Default)]
+struct Known {
+    ids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Known {
+    fn is_new(&mut self, id: String) -> bool {
+        if !self.ids.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id);
+        if self.order.len() > KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// What came of a turn, if it is not at work any more; with `now`, what there is of it.
+async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> Result<Option<account::Account>> {
+    let status = account::text(session, "status");
+    let asked: Vec<Value> = session
+        .get("required_actions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|action| {
+            let id = ["request_id", "call_id"].iter().find_map(|name| action.get(*name)?.as_str());
+            id.is_none_or(|id| !turn.answered.iter().any(|answered| answered == id))
+        })
+        .cloned()
+        .collect();
+    let mut going = match status {
+        "in_progress" => true,
+        "requires_action" => asked.is_empty(),
+        _ => false,
+    };
+    if going && !now {
+        return Ok(None);
+    }
+    let of = json!({"session_id": turn.session_id});
+    let turns = cx.send(&Turns::SPEC, Arguments::from(of.clone()).set("limit", 1)).value().await?;
+    let last = account::list(&turns).next().cloned().unwrap_or_default();
+    let items = match (&turn.after, account::text(&last, "id")) {
+        (None, "") => Vec::new(),
+        (None, id) => items(cx, &TurnItems::SPEC, Arguments::from(of.clone()).set("turn_id", id)).await?,
+        (Some(after), _) => items(cx, &Items::SPEC, Arguments::from(of.clone()).set("after", after)).await?,
+    };
+    if turn.fresh {
+        // What was sent is kept before it is acted on, so what is there of it is the beginning of its turn.
+        turn.fresh = items.is_empty();
+        going |= turn.fresh && status == "idle";
+        if going && !now {
+            return Ok(None);
+        }
+    }
+    let artifacts = match account::text(session.get("environment").unwrap_or(&Value::Null), "type") {
+        "none" | "" => Vec::new(),
+        _ if going || last.is_null() => Vec::new(),
+        _ => {
+            let page = cx.send(&Artifacts::SPEC, Arguments::from(of).set("limit", 100)).value().await?;
+            account::list(&page).filter(|artifact| artifact.get("turn_id") == last.get("id")).cloned().collect()
+        }
+    };
+    let items = account::whole(items, going);
+    if going && let Some(item) = items.last() {
+        turn.after = Some(account::text(item, "id").to_owned());
+    }
+    let next = if going { Some(turn.again()) } else { account::answers(&turn.session_id, &asked) };
+    Ok(Some(account::Account { session: session.clone(), turn: last, items, asked, artifacts, next, going }))
+}
+
+/// All items of a list, from the oldest on.
+async fn items(cx: &Context, spec: &'static openai_mcp_kernel::spec::Spec, mut of: Arguments) -> Result<Vec<Value>> {
+    let mut items: Vec<Value> = Vec::new();
+    of = of.set("limit", 100).set("order", "asc");
+    for _ in 0..PAGES {
+        let page = cx.send(spec, &of).value().await?;
+        items.extend(account::list(&page).cloned());
+        match items.last().and_then(|item| item.get("id")?.as_str()) {
+            Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => of = of.set("after", last),
+            _ => break,
+        }
+    }
+    Ok(items)
+}

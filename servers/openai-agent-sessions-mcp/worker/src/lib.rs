@@ -1,0 +1,4 @@
+//! The Cloudflare Worker.
+#![cfg(target_arch = "wasm32")]
+
+openai_mcp_worker::serve!(openai_agent_sessions_mcp::SERVER);
