@@ -18,6 +18,7 @@ pub static SERVER: Definition = Definition {
             server agent-sessions. Environments are machines of OpenAI's: make one ahead, or a template of many; files go \
             in under /workspace. Automations send input by a schedule; next_runs tells when. Secrets belong into vaults, \
             not into agents or variables.",
+    topics: "hosted agents, schedules, templates",
     tools: &[agent::TOOLS, automation::TOOLS, invocation::TOOLS, environment::TOOLS, file::TOOLS, template::TOOLS],
     beta: Some("agents=v1"),
     ..Definition::PLAIN
