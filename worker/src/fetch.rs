@@ -36,7 +36,7 @@ extern "C" {
 
     /// Asks another server, with a line of name and value for each header. Redirects are answers, and what one key may see
     /// is not kept for the next caller. Gives the status, the named headers as [`head`] does, and the body: bytes if it has
-    /// few, which is cheaper than a reader, or the error if they broke off.
+    /// few, which is cheaper than a reader, or the error if they broke off; and the socket, if the exchange became one.
     fn exchange(
         method: &str,
         url: &str,
@@ -90,18 +90,39 @@ pub(crate) fn head_of(request: &web_sys::Request) -> Option<http::request::Parts
     Some(head.into_parts().0)
 }
 
+/// What an answer holds.
+pub(crate) enum Content {
+    Body(Body),
+    /// The exchange has become a WebSocket.
+    Socket(SendWrapper<JsValue>),
+}
+
 /// Sends one request; redirects are answers. Dropping it, or the body of its answer, ends the exchange.
 pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Response<Body>, Failure> {
+    let (head, content) = ask(request, idle).await?.into_parts();
+    match content {
+        Content::Body(body) => Ok(Response::from_parts(head, body)),
+        Content::Socket(_) => Err(failed("a WebSocket came that nobody asked for")),
+    }
+}
+
+/// As [`fetch`], for a request that may become a WebSocket.
+pub(crate) async fn ask(request: Request<Body>, idle: Duration) -> Result<Response<Content>, Failure> {
     let controller = AbortController::new().map_err(failure)?;
     let answer = begin(request, &controller).map_err(failure)?;
     let abort = Abort(Some(controller));
     let answer: Array = settled(answer).await.map_err(failure)?.unchecked_into();
-    let mut response = Response::new(Body::EMPTY);
+    let mut response = Response::new(Content::Body(Body::EMPTY));
     let status = answer.get(0).as_f64().and_then(|status| StatusCode::from_u16(status as u16).ok());
     *response.status_mut() = status.ok_or_else(|| failed("no valid status"))?;
     *response.headers_mut() = OF_ANSWERS.read(answer.get(1).as_string().unwrap_or_default().lines());
-    let body = answer.get(2);
-    *response.body_mut() = match body.dyn_ref::<Uint8Array>() {
+    let (body, socket) = (answer.get(2), answer.get(3));
+    if !socket.is_undefined() {
+        abort.needless();
+        *response.body_mut() = Content::Socket(SendWrapper::new(socket));
+        return Ok(response);
+    }
+    *response.body_mut() = Content::Body(match body.dyn_ref::<Uint8Array>() {
         Some(bytes) => {
             abort.needless();
             Body::Full(bytes.to_vec().into())
@@ -120,7 +141,7 @@ pub(crate) async fn fetch(request: Request<Body>, idle: Duration) -> Result<Resp
             let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
             stream_of(body.unchecked_into(), length, Some((idle, abort))).map_err(failure)?
         }
-    };
+    });
     Ok(response)
 }
 
@@ -333,7 +354,7 @@ fn global() -> WorkerGlobalScope {
 }
 
 /// JavaScript does not say whether a request that failed had been sent.
-fn failure(error: JsValue) -> Failure {
+pub(crate) fn failure(error: JsValue) -> Failure {
     let text = error.dyn_ref::<Error>().map(|error| error.message().into()).or_else(|| error.as_string());
     failed(text.as_deref().unwrap_or("the exchange failed").trim_end_matches('.'))
 }

@@ -37,7 +37,33 @@ export const exchange = async (method, url, headers, body, signal, names, few) =
   const whole = answer.body && length !== null && Number(length) <= few && !answer.headers.has('content-encoding');
   const bytes = (buffer) => new Uint8Array(buffer);
   const content = whole ? await answer.arrayBuffer().then(bytes, (error) => error) : answer.body;
-  return [answer.status, taken(answer.headers, names), content];
+  return [answer.status, taken(answer.headers, names), content, answer.webSocket ?? undefined];
+};
+
+const ears = new WeakMap();
+
+export const listen = (socket, heard, ended) => {
+  const ear = { heard, ended };
+  ears.set(socket, ear);
+  socket.addEventListener('message', (event) => ear.heard?.(event.data));
+  socket.addEventListener('close', (event) => ear.ended?.(event.code, event.reason));
+  socket.addEventListener('error', (event) => ear.ended?.(0, event.message ?? ''));
+  socket.accept();
+};
+
+export const say = (socket, text) => socket.send(text);
+
+export const bye = (socket) => {
+  try {
+    socket.close(1000);
+  } catch {
+    // It is closed already.
+  }
+};
+
+export const leave = (socket) => {
+  Object.assign(ears.get(socket), { heard: undefined, ended: undefined });
+  bye(socket);
 };
 
 export const respond = (status, headers, body) => new Response(body, { status, headers: given(headers) });

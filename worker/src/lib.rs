@@ -6,6 +6,7 @@
 
 mod fetch;
 mod machine;
+mod socket;
 #[doc(hidden)]
 pub mod store;
 mod urls;

@@ -10,7 +10,7 @@ use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::fetch::open;
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Connected, Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::redirect;
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
@@ -18,6 +18,7 @@ use wasm_bindgen::JsValue;
 use web_sys::console;
 
 use crate::fetch;
+use crate::socket;
 use crate::store::Query;
 use crate::urls::{self, Internet};
 
@@ -44,6 +45,10 @@ impl Edge {
 impl Platform for Edge {
     fn send(&self, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failure>> {
         redirect::follow(request, urls::join, |request| fetch::fetch(request, IDLE)).boxed()
+    }
+
+    fn connect(&self, request: Request<Body>) -> BoxFuture<'static, Result<Connected, Failure>> {
+        socket::connect(request, IDLE).boxed()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -71,7 +71,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["engine"],
         ],
     ),
-    ("worker/src", &[&["self"], &["machine"], &["fetch", "store", "urls"]]),
+    ("worker/src", &[&["self"], &["machine"], &["fetch", "socket", "store", "urls"]]),
     (
         "xtask/src",
         &[
