@@ -12,6 +12,7 @@ mod hostile;
 mod interop;
 mod judge;
 mod lifecycle;
+mod realtime;
 mod reports;
 mod sandbox;
 mod sessions;
