@@ -51,9 +51,10 @@ export const listen = (socket, heard, ended) => {
   socket.accept();
 };
 
-export const say = (socket, text) => socket.send(text);
+// An empty text says goodbye.
+export const say = (socket, text) => (text ? socket.send(text) : bye(socket));
 
-export const bye = (socket) => {
+const bye = (socket) => {
   try {
     socket.close(1000);
   } catch {
@@ -61,7 +62,7 @@ export const bye = (socket) => {
   }
 };
 
-export const leave = (socket) => {
+export const leave = (socket, _) => {
   Object.assign(ears.get(socket), { heard: undefined, ended: undefined });
   bye(socket);
 };

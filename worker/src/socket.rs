@@ -1,12 +1,14 @@
 //! JavaScript's WebSockets as the kernel has them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc;
-use futures_util::sink;
+use futures_util::sink::Sink;
 use futures_util::stream::StreamExt as _;
 use http::header::UPGRADE;
 use http::{HeaderValue, Request};
@@ -29,15 +31,13 @@ extern "C" {
     /// Takes over a socket: what comes in is heard, and that it has ended, by code and reason; 0 is a fault.
     fn listen(socket: &JsValue, heard: &Closure<dyn FnMut(JsValue)>, ended: &Closure<dyn FnMut(u16, String)>);
 
-    /// Sends a text.
+    /// Sends a text; an empty one says goodbye.
     #[wasm_bindgen(catch)]
     fn say(socket: &JsValue, text: &str) -> Result<(), JsValue>;
 
-    /// Says goodbye.
-    fn bye(socket: &JsValue);
-
-    /// Ends the connection, and hears no more of it.
-    fn leave(socket: &JsValue);
+    /// Ends the connection, and hears no more of it. The text is none: what takes only objects is imported past the glue,
+    /// which the packer does not know.
+    fn leave(socket: &JsValue, nothing: &str);
 }
 
 /// An open socket, and what listens to it.
@@ -49,7 +49,30 @@ struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        leave(&self.socket);
+        leave(&self.socket, "");
+    }
+}
+
+/// What goes out. JavaScript takes it at once.
+struct Outgoing(Arc<SendWrapper<Held>>);
+
+impl Sink<String> for Outgoing {
+    type Error = Failure;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(self: Pin<&mut Self>, text: String) -> Result<(), Failure> {
+        say(&self.0.socket, &text).map_err(failure)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(say(&self.0.socket, "").map_err(failure))
     }
 }
 
@@ -95,9 +118,5 @@ pub(crate) async fn connect(mut request: Request<Body>, idle: Duration) -> Resul
         }
         frame
     });
-    let outgoing = Box::pin(sink::unfold(held, |held, text: String| {
-        let sent = say(&held.socket, &text).map_err(failure);
-        std::future::ready(sent.map(|()| held))
-    }));
-    Ok(Connected::Open(Wire { incoming: incoming.boxed(), outgoing }))
+    Ok(Connected::Open(Wire { incoming: incoming.boxed(), outgoing: Box::pin(Outgoing(held)) }))
 }
