@@ -42,7 +42,7 @@ export const exchange = async (method, url, headers, body, signal, names, few) =
 
 const ears = new WeakMap();
 
-export const listen = (socket, heard, ended) => {
+export const listen = (socket, heard, ended, _) => {
   const ear = { heard, ended };
   ears.set(socket, ear);
   socket.addEventListener('message', (event) => ear.heard?.(event.data));

@@ -6,7 +6,8 @@
 
 mod fetch;
 mod machine;
-mod socket;
+#[doc(hidden)]
+pub mod socket;
 #[doc(hidden)]
 pub mod store;
 mod urls;
@@ -29,6 +30,7 @@ use web_sys::console;
 
 use crate::fetch::{give, head_of, stream_of};
 use crate::machine::Edge;
+use crate::socket::Connect;
 use crate::store::Query;
 
 #[doc(hidden)]
@@ -37,15 +39,22 @@ pub use {js_sys, wasm_bindgen, web_sys};
 /// Most bytes of a body that is too long that are read, to find the id of its message.
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
-/// Makes the crate a Worker that serves a [`Definition`].
+/// Makes the crate a Worker that serves a [`Definition`]: `serve!(SERVER)`, or `serve!(SERVER, sockets)` for one that opens
+/// WebSockets.
 #[macro_export]
 macro_rules! serve {
     ($server:expr) => {
+        $crate::serve!(@ $server, None);
+    };
+    ($server:expr, sockets) => {
+        $crate::serve!(@ $server, Some($crate::socket::connect));
+    };
+    (@ $server:expr, $connect:expr) => {
         /// The handler of requests.
         #[$crate::wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen = $crate::wasm_bindgen)]
         pub fn fetch(request: $crate::web_sys::Request, env: $crate::wasm_bindgen::JsValue) -> $crate::js_sys::Promise {
             let store = if $server.migrations.is_empty() { None } else { Some($crate::store::query as _) };
-            $crate::serve(&$server, store, request, env)
+            $crate::serve(&$server, store, $connect, request, env)
         }
     };
 }
@@ -55,13 +64,14 @@ macro_rules! serve {
 pub fn serve(
     definition: &'static Definition,
     query: Option<Query>,
+    connect: Option<Connect>,
     request: web_sys::Request,
     env: JsValue,
 ) -> Promise {
     static GATEWAY: OnceLock<Result<Gateway, String>> = OnceLock::new();
     let gateway = GATEWAY.get_or_init(|| {
         std::panic::set_hook(Box::new(crashed));
-        gateway(definition, query, &env)
+        gateway(definition, query, connect, &env)
     });
     future_to_promise(async move {
         let response = match gateway {
@@ -79,13 +89,18 @@ fn crashed(panic: &std::panic::PanicHookInfo<'_>) {
     let _ = Reflect::set(&js_sys::global(), &"crashed".into(), &JsValue::TRUE);
 }
 
-fn gateway(definition: &'static Definition, query: Option<Query>, env: &JsValue) -> Result<Gateway, String> {
+fn gateway(
+    definition: &'static Definition,
+    query: Option<Query>,
+    connect: Option<Connect>,
+    env: &JsValue,
+) -> Result<Gateway, String> {
     let variables = variables(env)?;
     let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
     let config = Arc::new(Config::read(variable)?.with_settings(variables));
     config.filter.check(definition.specs(), Filter::VARIABLES)?;
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
-    let edge = Arc::new(Edge::new(&config.allowed_urls, store, config.verbose));
+    let edge = Arc::new(Edge::new(&config.allowed_urls, store, connect, config.verbose));
     let service = Service::new(definition, config.clone(), edge)?;
     Ok(Gateway::new(vec![(definition, Ok(service))], Mount::Root, config))
 }

@@ -18,7 +18,7 @@ use wasm_bindgen::JsValue;
 use web_sys::console;
 
 use crate::fetch;
-use crate::socket;
+use crate::socket::Connect;
 use crate::store::Query;
 use crate::urls::{self, Internet};
 
@@ -32,13 +32,19 @@ const ROOM: usize = 48 * 1024 * 1024;
 pub(crate) struct Edge {
     allowed_urls: Arc<[String]>,
     store: Option<(Query, JsValue)>,
+    connect: Option<Connect>,
     memory: Arc<Budget>,
     verbose: bool,
 }
 
 impl Edge {
-    pub(crate) fn new(allowed_urls: &[String], store: Option<(Query, JsValue)>, verbose: bool) -> Self {
-        Edge { allowed_urls: allowed_urls.into(), store, memory: Budget::new(ROOM), verbose }
+    pub(crate) fn new(
+        allowed_urls: &[String],
+        store: Option<(Query, JsValue)>,
+        connect: Option<Connect>,
+        verbose: bool,
+    ) -> Self {
+        Edge { allowed_urls: allowed_urls.into(), store, connect, memory: Budget::new(ROOM), verbose }
     }
 }
 
@@ -48,7 +54,10 @@ impl Platform for Edge {
     }
 
     fn connect(&self, request: Request<Body>) -> BoxFuture<'static, Result<Connected, Failure>> {
-        socket::connect(request, IDLE).boxed()
+        match self.connect {
+            Some(connect) => connect(request, IDLE),
+            None => ready(Err(Failure { text: "this Worker opens no WebSockets".into(), unsent: true })).boxed(),
+        }
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

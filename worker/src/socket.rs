@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_channel::mpsc;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::sink::Sink;
 use futures_util::stream::StreamExt as _;
 use http::header::UPGRADE;
@@ -28,15 +29,20 @@ const MOST: usize = 2 * LONGEST_MESSAGE;
 
 #[wasm_bindgen::prelude::wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// Takes over a socket: what comes in is heard, and that it has ended, by code and reason; 0 is a fault.
-    fn listen(socket: &JsValue, heard: &Closure<dyn FnMut(JsValue)>, ended: &Closure<dyn FnMut(u16, String)>);
+    /// Takes over a socket: what comes in is heard, and that it has ended, by code and reason; 0 is a fault. The text is
+    /// none: what takes only objects is imported past the glue, which the packer does not know.
+    fn listen(
+        socket: &JsValue,
+        heard: &Closure<dyn FnMut(JsValue)>,
+        ended: &Closure<dyn FnMut(u16, String)>,
+        nothing: &str,
+    );
 
     /// Sends a text; an empty one says goodbye.
     #[wasm_bindgen(catch)]
     fn say(socket: &JsValue, text: &str) -> Result<(), JsValue>;
 
-    /// Ends the connection, and hears no more of it. The text is none: what takes only objects is imported past the glue,
-    /// which the packer does not know.
+    /// Ends the connection, and hears no more of it. The text is none, as that of `listen`.
     fn leave(socket: &JsValue, nothing: &str);
 }
 
@@ -76,8 +82,15 @@ impl Sink<String> for Outgoing {
     }
 }
 
+/// What opens WebSockets. Only a Worker whose server needs them carries it.
+pub type Connect = fn(Request<Body>, Duration) -> BoxFuture<'static, Result<Connected, Failure>>;
+
 /// Opens a WebSocket.
-pub(crate) async fn connect(mut request: Request<Body>, idle: Duration) -> Result<Connected, Failure> {
+pub fn connect(request: Request<Body>, idle: Duration) -> BoxFuture<'static, Result<Connected, Failure>> {
+    open(request, idle).boxed()
+}
+
+async fn open(mut request: Request<Body>, idle: Duration) -> Result<Connected, Failure> {
     request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     let response = redirect::follow(request, urls::join, |request| fetch::ask(request, idle)).await?;
     let (head, content) = response.into_parts();
@@ -108,7 +121,7 @@ pub(crate) async fn connect(mut request: Request<Body>, idle: Duration) -> Resul
         let _ = told.unbounded_send(frame);
         told.close_channel();
     });
-    listen(&socket, &heard, &ended);
+    listen(&socket, &heard, &ended, "");
     let held = Arc::new(SendWrapper::new(Held { socket, _heard: heard, _ended: ended }));
     let here = held.clone();
     let incoming = frames.map(move |frame| {

@@ -1,4 +1,4 @@
 //! The Cloudflare Worker.
 #![cfg(target_arch = "wasm32")]
 
-openai_mcp_worker::serve!(openai_realtime_mcp::SERVER);
+openai_mcp_worker::serve!(openai_realtime_mcp::SERVER, sockets);
