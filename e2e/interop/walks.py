@@ -210,7 +210,8 @@ async def fine_tuning(tools, folder):
     waited = await tools.call("fine-tune-wait", fine_tuning_job_id=job["id"])
     assert waited["done"] is True, waited
     metrics = await tools.shown("fine-tune-metrics", fine_tuning_job_id=job["id"])
-    assert metrics["best_checkpoint"]["model"] == metrics["fine_tuned_model"], metrics
+    # The best step need not be the last one.
+    assert metrics["best_checkpoint"]["model"].startswith(metrics["fine_tuned_model"]), metrics
 
 
 async def moderation(tools):

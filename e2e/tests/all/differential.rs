@@ -4,7 +4,7 @@
 //! headers of [`HEADERS`]. What may differ, and why:
 //! - the boundary of a multipart body, which each side draws at random;
 //! - the order of query parameters, of an object's keys and of form fields with different names, which mean nothing;
-//! - how a query value is escaped (`+` or `%20`), since both decode to the same value: values are compared decoded;
+//! - how a blank in a query is escaped (`+` or `%20`), since both decode to the same: values are compared decoded;
 //! - white space in JSON and the escapes of its strings; numbers are compared by their digits as written;
 //! - `Content-Type` on a request that has no body, where the SDK sends `application/json` about nothing;
 //! - `Accept`, unless the tool asks for something else than JSON: then it is what the SDK asks for;
@@ -248,17 +248,18 @@ pub(crate) fn differences(ours: &Recorded, theirs: &Recorded) -> Vec<(&'static s
     found
 }
 
-/// Names as sent and values decoded, sorted.
-fn query(request: &Recorded) -> Vec<(&str, String)> {
+/// Names as sent, but for a blank in them, and values decoded, sorted.
+fn query(request: &Recorded) -> Vec<(String, String)> {
     let decode = |value: &str| {
         let value = value.replace('+', " ");
         percent_encoding::percent_decode_str(&value).decode_utf8().unwrap().into_owned()
     };
-    let mut pairs: Vec<(&str, String)> = request
+    let mut pairs: Vec<(String, String)> = request
         .query()
         .into_iter()
         .flat_map(|query| query.split('&'))
         .map(|pair| pair.split_once('=').map_or((pair, String::new()), |(name, value)| (name, decode(value))))
+        .map(|(name, value)| (name.replace("%20", "+"), value))
         .collect();
     pairs.sort();
     pairs
@@ -313,7 +314,13 @@ fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
             let (name, value) = line.split_once(": ").unwrap();
             (name.to_lowercase(), value.to_owned())
         });
-        Part { headers: headers.collect(), content: content.to_owned() }
+        let headers: BTreeMap<_, _> = headers.collect();
+        let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
+        let content = match serde_json::from_str(content) {
+            Ok(json) if is_json => format!("{:?}", exact(json)),
+            _ => content.to_owned(),
+        };
+        Part { headers, content }
     };
     let mut parts: Vec<Part> = content.split(&delimiter).skip(1).map(one).collect();
     let name =
