@@ -75,8 +75,8 @@ impl Make {
     }
 }
 
-/// The Workers that are tested as they are deployed: a plain one, one that streams, one that keeps a store, and the
-/// largest. A fault of what makes them small, and growth of what all share, shows in these.
+/// The Workers that are tested as they are deployed: one that keeps a store, a plain one, one that
+/// decodes images, and one that streams. A fault of what makes them small, and growth of what all share, shows in these.
 const SAMPLES: [&str; 4] = ["embeddings", "files", "images", "responses"];
 
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
@@ -369,6 +369,7 @@ const VARIABLES: &[&str] = &[
     "OPENAI_MCP_HISTORY_DAYS",
     "OPENAI_MCP_MAX_BODY",
     "OPENAI_MCP_MAX_RESULT",
+    "OPENAI_MCP_MAX_STORE",
     "OPENAI_MCP_NO_HISTORY",
     "OPENAI_MCP_OPEN_ARGUMENTS",
     "OPENAI_MCP_OWNER",
