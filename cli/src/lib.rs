@@ -7,8 +7,13 @@ use openai_mcp_native::run::Face;
 /// What stands before all of them.
 pub static DOOR: Face = Face { definition: &EVERYTHING, make: |servers| Box::new(Door::new(servers)) };
 
-static EVERYTHING: Definition =
-    Definition { version: env!("CARGO_PKG_VERSION"), about: openai_mcp_door::ABOUT, ..Definition::PLAIN };
+static EVERYTHING: Definition = Definition {
+    title: "OpenAI",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
+    version: env!("CARGO_PKG_VERSION"),
+    about: openai_mcp_door::ABOUT,
+    ..Definition::PLAIN
+};
 
 /// Every server there is, in the order of their domains.
 pub static SERVERS: &[&Definition] = &[

@@ -4,6 +4,7 @@ mod call;
 mod clients;
 mod doctor;
 mod evals;
+mod health;
 mod import;
 mod list;
 mod media;
@@ -12,9 +13,11 @@ mod options;
 mod out;
 mod remote;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use openai_mcp::{DOOR, SERVERS};
 use openai_mcp_kernel::gateway::Mount;
 use openai_mcp_native::run::{self, Web};
@@ -24,11 +27,17 @@ use crate::names::{find, find_all, suggest_tool};
 use crate::options::{Options, SANDBOX};
 use crate::out::{print, refuse};
 
+/// The version, and for what is released the commit that it was built from: whoever builds it says so.
+const VERSION: &str = match option_env!("OPENAI_MCP_BUILD") {
+    Some(build) => build,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// The OpenAI API as MCP servers
 ///
 /// Start here, no key needed: openai-mcp serve --sandbox
 #[derive(Parser)]
-#[command(name = "openai-mcp", version)]
+#[command(name = "openai-mcp", version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,6 +46,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve over HTTP: every server at /{domain}/mcp
+    #[command(mut_arg("roots", run::several))]
     Serve {
         /// Where to listen; port 0 takes a free one
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
@@ -50,6 +60,7 @@ enum Command {
         web: Web,
     },
     /// Serve on standard input and output, as MCP clients start it
+    #[command(mut_arg("roots", run::several))]
     Stdio {
         /// The server, as `files`; several, as `files,vector-store`, are one to the client; without any, five tools find
         /// and run those of all
@@ -80,6 +91,12 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Ask whether the servers that run here answer; for health checks of containers
+    Health {
+        /// Where they run
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
+        url: String,
+    },
     /// What belongs to assistants
     Assistants {
         #[command(subcommand)]
@@ -96,6 +113,14 @@ enum Command {
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
         addr: String,
     },
+    /// Print what completes commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
 }
 
 #[derive(Subcommand)]
@@ -129,6 +154,7 @@ fn main() -> ExitCode {
         Command::Tools { name, json } => print(tools(name.as_deref(), json)),
         Command::Config { client, wanted } => print(clients::run(client, &wanted)),
         Command::Doctor { options } => doctor::run(&options.all()),
+        Command::Health { url } => health::run(&url),
         Command::Assistants { command: Assistants::Import { file, apply, options } } => {
             import::run(&file, apply, &options.all())
         }
@@ -139,7 +165,28 @@ fn main() -> ExitCode {
             run::ended().map_err(|error| format!("cannot wait for signals: {error}"))?.await;
             Ok(())
         }),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "openai-mcp", &mut text);
+            print(String::from_utf8(text).map_err(|error| error.to_string()))
+        }
+        Command::Man => print(manual().map_err(|error| error.to_string())),
     }
+}
+
+/// The manual page, of the program and of each command.
+fn manual() -> std::io::Result<String> {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut text = Vec::new();
+    clap_mangen::Man::new(cli.clone()).render(&mut text)?;
+    for command in cli.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let page = clap_mangen::Man::new(command.clone());
+        writeln!(text, ".SH \"{}\"", command.get_name().to_uppercase())?;
+        page.render_description_section(&mut text)?;
+        page.render_options_section(&mut text)?;
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The tools of all servers, or of one, or one tool.

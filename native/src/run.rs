@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Command, FromArgMatches as _};
+use clap::{Arg, Args, Command, FromArgMatches as _};
 use futures_util::future::BoxFuture;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
@@ -44,7 +44,7 @@ pub struct Options {
     pub exclude: Option<String>,
     /// Let callers name files in this folder; may be repeated [env: OPENAI_MCP_ROOTS]
     #[arg(long = "root", value_name = "DIR")]
-    pub roots: Vec<PathBuf>,
+    pub roots: Option<Vec<PathBuf>>,
     /// Cut results above this size, and say so [env: OPENAI_MCP_MAX_RESULT]
     #[arg(long, value_name = "BYTES")]
     pub max_result: Option<usize>,
@@ -54,6 +54,14 @@ pub struct Options {
     /// Tell of every call on standard error [env: OPENAI_MCP_VERBOSE]
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// Lets one `--root` have several folders, or none: then callers can name no file. Clients in which a person chooses
+/// folders put them after one flag.
+pub fn several(roots: Arg) -> Arg {
+    roots.num_args(0..).help(
+        "Let callers name files in these folders alone; without any, in none; may be repeated [env: OPENAI_MCP_ROOTS]",
+    )
 }
 
 /// What stands before several servers as one.
@@ -142,8 +150,10 @@ impl Options {
 
     fn roots(&self, usual: Usual) -> Result<Roots, String> {
         let also = || self.also.iter().cloned();
-        if !self.roots.is_empty() {
-            return Roots::named(self.roots.iter().cloned().chain(also()));
+        if let Some(roots) = &self.roots {
+            return Roots::named(roots.iter().cloned().chain(also())).map_err(|problem| {
+                format!("{problem}\nhint: what follows --root is a folder; other arguments stand before it")
+            });
         }
         if let Some(paths) = env::var_os("OPENAI_MCP_ROOTS").filter(|paths| !paths.is_empty()) {
             return Roots::named(env::split_paths(&paths).chain(also()))
@@ -489,7 +499,8 @@ pub fn server(definition: &'static Definition) -> ExitCode {
     let command = Command::new(definition.name())
         .version(definition.version)
         .about("An MCP server on standard input and output, or over HTTP with --http ADDR");
-    let flags = Flags::augment_args(command).try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
+    let command = Flags::augment_args(command).mut_arg("roots", several);
+    let flags = command.try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
     match flags {
         Ok(Flags { http: Some(address), options, web }) => {
             serve(&[definition], Mount::Root, None, &address, &options, &web)

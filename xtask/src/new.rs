@@ -135,7 +135,7 @@ fn manifest(model: &str, domain: &str, drafts: &[Draft]) -> String {
         if line.starts_with("version = ") {
             "version = \"0.1.0\"".to_owned()
         } else if line.starts_with("description = ") {
-            format!("description = \"MCP server for OpenAI's {}: {}\"", domain.replace('-', " "), does.join(", "))
+            format!("description = \"OpenAI's {}: {}\"", domain.replace('-', " "), does.join(", "))
         } else {
             line.to_owned()
         }
@@ -165,7 +165,7 @@ fn library<'a>(domain: &str, modules: impl Iterator<Item = &'a &'a str>, admin: 
     let mut text = format!(
         "//! OpenAI's {words}. <https://platform.openai.com/docs/api-reference/{domain}>\n\n{}\n\
          use openai_mcp_kernel::server::Definition;\n\n/// The server.\npub static SERVER: Definition = Definition {{\n    \
-         domain: \"{domain}\",\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n    topics: \"{words}\",\n",
+         domain: \"{domain}\",\n    title: \"OpenAI {words}\",\n    summary: env!(\"CARGO_PKG_DESCRIPTION\"),\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n    topics: \"{words}\",\n",
         modules.iter().map(|module| format!("mod {module};\n")).collect::<String>()
     );
     let tools: Vec<String> = modules.iter().map(|module| format!("{module}::TOOLS")).collect();

@@ -7,7 +7,7 @@ use std::thread;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 use serde_json::Value;
 
-use crate::run;
+use crate::{Running, command, run};
 
 #[test]
 fn a_call_prints_its_result_and_says_how_it_ended() {
@@ -34,7 +34,7 @@ fn a_call_prints_its_result_and_says_how_it_ended() {
 fn what_cannot_be_run_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &str); 17] = [
+    let rows: [(&[&str], &str); 19] = [
         (&["call", "file-lst"], "did you mean `file-list`?"),
         (&["call", "audio-voice-list"], "did you mean `audio-voice-consent-list`?"),
         (&["call", "file-list", "{", "--sandbox"], "not JSON"),
@@ -44,6 +44,8 @@ fn what_cannot_be_run_says_why() {
         (&["serve", "--servers", "files,nothing"], "assistants, audio, batches"),
         (&["serve", "--sandbox", "--tools", "file-lst"], "did you mean `file-list`?"),
         (&["serve", "--sandbox", "--root", "/no/such/folder"], "/no/such/folder"),
+        (&["stdio", "--root", ".", "files"], "hint: what follows --root is a folder; other arguments stand before it"),
+        (&["completions", "ksh"], "possible values: bash"),
         (
             &["serve", "--sandbox", "--tools", "nope"],
             "--tools: no tool is named `nope`\nhint: `openai-mcp tools` lists them",
@@ -86,6 +88,58 @@ fn tools_are_listed_with_what_they_cost() {
     assert!(one.contains("\n  purpose  \"assistants\" or ") && one.contains(", required\n"), "{one}");
     let one: Value = serde_json::from_str(&run(&["tools", "file-upload", "--json"], &[], "").out).unwrap();
     assert_eq!(one["name"], "file-upload");
+}
+
+/// What a server says of its folders after `--root` and these.
+fn roots(folders: &[&str]) -> String {
+    let arguments =
+        [&["serve", "--sandbox", "--addr", "127.0.0.1:0", "--servers", "files", "--root"], folders].concat();
+    let server = Running::start(&mut command(&arguments, &[]), "next: ");
+    server.said.lines().find_map(|line| line.strip_prefix("files: ")).unwrap().to_owned()
+}
+
+/// Clients in which a person chooses folders put as many as there are after one flag.
+#[test]
+fn one_flag_takes_several_folders_and_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| {
+        let path = folder.path().canonicalize().unwrap().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let (one, two, three) = (place("one"), place("two"), place("three"));
+    assert_eq!(roots(&[]), "callers can name none of this machine (--root DIR)");
+    assert_eq!(roots(&[&one, &two]), format!("callers may name those in {one}, {two}"));
+    assert_eq!(roots(&[&one, "--root", &two, &three]), format!("callers may name those in {one}, {two}, {three}"));
+    // A command that names a tool has it after the flag, too.
+    let call = run(&["call", "--root", &one, "--sandbox", "file-list"], &[], "");
+    assert_eq!(call.status, 0, "{}", call.err);
+}
+
+#[test]
+fn a_container_can_ask_whether_its_servers_answer() {
+    let server = Running::start(&mut command(&["serve", "--sandbox", "--addr", "127.0.0.1:0"], &[]), "next: ");
+    let asked = run(&["health", "--url", server.url()], &[], "");
+    let said: Value = serde_json::from_str(&asked.out).unwrap();
+    assert_eq!((asked.status, &said["status"]), (0, &"ok".into()), "{}", asked.err);
+    let lost = run(&["health", "--url", &format!("{}/nowhere", server.url())], &[], "");
+    assert_eq!(lost.status, 1, "{}", lost.out);
+    let url = server.url().to_owned();
+    drop(server);
+    // Docker knows 0 and 1.
+    let gone = run(&["health", "--url", &url], &[], "");
+    assert!(gone.status == 1 && gone.err.contains("the server cannot be reached"), "{}", gone.err);
+}
+
+#[test]
+fn shells_and_man_are_told_of_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell], &[], "").out;
+        assert!(["doctor", "read-only"].iter().all(|word| script.contains(word)), "{shell}: {script}");
+    }
+    let page = run(&["man"], &[], "").out;
+    assert!(page.starts_with(".ie") && page.contains(".SH \"SERVE\"") && page.contains("allow\\-host"), "{page}");
+    assert!(!page.contains(".SH \"MAN\""), "{page}");
 }
 
 /// A proxy for one connection: takes a `CONNECT` and, if it lets it through, answers what comes after it with `{}`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use openai_mcp::SERVERS;
+use openai_mcp::{DOOR, SERVERS};
 use openai_mcp_kernel::schema::Place;
 use openai_mcp_kernel::server::{Definition, describe};
 use openai_mcp_kernel::spec::{Endpoint, Spec, TWIN};
@@ -202,6 +202,18 @@ fn row(server: &Definition) -> String {
     let bytes: f64 = size.split(' ').next().unwrap().parse().unwrap();
     let kilobytes = (bytes / 1000.0).round().max(1.0);
     format!("| [`{name}`](servers/{name}) | [{count}](docs/reference/{domain}.md): {does} | {kilobytes} KB |\n")
+}
+
+/// Registries, stores and clients show these, and cut or refuse what is longer.
+#[test]
+fn titles_and_summaries_fit_where_they_are_shown() {
+    let mut titles = BTreeSet::new();
+    for server in SERVERS.iter().copied().chain([DOOR.definition]) {
+        let Definition { title, summary, .. } = server;
+        assert!(title.starts_with("OpenAI") && title.chars().count() <= 30, "{title}");
+        assert!(!summary.is_empty() && summary.chars().count() <= 100, "{title}: {summary}");
+        assert!(titles.insert(title), "{title} is there twice");
+    }
 }
 
 /// What ends is told in one way: by the models server, which also says which tools of others name it, and by the stand-in.

@@ -36,6 +36,11 @@ const TTL_MS: u32 = 3_600_000;
 pub struct Definition {
     /// The API domain, as `chat`: part of the URL and of the server's name.
     pub domain: &'static str,
+    /// What people call it, for lists to choose from: at most 30 characters, which is what ChatGPT shows.
+    pub title: &'static str,
+    /// What it does, for registries and stores: the description of the server's crate, at most 100 characters, which is
+    /// what the MCP registry takes.
+    pub summary: &'static str,
     /// Version of the server's crate.
     pub version: &'static str,
     /// Instructions for the model: what is here and how it hangs together, at most 512 characters.
@@ -66,6 +71,8 @@ impl Definition {
     /// What most servers have in common: no store, no beta, the project's key, requests that OpenAI serves.
     pub const PLAIN: Definition = Definition {
         domain: "",
+        title: "",
+        summary: "",
         version: "",
         about: "",
         topics: "",

@@ -15,6 +15,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "administration-access",
+    title: "OpenAI Access",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Who may do what in an OpenAI organization, with an admin key. A role is a set of permissions, of the \
             organization or of one project; it is assigned to users and to groups of users, in the organization \

@@ -14,6 +14,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "administration-organization",
+    title: "OpenAI Organization",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "An OpenAI organization, with an admin key: its users, invites, admin keys, audit log and data \
             retention, and what it and its projects may spend (hard limits stop calls, alerts are emails; \

@@ -14,6 +14,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "administration-projects",
+    title: "OpenAI Projects",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Projects of an OpenAI organization, with an admin key: users, service accounts, keys, rate limits, \
             models, hosted tools, data retention and service tiers of each. Ids: proj_…, user-…, svc_acct_…, \

@@ -13,6 +13,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "administration-security",
+    title: "OpenAI Organization Security",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Security of an OpenAI organization, with an admin key: certificates for mutual TLS, keys in an own \
             KMS, stores in own clouds, and OIDC providers whose tokens act as service accounts by federation \

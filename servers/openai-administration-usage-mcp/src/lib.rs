@@ -18,6 +18,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "administration-usage",
+    title: "OpenAI Usage and Costs",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "What an OpenAI organization used and spent; takes an admin key. cost-report answers questions about money, \
             usage-report those about tokens, requests and the like: both take a time in words, read all pages, name \

@@ -17,6 +17,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "agent-sessions",
+    title: "OpenAI Agent Sessions",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Sessions of OpenAI's hosted agents (beta), turn by turn. agent-session-create with input, then \
             agent-session-send; both wait for the turn and tell what was said, done and made. `next` is the call to make: \

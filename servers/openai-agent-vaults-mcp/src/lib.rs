@@ -10,6 +10,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "agent-vaults",
+    title: "OpenAI Agent Vaults",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI vaults: credentials that hosted agents use and never see. Make a vault, put credentials in, name the \
             vault in the vault_ids of a session or an environment. A secret goes in once and is never shown again, here \

@@ -13,6 +13,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "agents",
+    title: "OpenAI Agents",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI's hosted agents (beta). agent-create keeps model, instructions and tools; sessions of it run in the \
             server agent-sessions. Environments are machines of OpenAI's: make one ahead, or a template of many; files go \

@@ -20,6 +20,8 @@ pub use emulated::import;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "assistants",
+    title: "OpenAI Assistants",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Assistants with threads, messages and runs, as the Assistants API had them. assistant-create, \
             thread-create, message-create, run-create; then run-wait until the run ends, and message-list. A run in \

@@ -15,6 +15,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "audio",
+    title: "OpenAI Audio",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI audio: text to speech, speech to text, custom voices. audio-speech-create takes text of any length; \
             audio-transcribe takes files of any size that this server can cut. Give paths or URLs, never paste audio. \

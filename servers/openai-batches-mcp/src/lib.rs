@@ -11,6 +11,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "batches",
+    title: "OpenAI Batches",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI batches: up to 50,000 requests at half the price, done within 24 hours. batch-prepare makes the file of \
             requests from texts, a table or bodies, checks and uploads it; batch-create starts it; batch-wait tells how far \

@@ -16,6 +16,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "chat",
+    title: "OpenAI Chat Completions",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI chat completions. chat-completion-create answers a conversation; chat-completion-stream does the \
             same and tells the text as it grows; chat-structured-output gives an object that fits a JSON Schema; \

@@ -8,6 +8,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "chatkit",
+    title: "OpenAI ChatKit",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI ChatKit: a chat widget for a site of yours. chatkit-session-create gives one end user's browser a \
             client_secret; what they write becomes threads, to be listed, read and deleted here. The workflow that \

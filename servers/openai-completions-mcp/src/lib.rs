@@ -7,6 +7,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "completions",
+    title: "OpenAI Completions",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "The completions API: a model goes on with a text. OpenAI has no model left for it since 2026-09-28; \
             servers that are compatible with OpenAI's API have some, and OPENAI_BASE_URL names one. At OpenAI use \

@@ -8,6 +8,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "containers",
+    title: "OpenAI Containers",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI containers: machines in which code interpreters and shells of responses run. Put files in with \
             container-file-create, name the container's id in a response's tool, and take out what was made: \

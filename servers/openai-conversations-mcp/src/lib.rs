@@ -8,6 +8,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "conversations",
+    title: "OpenAI Conversations",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Conversations of the Responses API: items (messages, calls of tools, their outputs) that OpenAI keeps and \
             puts before the input of every response that names the conversation. A response adds its input and output \

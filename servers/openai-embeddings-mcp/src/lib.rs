@@ -19,6 +19,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "embeddings",
+    title: "OpenAI Embeddings",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI embeddings. To search texts by meaning: embedding-collection-add (or embedding-batch for many texts \
             or a file), then embedding-search. Few texts need no collection: embedding-search takes candidates, \

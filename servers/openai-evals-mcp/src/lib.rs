@@ -21,6 +21,8 @@ use openai_mcp_kernel::spec::Life;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "evals",
+    title: "OpenAI Evals",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Evals of models and prompts, as the Evals API had them: eval-create says what is graded and how, eval-run-create \
             samples and grades items, eval-run-wait drives a run to its end, eval-output-list shows what failed. A run that \

@@ -7,6 +7,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "files",
+    title: "OpenAI Files",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Files in OpenAI's storage, for vector stores, batches, fine-tuning, vision and evals. file-upload takes a \
             local path or a URL and streams it: never paste a large file as data. file-content shows text piece by \

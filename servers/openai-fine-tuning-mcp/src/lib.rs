@@ -16,6 +16,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "fine-tuning",
+    title: "OpenAI Fine-Tuning",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Fine-tuning of OpenAI models. Upload a JSONL file with purpose fine-tune by the files server, then \
             fine-tune-create, which checks the file before it spends; fine-tune-wait follows the job, \

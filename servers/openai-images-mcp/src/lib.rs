@@ -18,6 +18,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "images",
+    title: "OpenAI Images",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Images by OpenAI. A result tells each image's id and shows it small (`preview`: `full` shows it as it is, \
             several MB perhaps). The image itself is in `saved_to`, or else kept by this server under its id, which \

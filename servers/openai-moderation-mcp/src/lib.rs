@@ -14,6 +14,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "moderation",
+    title: "OpenAI Moderation",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI's moderation: whether texts and images are harmful, by 13 categories with scores from 0 to 1. It is \
             free of charge. moderation-check for one input, moderation-batch for many or a file. Verdicts are kept in \

@@ -18,6 +18,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "realtime",
+    title: "OpenAI Realtime",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI Realtime. realtime-talk is a turn of a conversation in speech or text. Speech in both directions at once \
             does not fit a tool call: give a browser or app the key of realtime-client-secret-create. Phone calls \

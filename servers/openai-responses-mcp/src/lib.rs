@@ -14,6 +14,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "responses",
+    title: "OpenAI Responses",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI responses. response-create lets a model answer, search, compute, draw and call functions; \
             previous_response_id or a conversation goes on from what was said. Results are short (id, text, items, usage); \

@@ -9,6 +9,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "safety",
+    title: "OpenAI Safety",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Safety at OpenAI. content-provenance-check looks in an image or a sound for the marks that OpenAI's \
             models leave; none found does not mean that no model made it. safety-alert-get and safety-case-get \

@@ -12,6 +12,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "skills",
+    title: "OpenAI Skills",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI skills: folders with a SKILL.md and what it needs, which shells of responses and containers use \
             by id. skill-create takes a local folder, a zip or files. A skill has versions; one is the default, \

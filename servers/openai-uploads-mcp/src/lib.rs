@@ -10,6 +10,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "uploads",
+    title: "OpenAI Uploads",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI uploads: files of up to 8 GB. upload-file sends a whole file in parts and goes on where it was when it is \
             called again; the others are its single steps. The result is a file as of file-upload, which takes up to 512 MB.",

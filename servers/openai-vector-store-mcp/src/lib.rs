@@ -12,6 +12,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "vector-store",
+    title: "OpenAI Vector Stores",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI vector stores: collections of files that can be searched by meaning. Upload files with the files \
             server first; then vector-store-create with their ids, or vector-store-file-add. Indexing runs in the \

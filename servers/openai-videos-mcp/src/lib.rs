@@ -10,6 +10,8 @@ use openai_mcp_kernel::spec::Life;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "videos",
+    title: "OpenAI Videos",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "Videos by a model: video-create begins a job, video-wait tells when it is done, video-content saves the \
             file. video-edit, video-extend and video-remix go on from a finished one. OpenAI has ended this API; \

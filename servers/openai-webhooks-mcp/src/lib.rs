@@ -8,6 +8,8 @@ use openai_mcp_kernel::server::Definition;
 /// The server.
 pub static SERVER: Definition = Definition {
     domain: "webhooks",
+    title: "OpenAI Webhooks",
+    summary: env!("CARGO_PKG_DESCRIPTION"),
     version: env!("CARGO_PKG_VERSION"),
     about: "OpenAI webhooks: endpoints of yours that OpenAI calls when a response, a batch, a fine-tuning job and \
             the like is done. The signing secret is shown by webhook-create and webhook-rotate-secret alone, once. \
