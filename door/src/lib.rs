@@ -146,7 +146,7 @@ impl Front for Door {
             if door.name == SEARCH.name {
                 text += &answers::map(&self.servers, offered);
             }
-            describe_as(door, &text, ALWAYS, &mut out);
+            describe_as(door, &text, ALWAYS, offered.whole(), &mut out);
         }
         out.push(']');
         out

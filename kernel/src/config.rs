@@ -36,6 +36,8 @@ pub struct Config {
     pub filter: Filter,
     /// Whether what stands before all servers is served beside them.
     pub door: bool,
+    /// Whether lists have titles and all hints, as directories of servers ask for.
+    pub directory: bool,
     /// Most bytes of one result; longer ones are cut and say how to get the rest.
     pub max_result: usize,
     /// Most bytes of one request body.
@@ -58,7 +60,7 @@ impl Config {
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
     /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
-    /// `OPEN_ARGUMENTS`, `DOOR`. Lists are separated by commas; an empty variable is an absent one.
+    /// `OPEN_ARGUMENTS`, `DOOR`, `DIRECTORY`. Lists are separated by commas; an empty variable is an absent one.
     ///
     /// # Errors
     /// Names the variable, without quoting a secret.
@@ -108,6 +110,7 @@ impl Config {
                 read_only: switch("OPENAI_MCP_READ_ONLY")?,
             },
             door: get("OPENAI_MCP_DOOR").is_none() || switch("OPENAI_MCP_DOOR")?,
+            directory: switch("OPENAI_MCP_DIRECTORY")?,
             max_result: size("OPENAI_MCP_MAX_RESULT", MAX_RESULT)?,
             max_body: size("OPENAI_MCP_MAX_BODY", MAX_BODY)?,
             allowed_hosts: list("OPENAI_MCP_ALLOWED_HOSTS"),

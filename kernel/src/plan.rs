@@ -222,6 +222,7 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Entries
         let entry = Entry { given, text, node, field };
         if let (Some(endpoint), Some(field)) = (&spec.endpoint, entry.field)
             && matches!(endpoint.place(field), Place::Path)
+            && !faults.iter().any(|fault| fault.path == field.name)
             && let Some(problem) = bad_segment(&entry.scalar(), matches!(field.place, Place::Name))
         {
             faults.push(Fault { path: field.name.to_owned(), problem });

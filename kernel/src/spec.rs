@@ -121,8 +121,8 @@ pub enum Life {
 }
 
 impl Spec {
-    /// A title for people: `chat-completion-get` as `Chat completion get`. Directories of servers want one; hosts do not
-    /// hand it to models.
+    /// A title for people: `chat-completion-get` as `Chat completion get`. It says no more than the name: only directories of
+    /// servers want one.
     pub fn title(&self) -> String {
         let mut title = self.name.replace('-', " ");
         if let Some(first) = title.get_mut(..1) {

@@ -21,7 +21,7 @@ pub struct Settings {
     tools: Option<Nullable<Vec<Tool>>>,
     reasoning: Option<Nullable<Reasoning>>,
     text: Option<Nullable<TextOptions>>,
-    /// Subagents; off unless told.
+    /// Subagents. Default off.
     multi_agent: Option<Nullable<MultiAgent>>,
     service_tier: Option<Nullable<ServiceTier>>,
     /// In the background if async.

@@ -5,9 +5,11 @@ use openai_mcp_kernel::prelude::*;
 /// An amount of a month.
 #[shape]
 pub struct Threshold {
-    /// Cents.
+    /// US cents a month.
     threshold_amount: i64,
+    #[unlisted]
     currency: Currency,
+    #[unlisted]
     interval: Interval,
 }
 
@@ -16,7 +18,7 @@ pub struct Threshold {
 pub struct Alert {
     #[flatten]
     threshold: Threshold,
-    /// {"type": "email", "recipients": [addresses]}, with a subject_prefix.
+    /// {recipients: [email addresses], subject_prefix}
     notification_channel: Brief<Channel>,
 }
 
@@ -33,6 +35,7 @@ enum Interval {
 
 #[shape]
 struct Channel {
+    #[unlisted]
     r#type: ChannelType,
     recipients: Vec<String>,
     subject_prefix: Option<String>,

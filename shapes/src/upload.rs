@@ -23,6 +23,7 @@ pub enum Purpose {
 /// Default: batch files expire after 30 days, others never.
 #[shape]
 pub struct ExpiresAfter {
+    #[unlisted]
     anchor: Anchor,
     seconds: Int<3600, 2_592_000>,
 }

@@ -158,8 +158,7 @@ pub fn inventory(server: &'static Definition) {
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{name}");
         let description = tool["description"].as_str().unwrap_or_default();
         assert!((1..=LONGEST_DESCRIPTION).contains(&description.len()), "{name}: description");
-        assert!(tool["title"].as_str().is_some_and(|title| !title.is_empty()), "{name}: title");
-        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+        for hint in ["destructiveHint", "openWorldHint"] {
             assert!(tool["annotations"][hint].is_boolean(), "{name}: {hint}");
         }
         let reads = tool["annotations"]["readOnlyHint"] == true;

@@ -216,6 +216,18 @@ fn titles_and_summaries_fit_where_they_are_shown() {
     }
 }
 
+/// An organization's agent has all five before it.
+#[test]
+fn administration_costs_no_more_than_this() {
+    let all = SERVERS.iter().filter(|server| server.admin).flat_map(|server| server.specs());
+    let mut lists = String::new();
+    all.for_each(|spec| {
+        describe(spec, &mut lists);
+        lists.push(',');
+    });
+    assert!(lists.len() <= 75_000, "{} bytes", lists.len());
+}
+
 /// What ends is told in one way: by the models server, which also says which tools of others name it, and by the stand-in.
 #[test]
 fn models_that_end_are_the_same_everywhere() {

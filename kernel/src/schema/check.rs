@@ -66,6 +66,7 @@ pub fn settle(
         checker.entry(fields, one.field, &one.name, &mut one.node, "");
         one.text = one.text.filter(|_| !checker.changed);
     }
+    let mut unsaid = Vec::new();
     for field in fields {
         let mut named = given.iter().map(|one| one.name.as_ref()).filter(|name| field.is_named(name));
         let (first, second) = (named.next(), named.next());
@@ -75,9 +76,18 @@ pub fn settle(
             checker.fault(second, format!("given twice: as `{first}`, too"));
         }
         if first.is_none() && !attached(field.name) {
-            checker.missing(field, "");
+            match field.only() {
+                Some(word) => unsaid.push((field, word)),
+                None => checker.missing(field, ""),
+            }
         }
     }
+    given.extend(unsaid.into_iter().map(|(field, word)| Given {
+        name: field.name.into(),
+        node: Node::Text(word.into()),
+        text: None,
+        field: Some(field),
+    }));
 }
 
 /// Whether an argument that is not known asks for nothing: for no value, or for no stream, which is what comes anyway.
@@ -269,7 +279,13 @@ impl Checker<'_> {
         }
         for field in fields {
             if !entries.iter().any(|(key, _)| key == field.name) {
-                self.missing(field, path);
+                match field.only() {
+                    Some(word) => {
+                        entries.push((field.name.into(), Node::Text(word.into())));
+                        self.changed = true;
+                    }
+                    None => self.missing(field, path),
+                }
             }
         }
     }
@@ -301,9 +317,12 @@ impl Checker<'_> {
         }
     }
 
-    /// An id, or a list of them, that is plainly of another kind of thing.
+    /// An id, or a list of them, that is empty or plainly of another kind of thing.
     fn ids(&mut self, field: &'static Field, value: &Node<'_>, path: &str) {
         match value {
+            Node::Text(id) if id.trim().is_empty() && meant::is_id(field.name) => {
+                self.fault(path, "expected an id, got an empty string");
+            }
             Node::Text(id) => {
                 let place =
                     || ids::not_uploaded(field.name).filter(|_| ids::is_place(field.name, id)).map(str::to_owned);

@@ -11,7 +11,7 @@ const CURSORS: [&str; 3] = ["after", "before", "cursor"];
 const WRAPS: [&str; 4] = ["id", "text", "url", "value"];
 
 /// Whether an argument takes ids, or other names of places, and no text of the caller's.
-fn is_id(name: &str) -> bool {
+pub(super) fn is_id(name: &str) -> bool {
     name == "id" || name.ends_with("_id") || name.ends_with("_ids") || CURSORS.contains(&name)
 }
 

@@ -141,7 +141,8 @@ pub struct Field {
     pub required: bool,
     /// Where it goes in the request; only arguments of a tool go anywhere but the body.
     pub place: Place,
-    /// Whether the schema has it. One that is not listed is taken all the same.
+    /// Whether the schema has it. One that is not listed is taken all the same; where it must be given and can be one word
+    /// alone, it is that word.
     pub listed: bool,
 }
 
@@ -149,6 +150,14 @@ impl Field {
     /// Whether a caller who wrote `name` means this field.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
+    }
+
+    /// What goes without saying: a field that must be given, can be one word alone and is not listed.
+    pub fn only(&self) -> Option<&'static str> {
+        match (self.shape)() {
+            Shape::Enum([word]) if self.required && !self.listed => Some(*word),
+            _ => None,
+        }
     }
 }
 

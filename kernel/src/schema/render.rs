@@ -27,7 +27,7 @@ fn object(out: &mut String, fields: &[Field], seen: &mut Vec<&'static str>) {
         schema(out, field.shape, field.doc, false, seen);
     }
     out.push('}');
-    required(out, fields.iter().filter(|field| field.required).map(|field| field.name));
+    required(out, fields.iter().filter(|field| field.required && field.listed).map(|field| field.name));
 }
 
 fn required<'a>(out: &mut String, names: impl Iterator<Item = &'a str>) {
@@ -64,8 +64,8 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
         Shape::Bool => out.push_str(r#"{"type":"boolean""#),
         Shape::Int { min, max } => {
             out.push_str(r#"{"type":"integer""#);
-            // Bounds of the machine type are no bounds of the API.
-            bound(out, "minimum", (*min > i64::MIN).then_some(min));
+            // Bounds of the machine type are no bounds of the API, and nobody asks for less than one of a thing.
+            bound(out, "minimum", (!matches!(min, &(i64::MIN | 0 | 1))).then_some(min));
             bound(out, "maximum", (*max < i64::from(u32::MAX)).then_some(max));
         }
         Shape::Number { min, max } => {
@@ -113,7 +113,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
             out.push_str(concat!(
                 r#"{"type":"object","properties":{"path":{"type":"string","description":"Local file"},"#,
                 r#""url":{"type":"string"},"text":{"type":"string"},"data":{"type":"string","description":"Base64, small files only"},"#,
-                r#""filename":{"type":"string"},"mime_type":{"type":"string"}}"#
+                r#""filename":{"type":"string"}}"#
             ));
             if doc.is_empty() {
                 doc = "One of path, url, text, data; filename with text or data";

@@ -151,7 +151,7 @@ pub(super) fn expected(shape: &'static Shape) -> String {
 }
 
 fn members(fields: &'static [Field]) -> String {
-    let listed = || fields.iter().filter(|field| field.listed);
+    let listed = || fields.iter().filter(|field| field.listed || field.only().is_some());
     let more = listed().nth(NAMES).is_some();
     let mut told: Vec<String> = listed()
         .take(NAMES)

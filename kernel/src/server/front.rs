@@ -55,6 +55,11 @@ impl<'a> Offered<'a> {
         self.filter.read_only || self.service.config.filter.read_only
     }
 
+    /// Whether lists have titles and all hints.
+    pub fn whole(&self) -> bool {
+        self.service.config.directory
+    }
+
     /// The tool of this name. One that OpenAI has ended is found as well: its call says what to use.
     ///
     /// # Errors

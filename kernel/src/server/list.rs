@@ -4,16 +4,16 @@
 use std::borrow::Cow;
 
 use crate::schema;
-use crate::spec::{Life, Spec, TWIN};
+use crate::spec::{Effect, Life, Spec, TWIN};
 
-/// The `tools` array of a list.
-pub(super) fn render(specs: impl Iterator<Item = &'static Spec>) -> String {
+/// The `tools` array of a list; `whole` is as for [`describe_as`].
+pub(super) fn render(specs: impl Iterator<Item = &'static Spec>, whole: bool) -> String {
     let mut out = String::from("[");
     for spec in specs {
         if out.len() > 1 {
             out.push(',');
         }
-        describe(spec, &mut out);
+        describe_as(spec, &doc(spec), "", whole, &mut out);
     }
     out.push(']');
     out
@@ -21,28 +21,23 @@ pub(super) fn render(specs: impl Iterator<Item = &'static Spec>) -> String {
 
 /// One entry of `tools/list`.
 pub fn describe(spec: &Spec, out: &mut String) {
-    describe_as(spec, &doc(spec), "", out);
+    describe_as(spec, &doc(spec), "", false, out);
 }
 
 /// One entry of `tools/list` with a description that is known only as the program runs, and with more members for its
-/// `_meta`, as JSON text.
-pub fn describe_as(spec: &Spec, doc: &str, meta: &str, out: &mut String) {
-    let effect = spec.effect;
+/// `_meta`, as JSON text. A `whole` one also has what says nothing new, for those who want it said.
+pub fn describe_as(spec: &Spec, doc: &str, meta: &str, whole: bool, out: &mut String) {
     out.push_str(r#"{"name":"#);
     schema::render_text(out, spec.name);
-    out.push_str(r#","title":"#);
-    schema::render_text(out, &spec.title());
+    if whole {
+        out.push_str(r#","title":"#);
+        schema::render_text(out, &spec.title());
+    }
     out.push_str(r#","description":"#);
     schema::render_text(out, doc);
     out.push_str(r#","inputSchema":"#);
     schema::render_fields(out, spec.fields);
-    out.push_str(&format!(
-        r#","annotations":{{"readOnlyHint":{},"destructiveHint":{},"idempotentHint":{},"openWorldHint":{}}}"#,
-        effect.changes_nothing(),
-        effect.destroys,
-        effect.idempotent,
-        effect.open
-    ));
+    annotations(spec.effect, whole, out);
     if !meta.is_empty() {
         out.push_str(r#","_meta":{"#);
         out.push_str(meta);
@@ -55,6 +50,25 @@ pub fn describe_as(spec: &Spec, doc: &str, meta: &str, out: &mut String) {
             schema::render_text(out, &format!("{} {}?{TWIN}", endpoint.method, endpoint.path));
         }
         out.push('}');
+    }
+    out.push('}');
+}
+
+/// Whether it destroys and whether it reaches out stand there in any case: MCP's defaults fear the worst, and hosts apply
+/// them to tools that only read, too. That a tool writes is what every host takes from silence, and to be called twice means
+/// nothing to one that reads.
+fn annotations(effect: Effect, whole: bool, out: &mut String) {
+    let reads = effect.changes_nothing();
+    let hints = [
+        ("readOnlyHint", reads, whole || reads),
+        ("destructiveHint", effect.destroys, true),
+        ("idempotentHint", effect.idempotent, whole || (effect.idempotent && !reads)),
+        ("openWorldHint", effect.open, true),
+    ];
+    out.push_str(r#","annotations":{"#);
+    for (index, (name, value, _)) in hints.into_iter().filter(|(_, _, said)| *said).enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        out.push_str(&format!(r#"{comma}"{name}":{value}"#));
     }
     out.push('}');
 }

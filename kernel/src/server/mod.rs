@@ -272,7 +272,7 @@ impl Service {
         let offered = Offered::new(self, filter);
         match &self.front {
             Some(front) => front.list(&offered),
-            None => list::render(offered.tools().map(|(_, spec)| spec)),
+            None => list::render(offered.tools().map(|(_, spec)| spec), self.config.directory),
         }
     }
 

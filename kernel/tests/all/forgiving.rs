@@ -23,6 +23,7 @@ struct Make {
     file_ids: Option<Vec<String>>,
     max_num_results: Option<Int<1, 50>>,
     parts: Option<Vec<Part>>,
+    member: Option<Member>,
     expiry: Option<Expiry>,
     choice: Option<Nullable<Choice>>,
     options: Option<JsonObject>,
@@ -45,7 +46,14 @@ struct Part {
 }
 
 #[shape]
+struct Member {
+    group_id: String,
+    name: String,
+}
+
+#[shape]
 struct Expiry {
+    #[unlisted]
     anchor: Anchor,
     seconds: Int<1, 60>,
 }
@@ -100,6 +108,7 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"expiry": "{\"anchor\": \"created-at\", \"seconds\": \"5\"}"}"#,
             r#"{"expiry":{"anchor":"created_at","seconds":5}}"#,
         ),
+        (r#"{"expiry": {"seconds": 5}}"#, r#"{"expiry":{"seconds":5,"anchor":"created_at"}}"#),
         (r#"{"file_ids": "file-1"}"#, r#"{"file_ids":["file-1"]}"#),
         (r#"{"file_ids": "[\"file-1\", \"file-2\"]"}"#, r#"{"file_ids":["file-1","file-2"]}"#),
         (r#"{"parts": {"weight": "1"}}"#, r#"{"parts":[{"weight":1}]}"#),
@@ -166,6 +175,8 @@ fn a_refusal_says_how_it_is_written() {
         (r#"{"count": 1.5}"#, "`count`: expected an integer from 1 to 10, got 1.5"),
         (r#"{"count": "many"}"#, "`count`: expected an integer from 1 to 10, got \"many\""),
         (r#"{"file_ids": "[1"}"#, "`file_ids`: expected an array, got \"[1\""),
+        (r#"{"file_ids": ["file-1", ""]}"#, "`file_ids`: expected an id, got an empty string"),
+        (r#"{"member": {"group_id": " ", "name": ""}}"#, "`member.group_id`: expected an id, got an empty string"),
         (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
         (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
         (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),

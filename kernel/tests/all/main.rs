@@ -9,6 +9,7 @@ mod files;
 mod forgiving;
 mod json_schema;
 mod life;
+mod list;
 mod made_files;
 mod near;
 mod protocol;

@@ -21,14 +21,14 @@ struct UserAssign {
     role_id: String,
 }
 
-/// Get a role of a user, if it is assigned.
+/// Get a role that a user has.
 #[tool("user-role-get", GET "/organization/users/{user_id}/roles/{role_id}")]
 struct UserGet {
     user_id: String,
     role_id: String,
 }
 
-/// Take a role from a user: what it allowed ends at once.
+/// Take a role from a user; it ends at once.
 #[tool("user-role-unassign", DELETE "/organization/users/{user_id}/roles/{role_id}")]
 struct UserUnassign {
     user_id: String,
@@ -50,14 +50,14 @@ struct GroupAssign {
     role_id: String,
 }
 
-/// Get a role of a group, if it is assigned.
+/// Get a role that a group has.
 #[tool("group-role-get", GET "/organization/groups/{group_id}/roles/{role_id}")]
 struct GroupGet {
     group_id: String,
     role_id: String,
 }
 
-/// Take a role from a group: what it allowed ends at once.
+/// Take a role from a group; it ends at once.
 #[tool("group-role-unassign", DELETE "/organization/groups/{group_id}/roles/{role_id}")]
 struct GroupUnassign {
     group_id: String,

@@ -6,7 +6,7 @@ use crate::page::NextPage;
 
 tools![List, Create, Get, Modify, Delete];
 
-/// List the groups of the organization.
+/// List groups.
 #[tool("group-list", GET "/organization/groups")]
 struct List {
     #[flatten]

@@ -15,7 +15,7 @@ struct UserList {
     page: NextPage,
 }
 
-/// Assign a project role to a user of a project.
+/// Assign a project role to a user.
 #[tool("project-user-role-assign", POST "/projects/{project_id}/users/{user_id}/roles", idempotent)]
 struct UserAssign {
     project_id: String,
@@ -23,7 +23,7 @@ struct UserAssign {
     role_id: String,
 }
 
-/// Get a role of a user of a project, if it is assigned.
+/// Get a role that a user has in a project.
 #[tool("project-user-role-get", GET "/projects/{project_id}/users/{user_id}/roles/{role_id}")]
 struct UserGet {
     project_id: String,
@@ -31,7 +31,7 @@ struct UserGet {
     role_id: String,
 }
 
-/// Take a role from a user of a project: what it allowed ends at once.
+/// Take a role from a user of a project; it ends at once.
 #[tool("project-user-role-unassign", DELETE "/projects/{project_id}/users/{user_id}/roles/{role_id}")]
 struct UserUnassign {
     project_id: String,
@@ -48,7 +48,7 @@ struct GroupList {
     page: NextPage,
 }
 
-/// Assign a project role to a group in a project.
+/// Assign a project role to a group.
 #[tool("project-group-role-assign", POST "/projects/{project_id}/groups/{group_id}/roles", idempotent)]
 struct GroupAssign {
     project_id: String,
@@ -56,7 +56,7 @@ struct GroupAssign {
     role_id: String,
 }
 
-/// Get a role of a group in a project, if it is assigned.
+/// Get a role that a group has in a project.
 #[tool("project-group-role-get", GET "/projects/{project_id}/groups/{group_id}/roles/{role_id}")]
 struct GroupGet {
     project_id: String,
@@ -64,7 +64,7 @@ struct GroupGet {
     role_id: String,
 }
 
-/// Take a role from a group in a project: what it allowed ends at once.
+/// Take a role from a group in a project; it ends at once.
 #[tool("project-group-role-unassign", DELETE "/projects/{project_id}/groups/{group_id}/roles/{role_id}")]
 struct GroupUnassign {
     project_id: String,

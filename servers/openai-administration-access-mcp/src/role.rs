@@ -6,7 +6,7 @@ use crate::page::NextPage;
 
 tools![List, Create, Get, Modify, Delete];
 
-/// List the roles of the organization, with what they permit.
+/// List roles of the organization, with what they permit.
 #[tool("role-list", GET "/organization/roles")]
 struct List {
     #[flatten]
@@ -23,7 +23,7 @@ struct Create {
     description: Option<String>,
 }
 
-/// Get a role of the organization.
+/// Get a role.
 #[tool("role-get", GET "/organization/roles/{role_id}")]
 struct Get {
     role_id: String,

@@ -6,7 +6,7 @@ use openai_mcp_shapes::secret;
 
 tools![List, Create, Get, Delete];
 
-/// List admin keys: names, owners, last use, never the secrets.
+/// List admin keys: names, owners, last use, no secrets.
 #[tool("admin-api-key-list", GET "/organization/admin_api_keys")]
 struct List {
     #[flatten]

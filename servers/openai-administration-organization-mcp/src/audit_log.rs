@@ -15,12 +15,12 @@ const PAGE: u32 = 100;
 /// Most characters of what a line says of an event.
 const LONGEST: usize = 300;
 
-/// List who changed what in the organization, a line an event, the newest first.
+/// List who changed what, a line an event, the newest first.
 ///
 /// save_to writes all pages to a file, as JSON Lines.
 #[tool("audit-log-list", GET "/organization/audit_logs", run, saves)]
 struct List {
-    /// As rate_limit.updated, api_key.created, project.archived, user.added, login.failed.
+    /// As rate_limit.updated, api_key.created, login.failed.
     event_types: Option<Vec<String>>,
     #[read]
     effective_at: Option<Range>,
@@ -40,7 +40,7 @@ struct List {
     full: Option<bool>,
 }
 
-/// When it was: Unix seconds, or ISO 8601.
+/// Unix seconds or ISO 8601.
 #[shape(read)]
 struct Range {
     gte: Option<Time>,

@@ -5,20 +5,20 @@ use openai_mcp_shapes::page::Page;
 
 tools![List, Create, Get, Delete];
 
-/// List the invites to the organization.
+/// List invites.
 #[tool("invite-list", GET "/organization/invites")]
 struct List {
     #[flatten]
     page: Page,
 }
 
-/// Invite somebody to the organization by email, and to projects.
+/// Invite somebody by email, and to projects.
 #[tool("invite-create", POST "/organization/invites", open)]
 struct Create {
     email: String,
     role: Role,
-    /// Default: the default project; [] is none.
-    projects: Option<Vec<Project>>,
+    /// {id, role: member or owner} each. Default: the default project; [] is none.
+    projects: Option<Vec<Brief<Project>>>,
 }
 
 /// Get an invite.

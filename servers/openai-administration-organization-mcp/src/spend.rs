@@ -22,7 +22,7 @@ struct SetLimit {
 #[tool("spend-limit-delete", DELETE "/organization/spend_limit")]
 struct DropLimit {}
 
-/// List the spend alerts of the organization.
+/// List spend alerts of the organization.
 #[tool("spend-alert-list", GET "/organization/spend_alerts")]
 struct List {
     #[flatten]

@@ -5,7 +5,7 @@ use openai_mcp_shapes::page::Page;
 
 tools![List, Get, Modify, Delete];
 
-/// List the users of the organization.
+/// List users.
 #[tool("user-list", GET "/organization/users")]
 struct List {
     /// These alone.
@@ -14,7 +14,7 @@ struct List {
     page: Page,
 }
 
-/// Get a user of the organization.
+/// Get a user.
 #[tool("user-get", GET "/organization/users/{user_id}")]
 struct Get {
     user_id: String,

@@ -5,7 +5,7 @@ use openai_mcp_shapes::page::Page;
 
 tools![List, Get, Modify, Delete];
 
-/// List a project's keys, with owner and last use, without the secrets.
+/// List a project's keys: owners, last use, no secrets.
 #[tool("project-api-key-list", GET "/organization/projects/{project_id}/api_keys")]
 struct List {
     project_id: String,

@@ -4,7 +4,7 @@ use openai_mcp_kernel::prelude::*;
 
 tools![List, Modify];
 
-/// List the rate limits of a project, one for each model.
+/// List a project's rate limits, by model.
 #[tool("project-rate-limit-list", GET "/organization/projects/{project_id}/rate_limits")]
 struct List {
     project_id: String,

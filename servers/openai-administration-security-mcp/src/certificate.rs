@@ -5,7 +5,7 @@ use openai_mcp_shapes::page::OrderedPage;
 
 tools![List, Create, Get, Modify, Delete, Activate, Deactivate];
 
-/// List the certificates of the organization.
+/// List certificates.
 #[tool("certificate-list", GET "/organization/certificates")]
 struct List {
     #[flatten]

@@ -5,7 +5,7 @@ use openai_mcp_shapes::page::OrderedPage;
 
 tools![List, Create, Get, Delete, Validate];
 
-/// List the external keys of the organization.
+/// List external keys.
 #[tool("external-key-list", GET "/organization/external_keys")]
 struct List {
     purpose: Option<Purpose>,
@@ -15,8 +15,8 @@ struct List {
 
 /// Register a key of an own KMS, with which OpenAI encrypts.
 ///
-/// Needed for aws: external_id, kms_arn, role_arn; azure: key_name, tenant_id, vault_uri; gcp: audience, kms_key_*,
-/// kms_project_id, workload_identity_*; oci: key_ocid, region, vault_ocid. Versions may be left out.
+/// aws needs external_id, kms_arn, role_arn; azure key_name, tenant_id, vault_uri; gcp audience, kms_*,
+/// workload_identity_*; oci key_ocid, region, vault_ocid; none a version.
 #[tool("external-key-create", POST "/organization/external_keys", run)]
 struct Create {
     name: String,

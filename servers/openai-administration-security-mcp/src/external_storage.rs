@@ -5,7 +5,7 @@ use openai_mcp_shapes::page::OrderedPage;
 
 tools![List, Create, Get, Delete, Validate];
 
-/// List the external stores of the organization.
+/// List external stores.
 #[tool("external-storage-list", GET "/organization/external_storage")]
 struct List {
     project_id: Option<String>,
@@ -17,7 +17,10 @@ struct List {
 #[tool("external-storage-create", POST "/organization/external_storage")]
 struct Create {
     project_id: String,
-    provider: Provider,
+    /// {type: aws, bucket, role_arn}, {type: azure, account_name, container, resource_group, subscription_id, tenant_id},
+    /// {type: gcp, bucket, workload_identity_pool_id, workload_identity_project_number, workload_identity_provider_id} or
+    /// {type: oci, bucket, region, tenancy_ocid}
+    provider: Brief<Provider>,
 }
 
 /// Get an external store.

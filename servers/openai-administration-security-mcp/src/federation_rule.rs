@@ -25,7 +25,8 @@ struct Create {
     description: Option<String>,
     enabled: Option<bool>,
     name: Option<String>,
-    permissions: Option<Permissions>,
+    /// {type: service_account_default} or {type: restricted, scopes}
+    permissions: Option<Brief<Permissions>>,
 }
 
 /// Get a federation rule.
@@ -45,7 +46,8 @@ struct Modify {
     description: Option<Nullable<String>>,
     enabled: Option<bool>,
     name: Option<Nullable<String>>,
-    permissions: Option<Permissions>,
+    /// {type: service_account_default} or {type: restricted, scopes}
+    permissions: Option<Brief<Permissions>>,
 }
 
 /// Delete a federation rule for good: its tokens open nothing any more.

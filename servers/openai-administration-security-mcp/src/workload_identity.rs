@@ -18,11 +18,14 @@ struct Create {
     audience: String,
     issuer: String,
     name: String,
+    #[unlisted]
     r#type: Kind,
-    attribute_transformations: Option<Vec<Transformation>>,
+    /// As {attribute: repo, expression: claims.repository}
+    attribute_transformations: Option<Vec<Brief<Transformation>>>,
     description: Option<String>,
     enabled: Option<bool>,
-    verification: Option<Verification>,
+    /// {type: discovery, discovery_url: null for the issuer's own} or {type: uploaded_jwks, jwks}
+    verification: Option<Brief<Verification>>,
 }
 
 /// Get an OIDC provider.
@@ -35,14 +38,15 @@ struct Get {
 #[tool("workload-identity-provider-modify", POST "/organization/workload_identity_providers/{workload_identity_provider_id}", destroys, idempotent)]
 struct Modify {
     workload_identity_provider_id: String,
-    /// Replaces all.
-    attribute_transformations: Option<Vec<Transformation>>,
+    /// Replaces all; {attribute, expression} each.
+    attribute_transformations: Option<Vec<Brief<Transformation>>>,
     audience: Option<String>,
     description: Option<Nullable<String>>,
     enabled: Option<bool>,
     issuer: Option<String>,
     name: Option<String>,
-    verification: Option<Verification>,
+    /// {type: discovery, discovery_url: null for the issuer's own} or {type: uploaded_jwks, jwks}
+    verification: Option<Brief<Verification>>,
 }
 
 /// Delete an OIDC provider for good; its federation rules have to go first.
@@ -59,7 +63,6 @@ enum Kind {
 #[shape]
 struct Transformation {
     attribute: String,
-    /// As claims.repository.
     expression: String,
 }
 
@@ -73,7 +76,6 @@ enum Verification {
 
 #[shape]
 struct Discovery {
-    /// null: the issuer's own.
     discovery_url: Nullable<String>,
 }
 

@@ -26,7 +26,7 @@ const SPARE: usize = 4096;
 
 /// Report costs of a time: table, projection, the time before, odd days, a plot.
 ///
-/// By days of UTC, as OpenAI has them; amounts are exact, each currency apart.
+/// By days of UTC; each currency apart.
 #[tool("cost-report", reads, saves)]
 struct Report {
     /// Default `this month`; `last month`, `last 30 days`, `2026-10`, `2026-10-01..2026-10-15` (both days within).
@@ -47,7 +47,7 @@ struct Report {
     rows: Option<Int<1, 1000>>,
     /// Default true.
     plot: Option<bool>,
-    /// New local file: the whole table as .csv, or the plot as .png.
+    /// New local file: .csv of the whole table, .png of the plot.
     save_to: Option<String>,
 }
 

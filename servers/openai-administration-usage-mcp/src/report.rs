@@ -26,27 +26,27 @@ const SPARE: usize = 1536;
 struct Report {
     /// Default completions.
     usage: Option<Kinds>,
-    /// `last 30 days` (default), `this month`, `2026-10`, `2026-10-01..2026-10-15` (both days within), ISO times.
+    /// Default `last 30 days`; `this month`, `2026-10`, `2026-10-01..2026-10-15` (both days within), ISO times.
     range: Option<String>,
     #[unlisted]
     start_time: Option<Time>,
     #[unlisted]
     end_time: Option<Time>,
-    /// Whose days: as `Europe/Berlin` or `+02:00`. Default UTC.
+    /// As `Europe/Berlin` or `+02:00`. Default UTC.
     time_zone: Option<String>,
     /// Default model, or project_id where there is none.
     group_by: Option<Raw<Vec<By>>>,
-    /// What is counted: default tokens, images …; `num_model_requests` and others as the API has them.
+    /// What is counted, as num_model_requests. Default tokens, images …
     metric: Option<String>,
     /// Default by length.
     per: Option<Per>,
-    /// `project_ids`, `user_ids`, `api_key_ids`, `models` …, as the tool of that usage has them.
+    /// project_ids, user_ids, models …, as the tool of that usage has them.
     filters: Options<Filters>,
     /// Default 20; the rest is added up.
     rows: Option<Int<1, 1000>>,
     /// Default true.
     plot: Option<bool>,
-    /// New local file: the whole table as .csv, or the plot as .png.
+    /// New local file: .csv of the whole table, .png of the plot.
     save_to: Option<String>,
 }
 

@@ -18,41 +18,28 @@ tools![
     Costs,
 ];
 
-/// Show tokens and requests of text generation, in buckets of time.
+/// Show tokens and requests of text generation.
 #[tool("usage-completions", GET "/organization/usage/completions", reads)]
 pub(crate) struct Completions {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByTier>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
-    batch: Option<bool>,
+    usage: OfTiers,
 }
 
-/// Show tokens and requests of embeddings, in buckets of time.
+/// Show tokens and requests of embeddings.
 #[tool("usage-embeddings", GET "/organization/usage/embeddings", reads)]
 pub(crate) struct Embeddings {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByModel>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
+    usage: OfModels,
 }
 
-/// Show tokens and requests of moderations, in buckets of time.
+/// Show tokens and requests of moderations.
 #[tool("usage-moderations", GET "/organization/usage/moderations", reads)]
 pub(crate) struct Moderations {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByModel>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
+    usage: OfModels,
 }
 
-/// Show how many images were made, in buckets of time.
+/// Show how many images were made.
 #[tool("usage-images", GET "/organization/usage/images", reads)]
 pub(crate) struct Images {
     #[flatten]
@@ -65,47 +52,35 @@ pub(crate) struct Images {
     sources: Option<Vec<ImageSource>>,
 }
 
-/// Show characters that were spoken, in buckets of time.
+/// Show characters that were spoken.
 #[tool("usage-audio-speeches", GET "/organization/usage/audio_speeches", reads)]
 pub(crate) struct AudioSpeeches {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByModel>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
+    usage: OfModels,
 }
 
-/// Show seconds of sound that were transcribed, in buckets of time.
+/// Show seconds of sound that were transcribed.
 #[tool("usage-audio-transcriptions", GET "/organization/usage/audio_transcriptions", reads)]
 pub(crate) struct AudioTranscriptions {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByModel>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
+    usage: OfModels,
 }
 
-/// Show bytes that vector stores held, in buckets of time.
+/// Show bytes that vector stores held.
 #[tool("usage-vector-stores", GET "/organization/usage/vector_stores", reads)]
 pub(crate) struct VectorStores {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByProject>>,
-    project_ids: Option<Vec<String>>,
+    usage: OfProjects,
 }
 
-/// Show sessions of the code interpreter, in buckets of time.
+/// Show sessions of the code interpreter.
 #[tool("usage-code-interpreter-sessions", GET "/organization/usage/code_interpreter_sessions", reads)]
 pub(crate) struct CodeInterpreterSessions {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByProject>>,
-    project_ids: Option<Vec<String>>,
+    usage: OfProjects,
 }
 
-/// Show calls of file search, in buckets of time.
+/// Show calls of file search.
 #[tool("usage-file-search-calls", GET "/organization/usage/file_search_calls", reads)]
 pub(crate) struct FileSearchCalls {
     #[flatten]
@@ -116,7 +91,7 @@ pub(crate) struct FileSearchCalls {
     vector_store_ids: Option<Vec<String>>,
 }
 
-/// Show calls of web search, in buckets of time.
+/// Show calls of web search.
 #[tool("usage-web-search-calls", GET "/organization/usage/web_search_calls", reads)]
 pub(crate) struct WebSearchCalls {
     #[flatten]
@@ -128,16 +103,11 @@ pub(crate) struct WebSearchCalls {
     context_levels: Option<Vec<ContextLevel>>,
 }
 
-/// Show tokens and requests of decisions, in buckets of time.
+/// Show tokens and requests of decisions.
 #[tool("usage-decisions", GET "/organization/usage/decisions", reads)]
 pub(crate) struct Decisions {
     #[flatten]
-    time: Buckets,
-    group_by: Option<Vec<ByTier>>,
-    #[flatten]
-    of: Of,
-    models: Option<Vec<String>>,
-    batch: Option<bool>,
+    usage: OfTiers,
 }
 
 /// Show what was spent, day by day.
@@ -150,7 +120,6 @@ pub(crate) struct Costs {
     bucket_width: Option<Day>,
     /// Of days. Default 7.
     limit: Option<Int<1, 180>>,
-    /// A `next_page`.
     page: Option<String>,
     group_by: Option<Vec<ByLineItem>>,
     project_ids: Option<Vec<String>>,
@@ -166,9 +135,8 @@ struct Buckets {
     start_time: i64,
     end_time: Option<i64>,
     bucket_width: Option<Width>,
-    /// Of buckets: at most 31 of 1d, 168 of 1h.
+    /// At most 31 of 1d, 168 of 1h.
     limit: Option<Int<1, 1440>>,
-    /// A `next_page`.
     page: Option<String>,
 }
 
@@ -178,6 +146,38 @@ struct Of {
     project_ids: Option<Vec<String>>,
     user_ids: Option<Vec<String>>,
     api_key_ids: Option<Vec<String>>,
+}
+
+/// Usage of models.
+#[shape]
+struct OfModels {
+    #[flatten]
+    time: Buckets,
+    group_by: Option<Vec<ByModel>>,
+    #[flatten]
+    of: Of,
+    models: Option<Vec<String>>,
+}
+
+/// Usage of models that are served in several tiers.
+#[shape]
+struct OfTiers {
+    #[flatten]
+    time: Buckets,
+    group_by: Option<Vec<ByTier>>,
+    #[flatten]
+    of: Of,
+    models: Option<Vec<String>>,
+    batch: Option<bool>,
+}
+
+/// Usage of which the project alone is known.
+#[shape]
+struct OfProjects {
+    #[flatten]
+    time: Buckets,
+    group_by: Option<Vec<ByProject>>,
+    project_ids: Option<Vec<String>>,
 }
 
 #[shape]

@@ -80,6 +80,7 @@ enum Auto {
 
 #[shape]
 struct Vad {
+    #[unlisted]
     r#type: ServerVad,
     prefix_padding_ms: Option<i64>,
     silence_duration_ms: Option<i64>,

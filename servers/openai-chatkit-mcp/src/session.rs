@@ -32,7 +32,7 @@ struct Workflow {
     version: Option<String>,
     /// Strings, numbers or booleans.
     state_variables: Option<JsonObject>,
-    /// On unless told.
+    /// Default on.
     tracing: Option<Switch>,
 }
 
@@ -43,11 +43,11 @@ struct Switch {
 
 #[shape]
 struct Configuration {
-    /// On unless told.
+    /// Default on.
     automatic_thread_titling: Option<Switch>,
-    /// Off unless told.
+    /// Default off.
     file_upload: Option<FileUpload>,
-    /// On unless told.
+    /// Default on.
     history: Option<History>,
 }
 
@@ -69,6 +69,7 @@ struct History {
 
 #[shape]
 struct ExpiresAfter {
+    #[unlisted]
     anchor: Anchor,
     seconds: u32,
 }

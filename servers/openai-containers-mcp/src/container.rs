@@ -41,7 +41,9 @@ struct Delete {
 
 #[shape]
 struct ExpiresAfter {
+    #[unlisted]
     anchor: Anchor,
+    /// Since last used.
     minutes: i64,
 }
 
@@ -62,7 +64,7 @@ enum MemoryLimit {
     SixtyFour,
 }
 
-/// Disabled unless told.
+/// Default disabled.
 #[shape(tag = "type")]
 enum NetworkPolicy {
     Disabled,
@@ -93,7 +95,9 @@ enum Skill {
 
 #[shape]
 struct Bundle {
+    #[unlisted]
     r#type: Base64,
+    #[unlisted]
     media_type: Zip,
     /// Base64 of the zip.
     data: String,

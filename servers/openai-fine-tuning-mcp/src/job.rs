@@ -130,6 +130,7 @@ enum Effort {
 
 #[shape]
 struct Integration {
+    #[unlisted]
     r#type: Kind,
     wandb: Wandb,
 }

@@ -24,6 +24,7 @@ struct CreateForTranslation {
 
 #[shape]
 struct Expiry {
+    #[unlisted]
     anchor: Option<Anchor>,
     /// Default 600.
     seconds: Option<Int<10, 7200>>,

@@ -146,6 +146,7 @@ struct Hit {
 /// When an idle store is deleted.
 #[shape]
 struct ExpiresAfter {
+    #[unlisted]
     anchor: Anchor,
     days: Int<1, 365>,
 }
