@@ -6,11 +6,32 @@ use serde_json::json;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::openai::Call;
 use crate::output::{Output, floor_char_boundary};
 
 /// Most bytes of a content that is saved: those of the largest upload. No disk is filled by an answer without an end.
 /// <https://platform.openai.com/docs/api-reference/uploads>
 const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Saves what a request answers to a new file, or shows a piece of it, as [`show`] does. Whether it can be saved is asked
+/// before the request is made.
+///
+/// # Errors
+/// Those of the request, of [`Context::reserve`], and of [`save`] or [`show`].
+pub async fn give(
+    cx: &Context,
+    call: Call<'_>,
+    save_to: Option<String>,
+    offset: u64,
+    max_bytes: Option<usize>,
+) -> Result<Output> {
+    cx.reserve(save_to.as_deref()).await?;
+    let response = call.response().await?;
+    match save_to {
+        Some(path) => save(cx, response, path).await,
+        None => show(cx, response, offset, max_bytes).await,
+    }
+}
 
 /// Saves a streamed content to a new file. Nothing of it is held in memory.
 ///

@@ -65,6 +65,12 @@ impl Error {
         Error::new(Kind::Arguments, format!("`{name}`: {problem}"))
     }
 
+    /// What a stand-in refuses, in the words of the API whose place it takes.
+    pub fn refusal(status: u16, message: impl fmt::Display) -> Self {
+        let kind = if status == 404 { "not_found_error" } else { "invalid_request_error" };
+        Error::new(Kind::Status(status), format!("{status} {kind}: {message}"))
+    }
+
     /// A failed answer of OpenAI.
     ///
     /// The `hint` says what to do. The key that was sent may stand in the answer, and not in the error.

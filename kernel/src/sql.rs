@@ -105,6 +105,15 @@ impl Row {
         }
     }
 
+    /// The JSON that a column has as text.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn json(&self, column: usize) -> Result<Value> {
+        serde_json::from_str(self.text(column)?)
+            .map_err(|error| Error::new(Kind::Store, format!("a row of the store is not JSON: {error}")))
+    }
+
     /// The whole number of a column.
     ///
     /// # Errors

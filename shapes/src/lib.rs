@@ -20,6 +20,8 @@
 //! ```
 
 pub mod agent;
+pub mod calls;
+pub mod content;
 pub mod filter;
 pub mod page;
 pub mod secret;
@@ -29,7 +31,7 @@ mod words;
 
 use openai_mcp_kernel::prelude::*;
 
-pub use words::{Effort, Include, Level, Order};
+pub use words::{Detail, Effort, Include, Level, Order};
 
 /// How long a wait tool may wait, which [`openai_mcp_kernel::wait::wait`] takes.
 #[shape(read)]

@@ -30,6 +30,19 @@ pub enum Effort {
     Max,
 }
 
+/// How closely a model looks at a picture. <https://platform.openai.com/docs/guides/images-vision>
+#[shape]
+pub enum Detail {
+    /// As closely as the model finds fit.
+    Auto,
+    /// At a glance.
+    Low,
+    /// In pieces.
+    High,
+    /// In its own size.
+    Original,
+}
+
 /// One of three levels.
 #[shape]
 pub enum Level {

@@ -1,9 +1,11 @@
 //! JSON: as text on its way from OpenAI to the client, and as a tree for the checks of arguments.
 
+mod members;
 mod node;
 mod object;
 mod text;
 
+pub use members::{Members, list, member};
 pub use node::Node;
 pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};

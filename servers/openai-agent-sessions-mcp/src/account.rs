@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub(crate) use openai_mcp_kernel::json::member as text;
 use openai_mcp_kernel::prelude::*;
 
 /// Most characters of what is told of one deed.
@@ -215,9 +216,4 @@ fn how(asked: &[Value]) -> String {
 /// The items of a list.
 pub(crate) fn list(page: &Value) -> impl Iterator<Item = &Value> {
     page.get("data").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// A field that is text; empty when there is none.
-pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
-    object.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Effort, Level, Voice};
+use openai_mcp_shapes::{Detail, Effort, Level, Voice};
 
 /// A number of tokens.
 type Tokens = Int<1, { i64::MAX }>;
@@ -124,14 +124,6 @@ struct ImageUrl {
     detail: Option<Detail>,
 }
 
-#[shape]
-enum Detail {
-    Auto,
-    Low,
-    High,
-    Original,
-}
-
 // A message where a composite takes them: chat-completion-create tells what its parts may be.
 #[shape]
 pub(crate) struct Turn {
@@ -251,6 +243,7 @@ struct Moderation {
 
 #[shape]
 struct Prediction {
+    #[unlisted]
     r#type: PredictionType,
     content: PredictedContent,
 }

@@ -1,6 +1,7 @@
 //! Files of a container. <https://platform.openai.com/docs/api-reference/container-files>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::content::Wanted;
 use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Content, Delete];
@@ -53,27 +54,14 @@ struct Get {
 struct Content {
     container_id: String,
     file_id: String,
-    /// Byte to start at: next_offset of the call before.
-    #[local]
-    offset: Option<u64>,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-    /// New local file to write the whole content to; for binaries.
-    #[local]
-    save_to: Option<String>,
+    #[read]
+    #[flatten]
+    wanted: Wanted,
 }
 
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let response = cx.send(&Self::SPEC, cx.arguments()).response().await?;
-        match self.save_to {
-            Some(path) => download::save(&cx, response, path).await,
-            None => {
-                let max_bytes = self.max_bytes.map(Int::get);
-                download::show(&cx, response, self.offset.unwrap_or_default(), max_bytes).await
-            }
-        }
+        self.wanted.of(&cx, cx.send(&Self::SPEC, cx.arguments())).await
     }
 }
 

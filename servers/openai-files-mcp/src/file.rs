@@ -3,6 +3,7 @@
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Order;
+use openai_mcp_shapes::content::Wanted;
 use openai_mcp_shapes::upload::{ExpiresAfter, Purpose};
 
 tools![Upload, List, Get, Delete, Content, PurposeList];
@@ -65,32 +66,19 @@ impl Delete {
 /// Read a file's text piece by piece, or save it to a local file.
 #[tool("file-content", GET "/files/{file_id}/content", run, saves)]
 struct Content {
-    #[read]
     file_id: String,
-    /// Byte to start at: next_offset of the call before.
-    #[local]
-    offset: Option<u64>,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-    /// New local file to write the whole content to; for binaries.
-    #[local]
-    save_to: Option<String>,
+    #[read]
+    #[flatten]
+    wanted: Wanted,
 }
 
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
-        let response = cx.send(&Self::SPEC, json!({"file_id": self.file_id})).response().await;
-        let response = response.map_err(|error| match error.kind() {
+        let content = self.wanted.of(&cx, cx.send(&Self::SPEC, cx.arguments())).await;
+        content.map_err(|error| match error.kind() {
             Kind::Status(400) => error.or_hint("of a file in a vector store, vector-store-file-content shows the text"),
             _ => error,
-        })?;
-        match self.save_to {
-            Some(path) => download::save(&cx, response, path).await,
-            None => {
-                let max_bytes = self.max_bytes.and_then(|Int(bytes)| usize::try_from(bytes).ok());
-                download::show(&cx, response, self.offset.unwrap_or_default(), max_bytes).await
-            }
-        }
+        })
     }
 }
 

@@ -62,12 +62,7 @@ struct Recording {
 
 impl Recording {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let response = cx.send(&Self::SPEC, cx.arguments()).response().await?;
-        match self.save_to {
-            Some(path) => download::save(&cx, response, path).await,
-            None => download::show(&cx, response, 0, None).await,
-        }
+        download::give(&cx, cx.send(&Self::SPEC, cx.arguments()), self.save_to, 0, None).await
     }
 }
 
@@ -91,6 +86,7 @@ struct Session {
 
 #[shape(open)]
 struct AcceptedSession {
+    #[unlisted]
     r#type: Type,
     /// As gpt-live-1.1.
     model: String,

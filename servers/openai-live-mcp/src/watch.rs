@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use openai_mcp_kernel::json::{Members as _, member as text};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::socket::Step;
-use openai_mcp_shapes::Patience;
+use openai_mcp_shapes::{Patience, calls};
 
 tools![Watch];
 
@@ -130,9 +131,7 @@ impl Seen {
         let inner = event.get("event").unwrap_or(&Value::Null);
         let item = inner.get("item").unwrap_or(&Value::Null);
         if text(inner, "type") == "response.output_item.done" && text(item, "type") == "function_call" {
-            self.calls.push(json!({
-                "call_id": text(item, "call_id"), "name": text(item, "name"), "arguments": text(item, "arguments"),
-            }));
+            self.calls.push(calls::shown(item));
         }
     }
 
@@ -140,8 +139,8 @@ impl Seen {
         let said: Vec<Value> = self.said.iter().map(|(who, said)| json!({"who": who, "text": said})).collect();
         let mut told = json!({"done": self.closed.is_some(), "waited_seconds": waited, "said": said});
         let mut put = |name: &str, there: bool, value: Value| {
-            if let (true, Value::Object(told)) = (there, &mut told) {
-                told.insert(name.to_owned(), value);
+            if there {
+                told.put(name, value);
             }
         };
         put("delegations", !self.delegations.is_empty(), self.delegations.into());
@@ -150,23 +149,11 @@ impl Seen {
         put("usage", self.usage.is_some(), self.usage.unwrap_or_default());
         let mut again = json!({"session_id": session_id});
         if !self.calls.is_empty() {
-            let output = |call: &Value| {
-                let item = json!({"type": "function_call_output", "call_id": text(call, "call_id"), "output": "what the function gives"});
-                json!({"type": "response.item.create", "item": item})
-            };
-            let events: Vec<Value> =
-                self.calls.iter().map(output).chain([json!({"type": "response.create"})]).collect();
-            if let Value::Object(again) = &mut again {
-                again.insert("send".to_owned(), events.into());
-            }
+            again.put("send", calls::answers(&self.calls, "response.item.create"));
         }
         put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", self.closed.is_none(), json!({"tool": "live-session-watch", "arguments": again}));
         put("closed", self.closed.is_some(), self.closed.unwrap_or_default().into());
         told
     }
-}
-
-fn text<'a>(event: &'a Value, name: &str) -> &'a str {
-    event.get(name).and_then(Value::as_str).unwrap_or_default()
 }

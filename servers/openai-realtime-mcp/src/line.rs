@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub(crate) use openai_mcp_kernel::json::member as text;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::socket::{Socket, Step};
 use openai_mcp_kernel::spec::Spec;
@@ -104,11 +105,6 @@ impl Line {
     pub(crate) async fn close(self) {
         self.socket.close().await;
     }
-}
-
-/// A text of an event; empty where there is none.
-pub(crate) fn text<'a>(event: &'a Value, name: &str) -> &'a str {
-    event.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// What an event of the type `error` tells.

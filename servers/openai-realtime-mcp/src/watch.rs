@@ -1,7 +1,8 @@
 //! Taking part in a call that another client holds. <https://platform.openai.com/docs/guides/realtime-server-controls>
 
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::Patience;
+use openai_mcp_shapes::{Patience, calls};
 use serde_json::Map;
 
 use crate::line::{Line, Next, add, failure, text};
@@ -110,8 +111,8 @@ impl Seen {
         let status = text(response, "status");
         if !said.is_empty() {
             let mut said = json!({"who": "model", "text": said});
-            if let (true, Value::Object(said)) = (status != "completed", &mut said) {
-                said.insert("status".to_owned(), status.into());
+            if status != "completed" {
+                said.put("status", status.into());
             }
             self.said.push(said);
         }
@@ -120,8 +121,7 @@ impl Seen {
         }
         for item in response.get("output").and_then(Value::as_array).into_iter().flatten() {
             if text(item, "type") == "function_call" {
-                let call = json!({"call_id": text(item, "call_id"), "name": text(item, "name"), "arguments": text(item, "arguments")});
-                self.calls.push(call);
+                self.calls.push(calls::shown(item));
             }
         }
         if let Some(Value::Object(usage)) = response.get("usage") {
@@ -135,8 +135,8 @@ impl Seen {
         }
         let mut told = json!({"done": closed.is_some(), "waited_seconds": waited, "said": self.said});
         let mut put = |name: &str, there: bool, value: Value| {
-            if let (true, Value::Object(told)) = (there, &mut told) {
-                told.insert(name.to_owned(), value);
+            if there {
+                told.put(name, value);
             }
         };
         put("dtmf", !self.tones.is_empty(), self.tones.into());
@@ -144,15 +144,7 @@ impl Seen {
         put("usage", !self.usage.is_empty(), self.usage.into());
         let mut again = json!({"call_id": call_id});
         if !self.calls.is_empty() {
-            let output = |call: &Value| {
-                let item = json!({"type": "function_call_output", "call_id": text(call, "call_id"), "output": "what the function gives"});
-                json!({"type": "conversation.item.create", "item": item})
-            };
-            let events: Vec<Value> =
-                self.calls.iter().map(output).chain([json!({"type": "response.create"})]).collect();
-            if let Value::Object(again) = &mut again {
-                again.insert("send".to_owned(), events.into());
-            }
+            again.put("send", calls::answers(&self.calls, "conversation.item.create"));
         }
         put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", closed.is_none(), json!({"tool": "realtime-call-watch", "arguments": again}));

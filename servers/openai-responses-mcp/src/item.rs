@@ -1,6 +1,7 @@
 //! Items of a response in short, and what those that wait for the caller want.
 
 use openai_mcp_kernel::arguments::Arguments;
+pub(crate) use openai_mcp_kernel::json::{list, member as text};
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::not_json;
@@ -11,16 +12,6 @@ const LONGEST: usize = 2000;
 /// A member of an object; `null` where there is none.
 pub(crate) fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
-}
-
-/// A member that is text.
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    at(value, name).as_str().unwrap_or_default()
-}
-
-/// The items of a list.
-pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    at(value, name).as_array().into_iter().flatten()
 }
 
 /// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning without a summary.

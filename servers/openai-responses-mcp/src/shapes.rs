@@ -1,7 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Effort, Level};
+use openai_mcp_shapes::{Detail, Effort, Level};
 
 /// A number of tokens.
 pub(crate) type Tokens = Int<16, { i64::MAX }>;
@@ -65,14 +65,6 @@ enum Part {
     Refusal {
         refusal: String,
     },
-}
-
-#[shape]
-enum Detail {
-    Auto,
-    Low,
-    High,
-    Original,
 }
 
 #[shape]

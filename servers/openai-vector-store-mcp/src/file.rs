@@ -1,6 +1,7 @@
 //! Files of a vector store. <https://platform.openai.com/docs/api-reference/vector-stores-files>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::content::Wanted;
 use openai_mcp_shapes::page::TwoWayPage;
 
 use crate::indexing::{ChunkingStrategy, Status};
@@ -39,14 +40,9 @@ pub(crate) struct Content {
     vector_store_id: String,
     #[read]
     file_id: String,
-    /// Byte to start at: next_offset of the call before.
-    #[local]
-    offset: Option<u64>,
-    #[local]
-    max_bytes: Option<Int<4, 10_000_000>>,
-    /// New local file to write the whole text to.
-    #[local]
-    save_to: Option<String>,
+    #[read]
+    #[flatten]
+    wanted: Wanted,
 }
 
 impl Content {
@@ -55,13 +51,7 @@ impl Content {
         let page = cx.send(&Self::SPEC, arguments).value().await?;
         let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
         let text: String = chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect();
-        match self.save_to {
-            Some(path) => download::save_text(&cx, text, path).await,
-            None => {
-                let max_bytes = self.max_bytes.and_then(|Int(bytes)| usize::try_from(bytes).ok());
-                download::show_text(&cx, text, self.offset.unwrap_or_default(), max_bytes)
-            }
-        }
+        self.wanted.of_text(&cx, text).await
     }
 }
 

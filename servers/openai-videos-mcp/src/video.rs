@@ -45,12 +45,7 @@ struct Content {
 
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let response = cx.send(&Self::SPEC, cx.arguments()).response().await?;
-        match self.save_to {
-            Some(path) => download::save(&cx, response, path).await,
-            None => download::show(&cx, response, 0, None).await,
-        }
+        download::give(&cx, cx.send(&Self::SPEC, cx.arguments()), self.save_to, 0, None).await
     }
 }
 

@@ -5,7 +5,7 @@ use openai_mcp_kernel::prelude::*;
 use super::Args;
 use super::db::{Db, Table};
 use super::upstream::ModelGet;
-use super::{Members as _, given, id, now, refuse, request, threads};
+use super::{Members as _, given, id, now, request, threads};
 
 /// What an assistant has besides id, kind and time, with what stands where nothing is given.
 pub(super) fn fields() -> [(&'static str, Value); 11] {
@@ -76,7 +76,7 @@ async fn check(cx: &Context, args: &mut Args) -> Result<()> {
     if let Some(model) = args.get("model").and_then(Value::as_str) {
         match cx.send(&ModelGet::SPEC, json!({"model": model})).bytes().await {
             Err(error) if error.kind() == Kind::Status(404) => {
-                return Err(refuse(400, format!("The requested model '{model}' does not exist")));
+                return Err(Error::refusal(400, format!("The requested model '{model}' does not exist")));
             }
             Err(error) if error.kind() == Kind::Status(401) || error.kind() == Kind::Key => return Err(error),
             // A key may lack the permission to ask, and have that to run.

@@ -2,7 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use super::{Members as _, id, list, now, refuse, text};
+use super::{Members as _, id, list, now, text};
 
 /// A message of a caller, as `thread.message`.
 pub(super) fn new(cx: &Context, thread: &str, given: &Value, nth: usize) -> Result<Value> {
@@ -16,7 +16,7 @@ pub(super) fn new(cx: &Context, thread: &str, given: &Value, nth: usize) -> Resu
         _ => return Err(Error::argument("content", "required: a string or an array")),
     };
     if content.is_empty() || content.iter().any(|block| block.pointer("/text/value") == Some(&json!(""))) {
-        return Err(refuse(400, "Message content must be non-empty"));
+        return Err(Error::refusal(400, "Message content must be non-empty"));
     }
     let or = |name: &str, usual: Value| given.get(name).filter(|it| !it.is_null()).cloned().unwrap_or(usual);
     Ok(json!({

@@ -4,7 +4,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement, sql};
 
 use super::Args;
-use super::{Members as _, id, now, refuse, text};
+use super::{Members as _, id, now, text};
 
 /// A kind of object.
 #[derive(Clone, Copy, PartialEq)]
@@ -44,7 +44,7 @@ impl Table {
             Table::Runs => "run",
             Table::Steps => "run step",
         };
-        refuse(404, format!("No {noun} found with id '{id}'"))
+        Error::refusal(404, format!("No {noun} found with id '{id}'"))
     }
 }
 
@@ -135,11 +135,6 @@ fn datum(text: &str) -> Datum {
     Datum::Text(text.to_owned())
 }
 
-fn json_of(row: &Row, column: usize) -> Result<Value> {
-    serde_json::from_str(row.text(column)?)
-        .map_err(|error| Error::new(Kind::Store, format!("a row of the store is not JSON: {error}")))
-}
-
 fn maybe(row: &Row, column: usize) -> Option<String> {
     row.text(column).ok().map(str::to_owned)
 }
@@ -170,7 +165,7 @@ impl<'a> Db<'a> {
             text.push_str(&format!(" AND {column} = ?{}", values.len() + 1));
         }
         let rows = self.run_sql(self.sql(text, values)).await?.rows;
-        rows.first().map_or_else(|| Err(table.missing(id)), |row| json_of(row, 0))
+        rows.first().map_or_else(|| Err(table.missing(id)), |row| row.json(0))
     }
 
     /// A page of objects with all of these columns, as `limit`, `order`, `after` and `before` want it.
@@ -209,7 +204,7 @@ impl<'a> Db<'a> {
             }
         }
         let has_more = rows.len() > limit;
-        let mut data = rows.iter().take(limit).map(|row| json_of(row, 1)).collect::<Result<Vec<_>>>()?;
+        let mut data = rows.iter().take(limit).map(|row| row.json(1)).collect::<Result<Vec<_>>>()?;
         if backwards {
             data.reverse();
         }
@@ -237,7 +232,7 @@ impl<'a> Db<'a> {
                 return Ok(doc);
             }
         }
-        Err(refuse(409, format!("'{id}' is being changed by others; try again")))
+        Err(Error::refusal(409, format!("'{id}' is being changed by others; try again")))
     }
 
     pub(super) async fn add_assistant(&self, doc: &Value) -> Result<()> {
@@ -307,7 +302,7 @@ impl<'a> Db<'a> {
         let row = rows.first().ok_or_else(|| Table::Threads.missing(id))?;
         Ok(Thread {
             id: id.to_owned(),
-            doc: json_of(row, 0)?,
+            doc: row.json(0)?,
             conversation: maybe(row, 1),
             tail: maybe(row, 2),
             deleted: row.integer(3)? != 0,
@@ -538,7 +533,7 @@ impl<'a> Db<'a> {
     pub(super) async fn steps(&self, run: &str) -> Result<Vec<Value>> {
         let text = "SELECT doc FROM steps WHERE owner = ?1 AND run = ?2 ORDER BY seq";
         let rows = self.run_sql(self.sql(text, vec![datum(run)])).await?.rows;
-        rows.iter().map(|row| json_of(row, 0)).collect()
+        rows.iter().map(|row| row.json(0)).collect()
     }
 }
 
@@ -561,7 +556,7 @@ pub(super) struct News {
 }
 
 fn message_of(row: &Row) -> Result<Message> {
-    Ok(Message { id: row.text(0)?.to_owned(), doc: json_of(row, 1)?, item: maybe(row, 2) })
+    Ok(Message { id: row.text(0)?.to_owned(), doc: row.json(1)?, item: maybe(row, 2) })
 }
 
 fn run_of(row: &Row) -> Result<Run> {
@@ -572,7 +567,7 @@ fn run_of(row: &Row) -> Result<Run> {
         stamp: row.text(3)?.to_owned(),
         lease: row.integer(4)?,
         response: maybe(row, 5),
-        work: json_of(row, 6)?,
-        doc: json_of(row, 7)?,
+        work: row.json(6)?,
+        doc: row.json(7)?,
     })
 }

@@ -23,7 +23,7 @@ use super::items::{self, Reading};
 use super::upstream::{
     ConversationCreate, ConversationDelete, InputTokens, ResponseCancel, ResponseCreate, ResponseGet, VectorStoreGet,
 };
-use super::{Members as _, answer, content, conversation, list, now, refuse, request, text, threads};
+use super::{Members as _, answer, content, conversation, list, now, request, text, threads};
 
 /// How long one process may be at work on a run without writing it, in seconds.
 pub(super) const LEASE: i64 = 120;
@@ -59,7 +59,7 @@ pub(super) fn held(run: &Run, refusal: impl Fn(&str) -> String) -> Error {
         Phase::Waiting => "run-submit-tool-outputs gives it what it waits for",
         _ => "run-wait waits for its end",
     };
-    refuse(400, format!("{}\nhint: {next}, run-cancel ends it", refusal(&run.id)))
+    Error::refusal(400, format!("{}\nhint: {next}, run-cancel ends it", refusal(&run.id)))
 }
 
 /// A run, up to date.
@@ -615,7 +615,9 @@ async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
 pub(super) async fn cancel(db: &Db<'_>, run: Run) -> Result<Run> {
     let mut run = refresh(db, run).await?;
     match run.phase {
-        Phase::Done => Err(refuse(400, format!("Cannot cancel run with status '{}'", text(&run.doc, "status")))),
+        Phase::Done => {
+            Err(Error::refusal(400, format!("Cannot cancel run with status '{}'", text(&run.doc, "status"))))
+        }
         Phase::Closing => Ok(run),
         Phase::Waiting => cancelled(db, run).await,
         phase => {
@@ -646,7 +648,10 @@ async fn stop(db: &Db<'_>, run: Run) -> Result<Run> {
 pub(super) async fn submit(db: &Db<'_>, run: Run, outputs: &Value, stream: bool) -> Result<Run> {
     let mut run = refresh(db, run).await?;
     if run.phase != Phase::Waiting {
-        return Err(refuse(400, format!("Runs in status \"{}\" do not accept tool outputs", text(&run.doc, "status"))));
+        return Err(Error::refusal(
+            400,
+            format!("Runs in status \"{}\" do not accept tool outputs", text(&run.doc, "status")),
+        ));
     }
     let wanted: Vec<String> = run
         .doc
@@ -677,7 +682,7 @@ pub(super) async fn submit(db: &Db<'_>, run: Run, outputs: &Value, stream: bool)
         if !missing.is_empty() {
             message.push_str(&format!("\nhint: the outputs of {missing} are missing; submit all of them at once"));
         }
-        return Err(refuse(400, message));
+        return Err(Error::refusal(400, message));
     }
     let at = now(db.cx);
     let mut news = News::default();

@@ -5,7 +5,7 @@ use openai_mcp_kernel::prelude::*;
 use super::Args;
 use super::db::{Db, Table, Thread};
 use super::upstream::{ConversationCreate, ConversationDelete, ResponseCancel, VectorStoreCreate, VectorStoreFileAdd};
-use super::{Members as _, answer, content, given, id, list, now, refuse, text};
+use super::{Members as _, answer, content, given, id, list, now, text};
 
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
@@ -139,7 +139,7 @@ pub(super) async fn make_stores(cx: &Context, resources: &mut Value, days: Optio
     let Some(search) = resources.get_mut("file_search").and_then(Value::as_object_mut) else { return Ok(()) };
     let Some(wanted) = search.remove("vector_stores") else { return Ok(()) };
     if search.get("vector_store_ids").and_then(Value::as_array).is_some_and(|ids| !ids.is_empty()) {
-        return Err(refuse(400, "Only one of `vector_store_ids` and `vector_stores` may be given"));
+        return Err(Error::refusal(400, "Only one of `vector_store_ids` and `vector_stores` may be given"));
     }
     let mut made = Vec::new();
     for wanted in wanted.as_array().into_iter().flatten() {

@@ -3,7 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement, sql};
 
-use super::{Args, Members as _, now, refuse, text};
+use super::{Args, Members as _, now, text};
 
 /// Bytes and number of items that are written at once.
 const CHUNK: (usize, usize) = (500_000, 500);
@@ -32,7 +32,7 @@ impl Table {
             Table::Runs => "eval run",
             Table::Items => "output item",
         };
-        refuse(404, format!("No {noun} found with id '{id}'"))
+        Error::refusal(404, format!("No {noun} found with id '{id}'"))
     }
 }
 
@@ -105,11 +105,6 @@ fn datum(text: &str) -> Datum {
     Datum::Text(text.to_owned())
 }
 
-fn json_of(row: &Row, column: usize) -> Result<Value> {
-    serde_json::from_str(row.text(column)?)
-        .map_err(|error| Error::new(Kind::Store, format!("a row of the store is not JSON: {error}")))
-}
-
 /// The items that are not at their end.
 const OPEN: &str = "(stage IN ('new', 'begun'))";
 /// That the run of `?2` goes on.
@@ -176,14 +171,14 @@ impl<'a> Db<'a> {
 
     pub(super) async fn eval(&self, id: &str) -> Result<Value> {
         let rows = self.run_sql("SELECT doc FROM evals WHERE owner = ?1 AND id = ?2", vec![datum(id)]).await?.rows;
-        rows.first().map_or_else(|| Err(Table::Evals.missing(id)), |row| json_of(row, 0))
+        rows.first().map_or_else(|| Err(Table::Evals.missing(id)), |row| row.json(0))
     }
 
     pub(super) async fn evals(&self, args: &Args) -> Result<Value> {
         let by_change = args.get("order_by").is_some_and(|by| by == "updated_at");
         let order = if by_change { "updated, seq" } else { "seq" };
         let (rows, limit) = self.page(Table::Evals, ("doc", order), (&[], ""), args).await?;
-        Rows { rows, changed: 0 }.page(limit, |row| json_of(row, 0))
+        Rows { rows, changed: 0 }.page(limit, |row| row.json(0))
     }
 
     /// Changes an eval, again if somebody else changed it meanwhile.
@@ -198,7 +193,7 @@ impl<'a> Db<'a> {
                 return Ok(doc);
             }
         }
-        Err(refuse(409, format!("'{id}' is being changed by others; try again")))
+        Err(Error::refusal(409, format!("'{id}' is being changed by others; try again")))
     }
 
     pub(super) async fn delete_eval(&self, id: &str) -> Result<()> {
@@ -430,9 +425,9 @@ fn run_of(row: &Row) -> Result<Run> {
         id: row.text(0)?.to_owned(),
         eval: row.text(1)?.to_owned(),
         status: row.text(2)?.to_owned(),
-        work: json_of(row, 3)?,
-        doc: json_of(row, 4)?,
-        error: json_of(row, 5).unwrap_or_default(),
+        work: row.json(3)?,
+        doc: row.json(4)?,
+        error: row.json(5).unwrap_or_default(),
     })
 }
 
@@ -441,8 +436,8 @@ fn item_of(row: &Row) -> Result<Item> {
         id: row.text(0)?.to_owned(),
         row: row.integer(1)?,
         stage: row.text(2)?.to_owned(),
-        doc: json_of(row, 3)?,
-        work: json_of(row, 4)?,
+        doc: row.json(3)?,
+        work: row.json(4)?,
         tokens: row.integer(5)?,
     })
 }

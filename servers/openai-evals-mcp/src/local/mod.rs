@@ -14,6 +14,7 @@ mod sample;
 mod source;
 mod upstream;
 
+pub(crate) use openai_mcp_kernel::json::{Members, list, member as text};
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
@@ -58,57 +59,7 @@ impl Problem {
     }
 }
 
-/// A refusal in the words of the original API.
-fn refuse(status: u16, message: impl std::fmt::Display) -> Error {
-    let kind = if status == 404 { "not_found_error" } else { "invalid_request_error" };
-    Error::new(Kind::Status(status), format!("{status} {kind}: {message}"))
-}
-
-/// A text member; empty if it is something else.
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The items of an array member; none if it is something else.
-pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
 /// The required string argument `name`.
 fn given<'a>(args: &'a Args, name: &str) -> Result<&'a str> {
     args.get(name).and_then(Value::as_str).ok_or_else(|| Error::argument(name, "required: a string"))
-}
-
-/// The members of a JSON object, where one that is not there is `null`.
-pub(crate) trait Members {
-    fn at(&self, name: &str) -> &Value;
-    fn at_mut(&mut self, name: &str) -> &mut Value;
-    fn put(&mut self, name: &str, value: Value);
-    fn unset(&mut self, name: &str);
-}
-
-impl Members for Value {
-    fn at(&self, name: &str) -> &Value {
-        const NULL: &Value = &Value::Null;
-        self.get(name).unwrap_or(NULL)
-    }
-
-    /// What is no object becomes one.
-    fn at_mut(&mut self, name: &str) -> &mut Value {
-        if !self.is_object() {
-            *self = Value::Object(Map::new());
-        }
-        match self {
-            Value::Object(members) => members.entry(name).or_insert(Value::Null),
-            other => other,
-        }
-    }
-
-    fn put(&mut self, name: &str, value: Value) {
-        *self.at_mut(name) = value;
-    }
-
-    fn unset(&mut self, name: &str) {
-        self.as_object_mut().map(|members| members.remove(name));
-    }
 }
