@@ -22,6 +22,13 @@ const KINDS: &[Kind] = &[
     ("container", "cntr_", &["container_id"]),
     ("container's file", "cfile_", &["file_id"]),
     ("project", "proj_", &["project_id", "project_ids"]),
+    ("role", "role_", &["role_id"]),
+    ("group", "group_", &["group_id"]),
+    ("certificate", "cert_", &["certificate_id", "certificate_ids"]),
+    ("agent", "agent_", &["agent_id"]),
+    ("eval", "eval_", &["eval_id"]),
+    ("run of an eval", "evalrun_", &["run_id", "run_ids"]),
+    ("ChatKit thread", "cthr_", &["thread_id"]),
 ];
 
 /// What is said of a file itself, as a path, a URL or an object, that stands where the argument of this name takes the id of
@@ -46,8 +53,10 @@ pub(super) fn is_place(argument: &str, text: &str) -> bool {
 /// What is wrong with an id that is plainly one of another kind than the argument of this name takes.
 pub(super) fn wrong_kind(argument: &str, id: &str) -> Option<String> {
     let takes = |kind: &&Kind| kind.2.contains(&argument);
-    let (wanted, start, _) = KINDS.iter().find(takes)?;
+    let wanted: Vec<String> =
+        KINDS.iter().filter(takes).map(|(name, start, _)| format!("{name} (`{start}…`)")).collect();
+    wanted.first()?;
     let given = KINDS.iter().find(|(_, start, _)| id.starts_with(start)).filter(|kind| !takes(kind))?;
     let shown: String = id.chars().take(60).collect();
-    Some(format!("expected the id of a {wanted} (`{start}…`), got `{shown}`, that of a {}", given.0))
+    Some(format!("expected the id of a {}, got `{shown}`, that of a {}", wanted.join(" or "), given.0))
 }

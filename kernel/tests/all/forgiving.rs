@@ -188,7 +188,7 @@ fn a_refusal_says_how_it_is_written() {
         (r#"{"colour": 1}"#, "`colour`: unknown field; there are `count`, `size`, `loud`, `order`"),
         (
             r#"{"file_id": "vs_1"}"#,
-            "`file_id`: expected the id of a file (`file-…`), got `vs_1`, that of a vector store",
+            "`file_id`: expected the id of a file (`file-…`) or container's file (`cfile_…`), got `vs_1`, that of a vector store",
         ),
         (
             r#"{"file_ids": ["file-1", "thread_1"]}"#,
