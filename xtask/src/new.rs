@@ -33,10 +33,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let all = api::requests(&workspace)?;
     let requests: Vec<&Request> = all.iter().filter(|request| request.server.as_deref() == Some(domain)).collect();
     let made: BTreeSet<String> = workspace.domains().collect();
-    if requests.is_empty() || made.contains(domain) {
+    if made.contains(domain) {
+        bail!("there is `servers/{}` already", server_name(domain));
+    }
+    if requests.is_empty() {
         let known: BTreeSet<_> = all.iter().filter_map(|request| request.server.clone()).collect();
         let to_come: Vec<_> = known.difference(&made).map(String::as_str).collect();
-        bail!("`{domain}` is none of the servers to come: {}", to_come.join(", "));
+        let hint =
+            if to_come.is_empty() { String::new() } else { format!("; servers to come: {}", to_come.join(", ")) };
+        bail!("`resources` of e2e/api/coverage.json gives nothing to `{domain}`{hint}");
     }
     let drafts: Vec<Draft> = requests.iter().map(|request| Draft::new(request)).collect();
 
