@@ -101,13 +101,14 @@ impl Send {
         // What has to be sent again, because an answer was lost, is not carried out again.
         let key = self.idempotency_key.unwrap_or_else(|| format!("{:032x}", cx.random()));
         let arguments = cx.arguments().clone().without("input").set("events", &events).set("idempotency_key", key);
-        if self.timeout.is_some_and(|Int(seconds)| seconds == 0) {
+        let waits = self.timeout.is_none_or(|Int(seconds)| seconds > 0);
+        // What begins a turn is waited for from here on, lest the turn before be taken for its own.
+        let after = if waits || fresh { follow::last_item(&cx, &self.session_id).await? } else { None };
+        let turn = Turn { session_id: self.session_id, after, fresh, answered };
+        if !waits {
             cx.send(&Self::SPEC, arguments).response().await?;
-            let turn = Turn { session_id: self.session_id, after: None, fresh: false, answered };
             return Ok(Output::json(&json!({"done": false, "next": turn.again()})));
         }
-        let after = follow::last_item(&cx, &self.session_id).await?;
-        let turn = Turn { session_id: self.session_id, after, fresh, answered };
         // Whoever listens first misses nothing of what the turn tells.
         let stream = follow::listen(&cx, &turn.session_id).await;
         cx.send(&Self::SPEC, arguments).response().await?;
