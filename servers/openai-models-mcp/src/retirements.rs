@@ -6,6 +6,9 @@ use crate::catalog::{self, Row, day, holds};
 
 tools![Retirements];
 
+/// Where OpenAI says what to use instead.
+const PAGE: &str = "https://developers.openai.com/api/docs/deprecations";
+
 /// List models that are shut down: the day, and what to use instead.
 ///
 /// From the API, and OpenAI's notices as of 2026-11-27.
@@ -29,9 +32,11 @@ impl Retirements {
         let rows = ends.iter().map(|(ends, id)| {
             let ends = day(*ends);
             let mut row = Row::new(format!("{ends} {id}"), json!({"id": id, "shutdown_date": ends}));
-            if let Some(instead) = catalog::successor(id) {
-                row = row.with("instead", instead, &format!(", use {instead}"));
-            }
+            row = match catalog::successor(id) {
+                Some("none") => row.with("instead", Value::Null, ", nothing to use instead"),
+                Some(instead) => row.with("instead", instead, &format!(", use {instead}")),
+                None => row.with("see", PAGE, &format!(", see {PAGE}")),
+            };
             match catalog::named(id) {
                 tools if tools.is_empty() => row,
                 tools => row.with("named_by", json!(tools), &format!(", named by {}", tools.join(" "))),
