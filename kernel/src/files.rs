@@ -1,12 +1,15 @@
 //! Files of the server's machine and of the web that a call names.
 
+use std::io;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::file::{self, Source};
 use crate::notes::size;
-use crate::platform::{Listed, Opened};
+use crate::platform::{Listed, OnDisk, Opened, ReadAt};
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -19,21 +22,94 @@ pub struct Read {
     pub bytes: Bytes,
 }
 
+/// A file that is read in any order.
+#[derive(Clone)]
+pub struct Seekable {
+    /// Its name, without folders.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Size in bytes.
+    pub length: u64,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    Whole(Bytes),
+    OnDisk(Arc<dyn ReadAt>),
+}
+
+impl Seekable {
+    /// Reads bytes from a place on, at least one unless that is the end. It may wait for a disk, so it belongs into
+    /// [`Context::compute`].
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        match &self.content {
+            Content::OnDisk(content) => content.read_at(buffer, at),
+            Content::Whole(bytes) => {
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                let (count, rest) = (buffer.len().min(rest.len()), rest.iter());
+                buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                Ok(count)
+            }
+        }
+    }
+}
+
+impl From<Read> for Seekable {
+    fn from(Read { filename, mime_type, bytes }: Read) -> Self {
+        Seekable { filename, mime_type, length: bytes.len() as u64, content: Content::Whole(bytes) }
+    }
+}
+
 impl Context {
     /// Opens a file that the caller named, under the name and type that its bytes have.
     ///
     /// # Errors
     /// The file cannot be opened, or the caller may not name files here, or has no key: nothing is fetched for them.
     pub async fn open(&self, source: Source) -> Result<Opened> {
-        self.key(false).or_else(|none| self.key(true).map_err(|_| none))?;
-        if matches!(source, Source::Path { .. }) {
-            self.check_paths("give `url`, or `text` or `data` with `filename`")?;
-        }
+        self.check_source(&source)?;
         let told = source.told();
         let Opened { mut filename, mut mime_type, body } = self.platform().open(source).await?;
         let (head, body) = body.peek(file::HEAD).await;
         file::by_bytes(&head, told, &mut filename, &mut mime_type);
         Ok(Opened { filename, mime_type, body })
+    }
+
+    fn check_source(&self, source: &Source) -> Result<()> {
+        self.key(false).or_else(|none| self.key(true).map_err(|_| none))?;
+        if matches!(source, Source::Path { .. }) {
+            self.check_paths("give `url`, or `text` or `data` with `filename`")?;
+        }
+        Ok(())
+    }
+
+    /// Opens a file that the caller named, to be read in any order. What lies on a disk is read from there, and is not held in
+    /// memory; what comes from elsewhere is read whole.
+    ///
+    /// # Errors
+    /// As [`Context::open`], or more than `cap` bytes that would have to be held.
+    pub async fn seekable(&self, source: Source, cap: usize) -> Result<Seekable> {
+        self.check_source(&source)?;
+        let told = source.told();
+        let Some(OnDisk { mut filename, mut mime_type, length, content }) =
+            self.platform().on_disk(source.clone()).await?
+        else {
+            return Ok(self.read(source, cap).await?.into());
+        };
+        let (head, content) = self
+            .compute(move || {
+                let mut head = vec![0; file::HEAD];
+                let read = content.read_at(&mut head, 0).inspect(|count| head.truncate(*count));
+                (read.map(|_| head), content)
+            })
+            .await?;
+        let head = head.map_err(|error| Error::new(Kind::File, format!("`{filename}` could not be read: {error}")))?;
+        file::by_bytes(&head, told, &mut filename, &mut mime_type);
+        Ok(Seekable { filename, mime_type, length, content: Content::OnDisk(content) })
     }
 
     /// Reads a whole file that the caller named.

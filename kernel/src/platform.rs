@@ -1,5 +1,6 @@
 //! What a server needs of the machine it runs on: the one gate to sockets, clocks and disks.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,12 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Opens a file that a caller named, within what the operator allows.
     fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>>;
+
+    /// Opens a file that a caller named, within what the operator allows, to be read in any order; `None` where it lies on no
+    /// disk of this machine.
+    fn on_disk(&self, _: Source) -> BoxFuture<'static, Result<Option<OnDisk>>> {
+        ready(Ok(None)).boxed()
+    }
 
     /// Writes a new file, in folders that are made where they are missing, and gives its full path. Never overwrites.
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
@@ -131,6 +138,27 @@ impl Opened {
         let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
         Opened { filename, mime_type, body: Body::Full(bytes) }
     }
+}
+
+/// Bytes that can be read in any order.
+pub trait ReadAt: Send + Sync {
+    /// Reads bytes from a place on, at least one unless that is the end.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+/// An opened file on a disk.
+pub struct OnDisk {
+    /// Its name, without folders.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// Size in bytes.
+    pub length: u64,
+    /// Its content. Reading takes time, so it belongs into [`Platform::compute`].
+    pub content: Arc<dyn ReadAt>,
 }
 
 /// A written file.

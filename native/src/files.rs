@@ -7,9 +7,10 @@
 //! What is written comes under its name when it is whole, so that a process that dies leaves no half of it there.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::media_type;
-use openai_mcp_kernel::platform::{Listed, Opened, Saved};
+use openai_mcp_kernel::platform::{Listed, OnDisk, Opened, ReadAt, Saved};
 use tokio::task::spawn_blocking;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -90,16 +91,21 @@ impl Roots {
         blocking(move || roots.open_now(&path, filename, mime_type)).await
     }
 
+    /// Opens a file to be read in any order.
+    ///
+    /// # Errors
+    /// As [`Roots::open`].
+    pub async fn on_disk(&self, path: String, filename: Option<String>, mime_type: Option<String>) -> Result<OnDisk> {
+        let roots = self.clone();
+        blocking(move || {
+            let Found { file, about, filename, mime_type } = roots.find_file(&path, filename, mime_type)?;
+            Ok(OnDisk { filename, mime_type, length: about.len(), content: Arc::new(Placed(file)) })
+        })
+        .await
+    }
+
     fn open_now(&self, path: &str, filename: Option<String>, mime_type: Option<String>) -> Result<Opened> {
-        let problem = |error: io::Error| fault(path, error);
-        let place = self.find(path)?;
-        // Opening a device can have effects, so it is not even tried.
-        regular(&std::fs::metadata(place_path(&place)).map_err(problem)?, path)?;
-        let file = place.folder().and_then(|folder| folder.open(&place.name)).map_err(problem)?;
-        let about = file.metadata().map_err(problem)?;
-        regular(&about, path)?;
-        let filename = filename.unwrap_or_else(|| place.name.to_string_lossy().into_owned());
-        let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+        let Found { file, about, filename, mime_type } = self.find_file(path, filename, mime_type)?;
         let reading = Reading { file, left: about.len(), length: about.len(), modified: about.modified().ok() };
         let chunks = stream::try_unfold(reading, |reading| async move {
             if reading.left == 0 {
@@ -113,6 +119,19 @@ impl Roots {
                 .map_err(|error| failed(format!("the file could not be read: {error}")))
         });
         Ok(Opened { filename, mime_type, body: Body::Stream { chunks: chunks.boxed(), length: Some(about.len()) } })
+    }
+
+    fn find_file(&self, path: &str, filename: Option<String>, mime_type: Option<String>) -> Result<Found> {
+        let problem = |error: io::Error| fault(path, error);
+        let place = self.find(path)?;
+        // Opening a device can have effects, so it is not even tried.
+        regular(&std::fs::metadata(place_path(&place)).map_err(problem)?, path)?;
+        let file = place.folder().and_then(|folder| folder.open(&place.name)).map_err(problem)?;
+        let about = file.metadata().map_err(problem)?;
+        regular(&about, path)?;
+        let filename = filename.unwrap_or_else(|| place.name.to_string_lossy().into_owned());
+        let mime_type = mime_type.unwrap_or_else(|| media_type(&filename).to_owned());
+        Ok(Found { file, about, filename, mime_type })
     }
 
     /// Writes a new file as its content comes in.
@@ -478,6 +497,29 @@ fn words(error: &io::Error) -> String {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     spawn_blocking(work).await.map_err(|_| Error::new(Kind::File, "the work on the file was interrupted"))?
+}
+
+/// A file that is there, opened.
+struct Found {
+    file: File,
+    about: Metadata,
+    filename: String,
+    mime_type: String,
+}
+
+/// A file that is read in any order.
+struct Placed(File);
+
+impl ReadAt for Placed {
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.0, buffer, at)
+    }
+
+    #[cfg(not(unix))]
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.0, buffer, at)
+    }
 }
 
 struct Reading {

@@ -11,7 +11,7 @@ use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Connected, Listed, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, Saved};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use tokio::runtime::Handle;
@@ -96,6 +96,12 @@ impl Platform for Machine {
                 std::future::ready(Ok(Opened::inline(bytes, filename, mime_type))).boxed()
             }
         }
+    }
+
+    fn on_disk(&self, source: Source) -> BoxFuture<'static, Result<Option<OnDisk>>> {
+        let Source::Path { path, filename, mime_type } = source else { return std::future::ready(Ok(None)).boxed() };
+        let roots = self.roots.clone();
+        async move { roots.on_disk(path, filename, mime_type).await.map(Some) }.boxed()
     }
 
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {

@@ -1,23 +1,23 @@
 //! A long recording in pieces: decoded, cut where it is quiet, at the rate that is wanted.
 //!
-//! At any time one piece is held, besides the file itself. A file says nothing that is believed: before anything is paid
+//! At any time one piece is held, and the file itself only where it lies on no disk. A file says nothing that is believed: before anything is paid
 //! its packets are counted, and while it is decoded what comes out is.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::{self, ErrorKind, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::files::Seekable;
 use openai_mcp_kernel::prelude::*;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Broken;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 
 use crate::resample::{Resampler, Weights};
 use crate::wave;
@@ -131,7 +131,7 @@ impl Pieces {
     ///
     /// # Errors
     /// It is of a format that cannot be decoded here, or lasts too long: nothing is paid then.
-    pub async fn begin(cx: &Context, file: &Read, cut: Cut, work: &AtomicU64) -> Result<Self> {
+    pub async fn begin(cx: &Context, file: &Seekable, cut: Cut, work: &AtomicU64) -> Result<Self> {
         let (file, watch) = (file.clone(), watch(cx));
         let machine = match work.load(Ordering::Relaxed) {
             done if cx.room() < PLENTY => Machine { samples: WORKER.samples.saturating_sub(done), ..WORKER },
@@ -144,7 +144,7 @@ impl Pieces {
     }
 
     /// As [`Pieces::begin`], by a clock that has just begun, and how many samples there are.
-    fn new(file: &Read, cut: Cut, machine: Machine, passed: impl Fn() -> Duration) -> Result<(Self, u64)> {
+    fn new(file: &Seekable, cut: Cut, machine: Machine, passed: impl Fn() -> Duration) -> Result<(Self, u64)> {
         let seconds = cut.seconds.min(machine.seconds);
         let refused = |problem: &dyn std::fmt::Display| {
             let (stem, extension) = file.filename.rsplit_once('.').unwrap_or((&file.filename, ""));
@@ -156,7 +156,7 @@ impl Pieces {
                      for FLAC, Ogg Vorbis, and AAC in M4A or MP4: \
                      {problem}\nhint: convert it, as with `ffmpeg -i {} -ac 1 -b:a 64k {}`",
                     file.filename,
-                    file.bytes.len() as f64 / 1e6,
+                    file.length as f64 / 1e6,
                     quoted(&file.filename),
                     quoted(&target),
                 ),
@@ -427,8 +427,41 @@ fn extent(format: &dyn FormatReader) -> Option<(u32, f64, f64)> {
     Some((track.id, unit, rate * parameters.channels.as_ref().map_or(2, |channels| channels.count()) as f64))
 }
 
-fn open(file: &Read) -> Result<Box<dyn FormatReader>, Broken> {
-    let stream = MediaSourceStream::new(Box::new(Cursor::new(file.bytes.clone())), Default::default());
+/// A file, and where in it is read next.
+struct Reader(Seekable, u64);
+
+impl io::Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read_at(buffer, self.1)?;
+        self.1 += count as u64;
+        Ok(count)
+    }
+}
+
+impl io::Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.0.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.1.checked_add_signed(by),
+        };
+        self.1 = at.ok_or(ErrorKind::InvalidInput)?;
+        Ok(self.1)
+    }
+}
+
+impl MediaSource for Reader {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.0.length)
+    }
+}
+
+fn open(file: &Seekable) -> Result<Box<dyn FormatReader>, Broken> {
+    let stream = MediaSourceStream::new(Box::new(Reader(file.clone(), 0)), Default::default());
     let mut hint = Hint::new();
     if let Some((_, extension)) = file.filename.rsplit_once('.') {
         hint.with_extension(extension);
@@ -563,6 +596,8 @@ async fn pass() {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+    use openai_mcp_kernel::files::Read;
+
     use super::*;
 
     const TEN: Cut = Cut { seconds: 10, rate: None };
@@ -581,11 +616,11 @@ mod tests {
             .collect()
     }
 
-    fn read(name: &str, bytes: Bytes) -> Read {
-        Read { filename: name.into(), mime_type: "audio/wav".into(), bytes }
+    fn read(name: &str, bytes: Bytes) -> Seekable {
+        Read { filename: name.into(), mime_type: "audio/wav".into(), bytes }.into()
     }
 
-    fn cut(file: &Read, seconds: usize) -> Vec<Piece> {
+    fn cut(file: &Seekable, seconds: usize) -> Vec<Piece> {
         let mut pieces = Some(Pieces::new(file, Cut { seconds, rate: None }, SERVER, Duration::default).unwrap().0);
         let piece = || loop {
             match pieces.as_mut()?.turn(Duration::default).unwrap() {

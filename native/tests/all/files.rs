@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::error::Kind;
+use openai_mcp_kernel::error::{Error, Kind};
 use openai_mcp_native::files::{Roots, is_of_system, is_reserved};
 
 /// A folder with something to read in it, and something beside it that must not be read.
@@ -36,13 +36,29 @@ fn roots(folder: &Path) -> Roots {
 }
 
 async fn read(roots: &Roots, path: &str) -> Result<(String, String, String), String> {
-    let opened = roots.open(path.into(), None, None).await.map_err(|error| {
+    let told = |error: Error| {
         assert_eq!(error.kind(), Kind::File);
         error.into_text()
-    })?;
+    };
+    let kept = roots.on_disk(path.into(), None, None).await.map_err(told);
+    let opened = match roots.open(path.into(), None, None).await.map_err(told) {
+        Ok(opened) => opened,
+        Err(text) => {
+            assert_eq!(kept.err().as_ref(), Some(&text));
+            return Err(text);
+        }
+    };
     let length = opened.body.length();
     let content = opened.body.collect(1 << 20).await.unwrap();
     assert_eq!(length, Some(content.len() as u64));
+    // To be read in any order, too.
+    let kept = kept.unwrap();
+    assert_eq!((&kept.filename, &kept.mime_type, Some(kept.length)), (&opened.filename, &opened.mime_type, length));
+    let mut last = [0; 9];
+    let at = kept.length.saturating_sub(4);
+    let count = kept.content.read_at(&mut last, at).unwrap();
+    assert_eq!(last[..count], content[at as usize..]);
+    assert_eq!(kept.content.read_at(&mut last, kept.length + 1).unwrap(), 0);
     Ok((opened.filename, opened.mime_type, String::from_utf8(content.into()).unwrap()))
 }
 

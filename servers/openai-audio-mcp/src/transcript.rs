@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::Body;
-use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::files::{Read, Seekable};
 use openai_mcp_kernel::http_types::Response;
 use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
 use openai_mcp_kernel::prelude::*;
@@ -81,7 +81,7 @@ pub(crate) struct Outcome {
 
 enum Sound {
     Whole(Source),
-    Cut(Read),
+    Cut(Seekable),
 }
 
 impl Job {
@@ -114,7 +114,7 @@ impl Job {
                 }
                 // Refused before it was heard.
                 Err(error) if is_too_long(&error) => {
-                    let file = cx.read(source, cx.room()).await?;
+                    let file = cx.seekable(source, cx.room()).await?;
                     self.pieces(cx, &file).await.map_err(|cut| match cut.kind() {
                         Kind::File => Error::new(Kind::File, format!("{cut}\nafter: {error}")),
                         _ => cut,
@@ -136,6 +136,7 @@ impl Job {
                 if length.and_then(|length| usize::try_from(length).ok()).is_some_and(small) {
                     return Ok(Sound::Whole(source));
                 }
+                return Ok(Sound::Cut(cx.seekable(source, cx.room()).await?));
             }
             _ => {}
         }
@@ -147,13 +148,13 @@ impl Job {
             _ => error,
         })?;
         if !small(file.bytes.len()) {
-            return Ok(Sound::Cut(file));
+            return Ok(Sound::Cut(file.into()));
         }
         let Read { filename, mime_type, bytes } = file;
         Ok(Sound::Whole(Source::Inline { bytes, filename, mime_type: Some(mime_type) }))
     }
 
-    async fn pieces(&self, cx: &Context, file: &Read) -> Result<Outcome> {
+    async fn pieces(&self, cx: &Context, file: &Seekable) -> Result<Outcome> {
         let usual = if cx.room() > 256 * 1024 * 1024 { 600 } else { 240 };
         let seconds = self.split.unwrap_or(usual);
         let pieces = Pieces::begin(cx, file, Cut { seconds, rate: None }, &self.work).await?;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use openai_mcp_kernel::files::Read;
+use openai_mcp_kernel::files::Seekable;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{Formats, Unsaved};
 use openai_mcp_sound::pieces::{Cut, Piece, Pieces};
@@ -27,8 +27,8 @@ pub(crate) const FORMATS: Formats = &[("wav", &["wav"])];
 
 /// A recording, piece by piece.
 pub(crate) enum Recording {
-    /// Samples that need no decoder, and which is next.
-    Raw(Bytes, usize, usize),
+    /// Samples that need no decoder: where the next piece begins, and most bytes of it.
+    Raw(Seekable, u64, usize),
     /// Another, decoded.
     Decoded(Box<Pieces>),
 }
@@ -39,10 +39,10 @@ impl Recording {
     /// # Errors
     /// It cannot be read or decoded.
     pub(crate) async fn open(cx: &Context, source: Source, seconds: usize) -> Result<Self> {
-        let file: Read = cx.read(source, cx.room()).await?;
+        let file = cx.seekable(source, cx.room()).await?;
         let raw = file.filename.ends_with(".pcm") || file.filename.ends_with(".raw") || file.mime_type == "audio/pcm";
         if raw {
-            return Ok(Recording::Raw(file.bytes, 0, seconds));
+            return Ok(Recording::Raw(file, 0, seconds * RATE as usize * 2));
         }
         let cut = Cut { seconds, rate: Some(RATE) };
         Ok(Recording::Decoded(Box::new(Pieces::begin(cx, &file, cut, &AtomicU64::new(0)).await?)))
@@ -73,16 +73,29 @@ impl Recording {
                 let next = pieces.next(cx).await?;
                 Ok(next.map(|(piece, pieces)| (piece, Recording::Decoded(Box::new(pieces)))))
             }
-            Recording::Raw(bytes, at, seconds) => {
-                let end = bytes.len().min(at + seconds * RATE as usize * 2);
-                let samples: Vec<i16> = bytes.get(at..end).unwrap_or_default().chunks_exact(2).map(sample).collect();
+            Recording::Raw(file, at, most) => {
+                let read = move || {
+                    let (mut bytes, mut length) = (vec![0; most], 0);
+                    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
+                        match file.read_at(rest, at + length as u64)? {
+                            0 => break,
+                            count => length += count,
+                        }
+                    }
+                    bytes.truncate(length);
+                    Ok::<_, std::io::Error>((bytes, file))
+                };
+                let read = cx.compute(read).await?;
+                let (bytes, file) =
+                    read.map_err(|error| Error::new(Kind::File, format!("the file could not be read: {error}")))?;
+                let samples: Vec<i16> = bytes.chunks_exact(2).map(sample).collect();
                 if samples.is_empty() {
                     return Ok(None);
                 }
-                let (start, length) = (at as f64 / 2.0, samples.len() as f64);
-                let (start, seconds_of) = (start / f64::from(RATE), length / f64::from(RATE));
-                let piece = Piece { samples, rate: RATE, start, seconds: seconds_of };
-                Ok(Some((piece, Recording::Raw(bytes, end, seconds))))
+                let start = at as f64 / 2.0 / f64::from(RATE);
+                let seconds = samples.len() as f64 / f64::from(RATE);
+                let piece = Piece { samples, rate: RATE, start, seconds };
+                Ok(Some((piece, Recording::Raw(file, at + bytes.len() as u64, most))))
             }
         }
     }
