@@ -15,7 +15,7 @@ use crate::upload::{Cancel, Complete, Create, PartAdd};
 
 tools![File];
 
-/// Bytes of a part, and how many are under way at once: what is held in memory is little more than their product.
+/// Bytes of a part, and how many are under way at once: what is held in memory is their product, and what a server needs.
 const PART: usize = 8 * 1024 * 1024;
 const AT_ONCE: usize = 3;
 /// Bytes of a piece of a file as it comes in, at the most usual.
@@ -181,6 +181,12 @@ impl Sending {
         let mut running = FuturesUnordered::new();
         let (mut number, mut begun) = (0, 0);
         let ended = loop {
+            // First of all, so that no more parts are held than are under way.
+            while running.len() >= at_once
+                && let Some(part) = running.next().await
+            {
+                self.keep(part?).await?;
+            }
             let part = fill(&mut chunks, &mut rest).await?;
             if part.is_empty() {
                 break true;
@@ -198,11 +204,6 @@ impl Sending {
                 Some((_, kept)) if *kept == md5 => self.reach(length),
                 Some(_) => return Err(self.changed().await),
                 None => {
-                    while running.len() >= at_once
-                        && let Some(part) = running.next().await
-                    {
-                        self.keep(part?).await?;
-                    }
                     // However short the time is, a call gets on by a part.
                     if begun > 0 && self.cx.now() >= self.deadline {
                         break false;
