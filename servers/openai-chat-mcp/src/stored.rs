@@ -9,8 +9,9 @@ use serde_json::Map;
 use crate::completion::{Get, Messages};
 use crate::shapes::Tool;
 
-/// OpenAI stores a completion shortly after it was given, so one that is missing is asked for again after these.
-const PATIENCE: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+/// OpenAI stores a completion a moment after it was given, so one that is missing is asked for again after these. Whoever
+/// made an id up waits for them, too.
+const PATIENCE: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(800)];
 /// Most pages of 100 messages.
 const MOST_PAGES: usize = 20;
 
