@@ -5,6 +5,8 @@ use crate::spec::Filter;
 
 /// Default for [`Config::max_result`]: what one result may cost a conversation, some 8,000 tokens.
 const MAX_RESULT: usize = 32 * 1024;
+/// What the longest call needs to get on at all.
+const FEWEST_REQUESTS: usize = 40;
 
 /// Default for [`Config::max_body`].
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -42,6 +44,8 @@ pub struct Config {
     pub max_result: usize,
     /// Most bytes of one request body.
     pub max_body: usize,
+    /// Most requests, and statements of the store, that one call makes.
+    pub max_requests: usize,
     /// Host names, besides those of loopback, under which the server answers.
     pub allowed_hosts: Vec<String>,
     /// Web origins, besides loopback's, that may call; `*` is any.
@@ -59,8 +63,8 @@ pub struct Config {
 impl Config {
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
-    /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`, `ALLOWED_URLS`,
-    /// `OPEN_ARGUMENTS`, `DOOR`, `DIRECTORY`. Lists are separated by commas; an empty variable is an absent one.
+    /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `MAX_REQUESTS`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`,
+    /// `ALLOWED_URLS`, `OPEN_ARGUMENTS`, `DOOR`, `DIRECTORY`. Lists are separated by commas; an empty variable is an absent one.
     ///
     /// # Errors
     /// Names the variable, without quoting a secret.
@@ -113,6 +117,12 @@ impl Config {
             directory: switch("OPENAI_MCP_DIRECTORY")?,
             max_result: size("OPENAI_MCP_MAX_RESULT", MAX_RESULT)?,
             max_body: size("OPENAI_MCP_MAX_BODY", MAX_BODY)?,
+            max_requests: match get("OPENAI_MCP_MAX_REQUESTS") {
+                None => usize::MAX,
+                Some(value) => value.parse().ok().filter(|most| *most >= FEWEST_REQUESTS).ok_or_else(|| {
+                    format!("OPENAI_MCP_MAX_REQUESTS: expected a number from {FEWEST_REQUESTS} up, got `{value}`")
+                })?,
+            },
             allowed_hosts: list("OPENAI_MCP_ALLOWED_HOSTS"),
             allowed_origins: list("OPENAI_MCP_ALLOWED_ORIGINS"),
             allowed_urls: list("OPENAI_MCP_ALLOWED_URLS"),

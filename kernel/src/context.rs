@@ -3,6 +3,7 @@
 //! What a running tool can do with it stands in modules of its own: requests to OpenAI in [`crate::openai`], files in
 //! [`crate::files`], the store in [`crate::store`].
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) caller: Caller,
     pub(crate) notes: Notes,
     pub(crate) answer: Mutex<Answered>,
+    /// Requests and statements of the store that were made.
+    pub(crate) requests: AtomicUsize,
     /// The members of the request's `params` that concern questions to the user (MRTR) and client capabilities.
     pub(crate) request: RequestFacts,
 }
@@ -139,6 +142,20 @@ impl Context {
     /// A setting of this server alone: the operator's `OPENAI_MCP_{name}`.
     pub fn setting(&self, name: &str) -> Option<&str> {
         self.config().setting(name)
+    }
+
+    /// How many requests, and statements of the store, this call may make besides those that it needs to come to its end. On
+    /// Workers both are bounded, and beyond the bound each fails.
+    pub fn requests_left(&self) -> usize {
+        /// What telling how far it came takes.
+        const END: usize = 16;
+        let made = self.inner.requests.load(Ordering::Relaxed);
+        self.config().max_requests.saturating_sub(made).saturating_sub(END)
+    }
+
+    /// Notes that so many requests or statements are made.
+    pub(crate) fn count_requests(&self, count: usize) {
+        self.inner.requests.fetch_add(count, Ordering::Relaxed);
     }
 
     /// A secret that the operator keeps for callers to name, the variable `OPENAI_MCP_SECRET_{name}`.

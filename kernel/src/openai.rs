@@ -374,6 +374,7 @@ fn watch(told: Option<Context>, body: Body, upload: Arc<Upload>) -> Body {
 /// One try. Gives up after [`IDLE`] without an answer, unless an upload goes on meanwhile.
 async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) -> Result<Response<Body>, Failure> {
     let count = || upload.map(|upload| upload.sent.load(Ordering::Relaxed));
+    cx.count_requests(1);
     let mut answer = cx.platform().send(request);
     loop {
         let before = count();

@@ -146,6 +146,7 @@ impl Store<'_> {
     }
 
     async fn query(&self, statements: Vec<Statement>) -> Result<Vec<Rows>> {
+        self.cx.count_requests(statements.len());
         self.cx.platform().query(self.cx.home().domain, statements).await
     }
 

@@ -62,7 +62,8 @@ pub fn patience(timeout: Option<Int<0, 3600>>) -> Duration {
     Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
 }
 
-/// Looks at something until it is done, asks for something, or `timeout` seconds have passed (default 45).
+/// Looks at something until it is done, asks for something, or `timeout` seconds have passed (default 45), or until the
+/// call has made as many requests as it may.
 ///
 /// The result is `{done, next, waited_seconds, object}`. `done` is true only when nothing more happens by itself and
 /// nothing is asked of the caller; otherwise `next` is the call to make: what the object asks for, or `again`, which
@@ -84,7 +85,7 @@ pub async fn wait(
         let waited = cx.now().saturating_sub(started);
         let left = patience.saturating_sub(waited);
         let asked = cx.poll_pause();
-        if matches!(stage, Stage::Going) && asked <= left {
+        if matches!(stage, Stage::Going) && asked <= left && cx.requests_left() > 0 {
             cx.sleep((waited / 4).clamp(PAUSE.0, PAUSE.1).max(asked).min(left)).await;
             continue;
         }

@@ -94,15 +94,27 @@ impl Lab {
     ///
     /// To be killed before a step leaves the same world as to be killed after the one before it.
     pub fn process(&self, killed: Option<usize>) -> Process {
-        let machine = Arc::new(Machine { lab: self.clone(), left: Mutex::new(killed), dead: Arc::default() });
+        self.start(killed, None)
+    }
+
+    /// A process as on Workers: of what a call asks of OpenAI and of the database beyond so many requests and statements, all
+    /// fails.
+    pub fn bounded(&self, most: usize) -> Process {
+        self.start(None, Some(most))
+    }
+
+    fn start(&self, killed: Option<usize>, most: Option<usize>) -> Process {
+        let (left, room) = (Mutex::new(killed), Mutex::new(None));
+        let machine = Arc::new(Machine { lab: self.clone(), left, dead: Arc::default(), room });
         let config = Config::read(|name| match name {
             "OPENAI_BASE_URL" => Some("http://sandbox/v1".into()),
             "OPENAI_API_KEY" => Some("sk-lab".into()),
+            "OPENAI_MCP_MAX_REQUESTS" => most.map(|most| most.to_string()),
             _ => None,
         })
         .unwrap();
         let service = server::Service::new(self.0.server, Arc::new(config), machine.clone()).unwrap();
-        Process { service, dead: machine.dead.clone() }
+        Process { service, machine, most }
     }
 
     /// What OpenAI was asked since it was last looked at.
@@ -127,19 +139,22 @@ impl Lab {
 pub struct Process {
     /// It.
     pub service: Arc<server::Service>,
-    dead: Arc<Notify>,
+    machine: Arc<Machine>,
+    /// Most requests and statements of a call.
+    most: Option<usize>,
 }
 
 impl Process {
     /// Calls a tool: its result, its error, or nothing if the process was killed.
     pub async fn call(&self, tool: &str, arguments: Value) -> Option<Result<Value, String>> {
+        *lock(&self.machine.room) = self.most;
         let params = json!({"name": tool, "arguments": arguments});
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
         let caller = Caller { key: Secret::new("sk-lab").ok(), trusted: true, ..Caller::default() };
         let begun = self.service.begin(&Bytes::from(message), caller, None);
         tokio::select! {
             biased;
-            () = self.dead.notified() => None,
+            () = self.machine.dead.notified() => None,
             reply = begun.reply => {
                 let Reply::One(_, answer) = reply else { panic!("{tool}: expected one message") };
                 let answer: Value = serde_json::from_slice(&answer).unwrap();
@@ -160,9 +175,19 @@ struct Machine {
     lab: Lab,
     left: Mutex<Option<usize>>,
     dead: Arc<Notify>,
+    /// How many requests and statements the call may still make.
+    room: Mutex<Option<usize>>,
 }
 
 impl Machine {
+    /// Whether the call may make so many requests or statements more.
+    fn may(&self, count: usize) -> bool {
+        let mut room = lock(&self.room);
+        let left = room.map(|left| left.checked_sub(count));
+        *room = left.map(Option::unwrap_or_default);
+        left != Some(None)
+    }
+
     /// Counts a step: whether the process is killed after it.
     fn step(&self) -> bool {
         let mut left = lock(&self.left);
@@ -174,6 +199,9 @@ impl Machine {
 
 impl Platform for Machine {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
+        if !self.may(1) {
+            return ready(Err(Failure { text: "too many subrequests".into(), unsent: true })).boxed();
+        }
         let (lab, killed, dead) = (self.lab.clone(), self.step(), self.dead.clone());
         async move {
             let (head, body) = request.into_parts();
@@ -230,6 +258,9 @@ impl Platform for Machine {
     }
 
     fn query(&self, _: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>> {
+        if !self.may(statements.len()) {
+            return ready(Err(Error::new(Kind::Store, "too many queries"))).boxed();
+        }
         let (killed, dead) = (self.step(), self.dead.clone());
         let outcome = lock(&self.lab.0.database).run(&statements);
         async move {

@@ -36,6 +36,10 @@ use crate::store::Query;
 #[doc(hidden)]
 pub use {js_sys, wasm_bindgen, web_sys};
 
+/// Requests and statements of D1 that a call makes unless told: Workers allow 1,000, on the free plan 50.
+/// <https://developers.cloudflare.com/workers/platform/limits/>
+const MAX_REQUESTS: &str = "900";
+
 /// Most bytes of a body that is too long that are read, to find the id of its message.
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
@@ -96,7 +100,10 @@ fn gateway(
     env: &JsValue,
 ) -> Result<Gateway, String> {
     let variables = variables(env)?;
-    let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+    let variable = |name: &str| {
+        let given = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        given.or_else(|| (name == "OPENAI_MCP_MAX_REQUESTS").then(|| MAX_REQUESTS.to_owned()))
+    };
     let config = Arc::new(Config::read(variable)?.with_settings(variables));
     config.filter.check(definition.specs(), Filter::VARIABLES)?;
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));

@@ -5,6 +5,7 @@ mod front;
 mod list;
 mod reply;
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
@@ -444,6 +445,7 @@ impl Service {
             caller,
             notes: Notes::new(out, facts.progress_token.clone()),
             answer: Mutex::default(),
+            requests: AtomicUsize::new(0),
             request: RequestFacts {
                 modern,
                 client_capabilities: facts.client_capabilities.clone(),
@@ -460,16 +462,18 @@ impl Service {
         (Context::new(inner), notes)
     }
 
-    /// A context for a command of the operator: there is no request, the keys are theirs, and nobody is told of progress.
+    /// A context for a command of the operator: there is no request, the keys are theirs, and nobody is told of progress, nor
+    /// asked to go on.
     pub fn command(&self) -> Context {
         Context::new(Inner {
             home: self.definition.home(),
             known: self.known.clone(),
-            config: self.config.clone(),
+            config: Arc::new(Config { max_requests: usize::MAX, ..(*self.config).clone() }),
             platform: self.platform.clone(),
             caller: Caller { trusted: true, ..Caller::default() },
             notes: Notes::new(unbounded().0, None),
             answer: Mutex::default(),
+            requests: AtomicUsize::new(0),
             request: RequestFacts::default(),
         })
     }

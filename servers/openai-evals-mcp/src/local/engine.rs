@@ -18,7 +18,7 @@
 //! asked for once more.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -49,6 +49,11 @@ const FAULTS: u64 = 4;
 const CONCURRENCY: usize = 6;
 /// Most bytes of a sample: what is known of an item has to fit a value of the store.
 const WIDEST: usize = 1_000_000;
+/// Requests and statements that writing an item takes, those that asking a model takes, and those for one answer of a
+/// response in the background, which is looked at again and again.
+const WRITING: usize = 2;
+const ASKING: usize = 3;
+const WATCHING: usize = 8;
 /// First and longest pause after a rate limit.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -127,6 +132,8 @@ struct Driver<'a> {
     last: Duration,
     /// The slowest request so far, in milliseconds.
     slowest: AtomicU64,
+    /// Whether it has taken items.
+    begun: AtomicBool,
 }
 
 /// What there is to do.
@@ -151,7 +158,17 @@ impl<'a> Driver<'a> {
         };
         let last = until.max(db.cx.now() + CALL) + GRACE;
         let holder = id("", db.cx.random());
-        Ok(Driver { db, run, criteria, sampling, holder, until, last, slowest: AtomicU64::new(0) })
+        Ok(Driver {
+            db,
+            run,
+            criteria,
+            sampling,
+            holder,
+            until,
+            last,
+            slowest: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
+        })
     }
 
     fn concurrency(&self) -> Result<usize> {
@@ -236,9 +253,25 @@ impl<'a> Driver<'a> {
         Ok((trouble, ending))
     }
 
-    /// Takes items, as many as the tokens that are left suffice for.
+    /// How many items more this call can work on by the requests that it may make. One it always can.
+    fn affordable(&self, going: usize) -> usize {
+        let sampling = match &self.sampling {
+            Some(sampling) if sampling.background => WATCHING,
+            Some(_) => ASKING,
+            None => 0,
+        };
+        let each = WRITING + sampling + ASKING * self.criteria.len();
+        let all = (self.db.cx.requests_left() / each).saturating_sub(going);
+        if self.begun.load(Ordering::Relaxed) { all } else { all.max(1) }
+    }
+
+    /// Takes items, as many as the tokens and requests that are left suffice for.
     async fn more(&self, most: usize, going: usize) -> Result<More> {
-        let mut most = most;
+        let mut most = most.min(self.affordable(going));
+        if most == 0 {
+            return Ok(More::Nothing);
+        }
+        self.begun.store(true, Ordering::Relaxed);
         if let Some(budget) = self.run.work.at("max_tokens").as_i64() {
             let state = self.db.state(&self.run.id).await?;
             let estimate = self.run.work.at("estimate").as_i64().unwrap_or(1);
@@ -336,7 +369,7 @@ impl<'a> Driver<'a> {
                 return Ok(Err(Problem::new("timeout", text)));
             }
             let slowest = Duration::from_millis(self.slowest.load(Ordering::Relaxed));
-            if cx.now() + slowest > self.last {
+            if cx.now() + slowest > self.last || cx.requests_left() == 0 {
                 self.save(item, 0).await?;
                 return Err(Stop::Later);
             }
@@ -438,7 +471,7 @@ impl<'a> Driver<'a> {
         while matches!(text(&response, "status"), "queued" | "in_progress") {
             if pause {
                 let now = cx.now();
-                if now >= self.until || now.saturating_sub(begun) > LONGEST {
+                if now >= self.until || now.saturating_sub(begun) > LONGEST || cx.requests_left() == 0 {
                     self.save(item, 0).await?;
                     return Err(Stop::Later);
                 }

@@ -248,6 +248,21 @@ async fn who_races_asks_nothing_twice() {
     }
 }
 
+/// Where a call may make so many requests and no more, a run goes on from call to call.
+#[tokio::test(start_paused = true)]
+async fn a_call_asks_no_more_than_it_may() {
+    for (mut data, criteria, each) in sessions() {
+        data["source"]["content"] = rows(20);
+        let mut world = World::new(&criteria).await;
+        world.process = world.lab.bounded(50);
+        let run = world.ask("eval-run-create", world.run(&data, json!({}))).await;
+        let run = world.end(&run).await;
+        check(&run, 20, criteria.len());
+        assert_eq!(paid(&world.lab.log()), 20 * each);
+        assert_eq!(calls(&run), 20 * each);
+    }
+}
+
 /// A limit of requests makes a run slow and fails nothing.
 #[tokio::test(start_paused = true)]
 async fn limits_slow_a_run_down() {
