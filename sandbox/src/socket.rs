@@ -125,7 +125,12 @@ pub(crate) async fn hold(socket: &mut WebSocket, party: &mut impl Party) {
                 party.out().fail(&Error::new(StatusCode::BAD_REQUEST, message), None);
                 continue;
             }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            Some(Ok(Message::Close(_))) => {
+                // The answer to a goodbye goes out with the next look at what comes in.
+                socket.recv().await;
+                return;
+            }
+            Some(Err(_)) | None => return,
         };
         let event: Value = serde_json::from_str(&text).unwrap_or_default();
         let (kind, cause) = (event.get("type").cloned(), event.get("event_id").cloned());
