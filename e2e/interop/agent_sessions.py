@@ -33,13 +33,20 @@ async def main(plan):
         content = await client.call_tool("agent-session-artifact-content", ids)
         assert content.content[0].text == "some words", content
 
+        # Not waited for, and asked for afterwards.
+        sent = await call("agent-session-send", {"session_id": session, "input": "And now?", "timeout": 0})
+        assert not sent["done"] and sent["next"]["tool"] == "agent-session-wait", sent
+        while not sent["done"]:
+            sent = await call(sent["next"]["tool"], sent["next"]["arguments"])
+        assert "And now?" in sent["object"]["text"], sent
+
         # The stream ends in the middle of the turn, and the turn goes on.
         told = await call("agent-session-send", {"session_id": session, "input": "[[drop]] [[slow 20]] End."})
         while not told["done"]:
             told = await call(told["next"]["tool"], told["next"]["arguments"])
         assert told["object"]["text"].count("You said") == 1 and "End." in told["object"]["text"], told
         items = value(await client.call_tool("agent-session-item-list", {"session_id": session}))["data"]
-        assert sum(item.get("role") == "user" for item in items) == 3, items
+        assert sum(item.get("role") == "user" for item in items) == 4, items
         print("ok", client.protocol_version)
 
 

@@ -7,6 +7,7 @@ mod canary;
 mod conformance;
 mod differential;
 mod evals;
+mod frames;
 mod harness;
 mod hostile;
 mod interop;

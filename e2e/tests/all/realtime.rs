@@ -1,6 +1,6 @@
 //! Sessions over sockets: a dialogue in speech, whoever leaves, and an API that means harm.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
@@ -95,10 +95,40 @@ fn recordings_are_written_down_and_translated_piece_by_piece() {
     assert!((spoken as f64 / 24_000.0 - seconds).abs() < 2.0, "{spoken} samples for {seconds} s");
 }
 
-/// An API that does with each socket as it is told, on a server of its own.
-fn upstream(mut play: impl FnMut(WebSocket<TcpStream>) + Send + 'static) -> Server {
+/// Five minutes of 96 kHz in stereo: more than the server may take.
+#[test]
+fn a_recording_is_not_held_in_memory() {
+    const RATE: u32 = 96_000;
+    let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    let server = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--root", root])
+        .env("OPENAI_BASE_URL", &format!("http://{}/v1", sandbox.addr))
+        .serve();
+    let length = 5 * 60 * RATE * 4;
+    let head = [
+        b"RIFF".as_slice(),
+        &(length + 36).to_le_bytes(),
+        b"WAVEfmt \x10\0\0\0\x01\0\x02\0",
+        &RATE.to_le_bytes(),
+        &(RATE * 4).to_le_bytes(),
+        b"\x04\0\x10\0data",
+        &length.to_le_bytes(),
+    ];
+    std::fs::write(folder.path().join("long.wav"), head.concat()).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(folder.path().join("long.wav")).unwrap();
+    // All the rest is silence.
+    file.set_len(u64::from(length) + 44).unwrap();
+    let arguments = json!({"file": "long.wav", "model": "gpt-live-transcribe", "timeout": 600});
+    let heard = call(&server, "realtime", "realtime-transcribe", &arguments);
+    assert_eq!(heard["done"], true, "{heard}");
+    server.process.expect_little_memory();
+}
+
+/// An API that does with each socket as it is told.
+pub(crate) fn listen(mut play: impl FnMut(WebSocket<TcpStream>) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let addr = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             if let Ok(socket) = tungstenite::accept(stream.unwrap()) {
@@ -106,7 +136,31 @@ fn upstream(mut play: impl FnMut(WebSocket<TcpStream>) + Send + 'static) -> Serv
             }
         }
     });
+    addr
+}
+
+/// A server before such an API.
+fn upstream(play: impl FnMut(WebSocket<TcpStream>) + Send + 'static) -> Server {
+    let base_url = format!("http://{}/v1", listen(play));
     Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &base_url).serve()
+}
+
+/// A session whose answer does not end, and what tells that its client has left.
+pub(crate) fn endless() -> (impl FnMut(WebSocket<TcpStream>) + Send + 'static, mpsc::Receiver<()>) {
+    let (left, has_left) = mpsc::channel();
+    let play = move |mut socket| {
+        begin(&mut socket);
+        say(&mut socket, &delta("On and on"));
+        // The end of the connection.
+        while socket.read().is_ok() {}
+        left.send(()).unwrap();
+    };
+    (play, has_left)
+}
+
+/// A call that listens to it.
+pub(crate) fn listening() -> (&'static str, Value) {
+    ("realtime-talk", json!({"model": "gpt-realtime-2.1", "text": "Hi", "timeout": 600}))
 }
 
 fn say(socket: &mut WebSocket<TcpStream>, event: &Value) -> bool {
@@ -136,15 +190,10 @@ fn delta(text: &str) -> Value {
 fn a_client_that_leaves_ends_the_session() {
     use std::io::{BufRead as _, BufReader, Write as _};
 
-    let (left, has_left) = mpsc::channel();
-    let server = upstream(move |mut socket| {
-        begin(&mut socket);
-        say(&mut socket, &delta("On and on"));
-        // The end of the connection.
-        while socket.read().is_ok() {}
-        left.send(()).unwrap();
-    });
-    let mut params = tool_call("realtime-talk", &json!({"model": "gpt-realtime-2.1", "text": "Hi", "timeout": 600}));
+    let (play, has_left) = endless();
+    let server = upstream(play);
+    let (tool, arguments) = listening();
+    let mut params = tool_call(tool, &arguments);
     params["_meta"] = json!({"progressToken": "t"});
     let body = message("tools/call", &params);
     let mut client = connect(server.addr);
@@ -157,6 +206,24 @@ fn a_client_that_leaves_ends_the_session() {
     }
     drop(answer);
     has_left.recv_timeout(PATIENCE).expect("the session goes on");
+}
+
+#[test]
+fn a_call_that_is_cancelled_ends_the_session() {
+    let (play, has_left) = endless();
+    let base_url = format!("http://{}/v1", listen(play));
+    let launch = Launch::umbrella(&["stdio", "realtime"]).env("OPENAI_BASE_URL", &base_url).env("OPENAI_API_KEY", KEY);
+    let mut process = launch.start();
+    let (tool, arguments) = listening();
+    let mut params = tool_call(tool, &arguments);
+    params["_meta"] = json!({"progressToken": "t"});
+    process.send(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}));
+    while !process.receive().to_string().contains("On and on") {}
+    process.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}));
+    has_left.recv_timeout(PATIENCE).expect("the session goes on");
+    // The server itself stays.
+    process.send(&json!({"jsonrpc": "2.0", "id": 8, "method": "ping"}));
+    process.receive_answer(&json!(8));
 }
 
 #[test]

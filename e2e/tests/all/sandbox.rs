@@ -1,6 +1,6 @@
-//! The official Python SDK judges the stand-in.
+//! The official SDKs judge the stand-in.
 
-use crate::harness::{Launch, here, python};
+use crate::harness::{Launch, here, node24, python};
 
 #[test]
 fn the_official_python_sdk_is_content() {
@@ -17,4 +17,16 @@ fn the_official_python_sdk_is_content() {
             .run()
             .expect_success(&format!("{}", suite.display()));
     }
+}
+
+/// What sockets carry, by another hand.
+#[test]
+fn the_official_node_sdk_is_content() {
+    let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
+    let finished = Launch::new(node24())
+        .args(&[here().join("sdk/realtime.mjs").to_str().unwrap()])
+        .env("SANDBOX_BASE_URL", &format!("http://{}/v1", sandbox.addr))
+        .run()
+        .expect_success("realtime.mjs");
+    assert_eq!(finished.stdout, "ok\n");
 }

@@ -22,6 +22,7 @@ use crate::harness::{
     request, tool_call,
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
+use crate::realtime;
 
 /// An upstream where nobody listens.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
@@ -351,6 +352,17 @@ fn hanging_up_on_a_stream_ends_the_upstream_call() {
     assert!(upstream.wait_for_requests(2), "the second poll never came");
     drop(stream);
     assert!(upstream.wait_for_hang_ups(1), "the upstream call outlived its caller");
+}
+
+#[test]
+fn hanging_up_on_a_stream_ends_the_session_over_a_socket() {
+    let (play, has_left) = realtime::endless();
+    let edge = Edge::of(&["realtime".to_owned()], realtime::listen(play), &[]);
+    let (tool, arguments) = realtime::listening();
+    let mut stream = begin(&edge, "realtime", tool, &arguments);
+    read_until(&mut stream, "On and on");
+    drop(stream);
+    has_left.recv_timeout(PATIENCE).expect("the session goes on");
 }
 
 #[test]
@@ -904,6 +916,7 @@ fn a_variable_is_taken_or_named() {
         ("OPENAI_MCP_READ_ONLY", "json = \"{}\""),
         ("OPENAI_MCP_ALLOWED_HOSTS", "json = \"[]\""),
         ("OPENAI_MCP_MAX_BODY", "json = \"12.5\""),
+        ("OPENAI_MCP_MAX_REQUESTS", "json = \"12\""),
         ("OPENAI_MCP_VERBOSE", "text = \"loud\""),
         ("OPENAI_MCP_TOOLS", "text = \"file-lst\""),
         ("OPENAI_MCP_EXCLUDE", "text = \"file-lst\""),
