@@ -2,7 +2,7 @@
 
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::output::Output;
-use openai_mcp_kernel::server::{Definition, Offered, doc, schema};
+use openai_mcp_kernel::server::{Definition, Missing, Offered, doc, schema};
 use openai_mcp_kernel::spec::Spec;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::tools::door_of;
 
 /// Most bytes of the answer to a search.
 const SEARCH: usize = 4000;
-/// Most bytes of a schema that rides along with a hit, and of all of them.
+/// Most bytes of a schema that rides along with a hit that is not the best one, and of all of them.
 const SCHEMA: usize = 1500;
 const SCHEMAS: usize = 2600;
 /// Most bytes of the answer to a description.
@@ -53,8 +53,14 @@ struct Hits {
 #[derive(Serialize)]
 struct Domain {
     domain: &'static str,
-    about: &'static str,
-    tools: Vec<Shown<'static>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'static str>,
+    tools: Vec<Box<RawValue>>,
+    /// How many more it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -117,7 +123,8 @@ pub(crate) fn hits(found: Vec<Tool>, limit: usize, offered: &Offered<'_>) -> Res
     for (_, spec) in found.into_iter().take(limit) {
         let mut shown = Shown::line(spec, offered);
         let schema = schema(spec);
-        if schema.len() <= SCHEMA.min(left) {
+        let most = if tools.is_empty() { left } else { SCHEMA.min(left) };
+        if schema.len() <= most {
             left -= schema.len();
             shown.arguments = Some(raw(schema)?);
         } else {
@@ -137,11 +144,27 @@ pub(crate) fn hits(found: Vec<Tool>, limit: usize, offered: &Offered<'_>) -> Res
     output(&Hits { tools, more, hint })
 }
 
-/// All tools of a server, a line each.
+/// The tools of a server, a line each, and what it is about where there is room for that.
 pub(crate) fn domain(definition: &'static Definition, offered: &Offered<'_>) -> Result<Output> {
     let specs = offered.tools().filter(|(owner, _)| owner.domain == definition.domain).map(|(_, spec)| spec);
-    let tools = specs.map(|spec| Shown::line(spec, offered)).collect();
-    output(&Domain { domain: definition.domain, about: definition.about, tools })
+    let all = specs.map(|spec| raw(text(&Shown::line(spec, offered))?)).collect::<Result<Vec<_>>>()?;
+    let count = all.len();
+    // Some is left for what stands round the lines.
+    let mut room = SEARCH - 150;
+    let fitting = all.into_iter().take_while(|line| {
+        let left = room.checked_sub(line.get().len() + 1);
+        room = left.unwrap_or_default();
+        left.is_some()
+    });
+    let tools: Vec<_> = fitting.collect();
+    let more = Some(count - tools.len()).filter(|more| *more > 0);
+    output(&Domain {
+        domain: definition.domain,
+        about: Some(definition.about).filter(|about| about.len() + 12 <= room),
+        hint: more.map(|_| "`query` beside `domain` finds the others"),
+        tools,
+        more,
+    })
 }
 
 /// All servers, a line each.
@@ -170,10 +193,13 @@ pub(crate) fn described(names: &[String], index: &Index, offered: &Offered<'_>) 
                 };
                 tools.push(raw(text(&shown)?)?);
             }
-            Err(why) if why.contains("not offered") => {
-                unknown.push(Unknown { tool: name, why: Some(why), nearest: Vec::new() });
+            Err(why @ Missing::Withheld { .. }) => {
+                unknown.push(Unknown { tool: name, why: Some(why.to_string()), nearest: Vec::new() });
             }
-            Err(_) => unknown.push(Unknown { tool: name, why: None, nearest: index.near(name, offered) }),
+            Err(Missing::Unknown { near, .. }) => {
+                let nearest = near.map_or_else(|| index.alike(name, offered), |near| vec![near]);
+                unknown.push(Unknown { tool: name, why: None, nearest });
+            }
         }
     }
     let answer = text(&Described { tools, unknown })?;

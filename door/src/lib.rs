@@ -15,7 +15,7 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::output::Output;
 use openai_mcp_kernel::plan;
-use openai_mcp_kernel::server::{Definition, Front, Offered, Turn, describe_as, doc};
+use openai_mcp_kernel::server::{Definition, Front, Missing, Offered, Turn, describe_as, doc};
 use openai_mcp_kernel::spec::Spec;
 
 use crate::search::Index;
@@ -84,7 +84,7 @@ impl Door {
         })?;
         let members = arguments.members()?;
         let name: String = members.take("tool")?;
-        let tool = offered.find(name.trim()).map_err(|problem| self.unknown(&name, problem, offered))?;
+        let tool = offered.find(name.trim()).map_err(|missing| self.missing(&name, &missing, offered))?;
         let inner = match members.text("arguments") {
             None => Arguments::default(),
             // Some hosts write an object as the text of one.
@@ -115,14 +115,13 @@ impl Door {
     }
 
     /// What to tell of a name of no tool: why, and what there is.
-    fn unknown(&self, name: &str, problem: String, offered: &Offered<'_>) -> Error {
-        let near = self.index.near(name, offered);
-        let hint = if near.is_empty() || problem.contains("did you mean") || problem.contains("not offered") {
-            "api-search finds tools by what they do".to_owned()
-        } else {
-            format!("maybe {}; api-search finds tools by what they do", near.join(", "))
+    fn missing(&self, name: &str, missing: &Missing, offered: &Offered<'_>) -> Error {
+        let maybe = match missing {
+            Missing::Unknown { near: None, .. } => self.index.alike(name, offered),
+            Missing::Unknown { .. } | Missing::Withheld { .. } => Vec::new(),
         };
-        Error::argument("tool", problem).or_hint(&hint)
+        let maybe = if maybe.is_empty() { String::new() } else { format!("maybe {}; ", maybe.join(", ")) };
+        Error::argument("tool", missing).or_hint(&format!("{maybe}api-search finds tools by what they do"))
     }
 }
 

@@ -5,7 +5,6 @@
 use std::sync::OnceLock;
 
 use bm25::{Embedder, EmbedderBuilder, Language, Scorer};
-use openai_mcp_kernel::near;
 use openai_mcp_kernel::server::{Definition, Offered};
 use openai_mcp_kernel::spec::Spec;
 
@@ -63,14 +62,9 @@ impl Index {
             .collect()
     }
 
-    /// Names that may be meant by one of no tool: the nearest by its letters, else the best by its words.
-    pub(crate) fn near(&self, name: &str, offered: &Offered<'_>) -> Vec<&'static str> {
-        let names: Vec<_> = offered.tools().map(|(_, spec)| spec).collect();
-        let by_letters = near::tool(name, names.iter().map(|spec| (spec.name, spec.effect.reads)));
-        match by_letters {
-            Some(near) => names.iter().filter(|spec| spec.name == near).map(|spec| spec.name).collect(),
-            None => self.find(name, None, offered).into_iter().take(3).map(|(_, spec)| spec.name).collect(),
-        }
+    /// Names that may be meant by one of no tool: the best by its words.
+    pub(crate) fn alike(&self, name: &str, offered: &Offered<'_>) -> Vec<&'static str> {
+        self.find(name, None, offered).into_iter().take(3).map(|(_, spec)| spec.name).collect()
     }
 }
 

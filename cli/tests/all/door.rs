@@ -127,13 +127,31 @@ fn answers_are_short() {
         assert!(bytes("api-search", json!({"query": query, "limit": 20})) <= 4000, "{query}");
     }
     for server in SERVERS {
-        assert!(bytes("api-search", json!({"domain": server.domain})) <= 8000, "{}", server.domain);
+        assert!(bytes("api-search", json!({"domain": server.domain})) <= 4000, "{}", server.domain);
         let names: Vec<_> = server.specs().map(|spec| spec.name).collect();
         for names in names.chunks(8) {
             assert!(bytes("api-describe", json!({"tools": names})) <= 24_000, "{names:?}");
         }
     }
     assert!(bytes("api-search", json!({})) <= 4000);
+}
+
+#[test]
+fn a_server_shows_its_tools_as_far_as_there_is_room() {
+    let all = door(SERVERS);
+    for server in SERVERS {
+        let shown = call(&all, "api-search", json!({"domain": server.domain}), Filter::default());
+        let offered = all.reached().filter(|spec| server.specs().any(|own| own.name == spec.name)).count();
+        assert_eq!((shown["tools"].as_array().unwrap().len(), &shown["more"]), (offered, &Value::Null), "{shown}");
+    }
+    let groups: Vec<_> = SERVERS.iter().flat_map(|server| server.tools).copied().collect();
+    let large = Definition { domain: "large", tools: groups.leak(), ..Definition::PLAIN };
+    let large = door(&[Box::leak(Box::new(large))]);
+    let shown = call(&large, "api-search", json!({"domain": "large"}), Filter::default());
+    let told = shown["tools"].as_array().unwrap().len();
+    assert_eq!(shown["more"], large.reached().count() - told);
+    assert_eq!(shown["hint"], "`query` beside `domain` finds the others");
+    assert!(told > 20 && shown.to_string().len() <= 4000, "{shown}");
 }
 
 #[test]

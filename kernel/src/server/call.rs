@@ -65,7 +65,7 @@ impl Service {
         };
         let (owner, tool) = match found {
             Ok(found) => found,
-            Err(problem) => return refuse(problem),
+            Err(missing) => return refuse(missing.to_string()),
         };
         let ran = Ran {
             tool: tool.spec.name,

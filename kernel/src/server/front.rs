@@ -1,5 +1,7 @@
 //! What is listed in place of the tools of many servers, and runs them.
 
+use std::fmt;
+
 use super::{Definition, Service};
 use crate::arguments::Arguments;
 use crate::error::Result;
@@ -63,13 +65,13 @@ impl<'a> Offered<'a> {
     /// The tool of this name. One that OpenAI has ended is found as well: its call says what to use.
     ///
     /// # Errors
-    /// Says why it is not offered, or that there is none, with the nearest name.
-    pub fn find(&self, name: &str) -> std::result::Result<&'static Tool, String> {
+    /// It is not offered, or there is none.
+    pub fn find(&self, name: &str) -> std::result::Result<&'static Tool, Missing> {
         self.owner(name).map(|(_, tool)| tool)
     }
 
     /// The same with the server that has it.
-    pub(super) fn owner(&self, name: &str) -> std::result::Result<(&'a Service, &'static Tool), String> {
+    pub(super) fn owner(&self, name: &str) -> std::result::Result<(&'a Service, &'static Tool), Missing> {
         let Offered { service, filter } = self;
         let tools = || service.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
         let admitted = || tools().filter(|(_, tool)| filter.admits(tool.spec));
@@ -81,11 +83,38 @@ impl<'a> Offered<'a> {
             let reason = service.config.filter.reason(spec).or_else(|| filter.reason(spec)).map(str::to_owned);
             let unset = || spec.setting.map(|name| format!("OPENAI_MCP_{name} is not set"));
             let reason = reason.or_else(unset).unwrap_or_default();
-            return Err(format!("`{}` is not offered here: {reason}", spec.name));
+            return Err(Missing::Withheld { tool: spec.name, reason });
         }
-        let hint = near::tool(name, admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)));
-        let hint = near::did_you_mean(hint);
-        let shown: String = name.chars().take(80).collect();
-        Err(format!("unknown tool `{shown}`{hint}"))
+        let names: Vec<_> = admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)).collect();
+        let near = near::tool(name, names.into_iter());
+        Err(Missing::Unknown { name: name.chars().take(80).collect(), near })
+    }
+}
+
+/// Why a name runs nothing.
+#[derive(Clone, Debug)]
+pub enum Missing {
+    /// A tool has it that is not offered here.
+    Withheld {
+        /// The tool.
+        tool: &'static str,
+        /// Why, as the end of a sentence.
+        reason: String,
+    },
+    /// No tool has it.
+    Unknown {
+        /// The name, as much of it as is told.
+        name: String,
+        /// A tool that may be meant.
+        near: Option<&'static str>,
+    },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::Withheld { tool, reason } => write!(f, "`{tool}` is not offered here: {reason}"),
+            Missing::Unknown { name, near } => write!(f, "unknown tool `{name}`{}", near::did_you_mean(*near)),
+        }
     }
 }

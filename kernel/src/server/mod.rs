@@ -26,7 +26,7 @@ use crate::spec::{Filter, Life, Spec};
 use crate::tool::Tool;
 use reply::with_notes;
 
-pub use front::{Front, Offered, Turn};
+pub use front::{Front, Missing, Offered, Turn};
 pub use list::{describe, describe_as, doc, schema, weight};
 pub use reply::Reply;
 
