@@ -187,11 +187,15 @@ fn plain(value: &Value) -> String {
 }
 
 /// What to do after a failed answer of this status; `retry_after` is in seconds.
-pub(crate) fn hint(status: u16, retry_after: Option<u64>) -> Option<String> {
+pub(crate) fn hint(status: u16, retry_after: Option<u64>, key: &Secret) -> Option<String> {
     Some(match (status, retry_after) {
         (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
+        (401, _) if key.is_admin() => {
+            "check the key: create one at https://platform.openai.com/settings/organization/admin-keys".into()
+        }
         (401, _) => "check the key: create one at https://platform.openai.com/api-keys".into(),
         (403, _) => "the key lacks a permission for this, or the project or country is not allowed".into(),
+        (404, _) if key.is_admin() => "check the id, and that the key is of the organization that owns it".into(),
         (404, _) => "check the id, and that the key is of the project that owns it".into(),
         (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),
         (500.., _) => "a fault at OpenAI's end: try again; https://status.openai.com tells of outages".into(),

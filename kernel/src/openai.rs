@@ -272,7 +272,7 @@ where
 fn key_of(cx: &Context, spec: &Spec) -> Result<Secret> {
     let admin = spec.admin || cx.home().admin;
     let key = cx.key(admin)?;
-    match (admin, key.expose().starts_with("sk-admin-")) {
+    match (admin, key.is_admin()) {
         (true, false) => {
             let text = "this tool takes an admin key (sk-admin-…); the key given is a project key\nhint: give that of OPENAI_ADMIN_KEY";
             Err(Error::new(Kind::Key, text))
@@ -468,6 +468,6 @@ fn refused(config: &Config, response: &Response<Body>, tries: u32, key: &Secret)
     let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
     let elsewhere = astray(config);
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
-    let error = Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait)), tries, key);
+    let error = Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait, key)), tries, key);
     error.after(retry_after(response.headers()))
 }

@@ -48,6 +48,11 @@ impl Secret {
         self.0.starts_with("sk-")
     }
 
+    /// Whether it is a key of an administrator of OpenAI.
+    pub fn is_admin(&self) -> bool {
+        self.0.starts_with("sk-admin-")
+    }
+
     /// Whether `other` is the same, in a time that does not tell how much of it is.
     pub fn matches(&self, other: &Secret) -> bool {
         let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
