@@ -1,6 +1,7 @@
 //! The two tools by which ChatGPT's company knowledge and deep research read a source, over the stores that the operator
 //! names. <https://developers.openai.com/api/docs/mcp>
 
+use openai_mcp_kernel::long::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::serde::Deserialize;
 
@@ -61,6 +62,14 @@ fn url(file_id: &str) -> String {
     format!("https://platform.openai.com/storage/files/{file_id}")
 }
 
+/// A result as ChatGPT reads one: a single text, which is JSON even where it must be cut.
+fn whole(cx: &Context, value: &Value, rest: &str) -> Output {
+    match value.to_string().len() > cx.max_result() {
+        true => Output::json(&shorten(value, cx.max_result(), rest)),
+        false => Output::json(value),
+    }
+}
+
 impl Search {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut hits: Vec<(String, Hit)> = Vec::new();
@@ -83,7 +92,7 @@ impl Search {
                 results.push(json!({"id": id, "title": title, "url": url, "text": text.join("\n")}));
             }
         }
-        Ok(Output::json(&json!({"results": results})))
+        Ok(whole(&cx, &json!({"results": results}), "fetch gives the text of one"))
     }
 }
 
@@ -100,7 +109,11 @@ impl Fetch {
         let text: String = chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect();
         let told = cx.send(&file::Get::SPEC, arguments).value().await?;
         let title = page.get("filename").and_then(Value::as_str).unwrap_or(file);
-        let metadata = told.get("attributes").filter(|attributes| !attributes.is_null());
-        Ok(Output::json(&json!({"id": self.id, "title": title, "text": text, "url": url(file), "metadata": metadata})))
+        let mut document = json!({"id": self.id, "title": title, "text": text, "url": url(file)});
+        let attributes = told.get("attributes").filter(|attributes| attributes.is_object());
+        if let (Some(document), Some(attributes)) = (document.as_object_mut(), attributes) {
+            document.insert("metadata".into(), attributes.clone());
+        }
+        Ok(whole(&cx, &document, "search finds passages of the rest"))
     }
 }
