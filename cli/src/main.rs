@@ -33,11 +33,17 @@ const VERSION: &str = match option_env!("OPENAI_MCP_BUILD") {
     None => env!("CARGO_PKG_VERSION"),
 };
 
+/// What a newcomer does first.
+const FIRST: &str = "\
+To begin:
+  openai-mcp serve --sandbox            every server on this machine, without a key
+  openai-mcp call file-list --sandbox   one tool, from a shell
+  openai-mcp config cursor --write      into a client, with OPENAI_API_KEY set; `config --help` has the others
+  openai-mcp doctor                     what is missing, if something does not work";
+
 /// The OpenAI API as MCP servers
-///
-/// Start here, no key needed: openai-mcp serve --sandbox
 #[derive(Parser)]
-#[command(name = "openai-mcp", version = VERSION)]
+#[command(name = "openai-mcp", version = VERSION, after_help = FIRST)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,13 +51,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve over HTTP: every server at /{domain}/mcp
+    /// Serve over HTTP: every server at /{domain}/mcp, and one door to all of them at /mcp
     #[command(mut_arg("roots", run::several))]
     Serve {
         /// Where to listen; port 0 takes a free one
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
         addr: String,
-        /// Serve these alone, by domain, separated by commas
+        /// Serve these alone, by domain or set (rag, text, media, training, admin), separated by commas
         #[arg(long, value_name = "DOMAINS", value_delimiter = ',')]
         servers: Vec<String>,
         #[command(flatten)]
@@ -62,8 +68,8 @@ enum Command {
     /// Serve on standard input and output, as MCP clients start it
     #[command(mut_arg("roots", run::several))]
     Stdio {
-        /// The server, as `files`; several, as `files,vector-store`, are one to the client; without any, five tools find
-        /// and run those of all
+        /// The server, as `files`; several, as `files,vector-store`, or a set (rag, text, media, training, admin), are one to
+        /// the client; without any, five tools find and run those of all
         #[arg(value_name = "DOMAINS", value_delimiter = ',')]
         domains: Vec<String>,
         #[command(flatten)]

@@ -17,11 +17,21 @@ pub(crate) fn of_flags(problem: &str) -> String {
 }
 
 /// Sets of servers that belong together, by the work they are for.
-const SETS: [(&str, &[&str]); 4] = [
+const SETS: [(&str, &[&str]); 5] = [
     ("rag", &["files", "vector-store", "responses"]),
     ("text", &["responses", "conversations", "models", "moderation"]),
     ("media", &["images", "audio", "files"]),
     ("training", &["fine-tuning", "files", "batches", "models"]),
+    (
+        "admin",
+        &[
+            "administration-access",
+            "administration-organization",
+            "administration-projects",
+            "administration-security",
+            "administration-usage",
+        ],
+    ),
 ];
 
 /// Servers by domain or by the name of a set, each once; all of them if none is named.

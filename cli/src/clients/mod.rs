@@ -32,7 +32,7 @@ const PATIENCE: u32 = 600;
 /// What the configuration is to say.
 #[derive(Args)]
 pub(crate) struct Wanted {
-    /// These servers alone, by domain or set (rag, text, media, training). Without any: all of them, or, for clients that
+    /// These servers alone, by domain or set (rag, text, media, training, admin). Without any: all of them, or, for clients that
     /// hand every listed tool to their model, the one door before all
     domains: Vec<String>,
     /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
@@ -69,6 +69,8 @@ struct Server {
     way: Way,
     /// The variable that holds its key.
     key: &'static str,
+    /// That of the other key, without which some of its tools cannot be called and all others can.
+    also: Option<&'static str>,
 }
 
 /// How a client reaches a server.
@@ -113,8 +115,7 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
     }
     let entries: Vec<(String, Value)> =
         servers.iter().map(|server| (server.name.clone(), entry(client, server, wanted.scope))).collect();
-    let keys: Vec<&str> =
-        [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).collect();
+    let keys = keys(&servers);
     let asks = client == Client::Vscode && !wanted.sandbox;
     let put = |text: &str| {
         let mut text = text.to_owned();
@@ -138,14 +139,20 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
             format!("wrote {}\nthe file as it was: {}\n", path.display(), copy.display())
         }
     };
-    told += &next(client, wanted, &keys);
+    told += &next(client, wanted, &servers);
     Ok(told)
 }
 
+/// The variables of the keys that servers need.
+fn keys(servers: &[Server]) -> Vec<&'static str> {
+    [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).collect()
+}
+
 /// What the user has left to do.
-fn next(client: Client, wanted: &Wanted, keys: &[&str]) -> String {
+fn next(client: Client, wanted: &Wanted, servers: &[Server]) -> String {
+    let keys = keys(servers);
     let places: Vec<_> = keys.iter().map(|key| itself(key)).collect();
-    let key = match (client.key(wanted.remote.is_some()), client) {
+    let mut key = match (client.key(wanted.remote.is_some()), client) {
         _ if wanted.sandbox => String::new(),
         (_, Client::Vscode) => "; it asks for the key when it starts a server".to_owned(),
         (Key::Itself, _) => format!(", with your key in the place of {} in that file", places.join(" and of ")),
@@ -153,6 +160,14 @@ fn next(client: Client, wanted: &Wanted, keys: &[&str]) -> String {
             format!(", with {} set where it is started from (the key is not in that file)", keys.join(" and "))
         }
     };
+    if servers.iter().any(|server| server.also.is_some_and(|also| !keys.contains(&also))) {
+        key += match client.key(wanted.remote.is_some()) {
+            Key::Itself => {
+                "; tools of administration want an admin key in the place of sk-admin-your-key, others do without"
+            }
+            _ => "; tools of administration want OPENAI_ADMIN_KEY, others do without",
+        };
+    }
     format!("next: start the client anew{key}\n")
 }
 
@@ -206,13 +221,22 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
                     Way::Stdio { program: program.clone(), arguments, sandbox: wanted.sandbox }
                 }
             };
-            // Behind the one door, what most tools take.
-            let (name, key) = match group.as_slice() {
-                [] => (DOOR.to_owned(), USUAL),
-                [definition] => (format!("openai-{}", definition.domain), definition.key_variable()),
-                _ => ("openai-sandbox".to_owned(), USUAL),
+            let name = match group.as_slice() {
+                [] => DOOR.to_owned(),
+                [definition] => format!("openai-{}", definition.domain),
+                _ => "openai-sandbox".to_owned(),
             };
-            Ok(Server { name, way, key })
+            let behind = if group.is_empty() { SERVERS } else { &group };
+            let takes = |admin: bool| {
+                behind.iter().any(|definition| {
+                    let mut specs = definition.specs().filter(|spec| filter.admits(spec));
+                    specs.any(|spec| (definition.admin || spec.admin) == admin)
+                })
+            };
+            let key = if takes(false) { USUAL } else { ADMIN };
+            // A server that runs elsewhere is given one key.
+            let also = matches!(way, Way::Stdio { sandbox: false, .. }) && key == USUAL && takes(true);
+            Ok(Server { name, way, key, also: also.then_some(ADMIN) })
         })
         .collect()
 }
@@ -289,6 +313,12 @@ impl Client {
         }
     }
 
+    /// Whether it may be told of a variable that is not set. Goose then starts no server (its `merge_environments`), and VS
+    /// Code asks for the value; a server that either starts has what is set in their environment.
+    fn bears_absence(self) -> bool {
+        !matches!(self, Client::Goose | Client::Vscode)
+    }
+
     /// In what its file is written.
     pub(crate) fn format(self) -> Format {
         match self {
@@ -316,7 +346,7 @@ impl Client {
 
 /// The entry of a server.
 fn entry(client: Client, server: &Server, scope: Scope) -> Value {
-    let Server { name, way, key: variable } = server;
+    let Server { name, way, key: variable, also } = server;
     let key = client.key(matches!(way, Way::Remote { .. }));
     let shown = key.shown(variable);
     let bearer = json!({"Authorization": format!("Bearer {shown}")});
@@ -375,12 +405,14 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
         }
     }
     if let Way::Stdio { sandbox: false, .. } = way {
+        let variables = || std::iter::once(*variable).chain(also.filter(|_| client.bears_absence()));
+        let environment = || variables().map(|variable| (variable.to_owned(), key.shown(variable).into())).collect();
         match (client, &key) {
-            (Client::Codex, _) => set("env_vars", json!([variable])),
+            (Client::Codex, _) => set("env_vars", variables().collect()),
             (Client::Goose, _) => None,
-            (Client::Opencode | Client::Kilo, _) => set("environment", json!({*variable: shown})),
+            (Client::Opencode | Client::Kilo, _) => set("environment", Value::Object(environment())),
             (_, Key::Inherited) => None,
-            _ => set("env", json!({*variable: shown})),
+            _ => set("env", Value::Object(environment())),
         };
     }
     match client {
@@ -417,7 +449,7 @@ fn input(variable: &str) -> Value {
 }
 
 /// `claude mcp add …`
-fn command(Server { name, way, key }: &Server, scope: Scope) -> String {
+fn command(Server { name, way, key, .. }: &Server, scope: Scope) -> String {
     let scope = if scope == Scope::User { "user" } else { "project" };
     match way {
         Way::Stdio { program, arguments, .. } => {
@@ -457,15 +489,14 @@ fn paste(client: Client, servers: &[Server], wanted: &Wanted) -> Result<String, 
         }
     };
     let mut text = format!("{steps}\n\n");
-    for Server { name, way, key } in servers {
+    for Server { name, way, key, .. } in servers {
         if let Way::Remote { url } = way {
             let (url, query) =
                 url.split_once('?').map_or((url.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
             text += &format!("{name}\n{url}/{}{query}\n\n", itself(key));
         }
     }
-    let places: Vec<_> =
-        [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).map(itself).collect();
+    let places: Vec<_> = keys(servers).into_iter().map(itself).collect();
     text += &format!(
         "Put your key in the place of {}. Whoever has such a URL can spend the key: use one that is made for this \
          alone, with a limit, and share no screenshot of it.\n",

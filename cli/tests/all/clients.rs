@@ -187,6 +187,37 @@ fn servers_of_administration_are_told_of_the_admin_key() {
     assert_eq!(asked, ["openai-key", "openai-admin-key"]);
 }
 
+/// What some tools alone need is named where that makes nobody give it.
+#[test]
+fn the_door_is_told_of_both_keys_and_needs_one() {
+    let rows = [
+        ("cline", json!({"OPENAI_API_KEY": "${env:OPENAI_API_KEY}", "OPENAI_ADMIN_KEY": "${env:OPENAI_ADMIN_KEY}"})),
+        ("gemini-cli", json!({"OPENAI_API_KEY": "${OPENAI_API_KEY}", "OPENAI_ADMIN_KEY": "${OPENAI_ADMIN_KEY}"})),
+        ("claude-desktop", json!({"OPENAI_API_KEY": "sk-your-key", "OPENAI_ADMIN_KEY": "sk-admin-your-key"})),
+        ("zed", json!(null)),
+    ];
+    let entry = |arguments: &[&str]| {
+        let file: Value = serde_json::from_str(&run(arguments, &[], "").out).unwrap();
+        file.pointer("/mcpServers/openai").or(file.pointer("/context_servers/openai")).unwrap()["env"].clone()
+    };
+    for (client, env) in rows {
+        assert_eq!(entry(&["config", client]), env, "{client}");
+    }
+    let one = json!({"OPENAI_API_KEY": "${env:OPENAI_API_KEY}"});
+    assert_eq!(entry(&["config", "cline", "--tools", "file-*"]), one);
+    assert_eq!(
+        entry(&["config", "cline", "--tools", "project-*"]),
+        json!({"OPENAI_ADMIN_KEY": "${env:OPENAI_ADMIN_KEY}"})
+    );
+    // It starts no server where one that it was told of is missing.
+    let goose = run(&["config", "goose"], &[], "").out;
+    assert!(goose.contains("env_keys: [\"OPENAI_API_KEY\"]"), "{goose}");
+    let home = Home::new();
+    let told = home.run(&["config", "cline", "--write"]).out;
+    assert!(told.contains("with OPENAI_API_KEY set where it is started from"), "{told}");
+    assert!(told.ends_with("; tools of administration want OPENAI_ADMIN_KEY, others do without\n"), "{told}");
+}
+
 #[test]
 fn flags_are_handed_on_to_the_servers_that_know_them() {
     let home = Home::new();

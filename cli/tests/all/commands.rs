@@ -31,6 +31,18 @@ fn a_call_prints_its_result_and_says_how_it_ended() {
 }
 
 #[test]
+fn a_newcomer_is_told_how_to_begin() {
+    let bare = run(&[], &[], "");
+    assert_eq!((bare.status, bare.out.as_str()), (2, ""));
+    for told in [bare.err, run(&["--help"], &[], "").out] {
+        assert!(told.contains("\n  openai-mcp serve --sandbox "), "{told}");
+        assert!(told.contains("\n  openai-mcp config cursor --write "), "{told}");
+    }
+    // What is told to be done can be done.
+    assert_eq!(run(&["call", "file-list", "--sandbox"], &[], "").status, 0);
+}
+
+#[test]
 fn what_cannot_be_run_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -226,6 +238,35 @@ fn flags_stand_above_the_environment() {
         ["file-list", "file-delete", "file-upload"].iter().all(|name| !reads.contains(&(*name).to_owned())),
         "{reads:?}"
     );
+}
+
+#[test]
+fn a_set_is_its_servers_everywhere() {
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme.split_once("| set | servers |\n|---|---|\n").unwrap();
+    let sets = table.lines().map_while(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let mut told = String::new();
+    for (set, domains) in sets {
+        told += &format!("{}{set} ({domains})", if told.is_empty() { "" } else { ", " });
+        let mut domains: Vec<&str> = domains.split(", ").collect();
+        let listed = |domains: &str| run(&["stdio", domains, "--sandbox"], &[], list).out;
+        assert!(listed(set).contains(r#""tools":[{"#) && listed(set) == listed(&domains.join(",")), "{set}");
+
+        let config: Value = serde_json::from_str(&run(&["config", "cursor", set], &[], "").out).unwrap();
+        let mut serve = command(&["serve", "--servers", set, "--sandbox", "--addr", "127.0.0.1:0"], &[]);
+        let server = Running::start(&mut serve, "next: ");
+        let served = server.said.lines().filter_map(|line| line.strip_suffix("/mcp")?.rsplit_once('/'));
+        let served: Vec<&str> = served.map(|(_, domain)| domain).collect();
+        assert_eq!(served, domains, "{set}");
+        domains.sort_unstable();
+        let names = domains.iter().map(|domain| format!("openai-{domain}"));
+        assert!(config["mcpServers"].as_object().unwrap().keys().cloned().eq(names), "{set}: {config}");
+    }
+    // There are no others.
+    let refused = run(&["stdio", "ragg"], &[], "").err;
+    assert!(refused.contains("did you mean `rag`?"), "{refused}");
+    assert!(refused.trim_end().ends_with(&format!("and sets of them: {told}")), "{refused}");
 }
 
 #[test]
