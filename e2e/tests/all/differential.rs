@@ -120,7 +120,19 @@ impl Case {
         self.message_with(Upload::inline)
     }
 
+    /// The arguments in that message.
+    pub(crate) fn arguments_inline(&self) -> String {
+        self.arguments_with(Upload::inline)
+    }
+
     fn message_with(&self, source: impl Fn(&Upload) -> Value) -> String {
+        let (name, arguments) = (&self.tool, self.arguments_with(source));
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
+        )
+    }
+
+    fn arguments_with(&self, source: impl Fn(&Upload) -> Value) -> String {
         let mut arguments = self.arguments.get().to_owned();
         if let Some(ours) = &self.ours {
             let (ours, rest) = (ours.get().trim_end_matches('}'), arguments.trim_start_matches('{'));
@@ -145,10 +157,7 @@ impl Case {
             }
             arguments = value.to_string();
         }
-        let name = &self.tool;
-        format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
-        )
+        arguments
     }
 }
 

@@ -308,6 +308,13 @@ impl Process {
     /// Reads the next line of standard output, which must be one message.
     #[track_caller]
     pub(crate) fn receive(&mut self) -> Value {
+        let line = self.receive_line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+    }
+
+    /// The same as it was written, without its newline.
+    #[track_caller]
+    pub(crate) fn receive_line(&mut self) -> String {
         let read = self.read;
         let line = self.output.wait_for(|text| {
             let rest = &text[read..];
@@ -317,7 +324,7 @@ impl Process {
             panic!("no message came; standard error: {}", self.errors.text());
         };
         self.read += line.len() + 1;
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+        line
     }
 
     /// Reads messages until the answer to `id`, and returns what came before it too.

@@ -6,6 +6,7 @@ mod audio;
 mod canary;
 mod conformance;
 mod differential;
+mod door;
 mod evals;
 mod frames;
 mod harness;
