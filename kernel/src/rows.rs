@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::body::{Body, Failure};
 use crate::error::{Error, Kind, Result};
+use crate::json;
 use crate::platform::Opened;
 
 /// Most bytes of one row.
@@ -410,28 +411,11 @@ struct Broken {
 fn parse(text: &[u8]) -> Result<Value, Broken> {
     let fault = |problem: String| Broken { line: 0, problem };
     let text = utf8(text).map_err(fault)?;
-    // Cheaper than to find out by having them all.
-    let values = memchr::memchr3_iter(b',', b'[', b'{', text.as_bytes()).count();
-    if values > MOST_VALUES && structure(text.as_bytes()) > MOST_VALUES {
+    if json::values(text.as_bytes()) > MOST_VALUES {
         return Err(fault(format!("has more than {MOST_VALUES} values")));
     }
     serde_json::from_str(text)
         .map_err(|error| Broken { line: error.line().saturating_sub(1) as u64, problem: not_json(&error) })
-}
-
-/// How many commas and opening brackets stand outside of strings.
-fn structure(text: &[u8]) -> usize {
-    let (mut count, mut quoted, mut escaped) = (0, false, false);
-    for byte in text {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' | b'[' | b'{' if !quoted => count += 1,
-            _ => {}
-        }
-    }
-    count
 }
 
 /// What is wrong with a row of JSON, without the line, which the row knows better.

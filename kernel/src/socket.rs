@@ -19,10 +19,18 @@ use crate::openai;
 use crate::platform::{Frame, LONGEST_MESSAGE, Wire};
 use crate::spec::Spec;
 
-/// Most bytes that come in over one socket: an hour of speech at its largest.
-const MOST: usize = 512 * 1024 * 1024;
-/// Most messages that come in over one socket.
-const MOST_MESSAGES: usize = 1_000_000;
+/// Most bytes and messages that come in over one socket: no call lasts longer than some ten minutes, of which speech has
+/// 38 MB as base64.
+const MOST: usize = 96 * 1024 * 1024;
+const MOST_MESSAGES: usize = 100_000;
+/// Most values that come in, in one message and in all: each weighs many times its text.
+const MOST_VALUES: (usize, usize) = (100_000, 500_000);
+/// Most bytes of what is kept, of which a value counts a few besides its text.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
+const VALUE: usize = 16;
+/// Bytes that are read in a row before others have their turn, and what a message counts at least.
+const TURN: usize = 256 * 1024;
+const LEAST: usize = 1024;
 /// Longest that anyone waits for the other side to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -34,8 +42,15 @@ pub struct Socket {
     waiting: VecDeque<String>,
     /// Whether all that was pushed has gone out.
     sent: bool,
+    /// What came in.
     bytes: usize,
     messages: usize,
+    values: usize,
+    /// What the event that came last weighs, and all those that were kept.
+    last: usize,
+    kept: usize,
+    /// What was read in a row.
+    turn: usize,
 }
 
 /// What happens next on a socket.
@@ -59,7 +74,18 @@ impl Context {
     /// Wrong arguments, no key, no connection, or a refusal.
     pub async fn connect(&self, spec: &'static Spec, arguments: impl Into<Arguments> + Send) -> Result<Socket> {
         let wire = openai::connect(self, spec, &arguments.into()).await?;
-        Ok(Socket { cx: self.clone(), wire, waiting: VecDeque::new(), sent: true, bytes: 0, messages: 0 })
+        Ok(Socket {
+            cx: self.clone(),
+            wire,
+            waiting: VecDeque::new(),
+            sent: true,
+            bytes: 0,
+            messages: 0,
+            values: 0,
+            last: 0,
+            kept: 0,
+            turn: 0,
+        })
     }
 }
 
@@ -76,8 +102,13 @@ impl Socket {
     /// # Errors
     /// The connection broke, or what came is no event or more than a socket may bring.
     pub async fn step(&mut self, patience: Duration) -> Result<Step> {
-        let Socket { wire, waiting, sent, .. } = self;
+        let Socket { wire, waiting, sent, turn, .. } = self;
         let next = poll_fn(|task| {
+            // Who sends without end would otherwise be listened to without end.
+            if std::mem::take(turn) > TURN {
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let broken = |failure: Failure| Poll::Ready(Err(broken(&failure)));
             let mut done = false;
             while !*sent {
@@ -123,15 +154,30 @@ impl Socket {
     }
 
     fn read(&mut self, text: &Bytes) -> Result<Value> {
+        let values = json::values(text);
         self.bytes += text.len();
         self.messages += 1;
-        if text.len() > LONGEST_MESSAGE || self.bytes > MOST || self.messages > MOST_MESSAGES {
-            return Err(Error::new(Kind::Answer, "openai sends more than a session has"));
+        self.values += values;
+        self.last = text.len() + VALUE * values;
+        self.turn += self.last.max(LEAST);
+        let (most, in_all) = MOST_VALUES;
+        let one = text.len() > LONGEST_MESSAGE || values > most;
+        if one || self.bytes > MOST || self.messages > MOST_MESSAGES || self.values > in_all {
+            return Err(too_much());
         }
         match serde_json::from_slice(text) {
             Ok(event @ Value::Object(_)) => Ok(event),
             _ => Err(Error::new(Kind::Answer, "openai sent something that is no event")),
         }
+    }
+
+    /// Counts the event that came last as one of which something is kept until the call ends.
+    ///
+    /// # Errors
+    /// It is more than a call keeps.
+    pub fn keep(&mut self) -> Result<()> {
+        self.kept += std::mem::take(&mut self.last);
+        if self.kept > MOST_KEPT { Err(too_much()) } else { Ok(()) }
     }
 
     /// Says goodbye, and waits a moment for the other side to do so.
@@ -144,6 +190,10 @@ impl Socket {
         };
         select(std::pin::pin!(goodbye), self.cx.platform().sleep(GOODBYE)).await;
     }
+}
+
+fn too_much() -> Error {
+    Error::new(Kind::Answer, "openai sends more than a session has")
 }
 
 fn broken(failure: &Failure) -> Error {

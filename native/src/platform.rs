@@ -66,7 +66,8 @@ impl Platform for Machine {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
+        // Who is woken by too much would else never hear that time is up: both are rationed together.
+        tokio::task::unconstrained(tokio::time::sleep(duration)).boxed()
     }
 
     fn now(&self) -> Duration {

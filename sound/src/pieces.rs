@@ -635,7 +635,7 @@ mod tests {
     #[test]
     fn pieces_are_the_whole_cut_in_the_longest_pauses() {
         for (rate, hush) in [(16_000, 100_000), (16_000, 10), (44_100, 20), (8_000, 100_000)] {
-            let file = read("a.wav", wave::wav(&recording(rate, 65, hush), rate).unwrap());
+            let file = read("a.wav", wave::wav(recording(rate, 65, hush), rate).unwrap());
             let pieces = cut(&file, 20);
             assert!((4..=5).contains(&pieces.len()), "{rate}: {} pieces", pieces.len());
             let mut expected = 0.0;

@@ -1,5 +1,7 @@
 //! WAV files. <http://soundfile.sapp.org/doc/WaveFormat/>
 
+use std::borrow::Borrow;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 
@@ -24,7 +26,11 @@ pub fn header(format: &[u8], length: usize) -> Result<BytesMut> {
 ///
 /// # Errors
 /// More than 4 GB.
-pub fn wav(samples: &[i16], rate: u32) -> Result<Bytes> {
+pub fn wav<S>(samples: S, rate: u32) -> Result<Bytes>
+where
+    S: IntoIterator<Item: Borrow<i16>, IntoIter: ExactSizeIterator>,
+{
+    let samples = samples.into_iter();
     let mut format = BytesMut::with_capacity(16);
     // PCM, one channel.
     format.put_u16_le(1);
@@ -35,7 +41,7 @@ pub fn wav(samples: &[i16], rate: u32) -> Result<Bytes> {
     format.put_u16_le(16);
     let mut file = header(&format, samples.len() * 2)?;
     for sample in samples {
-        file.put_i16_le(*sample);
+        file.put_i16_le(*sample.borrow());
     }
     Ok(file.freeze())
 }

@@ -316,7 +316,7 @@ impl Platform for Script {
         let Some(reply) = reply else {
             return self.send(request).map(|answer| answer.map(Connected::Refused)).boxed();
         };
-        let (sent, opening) = (self.sent.clone(), self.send(request));
+        let (sent, clock, opening) = (self.sent.clone(), self.clock.clone(), self.send(request));
         async move {
             opening.await?;
             let index = lock(&sent).len().saturating_sub(1);
@@ -329,7 +329,7 @@ impl Platform for Script {
                     request.bytes = [&request.bytes, whole.as_bytes(), b"\n"].concat().into();
                 }
             };
-            Ok(Connected::Open(socket::play(&reply.body, keep)))
+            Ok(Connected::Open(socket::play(&reply.body, keep, move |time| *lock(&clock) += time)))
         }
         .boxed()
     }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `{…}` | an event comes in |
 //! | `after TYPE` | nothing comes before another event of this type has gone out |
+//! | `times N LINE` | `LINE` comes in so many times |
+//! | `wait SECONDS` | so much time passes |
 //! | `close CODE REASON` | the other side says goodbye |
 //! | `break WORDS` | the connection breaks |
 //! | `gone` | the connection ends without a word |
@@ -14,6 +16,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::sink;
@@ -25,9 +28,15 @@ use serde_json::Value;
 /// Longest text within an event that is shown whole.
 const LONGEST: usize = 200;
 
-/// Plays `lines`. `keep` is handed what goes out, shortened to be shown and whole.
-pub(crate) fn play(lines: &Bytes, keep: impl Fn(&str, &str) + Send + 'static) -> Wire {
+/// Plays `lines`. `keep` is handed what goes out, shortened to be shown and whole; `pass` lets time pass.
+pub(crate) fn play(
+    lines: &Bytes,
+    keep: impl Fn(&str, &str) + Send + 'static,
+    pass: impl Fn(Duration) + Send + 'static,
+) -> Wire {
     let mut lines: VecDeque<String> = String::from_utf8_lossy(lines).lines().map(str::to_owned).collect();
+    // How often the line in front has come in.
+    let mut came = 0_usize;
     // How many events of each type have gone out and were not waited for yet.
     let waiting: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let gone = waiting.clone();
@@ -40,6 +49,21 @@ pub(crate) fn play(lines: &Bytes, keep: impl Fn(&str, &str) + Send + 'static) ->
                     Some(count) if *count > 0 => *count -= 1,
                     _ => return Poll::Pending,
                 }
+                lines.pop_front();
+                continue;
+            }
+            if word == "wait" {
+                pass(Duration::from_secs(rest.parse().unwrap_or_default()));
+                lines.pop_front();
+                continue;
+            }
+            if word == "times" {
+                let (times, line) = rest.split_once(' ').unwrap_or((rest, ""));
+                if times.parse().is_ok_and(|times| came < times) {
+                    came += 1;
+                    return Poll::Ready(Some(Ok(Frame::Text(line.to_owned().into()))));
+                }
+                came = 0;
                 lines.pop_front();
                 continue;
             }

@@ -168,3 +168,35 @@ async fn advice_fits_the_way_in() {
         assert!(told.contains(advice), "{told}");
     }
 }
+
+#[tokio::test]
+async fn who_sends_nothing_but_signs_of_life_is_left() {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use futures_util::future::{Either, select};
+    use futures_util::stream::StreamExt as _;
+    use openai_mcp_kernel::platform::Connected;
+    use tokio_tungstenite::tungstenite;
+
+    // Pongs, pings, and pieces of a message that have nothing in them: no event ever comes of them.
+    for frame in [[0x8A, 0x00], [0x89, 0x00], [0x00, 0x00]] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/v1/live", listener.local_addr().unwrap());
+        let flood = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut socket = tungstenite::accept(stream).unwrap();
+            let begun: &[u8] = if frame == [0x00, 0x00] { &[0x01, 0x01, b'{'] } else { &[] };
+            let _ = socket.get_mut().write_all(begun);
+            // Until the other end is gone.
+            while socket.get_mut().write_all(&frame.repeat(30_000)).is_ok() {}
+        });
+        let Ok(Connected::Open(mut wire)) = machine().connect(request(Method::GET, &url)).await else {
+            panic!("it did not open")
+        };
+        let time_is_up = machine().sleep(Duration::from_millis(100));
+        assert!(matches!(select(wire.incoming.next(), time_is_up).await, Either::Right(_)), "{frame:?}");
+        drop(wire);
+        flood.join().unwrap();
+    }
+}

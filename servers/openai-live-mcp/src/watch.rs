@@ -72,7 +72,9 @@ impl Watch {
             match socket.step(left).await? {
                 Step::Sent => {}
                 Step::Event(event) => {
-                    seen.take(&cx, &event);
+                    if seen.take(&cx, &event) {
+                        socket.keep()?;
+                    }
                     let reached = match self.until {
                         Some(Until::Delegation) => !seen.delegations.is_empty(),
                         Some(Until::FunctionCall) => !seen.calls.is_empty(),
@@ -96,7 +98,8 @@ impl Watch {
 }
 
 impl Seen {
-    fn take(&mut self, cx: &Context, event: &Value) {
+    /// Whether something of the event is kept.
+    fn take(&mut self, cx: &Context, event: &Value) -> bool {
         match text(event, "type") {
             "session.input_transcript.delta" => self.hear("user", text(event, "delta")),
             "session.output_transcript.delta" => {
@@ -114,8 +117,9 @@ impl Seen {
             "error" | "transport.failed" if self.errors.len() < MOST => {
                 self.errors.push(Error::event(event.to_string().as_bytes(), None, None).to_string().into());
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// Words come without ends of turns: a turn lasts until the other speaks.

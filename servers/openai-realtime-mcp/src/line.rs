@@ -11,6 +11,10 @@ use serde_json::Map;
 /// Longest wait for a session to be there, or set up.
 const SETTING_UP: Duration = Duration::from_secs(20);
 
+/// How the types of events end of which tools keep something, besides sound, which has a bound of its own.
+const KEPT: [&str; 5] =
+    ["text.delta", "transcript.delta", "transcription.completed", "response.done", "dtmf_event_received"];
+
 /// An open session.
 pub(crate) struct Line {
     cx: Context,
@@ -95,7 +99,13 @@ impl Line {
             return Ok(Next::Late);
         }
         Ok(match self.socket.step(left).await? {
-            Step::Event(event) => Next::Event(text(&event, "type").to_owned(), event),
+            Step::Event(event) => {
+                let kind = text(&event, "type");
+                if KEPT.iter().any(|end| kind.ends_with(end)) {
+                    self.socket.keep()?;
+                }
+                Next::Event(kind.to_owned(), event)
+            }
             Step::Sent => Next::Sent,
             Step::Silence => Next::Late,
             Step::Closed(code, reason) => Next::Closed(format!("{code} {reason}").trim_end().to_owned()),

@@ -19,8 +19,8 @@ pub(crate) const RATE: u32 = 24_000;
 const PIECE: usize = 98_304;
 /// Sound of more bytes goes to a file: clients take results of about a megabyte.
 const SMALL: usize = 700_000;
-/// Most bytes of sound that are taken from one answer.
-const LONGEST: usize = 128 * 1024 * 1024;
+/// Most bytes of sound that are taken from one answer: eleven minutes.
+const LONGEST: usize = 32 * 1024 * 1024;
 
 /// The formats of what is spoken.
 pub(crate) const FORMATS: Formats = &[("wav", &["wav"])];
@@ -151,8 +151,7 @@ impl Spoken {
     }
 
     fn wav(&self) -> Result<Bytes> {
-        let samples: Vec<i16> = self.0.chunks_exact(2).map(sample).collect();
-        wave::wav(&samples, RATE)
+        wave::wav(self.0.chunks_exact(2).map(sample), RATE)
     }
 
     /// Gives a result with what is spoken, as a file or within it. What was paid for is not lost if the file cannot be

@@ -344,8 +344,8 @@ impl Answer {
             match line.next().await? {
                 Next::Sent => {}
                 Next::Event(kind, event) => {
-                    let done = self.take(cx, &kind, &event)?;
-                    if done {
+                    // Once: who says it again and again is not waited for again.
+                    if self.take(cx, &kind, &event)? && !done {
                         line.until = cx.now() + Duration::from_secs(AFTER);
                     }
                 }
