@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use crate::body::{Body, Failure};
 use crate::error::{Error, Kind, Result};
 use crate::headers;
+use crate::json;
 use crate::secret::Secret;
 
 /// Most bytes of one event: an image as base64 is the largest there is.
@@ -116,6 +117,7 @@ impl Events {
     fn line(&mut self) -> Option<BytesMut> {
         if self.returned && self.buffer.first() == Some(&b'\n') {
             self.buffer.advance(1);
+            self.returned = false;
         }
         self.returned &= self.buffer.is_empty();
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
@@ -165,6 +167,10 @@ impl Events {
         if event.data.as_ref() == b"[DONE]" {
             self.ended = true;
             return Ok(None);
+        }
+        if json::values(&event.data) > json::MOST_VALUES {
+            self.ended = true;
+            return Err(Error::new(Kind::Answer, format!("an event has more than {} values", json::MOST_VALUES)));
         }
         let failed = memmem::find(&event.data, b"\"error\"").is_some()
             && serde_json::from_slice::<Peek>(&event.data).is_ok_and(|peek| peek.error.is_some());

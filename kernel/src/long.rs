@@ -26,8 +26,8 @@ pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<
     if matches!(long, Long::Cut) || (answer.len() <= most && !coded(&answer)) {
         return Ok(Output::Json(answer));
     }
-    let mut answer: Value = serde_json::from_slice(&answer)
-        .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))?;
+    let mut answer =
+        json::tree(&answer).map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))?;
     leave_out(&mut answer);
     let listed = answer.get("data").is_some_and(Value::is_array);
     Ok(match long {

@@ -153,11 +153,10 @@ impl Call<'_> {
     /// Like [`Call::bytes`], read, for code that looks inside.
     ///
     /// # Errors
-    /// As [`Call::bytes`], or an answer that is not JSON.
+    /// As [`Call::bytes`], or an answer that is not JSON or has more than a million values.
     pub async fn value(self) -> Result<Value> {
         let answer = self.bytes().await?;
-        serde_json::from_slice(&answer)
-            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+        json::tree(&answer).map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))
     }
 
     /// The answer as the event stream that it is.

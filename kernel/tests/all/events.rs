@@ -49,6 +49,24 @@ fn every_cut_and_every_line_end_gives_the_same_events() {
 }
 
 #[test]
+fn ends_of_lines_may_be_of_several_kinds() {
+    let text = Bytes::from("data: 1\r\n\ndata: 2\n\r\ndata: 3\r\r\n");
+    let expected = ["1", "2", "3"].map(|data| event(None, data)).to_vec();
+    for length in 1..text.len() {
+        let chunks = text.chunks(length).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        assert_eq!(read(chunks), (expected.clone(), None), "pieces of {length}");
+    }
+}
+
+#[test]
+fn an_event_of_too_many_values_is_not_read() {
+    let many = format!("data: {{}}\n\ndata: [{}0]\n\n", "0,".repeat(1_000_000));
+    let (events, error) = read(vec![Ok(many.into())]);
+    assert_eq!(events, [event(None, "{}")]);
+    assert_eq!(error.as_deref(), Some("an event has more than 1000000 values"));
+}
+
+#[test]
 fn what_no_empty_line_ends_is_no_event() {
     assert_eq!(read(vec![Ok("data: 1\n\ndata: 2\n".into())]), (vec![event(None, "1")], None));
 }

@@ -1,6 +1,7 @@
 //! Answers that are longer than a result should be, and that nobody keeps.
 
 use bytes::Bytes;
+use openai_mcp_kernel::json::tree;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
@@ -11,7 +12,7 @@ pub(crate) async fn fit(cx: &Context, answer: Bytes) -> Bytes {
     if bytes <= cx.max_result() {
         return answer;
     }
-    let value: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let value = tree(&answer).unwrap_or_default();
     let id = value.get("id").or(value.get("completion_id")).and_then(Value::as_str).unwrap_or("completion");
     let name: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
     let whole = match cx.keep((&name, "json"), answer).await {

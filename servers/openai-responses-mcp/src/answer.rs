@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json::Node;
+use openai_mcp_kernel::json::{Node, tree};
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
@@ -359,6 +359,6 @@ pub(crate) async fn fit(cx: &Context, shown: Arguments, kept: bool, max_bytes: O
         },
         true => format!("response-get with `max_bytes` {bytes} shows all"),
     };
-    let value: Value = serde_json::from_slice(&whole).unwrap_or_default();
+    let value = tree(&whole).unwrap_or_default();
     Arguments::from(long::shorten(&value, most, &how)).text().clone()
 }
