@@ -97,6 +97,8 @@ pub enum ErrorCode {
     Python,
     /// A question was not answered.
     Unanswered,
+    /// The texts are too long to be compared.
+    TooLong,
 }
 
 impl ErrorCode {
@@ -110,6 +112,7 @@ impl ErrorCode {
             Self::Formula => "formula_error",
             Self::Python => "python_not_run",
             Self::Unanswered => "unanswered",
+            Self::TooLong => "too_long",
         }
     }
 }
@@ -222,6 +225,13 @@ impl Criterion {
             }
             Grader::TextSimilarity { metric, input, reference } => {
                 let (input, reference) = (template::render(input, names)?, template::render(reference, names)?);
+                if matches!(metric, Metric::FuzzyMatch | Metric::RougeL)
+                    && input.len().saturating_mul(reference.len()) > MOST_PAIRS
+                {
+                    let text =
+                        format!("texts of {} and {} bytes are too long to be compared", input.len(), reference.len());
+                    return Err(error(ErrorCode::TooLong, text));
+                }
                 grade.synonyms = (*metric == Metric::Meteor).then_some(false);
                 grade.score = match metric {
                     Metric::Cosine => match answers.next() {
@@ -240,7 +250,7 @@ impl Criterion {
                 let (result, steps) = judged(answers.next())?;
                 let label = result.as_str().filter(|label| labels.iter().any(|one| one == label));
                 let label = label.ok_or_else(|| {
-                    let message = format!("the model answered {result}, which is none of the labels");
+                    let message = format!("the model answered {}, which is none of the labels", short(&result));
                     error(ErrorCode::InvalidAnswer, message)
                 })?;
                 grade.score = f64::from(u8::from(passing_labels.iter().any(|passing| passing == label)));
@@ -251,7 +261,10 @@ impl Criterion {
                 let (result, steps) = judged(answers.next())?;
                 let score = result.as_f64().or_else(|| result.as_str()?.trim().parse().ok()).filter(|n| n.is_finite());
                 let score = score.ok_or_else(|| {
-                    error(ErrorCode::InvalidAnswer, format!("the model answered {result}, which is no number"))
+                    error(
+                        ErrorCode::InvalidAnswer,
+                        format!("the model answered {}, which is no number", short(&result)),
+                    )
                 })?;
                 grade.score = score.clamp(*least, *most);
                 grade.steps = steps;
@@ -278,7 +291,20 @@ impl Criterion {
     }
 }
 
+/// Most pairs of bytes of two texts of which the longest common subsequence is looked for: some seconds of work.
+const MOST_PAIRS: usize = 100_000_000_000;
+/// Characters that are told of what a model answered.
+const TOLD: usize = 200;
+
 const PYTHON: &str = "code of a python grader is not run here";
+
+/// The beginning of what was answered.
+fn short(result: &Value) -> String {
+    let text = result.to_string();
+    let end = text.char_indices().nth(TOLD).map_or(text.len(), |(end, _)| end);
+    let dots = if end < text.len() { "…" } else { "" };
+    format!("{}{dots}", text.get(..end).unwrap_or_default())
+}
 
 /// A schema as strict mode wants it.
 fn object(properties: &[(&str, &Value)]) -> Value {

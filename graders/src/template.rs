@@ -37,20 +37,38 @@ impl fmt::Display for UnknownPath {
 ///
 /// # Errors
 ///
-/// A path leads nowhere, or the template is none that [`check`] passes.
+/// A path leads nowhere, the template is none that [`check`] passes, or it comes to more than 8 MiB of text.
 pub fn render(template: &str, names: Names<'_>) -> Result<String, UnknownPath> {
+    render_in(template, names, &mut { MOST })
+}
+
+/// Most bytes of text that templates come to which are rendered as one, and of JSON that is read on the way: a path of a
+/// few letters may name a whole file, and stand there a thousand times.
+const MOST: usize = 8 * 1024 * 1024;
+
+fn render_in(template: &str, names: Names<'_>, room: &mut usize) -> Result<String, UnknownPath> {
     let mut rendered = String::new();
     for piece in pieces(template) {
-        match piece {
-            Piece::Text(text) => rendered.push_str(text),
-            Piece::Path(path) => match lookup(path, names)?.as_ref() {
-                Value::String(text) => rendered.push_str(text),
-                value => rendered.push_str(&value.to_string()),
+        let (path, text) = match piece {
+            Piece::Text(text) => ("", Cow::Borrowed(text)),
+            Piece::Path(path) => match lookup_in(path, names, room)? {
+                Cow::Borrowed(Value::String(text)) => (path, Cow::Borrowed(text.as_str())),
+                Cow::Owned(Value::String(text)) => (path, Cow::Owned(text)),
+                value => (path, Cow::Owned(value.to_string())),
             },
             Piece::Open(text) => return Err(unknown(text, "`{{` without `}}`")),
-        }
+        };
+        take(room, text.len(), path)?;
+        rendered.push_str(&text);
     }
     Ok(rendered)
+}
+
+/// Takes what a path comes to from what there is room for.
+fn take(room: &mut usize, bytes: usize, path: &str) -> Result<(), UnknownPath> {
+    *room =
+        room.checked_sub(bytes).ok_or_else(|| unknown(path, format!("the text comes to more than {MOST} bytes")))?;
+    Ok(())
 }
 
 /// A value with every text within it rendered, such as a list of messages; the names of members stay what they are.
@@ -59,13 +77,17 @@ pub fn render(template: &str, names: Names<'_>) -> Result<String, UnknownPath> {
 ///
 /// Those of [`render`].
 pub fn render_within(value: &Value, names: Names<'_>) -> Result<Value, UnknownPath> {
+    render_all(value, names, &mut { MOST })
+}
+
+fn render_all(value: &Value, names: Names<'_>, room: &mut usize) -> Result<Value, UnknownPath> {
     Ok(match value {
-        Value::String(text) => render(text, names)?.into(),
+        Value::String(text) => render_in(text, names, room)?.into(),
         Value::Array(items) => {
-            items.iter().map(|item| render_within(item, names)).collect::<Result<Vec<_>, _>>()?.into()
+            items.iter().map(|item| render_all(item, names, room)).collect::<Result<Vec<_>, _>>()?.into()
         }
         Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| Ok((name.clone(), render_within(value, names)?));
+            let member = |(name, value): (&String, &Value)| Ok((name.clone(), render_all(value, names, room)?));
             members.iter().map(member).collect::<Result<Map<_, _>, UnknownPath>>()?.into()
         }
         other => other.clone(),
@@ -78,6 +100,10 @@ pub fn render_within(value: &Value, names: Names<'_>) -> Result<Value, UnknownPa
 ///
 /// It leads nowhere.
 pub fn lookup<'a>(path: &str, names: Names<'a>) -> Result<Cow<'a, Value>, UnknownPath> {
+    lookup_in(path, names, &mut { MOST })
+}
+
+fn lookup_in<'a>(path: &str, names: Names<'a>, room: &mut usize) -> Result<Cow<'a, Value>, UnknownPath> {
     let path = path.trim();
     let mut steps = steps(path).map_err(|reason| unknown(path, reason))?.into_iter();
     let mut value = match steps.next() {
@@ -89,6 +115,7 @@ pub fn lookup<'a>(path: &str, names: Names<'a>) -> Result<Cow<'a, Value>, Unknow
     };
     for step in steps {
         if let Value::String(text) = value.as_ref() {
+            take(room, text.len(), path)?;
             let within = serde_json::from_str(text).map_err(|_| unknown(path, format!("no JSON to take {step} of")))?;
             value = Cow::Owned(within);
         }

@@ -1,8 +1,8 @@
 //! An eval and its runs as requests: `{eval: {…}, run: {…} or runs: […], data: "rows.jsonl"}`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::reader::{Imported, ImportedRun, Reader, item_schema, rows_of};
+use super::reader::{Imported, ImportedRun, OBJECT, Reader, item_schema, read, rows_of, weight};
 use crate::criterion::{Api, Criterion};
 use crate::runs::{list, text};
 
@@ -25,6 +25,7 @@ impl Reader<'_> {
                     self.untaken(file, "data", format!("the file `{name}` was not given"));
                     return;
                 }
+                Some(found) if !self.takes(read(found.text)) => return,
                 Some(found) => match rows_of(found) {
                     Ok(rows) => Some(rows.into_iter().map(row).collect::<Vec<_>>()),
                     Err(error) => {
@@ -44,15 +45,19 @@ impl Reader<'_> {
             let config = json!({"type": "custom", "item_schema": item_schema(&items), "include_sample_schema": true});
             create.insert("data_source_config".to_owned(), config);
         }
-        let runs = document.get("run").into_iter().chain(list(document, "runs"));
-        let runs = runs.filter_map(Value::as_object).cloned().map(|mut run: Map<String, Value>| {
+        let each = content.iter().flatten().map(weight).sum::<usize>() + 2 * OBJECT;
+        let mut runs = Vec::new();
+        let documents = document.get("run").into_iter().chain(list(document, "runs"));
+        for mut run in documents.filter_map(Value::as_object).cloned() {
+            if !self.takes(each) {
+                break;
+            }
             let source = run.entry("data_source").or_insert_with(|| json!({"type": "jsonl"}));
             if let (Some(content), Some(source)) = (&content, source.as_object_mut()) {
                 source.entry("source").or_insert_with(|| json!({"type": "file_content", "content": content}));
             }
-            ImportedRun::Create(run)
-        });
-        let runs: Vec<ImportedRun> = runs.collect();
+            runs.push(ImportedRun::Create(run));
+        }
         if runs.is_empty() {
             self.untaken(file, "run", "there is no run to make");
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::reader::{Imported, ImportedRun, Reader, item_schema, rows_of, yaml};
+use super::reader::{Imported, ImportedRun, OBJECT, OTHER, Reader, item_schema, read, rows_of, weight, yaml};
 use super::rows::members;
 use crate::runs::{list, text};
 
@@ -87,7 +87,15 @@ impl Reader<'_> {
                 let name = if prompts.len() > 1 { format!("{model}, {label}") } else { model.clone() };
                 ImportedRun::Create(members(json!({"name": name, "data_source": source})))
             };
-            let runs = prompts.iter().flat_map(|prompt| models.iter().map(move |model| run(prompt, model))).collect();
+            let each: usize = 3 * OBJECT + content.iter().map(weight).sum::<usize>();
+            let mut runs = Vec::new();
+            for (prompt, model) in prompts.iter().flat_map(|prompt| models.iter().map(move |model| (prompt, model))) {
+                let settings: usize = model.1.values().map(weight).sum();
+                if !self.takes(each + weight(&prompt.1) + settings) {
+                    break;
+                }
+                runs.push(run(prompt, model));
+            }
             self.import.evals.push(Imported { create: members(create), runs });
         }
     }
@@ -112,6 +120,11 @@ impl Reader<'_> {
                 continue;
             };
             let table = found.name.to_ascii_lowercase().ends_with(".csv");
+            // Each row of a table becomes a few objects.
+            let more = if table { 4 * OBJECT * found.text.lines().count() } else { 0 };
+            if !self.takes(read(found.text) + more) {
+                break;
+            }
             let values = rows_of(found).map(|rows| if table { rows.into_iter().map(of_table).collect() } else { rows });
             match values {
                 Ok(values) => {
@@ -150,8 +163,10 @@ impl Reader<'_> {
                 match self.assertion(assertion) {
                     Ok(assertion) => assertions.push(assertion),
                     // The same of each test is told once.
-                    Err(reason) if self.import.untaken.iter().any(|other| other.path == path) => drop(reason),
-                    Err(reason) => self.untaken(file, path, reason),
+                    Err(reason) if from != "defaultTest" || self.told.insert(path.clone()) => {
+                        self.untaken(file, path, reason);
+                    }
+                    Err(_) => {}
                 }
             }
         }
@@ -172,12 +187,16 @@ impl Reader<'_> {
             }
             criteria.push(criterion);
         }
-        let items = combinations(&vars);
         let before: usize = groups.values().map(|group| group.items.len()).sum();
-        if before + items.len() > ITEMS {
+        let (count, each) = extent(&vars);
+        if before.saturating_add(count) > ITEMS {
             self.untaken(file, format!("{path}.vars"), format!("comes to more than {ITEMS} items"));
             return;
         }
+        if !self.takes(count.saturating_mul(each)) {
+            return;
+        }
+        let items = combinations(&vars);
         let group = groups.entry(json!(criteria).to_string()).or_default();
         group.criteria = criteria;
         group.items.extend(items);
@@ -265,7 +284,9 @@ impl Reader<'_> {
             let label = label.map_or_else(|| format!("prompt {}", index + 1), str::to_owned);
             let raw = if let Some(name) = raw.strip_prefix("file://") {
                 match self.file(name) {
-                    Some(found) => found.text.to_owned(),
+                    // As it is, read, and as a template.
+                    Some(found) if self.takes(2 * found.text.len() + read(found.text)) => found.text.to_owned(),
+                    Some(_) => break,
                     None => {
                         self.untaken(file, path, format!("the file `{name}` was not given"));
                         continue;
@@ -396,6 +417,22 @@ fn rendered(text: &str, vars: &Map<String, Value>) -> String {
     rendered.unwrap_or_else(|| text.to_owned())
 }
 
+/// How many items there are with all combinations of variables that are lists, and about what each takes in memory.
+fn extent(vars: &Map<String, Value>) -> (usize, usize) {
+    let (mut count, mut each) = (1_usize, 2 * OBJECT);
+    for (name, value) in vars {
+        let value = match value {
+            Value::Array(values) if !values.is_empty() => {
+                count = count.saturating_mul(values.len());
+                values.iter().map(weight).max().unwrap_or_default()
+            }
+            other => weight(other),
+        };
+        each += OTHER + name.len() + value;
+    }
+    (count, each)
+}
+
 /// An item for each combination of variables that are lists.
 fn combinations(vars: &Map<String, Value>) -> Vec<Value> {
     let mut items = vec![Map::new()];
@@ -409,8 +446,7 @@ fn combinations(vars: &Map<String, Value>) -> Vec<Value> {
             item.insert(name.clone(), value.clone());
             item
         };
-        items =
-            items.iter().flat_map(|item| values.iter().map(move |value| with(item, value))).take(ITEMS + 1).collect();
+        items = items.iter().flat_map(|item| values.iter().map(move |value| with(item, value))).collect();
     }
     items.into_iter().map(Value::Object).collect()
 }

@@ -1,8 +1,14 @@
 //! What was found in files, and what all kinds of them have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
+
+/// Most bytes of memory that an import comes to, counted roughly. Files name each other, and rows stand for many.
+const ROOM: usize = 128 * 1024 * 1024;
+/// What an object takes in memory besides its members' texts, and any other value.
+pub(super) const OBJECT: usize = 700;
+pub(super) const OTHER: usize = 32;
 
 /// A file that was given.
 #[derive(Clone, Copy, Debug)]
@@ -91,21 +97,45 @@ pub(super) struct Reader<'a> {
     pub(super) import: Import,
     /// Files that another file names.
     pub(super) named: Vec<String>,
+    /// What was told of the defaults of tests, which is the same for each.
+    pub(super) told: HashSet<String>,
+    /// What there is room for.
+    room: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: &'a [File<'a>], judge: &'a str) -> Self {
-        Self { files, judge, import: Import::default(), named: Vec::new() }
+        Self { files, judge, import: Import::default(), named: Vec::new(), told: HashSet::new(), room: Some(ROOM) }
+    }
+
+    /// Whether there is room for something of about this many bytes. Where there is none, that is told once, and nothing
+    /// more is taken.
+    pub(super) fn takes(&mut self, bytes: usize) -> bool {
+        let Some(room) = self.room else { return false };
+        self.room = room.checked_sub(bytes);
+        if self.room.is_none() {
+            let reason =
+                format!("it comes to more than {ROOM} bytes of memory; what follows is not taken: give less at once");
+            self.import.untaken.push(Untaken { file: String::new(), path: String::new(), reason });
+        }
+        self.room.is_some()
     }
 
     pub(super) fn untaken(&mut self, file: &str, path: impl Into<String>, reason: impl Into<String>) {
-        self.import.untaken.push(Untaken { file: file.to_owned(), path: path.into(), reason: reason.into() });
+        let (path, reason) = (path.into(), reason.into());
+        if !self.takes(OBJECT + path.len() + reason.len()) {
+            return;
+        }
+        self.import.untaken.push(Untaken { file: file.to_owned(), path, reason });
     }
 
     /// The values of a file; `None` of a table or a text, which only others name.
     pub(super) fn documents(&mut self, file: &File<'_>) -> Option<Vec<Value>> {
         let ends = |endings: &[&str]| endings.iter().any(|ending| file.name.to_ascii_lowercase().ends_with(ending));
         if ends(&[".csv", ".txt", ".md"]) {
+            return None;
+        }
+        if !self.takes(read(file.text)) {
             return None;
         }
         if let Ok(value) = serde_json::from_str(file.text) {
@@ -143,6 +173,29 @@ impl<'a> Reader<'a> {
         self.named.push(found.name.to_owned());
         Some(found)
     }
+}
+
+/// About what a text of JSON, YAML or a table takes in memory once it is read.
+pub(super) fn read(text: &str) -> usize {
+    let marks = text.bytes().map(|byte| match byte {
+        b'{' => OBJECT,
+        b',' | b'[' | b'\n' => OTHER,
+        _ => 0,
+    });
+    text.len() + marks.sum::<usize>()
+}
+
+/// About what a value takes in memory.
+pub(super) fn weight(value: &Value) -> usize {
+    OTHER
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(weight).sum(),
+            Value::Object(members) => {
+                OBJECT + members.iter().map(|(name, value)| OTHER + name.len() + weight(value)).sum::<usize>()
+            }
+            _ => 0,
+        }
 }
 
 pub(super) fn yaml(text: &str) -> Result<Value, String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reader::{Imported, ImportedRun, Reader, item_schema};
+use super::reader::{Imported, ImportedRun, OBJECT, Reader, item_schema, weight};
 
 pub(super) fn are_some(documents: &[Value]) -> bool {
     !documents.is_empty() && documents.iter().all(|row| row.get("input").is_some() && row.get("object").is_none())
@@ -13,6 +13,10 @@ impl Reader<'_> {
     pub(super) fn rows(&mut self, file: &str, documents: &[Value]) {
         let mut items = Vec::new();
         for (number, row) in documents.iter().enumerate() {
+            // The row, what wraps it, and the message that a text becomes.
+            if !self.takes(weight(row) + 3 * OBJECT) {
+                return;
+            }
             let mut row = row.as_object().cloned().unwrap_or_default();
             let place = format!("line {}", number + 1);
             if let Some(Value::String(text)) = row.get("input") {

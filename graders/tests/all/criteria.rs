@@ -239,3 +239,30 @@ fn a_criterion_is_answered_as_the_api_has_it_and_read_again() {
         assert_eq!(read(&answered, Api::FineTuning).unwrap().json(), answered);
     }
 }
+
+#[test]
+fn what_takes_too_long_is_not_compared() {
+    let criterion = |metric: &str| {
+        json!({
+            "type": "text_similarity", "name": "c", "input": SAID, "reference": "{{item.a}}", "evaluation_metric": metric,
+            "pass_threshold": 0.5,
+        })
+    };
+    let long = "a ".repeat(200_000);
+    for metric in ["fuzzy_match", "rouge_l"] {
+        let error = grade(&criterion(metric), json!({"a": long}), &long, &[]).unwrap_err();
+        assert_eq!(error.code, ErrorCode::TooLong);
+        assert_eq!(error.message, "texts of 400000 and 400000 bytes are too long to be compared");
+    }
+    assert!(grade(&criterion("rouge_1"), json!({"a": long}), &long, &[]).unwrap().passed);
+}
+
+#[test]
+fn of_an_answer_that_is_no_label_the_beginning_is_told() {
+    let criterion = json!({
+        "type": "label_model", "name": "c", "model": "m", "input": [{"role": "user", "content": SAID}],
+        "labels": ["good", "bad"], "passing_labels": ["good"],
+    });
+    let error = grade(&criterion, json!({}), "said", &[Answer::Text("é".repeat(1_000_000))]).unwrap_err();
+    assert_eq!(error.message, format!("the model answered \"{}…, which is none of the labels", "é".repeat(199)));
+}

@@ -223,3 +223,33 @@ fn what_is_none_of_them_is_named() {
         assert!(told.iter().any(|told| told.starts_with(file) && told.contains(part)), "{file}: {told:?}");
     }
 }
+
+#[test]
+fn what_a_few_bytes_come_to_is_bounded() {
+    let many = |text: &str, times: usize| vec![text; times].join(",");
+    let config = |prompts: &str, providers: &str, tests: &str| {
+        format!("{{prompts: [{prompts}], providers: [{providers}], tests: [{tests}]}}")
+    };
+    let text = "x".repeat(500_000);
+    let table = format!("a,__expected\n{}", "1,2\n".repeat(2_000));
+    let test = "{vars: {a: 1}, assert: [{type: equals, value: b}]}";
+    let wide = format!("{{vars: {{a: [{}], b: '{text}'}}, assert: [{{type: equals, value: b}}]}}", many("1", 1000));
+    for (what, config) in [
+        ("a prompt that is named often", config(&many("file://t.txt", 1000), "openai:gpt-5", test)),
+        ("tests that are named often", config("a", "openai:gpt-5", &many("file://t.csv", 1000))),
+        ("prompts with all models", config(&many("p", 2000), &many("openai:gpt-5", 2000), test)),
+        ("all combinations of variables", config("a", "openai:gpt-5", &wide)),
+    ] {
+        let import = import(&[("p.yaml", &config), ("t.txt", &text), ("t.csv", &table)]);
+        let told = untaken(&import);
+        assert!(told.iter().any(|told| told.contains("more than 134217728 bytes")), "{what}: {told:?}");
+        let runs: usize = import.evals.iter().map(|eval| eval.runs.len()).sum();
+        assert!(runs < 100_000, "{what}: {runs} runs");
+    }
+    let own = json!({"eval": {"name": "e", "testing_criteria": []}, "data": "t.csv", "runs": vec![json!({}); 10_000]});
+    let told = untaken(&import(&[("e.json", &own.to_string()), ("t.csv", &table)]));
+    assert!(told.iter().any(|told| told.contains("more than 134217728 bytes")), "{told:?}");
+    let rows = "{\"input\":\"a\",\"ideal\":\"b\"}\n".repeat(100_000);
+    let told = untaken(&import(&[("r.jsonl", &rows)]));
+    assert!(told.iter().any(|told| told.contains("more than 134217728 bytes")), "{told:?}");
+}

@@ -85,3 +85,19 @@ fn a_path_leads_to_a_value() {
     assert_eq!(lookup(" item.trajectory ", names).unwrap().as_ref(), &json!([{"role": "user"}]));
     assert_eq!(lookup("item.text[0]", names).map(std::borrow::Cow::into_owned), Ok(Value::from(1)));
 }
+
+#[test]
+fn a_template_comes_to_a_bounded_text() {
+    let item = json!({"a": "x".repeat(100_000), "j": format!("[\"{}\"]", "x".repeat(100_000))});
+    let names = Names { item: &item, sample: None };
+    let too_much = |path: &str| Err(format!("`{path}`: the text comes to more than 8388608 bytes"));
+    let text = |template: &str| render(template, names).map_err(|unknown| unknown.to_string());
+    assert_eq!(text(&"{{item.a}}".repeat(80)).map(|text| text.len()), Ok(8_000_000));
+    assert_eq!(text(&"{{item.a}}".repeat(100)).map(|text| text.len()), too_much("item.a"));
+    // Nor is JSON read without end that comes to little.
+    assert_eq!(text(&"{{item.j[0]}}".repeat(100)).map(|text| text.len()), too_much("item.j[0]"));
+    // All messages together are one text.
+    let messages = json!(vec![json!({"role": "user", "content": "{{item.a}}"}); 100]);
+    let within = render_within(&messages, names).map_err(|unknown| unknown.to_string());
+    assert_eq!(within.map(|_| 0), too_much("item.a"));
+}

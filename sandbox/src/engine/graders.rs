@@ -36,7 +36,7 @@ fn grade(grader: &Value, names: Names<'_>) -> Result<Grade, &'static str> {
         if formula { FORMULA } else { VARIABLE }
     })?;
     let told = |code| match code {
-        ErrorCode::UnknownPath => VARIABLE,
+        ErrorCode::UnknownPath | ErrorCode::TooLong => VARIABLE,
         ErrorCode::Formula => FORMULA,
         ErrorCode::Python => PYTHON,
         ErrorCode::InvalidAnswer | ErrorCode::Refusal | ErrorCode::Unanswered => MODEL,

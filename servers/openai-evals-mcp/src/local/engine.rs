@@ -18,6 +18,7 @@
 //! asked for once more.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ async fn settle(db: &Db<'_>, run: &Run) -> Result<()> {
 struct Driver<'a> {
     db: &'a Db<'a>,
     run: &'a Run,
-    criteria: Vec<(String, Criterion)>,
+    criteria: Vec<(String, Arc<Criterion>)>,
     sampling: Option<Sampling>,
     holder: String,
     until: Duration,
@@ -149,7 +150,7 @@ impl<'a> Driver<'a> {
         let read = |(at, criterion): (usize, &Value)| {
             let read = Criterion::read(criterion, &format!("testing_criteria[{at}]"), Api::Evals);
             let read = read.map_err(|faults| Error::arguments(&faults))?;
-            Ok((text(criterion, "id").to_owned(), read))
+            Ok((text(criterion, "id").to_owned(), Arc::new(read)))
         };
         let criteria = list(&run.work, "criteria").enumerate().map(read).collect::<Result<_>>()?;
         let sampling = match *run.work.at("sampled") == true {
@@ -493,7 +494,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Grades an item by a criterion.
-    async fn grade(&self, id: &str, criterion: &Criterion, item: &mut Item) -> Result<(), Stop> {
+    async fn grade(&self, id: &str, criterion: &Arc<Criterion>, item: &mut Item) -> Result<(), Stop> {
         let doc = item.doc.clone();
         let sample = sample::named(item.work.at("sample"), doc.get("sample"));
         let names = Names { item: doc.at("item"), sample: sample.as_ref() };
@@ -526,7 +527,9 @@ impl<'a> Driver<'a> {
             };
             answers.push(grade::answer(&kept));
         }
-        match criterion.grade(names, &answers) {
+        let by = criterion.clone();
+        let graded = move || by.grade(Names { item: doc.at("item"), sample: sample.as_ref() }, &answers);
+        match self.db.cx.compute(graded).await.map_err(Stop::Failed)? {
             Ok(graded) => {
                 let mut result = Value::Object(graded.json());
                 result.put("name", id.into());
