@@ -11,6 +11,8 @@ tools![Verify];
 
 /// How old a delivery may be, and how far ahead of our clock, unless told, in seconds: what the official SDKs allow.
 const TOLERANCE: u64 = 300;
+/// Most secrets, and most signatures of a delivery: each is tried with each.
+const MOST: usize = 20;
 const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
 const SIGNATURE: &str = "webhook-signature";
@@ -41,6 +43,12 @@ impl Verify {
             OneOrMany::One(secret) => vec![secret],
             OneOrMany::Many(secrets) => secrets,
         };
+        if secrets.len() > MOST {
+            return Err(Error::argument("secrets", format!("expected at most {MOST}, got {}", secrets.len())));
+        }
+        if signature.split_whitespace().nth(MOST).is_some() {
+            return Err(Error::argument("headers", format!("`{SIGNATURE}`: expected at most {MOST} signatures")));
+        }
         let signed = [id, ".", timestamp, ".", &self.payload].concat();
         let mut genuine = false;
         for secret in &secrets {
