@@ -7,6 +7,7 @@ pub mod canary;
 pub mod case;
 pub mod golden;
 pub mod lab;
+pub mod once;
 pub mod recorder;
 pub mod reference;
 pub mod script;

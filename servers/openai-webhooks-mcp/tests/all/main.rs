@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_testkit::case::call_tool;
+use openai_mcp_testkit::once::{SECRET, shown_once};
 use openai_mcp_testkit::script::Script;
 use openai_webhooks_mcp::SERVER;
 use serde_json::json;
@@ -30,4 +31,13 @@ fn a_delivery_is_good_for_five_minutes() {
         assert_eq!(result["isError"], problem.is_some(), "{text}");
         assert!(text.contains(problem.unwrap_or(r#""valid":true"#)), "{text}");
     }
+}
+
+#[test]
+fn a_signing_secret_is_shown_once() {
+    let program = env!("CARGO_BIN_EXE_openai-webhooks-mcp");
+    let endpoint = json!({"id": "we_1", "object": "webhook_endpoint", "name": "n", "signing_secret": SECRET});
+    let new = json!({"name": "n", "url": "https://example.com/a", "event_types": ["response.completed"]});
+    shown_once(program, "webhook-create", &new, &endpoint, "webhook-list");
+    shown_once(program, "webhook-rotate-secret", &json!({"webhook_endpoint_id": "we_1"}), &endpoint, "webhook-list");
 }
