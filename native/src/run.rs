@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::platform::Platform;
 use openai_mcp_kernel::server::{Definition, Front, Service};
 use openai_mcp_kernel::spec::Filter;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::files::Roots;
@@ -550,13 +550,34 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), String> {
         };
         format!("cannot listen on {address}: {error}{hint}")
     };
-    let listener = match address.parse::<u16>() {
-        Ok(port) => TcpListener::bind(("127.0.0.1", port)).await,
-        Err(_) => TcpListener::bind(address).await,
+    let addresses = match address.parse::<u16>() {
+        Ok(port) => vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
+        Err(_) => lookup_host(address).await.map_err(failed)?.collect(),
     };
-    let listener = listener.map_err(failed)?;
+    let mut outcome = Err(ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        outcome = open(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    let listener = outcome.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// Listens at an address. What the system holds for those who do not read is bounded: else thousands of them, who ask
+/// again and again, keep the server busy with gigabytes that nobody wants.
+fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
+    const HELD: u32 = 128 * 1024;
+    const WAITING: u32 = 1024;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As tokio's own listeners: a port is free again at once. Elsewhere it would let others listen there, too.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(HELD)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// Done when the process is told to end.
