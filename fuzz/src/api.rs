@@ -82,6 +82,31 @@ pub(crate) fn image_answer(input: &[u8]) {
     call(&openai_images_mcp::SERVER, "image-generate", &json!({"prompt": "a"}), Arc::new(Script::new(vec![reply])));
 }
 
+/// What comes in by a socket, line by line as a case has it, once the session is there and set up.
+pub(crate) fn socket(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    // Words of cases, with which a few letters become as many events, or as much time, as one likes.
+    if text.lines().any(|line| line.starts_with("times") || line.starts_with("wait")) {
+        return;
+    }
+    let set_up = r#"{"type": "session.created"}
+{"type": "session.updated"}
+"#;
+    let script = |begin: &str| Arc::new(Script::new(vec![Reply::new(101, format!("{begin}{text}"))]));
+    let speech = json!({"data": "AAAA", "filename": "a.pcm"});
+    let realtime = [
+        ("realtime-talk", json!({"model": "m", "text": "a"})),
+        ("realtime-talk", json!({"model": "m", "audio": speech})),
+        ("realtime-call-watch", json!({"call_id": "rtc_1"})),
+        ("realtime-transcribe", json!({"file": speech, "model": "m"})),
+        ("realtime-translate", json!({"file": speech, "language": "es"})),
+    ];
+    for (tool, arguments) in realtime {
+        call(&openai_realtime_mcp::SERVER, tool, &arguments, script(set_up));
+    }
+    call(&openai_live_mcp::SERVER, "live-session-watch", &json!({"session_id": "live_1"}), script(""));
+}
+
 /// Sound in the format that the first byte tells, of which several pieces become one.
 pub(crate) fn speech(input: &[u8]) {
     let Some((format, sound)) = input.split_first() else { return };

@@ -34,6 +34,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "events", run: api::events, mutations: 5_000 },
     Target { name: "redaction", run: api::redaction, mutations: 200 },
     Target { name: "image-answer", run: api::image_answer, mutations: 1_000 },
+    Target { name: "socket", run: api::socket, mutations: 300 },
     Target { name: "speech", run: api::speech, mutations: 300 },
     Target { name: "metrics", run: api::metrics, mutations: 40 },
     Target { name: "sound", run: files::sound, mutations: 100 },

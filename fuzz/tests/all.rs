@@ -43,6 +43,7 @@ targets! {
     events "events"
     redaction "redaction"
     image_answer "image-answer"
+    socket "socket"
     speech "speech"
     metrics "metrics"
     sound "sound"
