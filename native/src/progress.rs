@@ -15,8 +15,9 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::body::Outgoing;
 
-/// Bytes of an answer that are handed on at a time: more wait here, where it is seen whether they move.
-const PIECE: usize = 16 * 1024;
+/// Bytes of an answer that are handed on at a time: more wait here, where it is seen whether they move. Most answers are
+/// one piece, which goes out by one call of the system.
+const PIECE: usize = 256 * 1024;
 
 /// A socket that breaks off when what is written does not move for `patience`.
 pub(crate) struct Moving {
@@ -150,8 +151,8 @@ impl Drop for Turn {
     }
 }
 
-/// The body of an answer, in small pieces, whose reading counts as progress. It is asked for a piece when there is room
-/// for one.
+/// The body of an answer, in pieces, whose reading counts as progress. It is asked for a piece when there is room for
+/// one.
 pub(crate) struct Answer {
     body: Outgoing,
     turn: Turn,

@@ -4,10 +4,13 @@
 //! proxy, and the server under test. The machine is taken to be noisy: contestants take turns in short rounds, a ratio
 //! is formed within each round, and the median of the rounds is reported.
 
+mod kept;
 mod load;
 mod process;
 mod roles;
 mod search;
+mod starts;
+mod streams;
 mod workers;
 
 use std::{
@@ -29,6 +32,7 @@ use crate::worker::{self, Built};
 use crate::workspace::Workspace;
 
 use self::{
+    kept::Kept,
     load::{Connection, Expect, Load, Pipe},
     process::{Process, cpu_seconds},
     roles::{REPLIES, Reply},
@@ -40,9 +44,12 @@ pub(crate) struct Options {
     /// Measure less, in a fraction of the time
     #[arg(long)]
     quick: bool,
-    /// Measure the Workers alone
+    /// Measure these parts alone
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Keep the ratios of this run in the repository, as those of the release it is made for
     #[arg(long)]
-    workers: bool,
+    keep: bool,
     /// Fail when a target is missed
     #[arg(long)]
     strict: bool,
@@ -57,6 +64,29 @@ pub(crate) struct Options {
     upstream: SocketAddr,
     #[command(subcommand)]
     role: Option<Role>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// CPU time, latency and memory of calls
+    Calls,
+    /// Starts, idle memory, first lists and size of the binary with all servers
+    Starts,
+    /// Progress of a hundred calls at once
+    Streams,
+    /// Memory of big uploads
+    Uploads,
+    /// Search over stored vectors
+    Search,
+    /// The Workers: sizes, first answer, CPU time of calls
+    Workers,
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// What the bench runs in processes of their own.
@@ -85,8 +115,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let own = env::current_exe()?;
     let target = own.ancestors().nth(2).context("not started from a target directory")?;
     let workspace = Workspace::load()?;
+    let workers = options.wants(Part::Workers);
     if cfg!(debug_assertions) {
-        worker::build_servers(&workspace)?;
+        if workers {
+            worker::build_servers(&workspace)?;
+        }
         // Load, proxy and stand-in have to be release builds too: the bench runs itself again as one.
         build("xtask", target)?;
         let status = Cargo::new(target.join("release/xtask")).args(env::args_os().skip(1)).status()?;
@@ -94,12 +127,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("no binary at {}", binary.display()))?,
-        None if options.workers => PathBuf::new(),
+        None if options.only == [Part::Workers] => PathBuf::new(),
         None => {
             build("openai-mcp", target)?;
             target.join("release/openai-mcp")
         }
     };
+    let built = if workers { worker::built(&workspace)? } else { Vec::new() };
     let report = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(
         Bench {
             own: own.clone(),
@@ -108,12 +142,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             scratch: target.join("bench"),
             options,
         }
-        .run(&worker::built(&workspace)?),
+        .run(&workspace, &built),
     )?;
     let path = target.join("bench.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
     let missed = report.missed();
     say(&format!("\n{missed} of {} targets missed; all figures in {}", report.targets(), path.display()));
+    if options.keep {
+        let ratios = report.ratios();
+        report.last.replace(ratios.into_iter())?;
+    }
     ensure!(missed == 0 || !options.strict, "{missed} targets missed");
     Ok(())
 }
@@ -144,6 +182,8 @@ struct Report {
     quick: bool,
     calls: Vec<Row>,
     figures: Vec<Figure>,
+    #[serde(skip)]
+    last: Kept,
 }
 
 /// One program under one load: medians over the rounds, each with the median of its ratio to the proxy.
@@ -159,6 +199,8 @@ struct Row {
     /// The most CPU time a call may cost, as a multiple of the proxy's.
     target: Option<f64>,
     ok: Option<bool>,
+    /// What it cost in the last release.
+    last: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -177,6 +219,9 @@ struct Figure {
     /// The most it may be.
     target: Option<f64>,
     ok: Option<bool>,
+    /// What it was in the last release, if it is a ratio or a size.
+    last: Option<f64>,
+    kept: bool,
 }
 
 impl Report {
@@ -192,13 +237,40 @@ impl Report {
         self.verdicts().filter(|ok| !ok).count()
     }
 
+    /// A time, a memory size or a rate of this machine.
     fn figure(&mut self, what: String, unit: &'static str, value: f64, proxy: Option<f64>, target: Option<f64>) {
-        let figure = Figure { what, unit, value, proxy, target, ok: target.map(|target| value < target) };
-        let proxy = proxy.map_or(String::new(), |proxy| format!("{proxy:>9.2} {unit}"));
-        let aim = target.map_or(String::new(), |target| format!("< {target} {unit}  {}", verdict(figure.ok)));
-        say(&format!("{:<48} {value:>9.2} {unit:<5} {proxy:<15} {aim}", figure.what));
+        self.put(Figure { what, unit, value, proxy, target, ok: None, last: None, kept: false });
+    }
+
+    /// A size or a ratio, which is the same on every machine.
+    fn sized(&mut self, what: String, unit: &'static str, value: f64, target: f64) {
+        let last = self.last.get(&what);
+        self.put(Figure { what, unit, value, proxy: None, target: Some(target), ok: None, last, kept: true });
+    }
+
+    fn put(&mut self, mut figure: Figure) {
+        figure.ok = figure.target.map(|target| figure.value <= target);
+        let (value, unit) = (figure.value, figure.unit);
+        let proxy = figure.proxy.map_or(String::new(), |proxy| format!("{proxy:>9.2} {unit}"));
+        let aim = figure.target.map_or(String::new(), |target| format!("<= {target} {unit}  {}", verdict(figure.ok)));
+        say(&format!("{:<48} {value:>9.2} {unit:<5} {proxy:<15} {aim}{}", figure.what, was(figure.last)));
         self.figures.push(figure);
     }
+
+    /// What is kept of a release.
+    fn ratios(&self) -> Vec<(String, f64)> {
+        let rows = self.calls.iter().filter_map(|row| {
+            let cpu = row.cpu_seconds_per_1000.as_ref().filter(|_| row.target.is_some())?;
+            Some((row.key(), cpu.ratio))
+        });
+        let figures = self.figures.iter().filter(|figure| figure.kept);
+        rows.chain(figures.map(|figure| (figure.what.clone(), figure.value))).collect()
+    }
+}
+
+/// The end of a line: what the last release had.
+fn was(last: Option<f64>) -> String {
+    last.map_or(String::new(), |last| format!("  (last release {last})"))
 }
 
 /// One program in a race: the first of a race is the proxy.
@@ -233,21 +305,35 @@ struct Measure {
 }
 
 impl Bench<'_> {
-    async fn run(self, workers: &[Built]) -> Result<Report> {
+    async fn run(self, workspace: &Workspace, workers: &[Built]) -> Result<Report> {
         std::fs::create_dir_all(&self.scratch)?;
         let cpus = std::thread::available_parallelism()?.get();
-        let mut report = Report { cpus, quick: self.options.quick, calls: Vec::new(), figures: Vec::new() };
+        let last = Kept::read(&workspace.root)?;
+        let quick = self.options.quick;
+        let mut report = Report { cpus, quick, calls: Vec::new(), figures: Vec::new(), last };
         let address = self.options.upstream.to_string();
         let (_upstream, upstream) = Process::serve(process::command(&self.own, ["bench", "upstream", &address]))
             .await
             .context("the stand-in")?;
-        if !self.options.workers {
+        if self.options.wants(Part::Calls) {
             self.calls(upstream, &mut report).await?;
-            self.cold_starts(upstream, &mut report).await?;
+        }
+        say(&format!("\n{:<48} {:>15} {:<15} target", "", "", "bare proxy"));
+        if self.options.wants(Part::Starts) {
+            self.starts(upstream, workspace, &mut report).await?;
+        }
+        if self.options.wants(Part::Streams) {
+            self.streams(upstream, &mut report).await?;
+        }
+        if self.options.wants(Part::Uploads) {
             self.uploads(upstream, &mut report).await?;
+        }
+        if self.options.wants(Part::Search) {
             self.search(&mut report).await?;
         }
-        self.workers(upstream, workers, &mut report).await?;
+        if self.options.wants(Part::Workers) {
+            self.workers(upstream, workers, &mut report).await?;
+        }
         Ok(report)
     }
 
@@ -325,7 +411,7 @@ impl Bench<'_> {
                     target: Some(reply.allowed),
                 });
             }
-            report.calls.extend(run_race(&reply.name, at_once, race, rounds, calls).await.with_context(said)?);
+            run_race(report, &reply.name, at_once, race, rounds, calls).await.with_context(said)?;
         }
 
         // Answered from memory: the proxy's 1 KB call is only there as the measure.
@@ -341,9 +427,9 @@ impl Bench<'_> {
             let expect = Expect { length, words: r#""inputSchema""# };
             race.push(Contestant { program: program.into(), pid: Some(pid), load, expect, target: None });
         }
-        report.calls.extend(run_race("1k", 8, race, rounds, calls).await.with_context(said)?);
+        run_race(report, "1k", 8, race, rounds, calls).await.with_context(said)?;
 
-        say(&format!("\n{:<48} {:>15} {:<15} target", "", "", "bare proxy"));
+        say("");
         let [http_idle, proxy_idle] = idle;
         let [http_listed, stdio_listed] = listed;
         let (mb, ten) = ("MB", Some(10.0));
@@ -375,35 +461,6 @@ impl Bench<'_> {
             expect: Expect { length: reply.body.len(), words: "" },
             target: None,
         })
-    }
-
-    /// From the start of the process to its first answer.
-    async fn cold_starts(&self, upstream: SocketAddr, report: &mut Report) -> Result<()> {
-        let turns = if self.options.quick { 7 } else { 21 };
-        let list = Call::list();
-        let small = REPLIES.first().context("no replies")?;
-        let path = format!("/v1/vector_stores/{}", small.id);
-        let (mut proxies, mut https, mut pipes) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..turns {
-            let same = |body: &[u8]| {
-                ensure!(body == small.body, "the proxy changed the answer");
-                Ok(())
-            };
-            proxies.push(cold_http(self.proxy(upstream), &list, &path, same).await?);
-            https.push(cold_http(self.http(upstream), &list, VECTOR_STORE, check_list).await?);
-
-            let start = Instant::now();
-            let (process, stdin, stdout) = Process::pipe(self.stdio(upstream))?;
-            let mut pipe = Pipe::new((stdin, stdout));
-            pipe.exchange(&list.rest(Era::Modern)).await.with_context(|| process.tail().text())?;
-            pipes.push(start.elapsed().as_secs_f64() * 1000.0);
-            check_list(pipe.body())?;
-            process.stop().await?;
-        }
-        let proxy = Some(median(proxies));
-        report.figure("cold start to first tools/list, http".into(), "ms", median(https), proxy, Some(8.0));
-        report.figure("cold start to first tools/list, stdio".into(), "ms", median(pipes), None, Some(5.0));
-        Ok(())
     }
 
     /// Big files, many at once, by path.
@@ -456,12 +513,13 @@ async fn cold_http(
 
 /// Lets the contestants take turns, the order turning too, and compares each with the first.
 async fn run_race(
+    report: &mut Report,
     reply: &str,
     at_once: usize,
     mut race: Vec<Contestant<'_>>,
     rounds: usize,
     calls: usize,
-) -> Result<Vec<Row>> {
+) -> Result<()> {
     for contestant in &mut race {
         contestant.load.round(calls / 3, contestant.expect).await?;
     }
@@ -481,27 +539,36 @@ async fn run_race(
             own.iter().zip(base).map(|(own, base)| Some(value(own)? / value(base)?)).collect();
         Some(Compared { value: median(values?), ratio: median(ratios?) })
     };
-    let rows = race.iter().zip(&measured).map(|(contestant, own)| {
+    for (contestant, own) in race.iter().zip(&measured) {
         let cpu = compare(own, |measure| measure.cpu);
         let ok = contestant.target.zip(cpu.as_ref()).map(|(target, cpu)| cpu.ratio <= target);
-        let row = Row {
+        let mut row = Row {
             program: contestant.program.clone(),
             reply: reply.into(),
             at_once,
             cpu_seconds_per_1000: cpu,
-            p50_us: compare(own, |measure| Some(measure.p50))?,
-            p99_us: compare(own, |measure| Some(measure.p99))?,
-            calls_per_second: compare(own, |measure| Some(measure.rate))?,
+            p50_us: compare(own, |measure| Some(measure.p50)).context(IDLE)?,
+            p99_us: compare(own, |measure| Some(measure.p99)).context(IDLE)?,
+            calls_per_second: compare(own, |measure| Some(measure.rate)).context(IDLE)?,
             target: contestant.target,
             ok,
+            last: None,
         };
+        row.last = report.last.get(&row.key());
         say(&row.line());
-        Some(row)
-    });
-    rows.collect::<Option<Vec<_>>>().context("a race without rounds")
+        report.calls.push(row);
+    }
+    Ok(())
 }
 
+const IDLE: &str = "a race without rounds";
+
 impl Row {
+    /// Its name among what is kept of a release.
+    fn key(&self) -> String {
+        format!("{}, {}, {} at once", self.program, self.reply, self.at_once)
+    }
+
     fn heading() -> String {
         format!(
             "{:<18} {:<18} {:>7} {:>11} {:>6} {:>9} {:>6} {:>9} {:>6} {:>9} {:>6}  target",
@@ -516,8 +583,9 @@ impl Row {
             None => format!("{:>18}", "-"),
         };
         let target = self.target.map_or(String::new(), |target| format!("CPU <= {target} x  {}", verdict(self.ok)));
+        let last = was(self.last);
         format!(
-            "{:<18} {:<18} {:>7} {cpu} {} {} {}  {target}",
+            "{:<18} {:<18} {:>7} {cpu} {} {} {}  {target}{last}",
             self.program,
             self.reply,
             self.at_once,
@@ -593,26 +661,37 @@ struct Call {
     method: &'static str,
     name: Option<&'static str>,
     params: Value,
+    /// Whether the caller wants to be told of progress.
+    told: bool,
 }
 
 impl Call {
     fn list() -> Self {
-        Self { method: "tools/list", name: None, params: json!({}) }
+        Self { method: "tools/list", name: None, params: json!({}), told: false }
     }
 
     fn tool(name: &'static str, arguments: Value) -> Self {
-        Self { method: "tools/call", name: Some(name), params: json!({"name": name, "arguments": arguments}) }
+        let params = json!({"name": name, "arguments": arguments});
+        Self { method: "tools/call", name: Some(name), params, told: false }
+    }
+
+    /// The same by a caller who wants to be told of progress.
+    fn told(self) -> Self {
+        Self { told: true, ..self }
     }
 
     /// The message from behind its id on.
     fn rest(&self, era: Era) -> String {
         let mut params = self.params.clone();
         if let (Era::Modern, Some(params)) = (era, params.as_object_mut()) {
-            let meta = json!({
+            let mut meta = json!({
                 "io.modelcontextprotocol/protocolVersion": era.version(),
                 "io.modelcontextprotocol/clientCapabilities": {},
                 "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1.0.0"},
             });
+            if let Some(meta) = meta.as_object_mut().filter(|_| self.told) {
+                meta.insert("progressToken".into(), 1.into());
+            }
             params.insert("_meta".into(), meta);
         }
         format!(r#","method":"{}","params":{params}}}"#, self.method)

@@ -79,7 +79,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["test"],
             &["api", "bench", "fuzz", "new", "tidy"],
             &["worker"],
-            &["layers", "tools", "wrangler"],
+            &["layers", "sizes", "tools", "wrangler"],
             &["workspace"],
         ],
     ),

@@ -5,6 +5,7 @@ mod bench;
 mod fuzz;
 mod layers;
 mod new;
+mod sizes;
 mod test;
 mod tidy;
 mod tools;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::sizes;
 use crate::tools::{WASM, execute, install_wasm, node_packages};
 use crate::workspace::{Workspace, cargo, domain};
 use crate::wrangler::{self, Config, WRANGLER};
@@ -24,6 +25,8 @@ const BUDGET: usize = 208_000;
 pub(crate) enum Task {
     /// Build Workers into servers/*/worker/dist and print their sizes
     Build(Which),
+    /// Build Workers and print what their code is made of, by crate and module
+    Sizes(Which),
     /// Build Workers and serve them on this machine, one port each, with the variables of the environment
     Serve {
         #[command(flatten)]
@@ -96,6 +99,11 @@ impl Worker {
         self.folder.join("worker/dist")
     }
 
+    /// What cargo makes of it.
+    fn wasm(&self, workspace: &Workspace, make: Make) -> PathBuf {
+        workspace.target.join(WASM).join(make.profile()).join(format!("{}.wasm", self.package.replace('-', "_")))
+    }
+
     fn of(workspace: &Workspace, domain: &str, folder: PathBuf, package: String) -> Result<Self> {
         let known = workspace.packages.iter().find(|member| member.name == package);
         let metadata = known.with_context(|| format!("there is no {package}"))?.metadata.as_ref();
@@ -113,6 +121,11 @@ pub(crate) fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::load()?;
     match task {
         Task::Build(which) => build(&workspace, &chosen(with_fixture(&workspace)?, which)?, Make::Shipped),
+        Task::Sizes(which) => {
+            let workers = chosen(with_fixture(&workspace)?, which)?;
+            compile(&workers, Make::Shipped)?;
+            workers.iter().try_for_each(|worker| sizes::print(&worker.domain, &worker.wasm(&workspace, Make::Shipped)))
+        }
         Task::Serve { which, port } => {
             let workers = chosen(all(&workspace)?, which)?;
             build(&workspace, &workers, Make::Shipped)?;
@@ -204,9 +217,9 @@ fn chosen(mut workers: Vec<Worker>, which: &Which) -> Result<Vec<Worker>> {
     Ok(workers)
 }
 
-fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
+/// Compiles Workers to wasm.
+fn compile(workers: &[Worker], make: Make) -> Result<()> {
     install_wasm()?;
-    node_packages(workspace)?;
     // One call, so that all share their dependencies.
     let mut compile = cargo();
     compile.args(["build", "--quiet", "--profile", make.profile(), "--target", WASM]);
@@ -222,12 +235,15 @@ fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
         flags.push(format!("--remap-path-prefix={}=", index?.path().display()));
     }
     compile.env(RUSTFLAGS, flags.join(" "));
-    execute(&mut compile)?;
+    execute(&mut compile)
+}
 
+fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
+    node_packages(workspace)?;
+    compile(workers, make)?;
     let mut stale = Vec::new();
     for worker in workers {
-        let wasm =
-            workspace.target.join(WASM).join(make.profile()).join(format!("{}.wasm", worker.package.replace('-', "_")));
+        let wasm = worker.wasm(workspace, make);
         let config = worker.folder.join(wrangler::FILE);
         let made = worker.dist().join(MADE);
         let so = fs::read_to_string(&made).is_ok_and(|text| text.starts_with(&head(make)));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr2_iter, memchr3_iter};
+use memchr::{memchr, memchr2_iter};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -87,18 +87,26 @@ impl Line {
     }
 
     /// Appends it as a JSON string.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn push_quoted(&self, out: &mut Vec<u8>) {
+        // The widest registers that the processor has: twice as quick as searching for quotes, of which JSON is full.
+        json_escape_simd::escape_into(self.text(), out);
+    }
+
+    /// Appends it as a JSON string.
     ///
     /// Outside of strings a line has no control character but the tab, and inside of them none, so there are three
-    /// bytes to look for.
+    /// bytes to look for. On wasm that is several times as quick as what is used elsewhere.
+    #[cfg(target_arch = "wasm32")]
     pub fn push_quoted(&self, out: &mut Vec<u8>) {
         let (line, mut plain) = (self.0.as_ref(), 0);
         out.push(b'"');
-        for at in memchr3_iter(b'"', b'\\', b'\t', line) {
+        for at in memchr::memchr3_iter(b'"', b'\\', b'\t', line) {
             out.extend_from_slice(line.get(plain..at).unwrap_or_default());
             match line.get(at) {
                 Some(b'"') => out.extend_from_slice(b"\\\""),
                 Some(b'\\') => out.extend_from_slice(b"\\\\"),
-                _ => out.push(b' '),
+                _ => out.extend_from_slice(b"\\t"),
             }
             plain = at + 1;
         }

@@ -7,13 +7,15 @@ use std::{
     io::Write as _,
     net::SocketAddr,
     sync::{Arc, LazyLock},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Result;
-use http_body_util::{BodyExt, Full};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
-    Request, Response, StatusCode, Uri, body::Body, body::Bytes, body::Incoming, header, http::uri::PathAndQuery,
-    http::uri::Scheme, server::conn::http1, service::service_fn,
+    Request, Response, StatusCode, Uri, body::Body, body::Bytes, body::Frame, body::Incoming, header,
+    http::uri::PathAndQuery, http::uri::Scheme, server::conn::http1, service::service_fn,
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -21,6 +23,11 @@ use hyper_util::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+/// In front of the time at which a piece of text was sent.
+pub(super) const SENT: &str = "sent at ";
+/// How long a streamed answer takes after its first piece.
+const WHILE: Duration = Duration::from_millis(50);
 
 /// What the stand-in answers for one vector store id.
 pub(super) struct Reply {
@@ -47,10 +54,10 @@ const COMPACT: &str = " compact";
 /// Every reply in both forms: pretty-printed, as api.openai.com sends it, and compact.
 pub(super) static REPLIES: LazyLock<Vec<Reply>> = LazyLock::new(|| {
     let replies = [
-        ("1k", store(), 1.5),
-        ("20k", passages(20_000), 2.0),
-        ("60k", passages(60_000), 2.0),
-        ("embedding", embedding(), 2.0),
+        ("1k", store(), 1.35),
+        ("20k", passages(20_000), 2.2),
+        ("60k", passages(60_000), 2.5),
+        ("embedding", embedding(), 2.5),
     ];
     replies
         .into_iter()
@@ -116,7 +123,8 @@ fn embedding() -> Value {
            "model": "text-embedding-3-small", "usage": {"prompt_tokens": 8, "total_tokens": 8}})
 }
 
-/// Answers `/v1/vector_stores/{id}` with a fixed body and `POST /v1/files` with the count of the bytes it threw away.
+/// Answers `/v1/vector_stores/{id}` with a fixed body, `POST /v1/files` with the count of the bytes it threw away, and
+/// `POST /v1/chat/completions` with a stream of when it was sent.
 pub(super) fn upstream(address: SocketAddr) -> Result<()> {
     let replies: HashMap<String, Bytes> =
         REPLIES.iter().map(|reply| (format!("/v1/vector_stores/{}", reply.id), reply.body.clone())).collect();
@@ -143,15 +151,42 @@ pub(super) fn upstream(address: SocketAddr) -> Result<()> {
                     (StatusCode::NOT_FOUND, Bytes::from_static(br#"{"error":{"message":"not part of the bench"}}"#))
                 }
             };
-            let mut response = Response::new(Full::new(body));
-            *response.status_mut() = status;
+            let streams = parts.uri.path() == "/v1/chat/completions";
+            let mut response = Response::new(if streams { told() } else { Full::new(body).boxed() });
+            *response.status_mut() = if streams { StatusCode::OK } else { status };
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+            let media = if streams { "text/event-stream" } else { "application/json" };
+            headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media));
             headers.insert("x-request-id", header::HeaderValue::from_static("req_bench"));
             headers.insert("openai-processing-ms", header::HeaderValue::from_static("42"));
             Ok::<_, Infallible>(response)
         }
     })
+}
+
+/// Nanoseconds since 1970.
+pub(super) fn now() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+}
+
+/// A completion in two pieces: the time at which the first leaves, and after a while the end.
+fn told() -> BoxBody<Bytes, Infallible> {
+    let chunk = |delta: Value, ended: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": ended});
+        let chunk = json!({"id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 1_762_000_000,
+                           "model": "bench", "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    let pieces = futures_util::stream::iter([false, true]).then(move |last| async move {
+        let text = if last {
+            tokio::time::sleep(WHILE).await;
+            chunk(json!({}), json!("stop")) + "data: [DONE]\n\n"
+        } else {
+            chunk(json!({"role": "assistant", "content": format!("{SENT}{}", now())}), Value::Null)
+        };
+        Ok::<_, Infallible>(Frame::data(Bytes::from(text)))
+    });
+    BoxBody::new(StreamBody::new(pieces))
 }
 
 /// Forwards every request as it is and streams the answer back, over pooled connections.

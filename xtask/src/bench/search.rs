@@ -72,7 +72,7 @@ impl Bench<'_> {
         }
         let what = format!("search of {vectors} vectors of {DIMENSIONS}");
         report.figure(format!("{what}, beside reading and summing"), "ms", median(searches), Some(median(sums)), None);
-        report.figure(format!("{what}, ratio"), "x", median(ratios), None, Some(ALLOWED));
+        report.sized(format!("{what}, ratio"), "x", median(ratios), ALLOWED);
         report.figure(format!("{what}, peak memory"), "MB", server.memory("VmHWM")?, None, None);
         report.figure(format!("{vectors} texts into a collection, sandbox"), "s", filled, None, None);
         Ok(())
