@@ -43,6 +43,7 @@ pub mod gateway;
 pub mod headers;
 pub mod json;
 pub mod json_schema;
+pub mod links;
 pub mod long;
 mod multipart;
 pub mod narrowing;

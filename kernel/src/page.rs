@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::json;
+use crate::links::{self, Way};
 use crate::server::{Definition, Service, weight};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;\
@@ -114,12 +115,17 @@ impl Entry<'_> {
         let _ = write!(
             out,
             "<h2 id=\"{short}\">{name} <small>{}</small></h2><p>{} <a href=\"{reference}\">Reference</a></p>\
-             <pre>{}</pre><details><summary>Configuration</summary><pre>{}</pre></details>",
+             <pre>{}</pre><p>Add it to",
             definition.version,
             escape(definition.about),
             escape(url),
-            escape(&configuration),
         );
+        let variable = (upstream != Upstream::Sandbox).then(|| definition.key_variable());
+        let server = links::Server { name: &key, title: definition.title, way: Way::Url(url), key: variable };
+        for (client, link) in server.links() {
+            let _ = write!(out, " <a href=\"{}\">{client}</a>", escape(&link));
+        }
+        let _ = write!(out, "<details><summary>Configuration</summary><pre>{}</pre></details>", escape(&configuration));
         match service {
             Ok(_) if definition.domain.is_empty() => {}
             Ok(service) => {

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::{Running, command};
@@ -48,6 +50,14 @@ fn it_says_what_is_there_and_how_to_use_it() {
         json!({"mcpServers": {"openai-files": {"type": "http", "url": format!("{}/files/mcp", server.url())}}});
     assert_eq!(serde_json::from_str::<Value>(configuration).unwrap(), expected);
 
+    let link = between(files, "<a href=\"https://cursor.com/", "\">Cursor</a>");
+    let config = link.split_once("config=").unwrap().1.replace("%3D", "=").replace("%2B", "+").replace("%2F", "/");
+    let config: Value = serde_json::from_slice(&STANDARD.decode(config).unwrap()).unwrap();
+    assert_eq!(config, json!({"url": format!("{}/files/mcp", server.url())}));
+    for client in ["VS Code", "LM Studio", "Goose"] {
+        assert!(files.contains(&format!("\">{client}</a>")), "{files}");
+    }
+
     // A proxy that ends TLS says so.
     let (_, body) = page(&server, host, "x-forwarded-proto: https\r\n");
     assert!(body.contains(&format!("<pre>https://{host}/files/mcp</pre>")), "{body}");
@@ -60,6 +70,7 @@ fn it_says_who_pays_and_quotes_nothing_as_markup() {
     let (_, body) = page(&server, "localhost", "");
     assert!(body.contains("<b>Live.</b> Calls go to OpenAI") && !body.contains("secret-of-mine"), "{body}");
     assert!(body.contains("Bearer ${OPENAI_API_KEY}"), "{body}");
+    assert!(body.contains("header=Authorization%3DBearer%20sk-your-key"), "{body}");
 
     let server = serve(&[], &[variables[0], ("OPENAI_BASE_URL", "http://api.example.test/v1")]);
     let (_, body) = page(&server, "localhost", "");
