@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::tools::{execute, prerequisites, python_packages};
+use crate::tools::{CLIENTS, execute, prerequisites, python_packages};
 use crate::workspace::{Workspace, cargo};
 
 /// What the SDK can request, a line each.
@@ -27,7 +27,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let workspace = Workspace::load()?;
     let list = workspace.root.join(LIST);
-    let python = python_packages(&workspace, prerequisites()?)?;
+    let python = python_packages(&workspace, prerequisites()?, CLIENTS)?;
     if options.latest {
         let folder = tempfile::tempdir()?;
         let mut fetch = Command::new(&python);

@@ -38,6 +38,7 @@ const LAYERS: &[Layers<'_>] = &[
                 "headers",
                 "json",
                 "json_schema",
+                "links",
                 "near",
                 "notes",
                 "protocol",
@@ -77,7 +78,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["self"],
             &["test"],
-            &["api", "bench", "fuzz", "new", "tidy"],
+            &["api", "bench", "dist", "fuzz", "new", "tidy"],
             &["worker"],
             &["layers", "sizes", "tools", "wrangler"],
             &["workspace"],

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod dist;
 mod fuzz;
 mod layers;
 mod new;
@@ -39,6 +40,8 @@ enum Task {
     Bless(test::Options),
     /// Look for inputs that break what strangers reach, for as long as you like
     Fuzz(fuzz::Options),
+    /// Build programs, make packages of them, publish those
+    Dist(dist::Options),
     /// Check the invariants that only the text of the code shows
     Tidy,
     /// Build, serve and deploy the Cloudflare Workers
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Dist(options) => dist::run(&options),
         Task::Tidy => tidy::run(),
         Task::Worker(task) => worker::run(&task),
     };

@@ -161,7 +161,8 @@ fn readme(domain: &str, admin: bool) -> String {
     text += &line(format!("target/release/{name} --http 127.0.0.1:8788"), "POST /mcp, callers bring their keys");
     let umbrella = format!("openai-mcp stdio {domain} --sandbox");
     text += &line(umbrella, "without a key, from the binary of all servers");
-    text + "```\n\nSettings are told in the [README of the project](../../README.md#settings).\n"
+    // `cargo xtask bless` fills in the section.
+    text + "```\n\nSettings are told in the [README of the project](../../README.md#settings).\n\n## Install\n\n"
 }
 
 fn library<'a>(domain: &str, modules: impl Iterator<Item = &'a &'a str>, admin: bool) -> String {

@@ -82,6 +82,8 @@ impl Steps {
 /// The interpreters that the end-to-end tests drive clients with.
 struct Interpreters {
     python: PathBuf,
+    /// A Python beside the programs that install and judge packages.
+    packages: PathBuf,
     node: PathBuf,
     node24: PathBuf,
 }
@@ -90,6 +92,7 @@ impl Interpreters {
     fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("OPENAI_MCP_PYTHON", &self.python)
+            .env("OPENAI_MCP_PACKAGES_VENV", self.packages.parent().unwrap_or(&self.packages))
             .env("OPENAI_MCP_NODE", &self.node)
             .env("OPENAI_MCP_NODE24", &self.node24)
     }
@@ -98,8 +101,9 @@ impl Interpreters {
 fn prepare(workspace: &Workspace, steps: &mut Steps) -> Result<Interpreters> {
     let python = steps.run("prerequisites", tools::prerequisites)?;
     steps.run("Node packages", || tools::node_packages(workspace))?;
-    let python = steps.run("Python packages", || tools::python_packages(workspace, python))?;
-    Ok(Interpreters { python, node: "node".into(), node24: tools::newer_node(workspace)? })
+    let mut install = |which| steps.run("Python packages", || tools::python_packages(workspace, python, which));
+    let (python, packages) = (install(tools::CLIENTS)?, install(tools::JUDGES)?);
+    Ok(Interpreters { python, packages, node: "node".into(), node24: tools::newer_node(workspace)? })
 }
 
 /// The Workers, which a native build leaves empty. With them the kernel and every server are built where there is no

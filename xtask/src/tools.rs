@@ -12,6 +12,12 @@ use crate::workspace::Workspace;
 /// What Workers are compiled to.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// Clients and SDKs, as a file of requirements and the name of the environment that has them.
+pub(crate) const CLIENTS: (&str, &str) = ("e2e/requirements.txt", "e2e-venv");
+
+/// What installs packages and judges them.
+pub(crate) const JUDGES: (&str, &str) = ("e2e/packages/requirements.txt", "packages-venv");
+
 /// Refuses to go on without the programs that the end-to-end tests start from, and names the Python.
 pub(crate) fn prerequisites() -> Result<&'static str> {
     at_least("Node.js", "node", &[20])?;
@@ -30,11 +36,16 @@ pub(crate) fn node_packages(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Installs the Python packages of `e2e/requirements.txt`, and names the Python that has them.
-pub(crate) fn python_packages(workspace: &Workspace, python: &str) -> Result<PathBuf> {
-    let venv = workspace.target.join("e2e-venv");
+/// Installs the Python packages of a file of requirements into an environment of this name, and names the Python that has
+/// them.
+pub(crate) fn python_packages(
+    workspace: &Workspace,
+    python: &str,
+    (requirements, name): (&str, &str),
+) -> Result<PathBuf> {
+    let venv = workspace.target.join(name);
     let venv_python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let requirements = workspace.root.join("e2e/requirements.txt");
+    let requirements = workspace.root.join(requirements);
     up_to_date(&requirements, &venv, || {
         execute(Command::new(python).args(["-m", "venv"]).arg(&venv))
             .context("python could not make a virtual environment; Debian and Ubuntu need the package python3-venv")?;

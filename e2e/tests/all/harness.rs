@@ -50,7 +50,7 @@ pub(crate) fn binary(name: &str) -> PathBuf {
         BUILT.get_or_init(|| {
             let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
             cargo.args(["build", "--quiet", "--bins", "--target-dir"]).arg(folder.parent().unwrap());
-            for package in ["openai-mcp", "openai-vector-store-mcp", "openai-files-mcp"] {
+            for package in ["openai-mcp", "openai-mcp-dist", "openai-vector-store-mcp", "openai-files-mcp"] {
                 cargo.args(["--package", package]);
             }
             if folder.ends_with("release") {
@@ -72,6 +72,12 @@ fn installed(variable: &str, usual: impl FnOnce() -> Option<PathBuf>) -> PathBuf
 pub(crate) fn python() -> PathBuf {
     let usual = || Some(build_folder().parent()?.join("e2e-venv/bin/python")).filter(|path| path.is_file());
     installed("OPENAI_MCP_PYTHON", usual)
+}
+
+/// The folder of the Python and the programs that install packages and judge them.
+pub(crate) fn packages_venv() -> PathBuf {
+    let usual = || Some(build_folder().parent()?.join("packages-venv/bin")).filter(|path| path.is_dir());
+    installed("OPENAI_MCP_PACKAGES_VENV", usual)
 }
 
 /// The Node of the system, 20 or newer.

@@ -11,6 +11,7 @@ mod evals;
 mod frames;
 mod harness;
 mod hostile;
+mod install;
 mod interop;
 mod judge;
 mod lifecycle;

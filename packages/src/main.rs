@@ -1,0 +1,190 @@
+//! `cargo xtask dist`: from programs to packages, and from packages to a release.
+#![allow(clippy::print_stdout, reason = "a task talks to the person who started it")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Parser, Subcommand};
+use openai_mcp_dist::names::version;
+use openai_mcp_dist::target::TARGETS;
+use openai_mcp_dist::{pack, publish};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask dist", about = "Build programs, make packages of them, publish those")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the program for a system, and put it where `pack` looks for it
+    Build {
+        /// The system and the processor, as linux-x64 or darwin-arm64
+        target: String,
+        /// The profile that it is built with
+        #[arg(long, default_value = "release")]
+        profile: String,
+        /// By cargo-zigbuild, for another system than this one; without, by this system's own compiler
+        #[arg(long)]
+        zig: bool,
+        /// The folder of the programs
+        #[arg(long, default_value = "target/dist/programs")]
+        out: PathBuf,
+    },
+    /// Say what each program loads of its system, and refuse what not every such system has
+    Check {
+        /// The folder of the programs
+        #[arg(default_value = "target/dist/programs")]
+        programs: PathBuf,
+    },
+    /// Make every package of the programs in a folder
+    Pack {
+        /// The folder of the programs
+        #[arg(default_value = "target/dist/programs")]
+        programs: PathBuf,
+        /// The folder of the packages
+        #[arg(long, default_value = "target/dist/packages")]
+        out: PathBuf,
+        /// Those of these servers alone, by domain
+        #[arg(long, value_delimiter = ',')]
+        servers: Vec<String>,
+        /// Make do with the programs that there are
+        #[arg(long)]
+        partial: bool,
+    },
+    /// Publish the packages; without --upload all is checked, and the steps are shown
+    Publish {
+        /// The folder of the packages
+        #[arg(default_value = "target/dist/packages")]
+        packages: PathBuf,
+        /// Do it
+        #[arg(long)]
+        upload: bool,
+        /// Tell the MCP registry, once the release is public
+        #[arg(long)]
+        registry: bool,
+    },
+    /// Print what the release is told of
+    Notes {
+        /// The tag of the release before; without, the last that leads here
+        #[arg(long)]
+        since: Option<String>,
+    },
+    /// Print the tags of the release
+    Tags {
+        /// The tag of the release before; without, the last that leads here
+        #[arg(long)]
+        since: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Who closed standard error wants to hear nothing.
+            let _ = writeln!(std::io::stderr(), "dist: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder of the project")?;
+    match task {
+        Task::Build { target, profile, zig, out } => build(root, &target, &profile, zig, &out),
+        Task::Check { programs } => {
+            for (program, needs) in pack::check(&programs)? {
+                let needs = if needs.is_empty() { "nothing".to_owned() } else { needs.join(", ") };
+                println!("{} loads {needs}", program.display());
+            }
+            Ok(())
+        }
+        Task::Pack { programs, out, servers, partial } => {
+            let commit = commit(root)?;
+            let notes = publish::notes(root, since(root, None).as_deref())?;
+            pack::run(&pack::Order {
+                root,
+                programs: &programs,
+                out: &out,
+                servers: &servers,
+                commit: &commit,
+                partial,
+            })?;
+            std::fs::write(out.join("NOTES.md"), notes).context("NOTES.md")
+        }
+        Task::Publish { packages, upload, registry } => {
+            let steps = if registry {
+                publish::registry()
+            } else {
+                publish::steps(&packages, &publish::tags(root, since(root, None).as_deref()), &commit(root)?)?
+            };
+            for step in steps {
+                println!("{}", step.join(" "));
+                if upload {
+                    publish::execute(&packages, &step)?;
+                }
+            }
+            Ok(())
+        }
+        Task::Notes { since } => {
+            println!("{}", publish::notes(root, self::since(root, since).as_deref())?.trim_end());
+            Ok(())
+        }
+        Task::Tags { since } => {
+            println!("{}", publish::tags(root, self::since(root, since).as_deref()).join("\n"));
+            Ok(())
+        }
+    }
+}
+
+/// The tag of the release before: this one, or the last that leads here.
+fn since(root: &Path, tag: Option<String>) -> Option<String> {
+    tag.or_else(|| publish::before(root))
+}
+
+/// The commit that is checked out.
+fn commit(root: &Path) -> Result<String> {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output()?;
+    ensure!(output.status.success(), "git does not know the commit");
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Result<()> {
+    let known = TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
+    let Some(target) = TARGETS.iter().find(|target| target.name == name) else {
+        bail!("there is no system `{name}`; there are: {known}");
+    };
+    // From another system Windows' programs are built with its free compiler.
+    let triple = if zig && target.system() == "win32" { "x86_64-pc-windows-gnu" } else { target.triple };
+    let commit = commit(root)?;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args([if zig { "zigbuild" } else { "build" }, "--locked", "--package", "openai-mcp", "--bin", "openai-mcp"])
+        .args(["--profile", profile, "--target", triple])
+        .env("OPENAI_MCP_BUILD", format!("{} ({})", version(), commit.get(..12).unwrap_or(&commit)))
+        // Where it was built is nobody's business, and would tell two builds of one commit apart.
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root).join("\x1f"))
+        .current_dir(root);
+    ensure!(command.status()?.success(), "{name} does not build");
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let target_folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let built = target_folder.join(triple).join(folder).join(target.file());
+    let program = out.join(target.name).join(target.file());
+    std::fs::create_dir_all(out.join(target.name))?;
+    std::fs::copy(&built, &program).with_context(|| built.display().to_string())?;
+    println!("{}", program.display());
+    Ok(())
+}
+
+/// Shows the folders of sources under names that are the same everywhere.
+fn flags(root: &Path) -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=.", root.display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
+    flags
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// Starts the program that the package of this system holds.
+"use strict";
+
+const { spawn } = require("node:child_process");
+
+const name = `@openai-mcp/cli-${process.platform}-${process.arch}`;
+const file = process.platform === "win32" ? "openai-mcp.exe" : "openai-mcp";
+
+let program;
+try {
+  program = require.resolve(`${name}/bin/${file}`);
+} catch {
+  console.error(
+    `openai-mcp: the package ${name} is not installed. Either there is no program for ${process.platform} on ` +
+      `${process.arch}, or packages were installed with --omit=optional or --no-optional: install them without.`,
+  );
+  process.exit(1);
+}
+
+const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
+  process.on(signal, () => child.kill(signal));
+}
+child.on("error", (error) => {
+  console.error(`openai-mcp: ${program} cannot be started: ${error.message}`);
+  process.exit(1);
+});
+child.on("exit", (code, signal) => {
+  if (signal) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  } else {
+    process.exit(code);
+  }
+});

@@ -1,0 +1,160 @@
+//! The systems that there are programs for, and what a program may need of its system.
+
+use anyhow::{Context as _, Result, bail};
+use goblin::Object;
+use goblin::mach::{Mach, SingleArch};
+
+/// A system and a processor.
+pub struct Target {
+    /// What Node calls it, which is the name of its folder and of its npm package.
+    pub name: &'static str,
+    /// What Rust calls it, which is in the names of archives.
+    pub triple: &'static str,
+    /// What Python calls it, if there is a wheel.
+    pub wheel: Option<&'static str>,
+}
+
+/// All of them.
+pub const TARGETS: [Target; 6] = [
+    Target { name: "darwin-arm64", triple: "aarch64-apple-darwin", wheel: Some("macosx_11_0_arm64") },
+    // Bundles have one program for both processors, which is made of the two.
+    Target { name: "darwin-universal", triple: "universal2-apple-darwin", wheel: None },
+    Target { name: "darwin-x64", triple: "x86_64-apple-darwin", wheel: Some("macosx_10_12_x86_64") },
+    // A static program runs with every C library.
+    Target {
+        name: "linux-arm64",
+        triple: "aarch64-unknown-linux-musl",
+        wheel: Some("manylinux_2_17_aarch64.musllinux_1_2_aarch64"),
+    },
+    Target {
+        name: "linux-x64",
+        triple: "x86_64-unknown-linux-musl",
+        wheel: Some("manylinux_2_17_x86_64.musllinux_1_2_x86_64"),
+    },
+    Target { name: "win32-x64", triple: "x86_64-pc-windows-msvc", wheel: Some("win_amd64") },
+];
+
+impl Target {
+    /// The system, as Node calls it.
+    pub fn system(&self) -> &'static str {
+        self.name.split_once('-').map_or(self.name, |(system, _)| system)
+    }
+
+    /// The processor, as Node calls it.
+    pub fn processor(&self) -> &'static str {
+        self.name.split_once('-').map_or("", |(_, processor)| processor)
+    }
+
+    /// Whether its programs run on this machine.
+    pub fn runs_here(&self) -> bool {
+        let system = match std::env::consts::OS {
+            "macos" => "darwin",
+            "windows" => "win32",
+            system => system,
+        };
+        let processor = match std::env::consts::ARCH {
+            "x86_64" => "x64",
+            "aarch64" => "arm64",
+            processor => processor,
+        };
+        self.system() == system && self.processor() == processor
+    }
+
+    /// The file name of the program.
+    pub fn file(&self) -> &'static str {
+        if self.system() == "win32" { "openai-mcp.exe" } else { "openai-mcp" }
+    }
+
+    /// What of its system a program loads, if it may: nothing on Linux, and what every macOS and Windows has.
+    ///
+    /// # Errors
+    /// It is for another system, or needs what not every such system has.
+    pub fn check(&self, program: &[u8]) -> Result<Vec<String>> {
+        let (system, needs) = needs(program)?;
+        if system != self.system() {
+            bail!("the program of {} is for {system}", self.name);
+        }
+        let usual = |library: &str| match system {
+            "darwin" => library.starts_with("/usr/lib/") || library.starts_with("/System/Library/Frameworks/"),
+            "win32" => {
+                let library = library.to_lowercase();
+                library.starts_with("api-ms-win-") || WINDOWS.contains(&library.as_str())
+            }
+            _ => false,
+        };
+        match needs.iter().find(|library| !usual(library)) {
+            Some(library) => bail!("the program of {} needs {library}, which not every {system} has", self.name),
+            None => Ok(needs),
+        }
+    }
+}
+
+/// Libraries of every Windows since 10.
+const WINDOWS: [&str; 16] = [
+    "advapi32.dll",
+    "bcrypt.dll",
+    "bcryptprimitives.dll",
+    "combase.dll",
+    "crypt32.dll",
+    "kernel32.dll",
+    "msvcrt.dll",
+    "ncrypt.dll",
+    "ntdll.dll",
+    "ole32.dll",
+    "oleaut32.dll",
+    "secur32.dll",
+    "shell32.dll",
+    "user32.dll",
+    "userenv.dll",
+    "ws2_32.dll",
+];
+
+/// One program for both processors of macOS, as Mach-O has it: a table, in big-endian words, of the programs that follow.
+/// `mach-o/fat.h`
+///
+/// # Errors
+/// One of them is no program of macOS.
+pub fn universal(programs: [&[u8]; 2]) -> Result<Vec<u8>> {
+    const MAGIC: u32 = 0xcafe_babe;
+    /// Each begins on a page, the larger of both processors', as a power of 2.
+    const PAGE: u32 = 14;
+    let next = |length: usize| length.next_multiple_of(1 << PAGE);
+    let mut words = vec![MAGIC, u32::try_from(programs.len())?];
+    let mut offset = 1 << PAGE;
+    for program in programs {
+        let Object::Mach(Mach::Binary(one)) = Object::parse(program)? else { bail!("it is no program of macOS") };
+        let header = one.header;
+        words.extend([header.cputype, header.cpusubtype, u32::try_from(offset)?, u32::try_from(program.len())?, PAGE]);
+        offset = next(offset + program.len());
+    }
+    let mut bytes: Vec<u8> = words.into_iter().flat_map(u32::to_be_bytes).collect();
+    for program in programs {
+        bytes.resize(next(bytes.len()), 0);
+        bytes.extend_from_slice(program);
+    }
+    Ok(bytes)
+}
+
+/// The system of a program, and the libraries that it loads.
+fn needs(program: &[u8]) -> Result<(&'static str, Vec<String>)> {
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let (system, mut needs) = match Object::parse(program).context("it is no program")? {
+        Object::Elf(elf) => ("linux", owned(elf.interpreter.into_iter().chain(elf.libraries).collect())),
+        Object::PE(pe) => ("win32", owned(pe.libraries)),
+        // The first is the program itself.
+        Object::Mach(Mach::Binary(one)) => ("darwin", owned(one.libs.into_iter().skip(1).collect())),
+        Object::Mach(Mach::Fat(several)) => {
+            let mut all = Vec::new();
+            for one in &several {
+                if let SingleArch::MachO(one) = one? {
+                    all.extend(owned(one.libs.into_iter().skip(1).collect()));
+                }
+            }
+            ("darwin", all)
+        }
+        _ => bail!("it is no program of a known system"),
+    };
+    needs.sort();
+    needs.dedup();
+    Ok((system, needs))
+}
