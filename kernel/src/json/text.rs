@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2_iter, memchr3_iter};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -101,7 +101,7 @@ impl Line {
     pub fn push_quoted(&self, out: &mut Vec<u8>) {
         let (line, mut plain) = (self.0.as_ref(), 0);
         out.push(b'"');
-        for at in memchr::memchr3_iter(b'"', b'\\', b'\t', line) {
+        for at in memchr3_iter(b'"', b'\\', b'\t', line) {
             out.extend_from_slice(line.get(plain..at).unwrap_or_default());
             match line.get(at) {
                 Some(b'"') => out.extend_from_slice(b"\\\""),
