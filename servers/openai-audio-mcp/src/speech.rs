@@ -134,6 +134,7 @@ impl Speech {
             begins: String::new(),
             broke: None,
             current: None,
+            came: 0,
             usage: None,
             told: Duration::ZERO,
             cx: cx.clone(),
@@ -211,6 +212,8 @@ struct Speaker {
     begins: String,
     broke: Option<Broke>,
     current: Option<Current>,
+    /// Bytes of the current part so far.
+    came: usize,
     /// Whether the API is asked for events.
     events: bool,
     joiner: Joiner,
@@ -249,6 +252,7 @@ impl Speaker {
                         let response =
                             self.cx.send(&Stream::SPEC, part_of(&self.arguments, self.of, part)).response().await?;
                         self.joiner.next_part();
+                        self.came = 0;
                         self.current = Some(match self.events {
                             true => Current::Events(Box::new(Events::new(response)?)),
                             false => Current::Sound(response.into_body().into_chunks()),
@@ -286,6 +290,11 @@ impl Speaker {
                     }
                 },
             };
+            self.came += piece.len();
+            if self.came > LONGEST_PART {
+                let text = format!("the sound of one request is longer than {LONGEST_PART} bytes");
+                return Err(Error::new(Kind::Answer, text));
+            }
             let ready = self.joiner.push(piece);
             if self.joiner.bytes() > LONGEST {
                 return Err(Error::new(Kind::Answer, format!("the sound is longer than {LONGEST} bytes")));

@@ -152,3 +152,13 @@ fn the_files_of_a_batch_share_what_a_small_machine_decodes() {
     let [one, other] = [0, 1].map(|at| items[at]["error"].as_str().unwrap());
     assert!(one.contains("No") && other.contains("holds more sound than is decoded here"), "{one}\n{other}");
 }
+
+#[test]
+fn a_sound_without_end_is_broken_off() {
+    let sound = "x".repeat(64 * 1024 * 1024 + 1);
+    let reply = Reply { status: 200, headers: vec![("content-type".into(), "audio/mpeg".into())], body: sound.into() };
+    let arguments = json!({"input": "Hello.", "model": "tts-1", "voice": "alloy"});
+    let result = call_tool(&SERVER, "audio-speech-stream", arguments, Arc::new(Script::new(vec![reply])));
+    let text = result["content"][0]["text"].as_str().unwrap();
+    assert!(result["isError"] == true && text.contains("longer than 67108864 bytes"), "{text}");
+}
