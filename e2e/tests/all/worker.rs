@@ -143,7 +143,7 @@ impl Edge {
 
     /// Calls a tool and gives its result.
     #[track_caller]
-    fn call(&self, domain: &str, key: &str, tool: &str, arguments: &Value) -> Value {
+    pub(crate) fn call(&self, domain: &str, key: &str, tool: &str, arguments: &Value) -> Value {
         let body = message("tools/call", &tool_call(tool, arguments));
         let reply = self.ask(domain, "POST", "/mcp", &bearer(key), body.as_bytes());
         assert_eq!(reply.status, 200, "{reply:?}");

@@ -208,12 +208,12 @@ mod tests {
     #[test]
     fn wav_files_are_joined_under_one_header() {
         // As a server streams it: with lengths that it did not know, and a chunk of its own.
-        let mut streamed = wav(&[1, 2, 3], 24_000).unwrap().to_vec();
+        let mut streamed = wav([1, 2, 3], 24_000).unwrap().to_vec();
         streamed[4..8].fill(0xFF);
         streamed[40..44].fill(0xFF);
         streamed.splice(36..36, *b"LIST\x03\0\0\0abc\0");
         let mut joiner = Joiner::new(Format::Wav, 2);
-        let whole: Vec<u8> = [streamed, wav(&[4, 5], 24_000).unwrap().to_vec()]
+        let whole: Vec<u8> = [streamed, wav([4, 5], 24_000).unwrap().to_vec()]
             .into_iter()
             .flat_map(|part| {
                 joiner.next_part();
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn parts_of_other_kinds_are_not_joined() {
-        let files = [wav(&[1], 24_000).unwrap(), wav(&[1], 16_000).unwrap(), Bytes::from_static(b"nothing")];
+        let files = [wav([1], 24_000).unwrap(), wav([1], 16_000).unwrap(), Bytes::from_static(b"nothing")];
         let files = [
             &files[..],
             &[Bytes::from([&b"RIFF\0\0\0\0WAVE"[..], &b"junk\0\0\0\0".repeat(2000), &files[0][12..]].concat())],
