@@ -226,7 +226,7 @@ impl Criterion {
             Grader::TextSimilarity { metric, input, reference } => {
                 let (input, reference) = (template::render(input, names)?, template::render(reference, names)?);
                 if matches!(metric, Metric::FuzzyMatch | Metric::RougeL)
-                    && input.len().saturating_mul(reference.len()) > MOST_PAIRS
+                    && (input.len() as u64).saturating_mul(reference.len() as u64) > MOST_PAIRS
                 {
                     let text =
                         format!("texts of {} and {} bytes are too long to be compared", input.len(), reference.len());
@@ -292,7 +292,7 @@ impl Criterion {
 }
 
 /// Most pairs of bytes of two texts of which the longest common subsequence is looked for: some seconds of work.
-const MOST_PAIRS: usize = 100_000_000_000;
+const MOST_PAIRS: u64 = 100_000_000_000;
 /// Characters that are told of what a model answered.
 const TOLD: usize = 200;
 
