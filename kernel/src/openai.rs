@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Request, Response, StatusCode};
@@ -130,7 +130,8 @@ impl Call<'_> {
         if let Some(beta) = endpoint.beta.or(cx.home().beta).filter(|beta| !beta.is_empty()) {
             plan.headers.push((headers::BETA, beta.to_owned()));
         }
-        send(cx, spec, plan, quiet, retries).await
+        // Whoever awaits this shares its code: put into each of them it weighs a fifteenth of a small Worker.
+        send(cx, spec, plan, quiet, retries).boxed().await
     }
 
     /// The JSON of the answer; of an answer without content, the empty object.
