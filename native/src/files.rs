@@ -9,7 +9,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Write as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, is_separator};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -77,9 +77,9 @@ impl Roots {
         Roots(roots)
     }
 
-    /// The folders.
-    pub fn folders(&self) -> &[PathBuf] {
-        &self.0
+    /// The folders, as people write their paths.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.0.iter().map(|folder| dunce::simplified(folder).to_owned()).collect()
     }
 
     /// Opens a file.
@@ -221,7 +221,7 @@ impl Roots {
         getrandom::fill(&mut random).map_err(|error| fault(path, io::Error::other(error)))?;
         let name = OsString::from(format!(".openai-mcp-{:016x}.part", u64::from_ne_bytes(random)));
         let file = folder.create(&name).map_err(|error| fault(path, error))?;
-        let path = place_path(&place);
+        let path = dunce::simplified(&place_path(&place)).to_owned();
         Ok(Target { file, partial: Partial { folder, name }, name: place.name, path })
     }
 
@@ -271,7 +271,7 @@ impl Roots {
         let relative = !path.starts_with('~') && Path::new(path).is_relative();
         match self.0.first().filter(|_| relative && error.kind() == io::ErrorKind::NotFound) {
             Some(root) => {
-                let root = root.display();
+                let root = dunce::simplified(root).display();
                 Error::new(Kind::File, format!("`{path}`: {} in `{root}`\nhint: give the whole path", words(&error)))
             }
             None => fault(path, error),
@@ -284,7 +284,7 @@ impl Roots {
         let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(Error::new(Kind::File, format!("`{path}` does not end in a file name")));
         };
-        if path.ends_with(['/', std::path::MAIN_SEPARATOR]) {
+        if path.ends_with(is_separator) {
             return Err(Error::new(Kind::File, format!("`{path}` is a folder, expected the path of a new file")));
         }
         match parent.canonicalize() {
@@ -306,10 +306,10 @@ impl Roots {
             ));
         };
         match path.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
                 let home =
                     std::env::home_dir().ok_or_else(|| Error::new(Kind::File, "`~`: no home folder is known"))?;
-                Ok(home.join(rest.trim_start_matches('/')))
+                Ok(home.join(rest.trim_start_matches(is_separator)))
             }
             _ => Ok(first.join(path)),
         }
@@ -343,7 +343,7 @@ impl Roots {
             );
             return Err(Error::new(Kind::File, text));
         }
-        let allowed: Vec<String> = self.0.iter().map(|root| format!("`{}`", root.display())).collect();
+        let allowed: Vec<String> = self.folders().iter().map(|root| format!("`{}`", root.display())).collect();
         let text = format!(
             "`{path}` is outside the folders that this server may use: {}\n\
              hint: use a path there; the operator allows more folders with --root DIR or OPENAI_MCP_ROOTS",
@@ -609,19 +609,25 @@ impl Folder {
 
     /// Gives a file another name, unless there is something of that name.
     fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        use rustix::fs::{AtFlags, linkat};
+        use rustix::fs::{AtFlags, linkat, renameat};
+        use rustix::io::Errno;
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         {
             use rustix::fs::{RenameFlags, renameat_with};
-            use rustix::io::Errno;
             match renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE) {
                 // Some file systems cannot.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
                 outcome => return Ok(outcome?),
             }
         }
-        // The other name goes with what holds it.
-        Ok(linkat(&self.0, from, &self.0, to, AtFlags::empty())?)
+        match linkat(&self.0, from, &self.0, to, AtFlags::empty()) {
+            // Those of sticks and cards know one name of a file. Whoever takes the other one right now loses it.
+            Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP) if !self.has(to) => {
+                Ok(renameat(&self.0, from, &self.0, to)?)
+            }
+            // The first name goes with what holds it.
+            outcome => Ok(outcome?),
+        }
     }
 
     /// As [`Folder::walk`], and makes the folders that are missing.
@@ -702,7 +708,12 @@ impl Folder {
 
     /// Gives a file another name, unless there is something of that name. The first name goes with what holds it.
     fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        std::fs::hard_link(self.0.join(from), self.0.join(to))
+        let (from, there) = (self.0.join(from), self.0.join(to));
+        match std::fs::hard_link(&from, &there) {
+            // Sticks and cards know one name of a file. Whoever takes the other one right now loses it.
+            Err(_) if from.exists() && !self.has(to) => std::fs::rename(from, there),
+            outcome => outcome,
+        }
     }
 
     fn make(root: &Path, names: &[OsString]) -> io::Result<Self> {

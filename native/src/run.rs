@@ -170,12 +170,27 @@ impl Options {
 }
 
 /// Where people keep files. Much of a home on macOS and Windows is where programs keep theirs.
+#[cfg(not(windows))]
 fn own() -> Vec<PathBuf> {
-    const OWN: [&str; 7] = ["Desktop", "Documents", "Downloads", "Movies", "Music", "Pictures", "Videos"];
+    const OWN: [&str; 6] = ["Desktop", "Documents", "Downloads", "Movies", "Music", "Pictures"];
     match env::home_dir() {
-        Some(home) if cfg!(any(windows, target_os = "macos")) => OWN.map(|name| home.join(name)).into(),
+        Some(home) if cfg!(target_os = "macos") => OWN.map(|name| home.join(name)).into(),
         home => home.into_iter().collect(),
     }
+}
+
+/// Where people keep files: OneDrive moves these folders, and may give them names in another language.
+#[cfg(windows)]
+fn own() -> Vec<PathBuf> {
+    let folders = [
+        dirs::desktop_dir(),
+        dirs::document_dir(),
+        dirs::download_dir(),
+        dirs::audio_dir(),
+        dirs::picture_dir(),
+        dirs::video_dir(),
+    ];
+    folders.into_iter().flatten().collect()
 }
 
 /// The folders in which callers may name files if the operator names none.
@@ -242,7 +257,7 @@ impl Host {
             (place, _) => Location::named(place.as_deref()),
         };
         let roots = options.roots(usual)?;
-        let folders = roots.folders().to_vec();
+        let folders = roots.folders();
         let machine = Machine::new(roots, &config.allowed_urls, place.clone(), config.verbose);
         Ok(Host { config: Arc::new(config), machine: Arc::new(machine), roots: folders, store: place })
     }
