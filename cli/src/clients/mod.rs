@@ -6,6 +6,7 @@ mod client;
 mod merge;
 mod place;
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -140,6 +141,10 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
         }
     };
     told += &next(client, wanted, &servers);
+    if wanted.remote.is_none() && is_cached(Path::new(&program()?)) {
+        told += "warning: this program lies in a cache, from which it may be gone one day: install it by `npm install \
+                 --global openai-mcp` or `uv tool install openai-mcp`, and do this again\n";
+    }
     Ok(told)
 }
 
@@ -277,6 +282,13 @@ fn program() -> Result<String, String> {
         None => env::current_exe().map_err(unknown)?,
     };
     path.into_os_string().into_string().map_err(|_| "the path of this program is not UTF-8".into())
+}
+
+/// Whether a program was fetched to be run once, by npx, pnpm, bunx or uvx.
+fn is_cached(program: &Path) -> bool {
+    let names: Vec<_> = program.iter().map(|name| name.to_string_lossy()).collect();
+    let of_uv = |pair: &[Cow<'_, str>]| matches!(pair, [uv, cache] if uv == "uv" && cache.starts_with("archive-v"));
+    names.iter().any(|name| name == "_npx" || name == "dlx" || name.starts_with("bunx-")) || names.windows(2).any(of_uv)
 }
 
 impl Client {

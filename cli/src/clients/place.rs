@@ -1,7 +1,7 @@
 //! Where clients keep their configuration.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use etcetera::BaseStrategy as _;
@@ -69,7 +69,11 @@ pub(crate) fn places(client: Client, scope: Scope) -> Result<Vec<PathBuf>, Strin
     let extension = |id: &str, file: &str| own.join("Code/User/globalStorage").join(id).join("settings").join(file);
     Ok(match client {
         Client::ClaudeCode => vec![set("CLAUDE_CONFIG_DIR").unwrap_or_else(|| home.clone()).join(".claude.json")],
-        Client::ClaudeDesktop => vec![own.join("Claude/claude_desktop_config.json")],
+        Client::ClaudeDesktop => {
+            let packaged = if cfg!(windows) { packaged(&folders.cache_dir().join("Packages")) } else { Vec::new() };
+            let folders = packaged.into_iter().chain([own]);
+            folders.map(|folder| folder.join("Claude/claude_desktop_config.json")).collect()
+        }
         Client::ClaudeAi | Client::Chatgpt => vec![],
         Client::Codex => vec![set("CODEX_HOME").unwrap_or_else(|| home.join(".codex")).join("config.toml")],
         Client::Cursor => vec![home.join(".cursor/mcp.json")],
@@ -98,8 +102,16 @@ pub(crate) fn places(client: Client, scope: Scope) -> Result<Vec<PathBuf>, Strin
     })
 }
 
+/// What a Claude Desktop that comes as a package of Windows sees as `AppData\Roaming`: it finds no file in the real one.
+/// <https://github.com/anthropics/claude-code/issues/26073>
+fn packaged(packages: &Path) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(packages).into_iter().flatten().flatten();
+    let claude = found.filter(|package| package.file_name().to_string_lossy().starts_with("Claude_"));
+    claude.map(|package| package.path().join("LocalCache").join("Roaming")).collect()
+}
+
 /// `XDG_CONFIG_HOME` or `~/.config`.
-fn xdg(home: &std::path::Path) -> PathBuf {
+fn xdg(home: &Path) -> PathBuf {
     let set = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     set.unwrap_or_else(|| home.join(".config"))
 }

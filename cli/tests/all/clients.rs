@@ -259,6 +259,27 @@ fn flags_are_handed_on_to_the_servers_that_know_them() {
 
 #[cfg(unix)]
 #[test]
+fn a_program_that_may_be_gone_one_day_is_told_of() {
+    let home = Home::new();
+    let write = |folder: &str| {
+        fs::create_dir_all(home.path(folder)).unwrap();
+        let link = home.path(folder).join("openai-mcp");
+        std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+        let mut command = std::process::Command::new(&link);
+        command.args(["config", "cursor", "files", "--write"]).env_clear().env("HOME", home.path("."));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    for cache in [".npm/_npx/1/node_modules/@openai-mcp/cli-linux-x64/bin", ".cache/uv/archive-v0/1/bin"] {
+        assert!(write(cache).contains("\nwarning: this program lies in a cache"), "{cache}");
+    }
+    for place in ["bin", ".local/share/uv/tools/openai-mcp/bin"] {
+        let told = write(place);
+        assert!(told.contains("wrote ") && !told.contains("warning"), "{told}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_link_to_the_program_is_written_as_a_link() {
     let home = Home::new();
     fs::create_dir(home.path("bin")).unwrap();
