@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: from programs to packages, and from packages to a release.
+//! `cargo xtask dist`: from programs to packages, and to the scripts that make a release of them.
 #![allow(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use openai_mcp_dist::target::TARGETS;
 use openai_mcp_dist::{pack, publish};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask dist", about = "Build programs, make packages of them, publish those")]
+#[command(name = "cargo xtask dist", about = "Build programs, make packages of them")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -40,7 +40,7 @@ enum Task {
         #[arg(default_value = "target/dist/programs")]
         programs: PathBuf,
     },
-    /// Make every package of the programs in a folder
+    /// Make every package of the programs in a folder, and the scripts that publish them: `publish.sh`, then `registry.sh`
     Pack {
         /// The folder of the programs
         #[arg(default_value = "target/dist/programs")]
@@ -54,18 +54,6 @@ enum Task {
         /// Make do with the programs that there are
         #[arg(long)]
         partial: bool,
-    },
-    /// Publish the packages; without --upload all is checked, and the steps are shown
-    Publish {
-        /// The folder of the packages
-        #[arg(default_value = "target/dist/packages")]
-        packages: PathBuf,
-        /// Do it
-        #[arg(long)]
-        upload: bool,
-        /// Tell the MCP registry, once the release is public
-        #[arg(long)]
-        registry: bool,
     },
     /// Print what the release is told of
     Notes {
@@ -105,7 +93,8 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Pack { programs, out, servers, partial } => {
             let commit = commit(root)?;
-            let notes = publish::notes(root, since(root, None).as_deref())?;
+            let since = since(root, None);
+            let notes = publish::notes(root, since.as_deref())?;
             pack::run(&pack::Order {
                 root,
                 programs: &programs,
@@ -114,19 +103,11 @@ fn run(task: Task) -> Result<()> {
                 commit: &commit,
                 partial,
             })?;
-            std::fs::write(out.join("NOTES.md"), notes).context("NOTES.md")
-        }
-        Task::Publish { packages, upload, registry } => {
-            let steps = if registry {
-                publish::registry()
-            } else {
-                publish::steps(&packages, &publish::tags(root, since(root, None).as_deref()), &commit(root)?)?
-            };
-            for step in steps {
-                println!("{}", step.join(" "));
-                if upload {
-                    publish::execute(&packages, &step)?;
-                }
+            let script = publish::script(&out, &publish::tags(root, since.as_deref()), &commit);
+            for (name, text) in
+                [("NOTES.md", notes.as_str()), ("publish.sh", &script), ("registry.sh", publish::REGISTRY)]
+            {
+                std::fs::write(out.join(name), text).context(name)?;
             }
             Ok(())
         }
@@ -161,17 +142,17 @@ fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Resul
     // From another system Windows' programs are built with its free compiler.
     let triple = if zig && target.system() == "win32" { "x86_64-pc-windows-gnu" } else { target.triple };
     let commit = commit(root)?;
+    let target_folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .args([if zig { "zigbuild" } else { "build" }, "--locked", "--package", "openai-mcp", "--bin", "openai-mcp"])
         .args(["--profile", profile, "--target", triple])
         .env("OPENAI_MCP_BUILD", format!("{} ({})", version(), commit.get(..12).unwrap_or(&commit)))
         // Where it was built is nobody's business, and would tell two builds of one commit apart.
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(root).join("\x1f"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root, &target_folder, triple).join("\x1f"))
         .current_dir(root);
     ensure!(command.status()?.success(), "{name} does not build");
     let folder = if profile == "dev" { "debug" } else { profile };
-    let target_folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let built = target_folder.join(triple).join(folder).join(target.file());
     let program = out.join(target.name).join(target.file());
     std::fs::create_dir_all(out.join(target.name))?;
@@ -180,11 +161,18 @@ fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Resul
     Ok(())
 }
 
-/// Shows the folders of sources under names that are the same everywhere.
-fn flags(root: &Path) -> Vec<String> {
+/// Shows the folders of sources under names that are the same everywhere; and takes along what not every system has.
+fn flags(root: &Path, target_folder: &Path, triple: &str) -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    let mut flags = vec![format!("--remap-path-prefix={}=.", root.display())];
-    flags.extend(home.map(|home| format!("--remap-path-prefix={}=cargo", home.display())));
+    // Of several that fit, the last one counts.
+    let folders = [(Some(root.to_owned()), "."), (Some(target_folder.to_owned()), "target"), (home, "cargo")];
+    let shown =
+        |(folder, name): (Option<PathBuf>, _)| Some(format!("--remap-path-prefix={}={name}", folder?.display()));
+    let mut flags: Vec<String> = folders.into_iter().filter_map(shown).collect();
+    if triple.ends_with("-windows-msvc") {
+        // Its C library comes with Visual Studio, not with Windows.
+        flags.push("-Ctarget-feature=+crt-static".to_owned());
+    }
     flags
 }

@@ -104,7 +104,7 @@ pub fn manifest(server: &Definition, systems: &[&str]) -> Value {
             },
             "folders": {
                 "type": "directory", "title": "Folders", "description": "Files in these may be read, and new ones written",
-                "multiple": true, "required": false, "default": ["${HOME}/Documents"],
+                "multiple": true, "required": false, "default": ["${DOCUMENTS}"],
             },
         },
     });

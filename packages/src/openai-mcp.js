@@ -20,7 +20,8 @@ try {
 
 const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
-  process.on(signal, () => child.kill(signal));
+  // Windows tells the program itself, and Node would end it there before it is done.
+  process.on(signal, () => process.platform === "win32" || child.kill(signal));
 }
 child.on("error", (error) => {
   console.error(`openai-mcp: ${program} cannot be started: ${error.message}`);

@@ -31,7 +31,7 @@ pub struct Order<'a> {
     pub partial: bool,
 }
 
-/// Makes the packages, and `SHA256SUMS` of them all.
+/// Makes the packages, `SHA256SUMS` of them all, and another of what is downloaded from a release.
 ///
 /// # Errors
 /// A program is missing or cannot be run, or a file cannot be read or written.
@@ -164,7 +164,8 @@ impl Out<'_> {
         }
         self.write("image/Dockerfile", include_bytes!("../Dockerfile"))?;
         self.write("image/THIRD-PARTY.txt", notices.as_bytes())?;
-        fs::create_dir_all(self.folder.join("image/data"))?;
+        // A folder with nothing in it would be lost between the steps of a release.
+        self.write("image/data/README", b"Servers keep here what has to outlive them, a file each.\n")?;
         Ok(())
     }
 
@@ -187,7 +188,14 @@ impl Out<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
+        // Whoever downloads files of the release has them side by side.
+        let downloads = self.sums.iter().filter_map(|(path, sum)| {
+            let name = path.strip_prefix("archives/").or_else(|| path.strip_prefix("mcpb/"));
+            Some((name.or_else(|| (!path.contains('/')).then_some(path))?, sum))
+        });
+        let downloads: String = downloads.map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+        self.write("release/SHA256SUMS", downloads.as_bytes())?;
         let sums: String = self.sums.iter().map(|(path, sum)| format!("{sum}  {path}\n")).collect();
         fs::write(self.folder.join("SHA256SUMS"), sums)?;
         Ok(())

@@ -4,117 +4,33 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use openai_mcp_kernel::server::Definition;
 
-use crate::archive::sha256;
 use crate::files;
-use crate::names::{IMAGE, all, id, version};
+use crate::names::{IMAGE, all, version};
 use crate::target::TARGETS;
 
-/// A step that uploads: its program and arguments, in the folder of the packages.
-pub type Step = Vec<String>;
-
-/// The steps that publish what [`pack`](crate::pack) made, in the order in which one needs the other: the programs of systems,
-/// the package that starts them, the servers' own; then what names packages that have to be there, the registry; last the
-/// release, as a draft, which a person publishes; and the tags of the servers that are new.
-///
-/// # Errors
-/// A package is missing, or is not what it was when it was packed.
-pub fn steps(out: &Path, tags: &[String], commit: &str) -> Result<Vec<Step>> {
-    let sums = fs::read_to_string(out.join("SHA256SUMS")).context("SHA256SUMS: was everything packed?")?;
-    for line in sums.lines() {
-        let (sum, path) = line.split_once("  ").with_context(|| format!("SHA256SUMS: `{line}`"))?;
-        let bytes = fs::read(out.join(path)).with_context(|| path.to_owned())?;
-        ensure!(sha256(&bytes) == sum, "{path} is not what was packed");
-    }
-    let step = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Step>();
-    let npm =
-        |name: &str| step(&["npm", "publish", &format!("./npm/{name}.tgz"), "--access", "public", "--provenance"]);
-    let programs = TARGETS.iter().filter(|target| target.wheel.is_some());
-    let mut steps: Vec<Step> = programs.map(|target| npm(&format!("cli-{}", target.name))).collect();
-    steps.push(npm("openai-mcp"));
-    steps.extend(all().filter(|server| !server.domain.is_empty()).map(|server| npm(server.domain)));
-    steps.push(step(&["uv", "publish", "--trusted-publishing", "always", "pypi/*"]));
-    let image = format!("{IMAGE}:{}", version());
-    steps.push(step(&[
-        "docker",
-        "buildx",
-        "build",
-        "--platform",
-        "linux/amd64,linux/arm64",
-        "--provenance",
-        "true",
-        "--tag",
-        &image,
-        "--tag",
-        &format!("{IMAGE}:latest"),
-        "--push",
-        "image",
-    ]));
-    steps.push(step(&["cosign", "sign", "--yes", &image]));
-    let tag = format!("v{}", version());
-    // Bundles are downloaded from the release, so the registry is told of them once a person has made it public.
-    steps.push(step(&[
-        "gh",
-        "release",
-        "create",
-        &tag,
-        "--draft",
-        "--verify-tag",
-        "--title",
-        &tag,
-        "--notes-file",
-        "NOTES.md",
-        "archives/*",
-        "mcpb/*",
-        "openai-mcp.cdx.json",
-        "SHA256SUMS",
-    ]));
-    for own in tags.iter().filter(|own| **own != tag) {
-        let (reference, sha) = (format!("ref=refs/tags/{own}"), format!("sha={commit}"));
-        steps.push(step(&["gh", "api", "repos/{owner}/{repo}/git/refs", "-f", &reference, "-f", &sha]));
-    }
-    for step in steps.iter().filter(|step| step.first().is_some_and(|program| program == "npm")) {
-        let file = step.get(2).map(String::as_str).unwrap_or_default();
-        ensure!(sums.contains(&format!("  {}\n", file.trim_start_matches("./"))), "{file} was not packed");
-    }
-    Ok(steps)
+/// The script that publishes what [`pack`](crate::pack) made: the programs of systems, the package that starts them, the
+/// servers' own; the image; then the release, as a draft, and the tags of the servers that are new. A script needs nothing
+/// built where the rights to publish are.
+pub fn script(out: &Path, tags: &[String], commit: &str) -> String {
+    let programs = TARGETS.iter().filter(|target| target.wheel.is_some()).map(|target| format!("cli-{}", target.name));
+    let servers = all().filter(|server| !server.domain.is_empty()).map(|server| server.domain.to_owned());
+    let files = programs.chain(["openai-mcp".to_owned()]).chain(servers);
+    let files: Vec<String> = files.filter(|file| out.join(format!("npm/{file}.tgz")).is_file()).collect();
+    let whole = format!("v{}", version());
+    let tags: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| *tag != whole).collect();
+    include_str!("publish.sh")
+        .replace("{version}", version())
+        .replace("{image}", IMAGE)
+        .replace("{npm}", &files.join(" "))
+        .replace("{tags}", &tags.join(" "))
+        .replace("{commit}", commit)
 }
 
-/// The steps that tell the MCP registry, once the release is public.
-pub fn registry() -> Vec<Step> {
-    all()
-        .map(|server| {
-            let file = format!("registry/{}/server.json", id(server));
-            vec!["mcp-publisher".to_owned(), "publish".to_owned(), file]
-        })
-        .collect()
-}
-
-/// Runs a step; `*` stands for the files of a folder.
-///
-/// # Errors
-/// It fails.
-pub fn execute(out: &Path, step: &Step) -> Result<()> {
-    let (program, words) = step.split_first().context("an empty step")?;
-    let mut arguments = Vec::new();
-    for word in words {
-        match word.strip_suffix("/*") {
-            None => arguments.push(word.clone()),
-            Some(folder) => {
-                let mut files: Vec<String> = fs::read_dir(out.join(folder))?
-                    .map(|entry| Ok(format!("{folder}/{}", entry?.file_name().to_string_lossy())))
-                    .collect::<Result<_>>()?;
-                files.sort();
-                arguments.extend(files);
-            }
-        }
-    }
-    let status = Command::new(program).args(arguments).current_dir(out).status().with_context(|| program.clone())?;
-    ensure!(status.success(), "{} ended with {status}", step.join(" "));
-    Ok(())
-}
+/// The script that tells the MCP registry, once the release is public.
+pub const REGISTRY: &str = include_str!("registry.sh");
 
 /// What the release is told of: the newest section of the changelogs of what has a new version since a tag.
 ///

@@ -1,8 +1,9 @@
 //! The systems that there are programs for, and what a program may need of its system.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use goblin::Object;
-use goblin::mach::{Mach, SingleArch};
+use goblin::mach::load_command::CommandVariant;
+use goblin::mach::{Mach, MachO, SingleArch};
 
 /// A system and a processor.
 pub struct Target {
@@ -82,10 +83,38 @@ impl Target {
             }
             _ => false,
         };
-        match needs.iter().find(|library| !usual(library)) {
-            Some(library) => bail!("the program of {} needs {library}, which not every {system} has", self.name),
-            None => Ok(needs),
+        if let Some(library) = needs.iter().find(|library| !usual(library)) {
+            bail!("the program of {} needs {library}, which not every {system} has", self.name);
         }
+        if let (Object::Mach(Mach::Binary(one)), Some(wheel)) = (Object::parse(program)?, self.wheel) {
+            self.fits(&one, wheel)?;
+        }
+        Ok(needs)
+    }
+
+    /// Whether macOS starts it, from the version on that its wheel is for.
+    fn fits(&self, program: &MachO<'_>, wheel: &str) -> Result<()> {
+        let commands = || program.load_commands.iter().map(|command| &command.command);
+        let least = commands().find_map(|command| match command {
+            CommandVariant::BuildVersion(about) => Some(about.minos),
+            CommandVariant::VersionMinMacosx(about) => Some(about.version),
+            _ => None,
+        });
+        let least = least.with_context(|| format!("the program of {} tells no version of macOS", self.name))?;
+        let (major, minor) = (least >> 16, least >> 8 & 0xff);
+        ensure!(
+            wheel.starts_with(&format!("macosx_{major}_{minor}_")),
+            "the program of {} is for macOS {major}.{minor}, and its wheel says {wheel}",
+            self.name
+        );
+        // One that says no name will do, and linkers make it.
+        let signed = commands().any(|command| matches!(command, CommandVariant::CodeSignature(_)));
+        ensure!(
+            signed || self.processor() != "arm64",
+            "the program of {} has no signature, so macOS ends it",
+            self.name
+        );
+        Ok(())
     }
 }
 

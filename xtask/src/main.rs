@@ -40,7 +40,7 @@ enum Task {
     Bless(test::Options),
     /// Look for inputs that break what strangers reach, for as long as you like
     Fuzz(fuzz::Options),
-    /// Build programs, make packages of them, publish those
+    /// Build programs and make packages of them
     Dist(dist::Options),
     /// Check the invariants that only the text of the code shows
     Tidy,

@@ -107,14 +107,36 @@ fn programs_that_not_every_system_can_run_are_refused() {
     assert_eq!(check("linux-x64", b"#!/bin/sh\n").unwrap_err(), "it is no program");
 }
 
+/// A program of macOS that is nothing but its head: `mach_header_64` and commands of four words, as mach-o/loader.h has them.
+fn of_macos(processor: u32, kind: u32, commands: &[[u32; 4]]) -> Vec<u8> {
+    let count = u32::try_from(commands.len()).unwrap();
+    let head = [0xfeed_facf, processor, kind, 2, count, count * 16, 0, 0];
+    head.iter().chain(commands.as_flattened()).flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn programs_that_macos_would_not_start_are_refused() {
+    let check = |name: &str, commands: &[[u32; 4]]| {
+        let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+        target.check(&of_macos(0x0100_000c, 0, commands)).map_err(|error| error.to_string())
+    };
+    let least = |version: u32| [0x24, 16, version, version];
+    let signature = [0x1d, 16, 0, 0];
+    check("darwin-arm64", &[least(0x000b_0000), signature]).unwrap();
+    check("darwin-x64", &[least(0x000a_0c00)]).unwrap();
+    assert_eq!(
+        check("darwin-arm64", &[least(0x000b_0000)]).unwrap_err(),
+        "the program of darwin-arm64 has no signature, so macOS ends it"
+    );
+    assert_eq!(
+        check("darwin-arm64", &[least(0x000c_0300), signature]).unwrap_err(),
+        "the program of darwin-arm64 is for macOS 12.3, and its wheel says macosx_11_0_arm64"
+    );
+}
+
 #[test]
 fn one_program_is_made_for_both_processors_of_macos() {
-    // A header without commands: `mach_header_64` of mach-o/loader.h.
-    let program = |processor: u32, kind: u32| -> Vec<u8> {
-        let words = [0xfeed_facf, processor, kind, 2, 0, 0, 0, 0];
-        words.into_iter().flat_map(u32::to_le_bytes).collect()
-    };
-    let (arm, intel) = (program(0x0100_000c, 0), program(0x0100_0007, 3));
+    let (arm, intel) = (of_macos(0x0100_000c, 0, &[]), of_macos(0x0100_0007, 3, &[]));
     let both = universal([&arm, &intel]).unwrap();
     let target = TARGETS.iter().find(|target| target.name == "darwin-universal").unwrap();
     assert_eq!(target.check(&both).unwrap(), Vec::<String>::new());
@@ -175,36 +197,137 @@ fn the_same_programs_make_the_same_packages() {
     assert_eq!(sums(out), sums(&pack(folder.path(), "again")));
 }
 
+/// A script of the packages, with programs in the place of those that publish. They note what they do in a file `done`, tell
+/// what is noted there as published, and fail where they are told to.
+struct Stage {
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        const PROGRAM: &str = r#"#!/bin/sh
+called="${0##*/} $*"
+case $called in
+  "npm view "*) file=${2#@*/}; grep "^npm publish ./npm/${file%@*}.tgz" "$DONE" ;;
+  "gh release view "*) grep "^gh release create $3 " "$DONE" ;;
+  "gh api "*/git/ref/*) grep "refs/${2##*/ref/} " "$DONE" || { echo '{"status":"404"}'; exit 1; } ;;
+  "jq "*containerimage*) echo sha256:of-the-image ;;
+  "jq "*) echo "$3" ;;
+  "curl "*) grep -q "^mcp-publisher publish ${5##*/servers/}" "$DONE" ;;
+  *$FAULT*) echo "no: $called" >&2; exit 1 ;;
+  *) echo "$called" >> "$DONE" ;;
+esac
+"#;
+        let folder = tempfile::tempdir().unwrap();
+        let (bin, from) = (folder.path().join("bin"), packed().1.to_str().unwrap());
+        fs::create_dir(&bin).unwrap();
+        for name in ["npm", "uv", "docker", "cosign", "gh", "jq", "curl", "mcp-publisher"] {
+            fs::write(bin.join(name), PROGRAM).unwrap();
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::write(folder.path().join("done"), "").unwrap();
+        well(&Command::new("cp").args(["-r", from, folder.path().to_str().unwrap()]).output().unwrap());
+        Stage { folder }
+    }
+
+    fn run(&self, script: &str, arguments: &[&str], fault: &str) -> Output {
+        let bin = format!("{}:{}", self.folder.path().join("bin").display(), std::env::var("PATH").unwrap());
+        Command::new("sh")
+            .arg(self.folder.path().join("packages").join(script))
+            .args(arguments)
+            .envs([("PATH", bin.as_str()), ("FAULT", fault)])
+            .env("DONE", self.folder.path().join("done"))
+            .output()
+            .unwrap()
+    }
+
+    /// What was done so far, a line each.
+    fn done(&self) -> Vec<String> {
+        fs::read_to_string(self.folder.path().join("done")).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+/// Each stands at the place of a later line than the one before.
+#[track_caller]
+fn in_order(lines: &[String], order: &[&str]) {
+    let at = |text: &&str| {
+        lines.iter().position(|line| line.contains(*text)).unwrap_or_else(|| panic!("{text}: {lines:#?}"))
+    };
+    assert!(order.iter().map(at).is_sorted(), "{lines:#?}");
+}
+
+const ORDER: [&str; 8] = [
+    "npm publish ./npm/cli-linux-x64.tgz",
+    "npm publish ./npm/openai-mcp.tgz",
+    "npm publish ./npm/files.tgz",
+    "uv publish",
+    "docker buildx",
+    "cosign sign --yes ghcr.io/openai-mcp/openai-mcp@sha256:",
+    "gh release create v0",
+    "ref=refs/tags/openai-files-mcp-v0",
+];
+
 #[test]
 fn a_release_is_rehearsed_whole_and_refused_where_a_package_is_another() {
-    let (_, out) = packed();
-    let steps = well(&dist(&["publish", out.to_str().unwrap()]));
-    let at =
-        |text: &str| steps.lines().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{text}: {steps}"));
-    let order = [
-        "npm/cli-linux-x64.tgz",
-        "npm/openai-mcp.tgz",
-        "npm/files.tgz",
-        "uv publish",
-        "buildx",
-        "cosign",
-        "gh release create v",
-    ];
-    assert!(order.map(at).is_sorted(), "{steps}");
-    assert!(
-        well(&dist(&["publish", out.to_str().unwrap(), "--registry"])).contains("registry/openai-files/server.json")
-    );
+    let stage = Stage::new();
+    let lines: Vec<String> = well(&stage.run("publish.sh", &[], "nothing")).lines().map(str::to_owned).collect();
+    in_order(&lines, &ORDER);
+    assert!(well(&stage.run("registry.sh", &[], "nothing")).contains("publish registry/openai-files/server.json"));
+    assert_eq!(stage.done(), Vec::<String>::new());
 
-    let copy = tempfile::tempdir().unwrap();
-    well(&Command::new("cp").args(["-r", out.to_str().unwrap(), copy.path().to_str().unwrap()]).output().unwrap());
-    let copy = copy.path().join("packages");
-    fs::write(copy.join("npm/files.tgz"), "another").unwrap();
-    let refused = dist(&["publish", copy.to_str().unwrap()]);
-    assert_eq!(String::from_utf8_lossy(&refused.stderr), "dist: npm/files.tgz is not what was packed\n");
+    fs::write(stage.folder.path().join("packages/npm/files.tgz"), "another").unwrap();
+    for script in ["publish.sh", "registry.sh"] {
+        let refused = stage.run(script, &["--upload"], "nothing");
+        assert!(
+            !refused.status.success() && String::from_utf8_lossy(&refused.stdout).contains("npm/files.tgz: FAILED")
+        );
+    }
+    assert_eq!(stage.done(), Vec::<String>::new());
 
     let programs = tempfile::tempdir().unwrap();
-    let missing = dist(&["pack", programs.path().to_str().unwrap(), "--out", copy.to_str().unwrap()]);
+    let missing = dist(&["pack", programs.path().to_str().unwrap(), "--out", programs.path().to_str().unwrap()]);
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no "), "{missing:?}");
+}
+
+#[test]
+fn a_release_that_was_broken_off_goes_on() {
+    let stage = Stage::new();
+    for fault in ["npm/files.tgz", "docker", "gh api"] {
+        let broken = stage.run("publish.sh", &["--upload"], fault);
+        assert!(!broken.status.success() && String::from_utf8_lossy(&broken.stderr).contains(fault), "{broken:?}");
+    }
+    well(&stage.run("publish.sh", &["--upload"], "nothing"));
+    let done = stage.done();
+    in_order(&done, &ORDER);
+    assert!(done.iter().any(|line| line.ends_with("@sha256:of-the-image")), "{done:#?}");
+    let once = |start: &str| {
+        let mut found: Vec<&String> = done.iter().filter(|line| line.starts_with(start)).collect();
+        let all = found.len();
+        found.sort();
+        found.dedup();
+        assert!(all > 0 && all == found.len(), "{start}: {done:#?}");
+        all
+    };
+    assert_eq!(once("npm publish"), TARGETS.iter().filter(|target| target.wheel.is_some()).count() + all().count());
+    assert_eq!((once("gh release create"), once("gh api")), (1, all().count() - 1));
+
+    let refused = stage.run("registry.sh", &["--upload"], "registry/openai-files/");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).ends_with("not published: registry/openai-files/server.json\n"));
+    well(&stage.run("registry.sh", &["--upload"], "nothing"));
+    let told = stage.done().into_iter().filter(|line| line.starts_with("mcp-publisher publish")).count();
+    assert_eq!(told, all().count(), "{:#?}", stage.done());
+}
+
+/// Whoever downloads files of a release has them side by side.
+#[test]
+fn downloads_are_checked_where_they_lie() {
+    let (_, out) = packed();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let script = "cp archives/* mcpb/* openai-mcp.cdx.json release/SHA256SUMS \"$0\" && cd \"$0\" && sha256sum --check SHA256SUMS";
+    let said = well(&Command::new("sh").args(["-c", script, place]).current_dir(out).output().unwrap());
+    assert_eq!(said.lines().count() + 1, fs::read_dir(place).unwrap().count(), "{said}");
 }
 
 #[test]
