@@ -53,6 +53,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     kernel_words(workspace, &mut faults)?;
     purity(workspace, &mut faults)?;
     cases(workspace, &mut faults)?;
+    library_tests(workspace, &mut faults)?;
     layers::check(workspace, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
@@ -219,6 +220,49 @@ fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A library is compiled a second time for its unit tests, and its docs are read for examples: where there are none, its
+/// manifest says so, and where it says so there are none.
+fn library_tests(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
+    for package in &workspace.packages {
+        let Some(library) = package
+            .targets
+            .iter()
+            .find(|target| target.kind.iter().any(|kind| kind.ends_with("lib") || kind == "proc-macro"))
+        else {
+            continue;
+        };
+        let (mut tests, mut examples) = (false, false);
+        for file in rust_files(&package.folder().join("src"))? {
+            let text = read(&file)?;
+            tests |= text.lines().any(|line| line.trim() == "#[cfg(test)]");
+            examples |= has_example(&text);
+        }
+        for (key, declared, found) in [("test", library.test, tests), ("doctest", library.doctest, examples)] {
+            if declared != found {
+                let name = &package.name;
+                faults.push(format!("{name}: `[lib]` needs `{key} = {found}`, as its sources have it"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether docs have a block of code that rustdoc would run.
+fn has_example(text: &str) -> bool {
+    let docs = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))
+    });
+    let mut fences = docs.filter_map(|line| line.trim_start().strip_prefix("```"));
+    // Every other fence ends a block.
+    let mut opens = std::iter::from_fn(|| {
+        let open = fences.next();
+        fences.next();
+        open
+    });
+    opens.any(|kind| matches!(kind.trim(), "" | "rust" | "no_run" | "should_panic" | "compile_fail"))
 }
 
 /// Every tool is shown once to work and once to fail.

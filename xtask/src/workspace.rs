@@ -23,8 +23,19 @@ pub(crate) struct Package {
     pub(crate) name: String,
     manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
     /// What its manifest says to tasks of ours.
     pub(crate) metadata: Option<Metadata>,
+}
+
+/// A library, a program or a set of tests of a member.
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    pub(crate) kind: Vec<String>,
+    /// Whether `cargo test` links its unit tests.
+    pub(crate) test: bool,
+    /// Whether `cargo test` reads its docs for examples.
+    pub(crate) doctest: bool,
 }
 
 /// `[package.metadata]` of a manifest.
