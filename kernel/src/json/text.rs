@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use memchr::{memchr, memchr2_iter, memchr3_iter};
+use serde::de::Error as _;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -49,7 +51,7 @@ pub fn tree(text: &[u8]) -> Result<Value, String> {
 /// OpenAI prints its answers over many indented lines. Those cost tokens, and a line break would end a message on
 /// stdio and a field of an event stream. No string of JSON spans lines, so lines can be trimmed without reading them.
 #[derive(Clone, Debug)]
-pub struct Line(Bytes);
+pub struct Line(ByteString);
 
 impl Line {
     /// Checks that a text is JSON and puts it on one line. Text that is so already is not copied.
@@ -57,14 +59,15 @@ impl Line {
     /// # Errors
     /// It is not JSON.
     pub fn new(text: Bytes) -> serde_json::Result<Self> {
-        let checked: &RawValue = serde_json::from_slice(&text)?;
-        let json = checked.get().as_bytes();
-        let mut breaks = memchr2_iter(b'\n', b'\r', json);
+        let text = ByteString::try_from(text).map_err(serde_json::Error::custom)?;
+        let checked: &RawValue = serde_json::from_str(&text)?;
+        let json = checked.get();
+        let mut breaks = memchr2_iter(b'\n', b'\r', json.as_bytes());
         let Some(first) = breaks.next() else { return Ok(Line(text.slice_ref(json))) };
-        let mut out = Vec::with_capacity(json.len());
+        let mut out = String::with_capacity(json.len());
         let mut start = 0;
         for end in std::iter::once(first).chain(breaks).chain([json.len()]) {
-            out.extend_from_slice(json.get(start..end).unwrap_or_default().trim_ascii());
+            out.push_str(json.get(start..end).unwrap_or_default().trim_ascii());
             start = end + 1;
         }
         Ok(Line(out.into()))
@@ -72,18 +75,17 @@ impl Line {
 
     /// The text.
     pub fn text(&self) -> &str {
-        // What serde_json took is UTF-8, and lines were cut between characters.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     /// The bytes of the text.
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Whether it is an object.
     pub fn is_object(&self) -> bool {
-        self.0.first() == Some(&b'{')
+        self.0.starts_with('{')
     }
 
     /// Appends it as a JSON string.
@@ -99,7 +101,7 @@ impl Line {
     /// bytes to look for. On wasm that is several times as quick as what is used elsewhere.
     #[cfg(target_arch = "wasm32")]
     pub fn push_quoted(&self, out: &mut Vec<u8>) {
-        let (line, mut plain) = (self.0.as_ref(), 0);
+        let (line, mut plain) = (self.bytes(), 0);
         out.push(b'"');
         for at in memchr3_iter(b'"', b'\\', b'\t', line) {
             out.extend_from_slice(line.get(plain..at).unwrap_or_default());
