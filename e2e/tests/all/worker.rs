@@ -71,6 +71,17 @@ pub(crate) fn fixtures(disk: &Path) -> (Process, [SocketAddr; 2]) {
     (edge.process, [edge.addrs["one"], edge.addrs["two"]])
 }
 
+/// Between the Workers of a domain and their database: says to the internet, as the host `store`, what is done.
+fn gate(domain: &str) -> String {
+    let script = "export default { async fetch(request, env) { \
+                  const answer = await env.DATABASE.fetch(request); await fetch('http://store/'); return answer; } }";
+    let database = format!("(name = \"d1\", props = (json = \"{{\\\"database\\\": \\\"{domain}\\\"}}\"))");
+    format!(
+        "(modules = [(name = \"gate.js\", esModule = \"{script}\")], compatibilityDate = \"2026-11-01\", \
+         bindings = [(name = \"DATABASE\", service = {database})], globalOutbound = \"internet\")"
+    )
+}
+
 /// A constant of what was made of a server.
 fn import(domain: &str, name: &str) -> String {
     format!("import \"{}\".{name}", built(domain).join("worker.capnp").display())
@@ -97,7 +108,28 @@ impl Edge {
     }
 
     fn with(workers: &[(String, String)], upstream: SocketAddr, disk: &Path, env: &[(&str, &str)]) -> Self {
+        Self::beside(&[("store", import("everything", "store"))], workers, upstream, disk, env)
+    }
+
+    /// Two Workers of a domain, `one` and `two`, on one database in a folder, whose clocks are so many seconds ahead. Of each
+    /// batch of statements that is done the upstream hears, as the host `store`, and the Worker when that has answered.
+    pub(crate) fn watched(domain: &str, upstream: SocketAddr, disk: &Path, ahead: u64) -> Self {
+        let worker = doctored(domain, "Date.now()", &format!("(Date.now() + {ahead}000)"), disk);
+        let stores = [("d1", import(domain, "store")), ("store", gate(domain))];
+        Self::beside(&stores, &[("one".into(), worker.clone()), ("two".into(), worker)], upstream, disk, &[])
+    }
+
+    fn beside(
+        stores: &[(&str, String)],
+        workers: &[(String, String)],
+        upstream: SocketAddr,
+        disk: &Path,
+        env: &[(&str, &str)],
+    ) -> Self {
         let (mut services, mut sockets) = (String::new(), String::new());
+        for (name, store) in stores {
+            let _ = writeln!(services, "(name = \"{name}\", worker = {store}),");
+        }
         for (name, worker) in workers {
             let _ = writeln!(services, "(name = \"{name}\", worker = {worker}),");
             let _ =
@@ -107,9 +139,8 @@ impl Edge {
         let text = format!(
             "using Workerd = import \"/workerd/workerd.capnp\";\n\
              const config :Workerd.Config = (services = [{services}\
-             (name = \"store\", worker = {}), (name = \"disk\", disk = (path = \"{}\", writable = true)),\
+             (name = \"disk\", disk = (path = \"{}\", writable = true)),\
              (name = \"internet\", external = (address = \"{upstream}\", http = ()))], sockets = [{sockets}]);\n",
-            import("everything", "store"),
             disk.display()
         );
         std::fs::write(config.path(), text).unwrap();
@@ -144,10 +175,23 @@ impl Edge {
     /// Calls a tool and gives its result.
     #[track_caller]
     pub(crate) fn call(&self, domain: &str, key: &str, tool: &str, arguments: &Value) -> Value {
+        self.call_if_alive(domain, key, tool, arguments).expect("workerd gave no reply")
+    }
+
+    /// The same; nothing if workerd is killed before it has answered.
+    #[track_caller]
+    pub(crate) fn call_if_alive(&self, domain: &str, key: &str, tool: &str, arguments: &Value) -> Option<Value> {
+        let addr = self.addrs[domain];
         let body = message("tools/call", &tool_call(tool, arguments));
-        let reply = self.ask(domain, "POST", "/mcp", &bearer(key), body.as_bytes());
+        let reply = exchange(addr, &request("POST", "/mcp", addr, &bearer(key), body.as_bytes()))?;
         assert_eq!(reply.status, 200, "{reply:?}");
-        reply.json()["result"].clone()
+        Some(reply.json()["result"].clone())
+    }
+
+    /// Kills workerd, which has no time to do anything about it.
+    pub(crate) fn kill(&self) {
+        let id = nix::unistd::Pid::from_raw(self.process.child.id().try_into().unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGKILL).unwrap();
     }
 }
 
@@ -965,7 +1009,6 @@ fn a_worker_without_a_database_serves_the_rest_and_says_what_to_bind() {
     assert!(text(&result).contains("bind a D1 database as `STORE`"), "{result}");
 }
 
-/// Vectors, texts and metadata come back from D1 as from SQLite, and a search ranks them alike.
 /// The results of calls to a server that keeps something, as a Worker and as a native server.
 fn kept_alike(domain: &str, calls: &[(&str, Value)]) -> Vec<[Value; 2]> {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
@@ -988,6 +1031,7 @@ fn kept_alike(domain: &str, calls: &[(&str, Value)]) -> Vec<[Value; 2]> {
     calls.iter().map(both).collect()
 }
 
+/// Vectors, texts and metadata come back from D1 as from SQLite, and a search ranks them alike.
 #[test]
 fn collections_are_searched_alike_on_both_stores() {
     // More than one segment, and items with quotes, line ends and signs beyond the basic plane.
