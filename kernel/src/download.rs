@@ -13,11 +13,12 @@ use crate::output::{Output, floor_char_boundary};
 /// <https://platform.openai.com/docs/api-reference/uploads>
 const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
 
-/// Saves what a request answers to a new file, or shows a piece of it, as [`show`] does. Whether it can be saved is asked
-/// before the request is made.
+/// Saves what a request answers to a new file, or shows at most `max_bytes` of its text from byte `offset` on. Whether it can
+/// be saved is asked before the request is made.
 ///
 /// # Errors
-/// Those of the request, of [`Context::reserve`], and of [`save`] or [`show`].
+/// Those of the request and of [`Context::reserve`]; the connection broke, the content is longer than 8 GiB, the file could not
+/// be written, or the offset is beyond the end.
 pub async fn give(
     cx: &Context,
     call: Call<'_>,
@@ -33,11 +34,27 @@ pub async fn give(
     }
 }
 
-/// Saves a streamed content to a new file. Nothing of it is held in memory.
+/// The same of a text, which is awaited once it is known that it can be saved.
 ///
 /// # Errors
-/// The connection broke, the content is longer than 8 GiB, or the file could not be written.
-pub async fn save(cx: &Context, response: http::Response<Body>, path: String) -> Result<Output> {
+/// Those of the text, of [`Context::reserve`] and [`Context::save`]; or the offset is beyond its end.
+pub async fn give_text(
+    cx: &Context,
+    text: impl Future<Output = Result<String>>,
+    save_to: Option<String>,
+    offset: u64,
+    max_bytes: Option<usize>,
+) -> Result<Output> {
+    cx.reserve(save_to.as_deref()).await?;
+    let text = text.await?;
+    match save_to {
+        Some(path) => write(cx, path, Body::Full(text.into())).await,
+        None => show_text(cx, &text, offset, max_bytes),
+    }
+}
+
+/// Saves a streamed content to a new file. Nothing of it is held in memory.
+async fn save(cx: &Context, response: http::Response<Body>, path: String) -> Result<Output> {
     let body = response.into_body();
     let length = body.length();
     let (progress, mut done) = (cx.clone(), 0);
@@ -50,29 +67,13 @@ pub async fn save(cx: &Context, response: http::Response<Body>, path: String) ->
     write(cx, path, Body::Stream { chunks: chunks.boxed(), length }).await
 }
 
-/// Saves a text that is all there to a new file.
-///
-/// # Errors
-/// The file could not be written.
-pub async fn save_text(cx: &Context, text: String, path: String) -> Result<Output> {
-    write(cx, path, Body::Full(text.into())).await
-}
-
 async fn write(cx: &Context, path: String, body: Body) -> Result<Output> {
     Ok(Output::json(&json!({"saved_to": cx.save(path, body).await?.show()})))
 }
 
 /// Shows at most `max_bytes` of a streamed text from byte `offset` on, or describes a binary.
 /// Only the window is held in memory.
-///
-/// # Errors
-/// The connection broke, or the offset is beyond the end.
-pub async fn show(
-    cx: &Context,
-    response: http::Response<Body>,
-    offset: u64,
-    max_bytes: Option<usize>,
-) -> Result<Output> {
+async fn show(cx: &Context, response: http::Response<Body>, offset: u64, max_bytes: Option<usize>) -> Result<Output> {
     let (head, body) = response.into_parts();
     let mime = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let room = room(cx, max_bytes);
@@ -97,10 +98,7 @@ pub async fn show(
 }
 
 /// Shows at most `max_bytes` of a text that is all there, from byte `offset` on.
-///
-/// # Errors
-/// The offset is beyond the end.
-pub fn show_text(cx: &Context, text: String, offset: u64, max_bytes: Option<usize>) -> Result<Output> {
+fn show_text(cx: &Context, text: &str, offset: u64, max_bytes: Option<usize>) -> Result<Output> {
     let room = room(cx, max_bytes);
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
     let end = start.saturating_add(room + SPARE).min(text.len());

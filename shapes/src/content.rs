@@ -26,14 +26,12 @@ impl Wanted {
         download::give(cx, call, self.save_to, self.offset.unwrap_or_default(), max_bytes).await
     }
 
-    /// Gives a text that is all there.
+    /// Gives a text, which is awaited once it is known that it can be saved.
     ///
     /// # Errors
-    /// The offset is beyond its end, or the file could not be written.
-    pub async fn of_text(self, cx: &Context, text: String) -> Result<Output> {
-        match self.save_to {
-            Some(path) => download::save_text(cx, text, path).await,
-            None => download::show_text(cx, text, self.offset.unwrap_or_default(), self.max_bytes.map(Int::get)),
-        }
+    /// Those of the text, and those of [`download::give_text`].
+    pub async fn of_text(self, cx: &Context, text: impl Future<Output = Result<String>>) -> Result<Output> {
+        let max_bytes = self.max_bytes.map(Int::get);
+        download::give_text(cx, text, self.save_to, self.offset.unwrap_or_default(), max_bytes).await
     }
 }

@@ -63,7 +63,7 @@ macro_rules! suite {
 }
 
 /// Runs every `tests/cases/<tool>/*.case`, or those whose path has the text of the variable `CASE`; every tool has one that
-/// succeeds and one that fails.
+/// succeeds and one that fails, and one that takes `save_to` has one in which nothing is sent, since it cannot be written.
 ///
 /// # Panics
 /// Cases do not hold, or are missing: all of them are told.
@@ -75,13 +75,22 @@ pub fn cases(server: &'static Definition, folder: &str) {
     for spec in server.specs() {
         let tool = folder.join(spec.name);
         unknown.remove(&tool);
-        let mut ends = BTreeSet::new();
+        let saves = spec.fields.iter().any(|field| field.name == "save_to");
+        let (mut ends, mut is_thrifty) = (BTreeSet::new(), !saves);
         for file in children(&tool) {
             if file.to_string_lossy().contains(&wanted) {
                 outcomes.push((file.clone(), case::run(server, spec.name, &file)));
             }
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            ends.insert(text.lines().any(|line| line.starts_with("error ")));
+            let has = |start: &str| text.lines().any(|line| line.starts_with(start));
+            ends.insert(has("error "));
+            // What a call before it has asked for is not its own.
+            let asks = has("sends ") && !has("before ");
+            is_thrifty |= has("error     `save_to`: the folder of") && !asks;
+        }
+        if !is_thrifty {
+            let problem = "no case in which `save_to` leads to a `missing/` folder, and nothing is asked for";
+            outcomes.push((tool.clone(), Err(problem.to_owned())));
         }
         for (fails, kind) in [(false, "succeeds"), (true, "fails")] {
             if !ends.contains(&fails) {

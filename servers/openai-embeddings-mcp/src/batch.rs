@@ -38,6 +38,7 @@ impl Batch {
             (Some(name), None) => Target::Collection(name),
             (None, Some(path)) => {
                 check_file(Some(&path))?;
+                cx.reserve(Some(&path)).await?;
                 Target::File(path)
             }
             _ => return Err(Error::argument("collection", "expected either `collection` or `save_to`")),

@@ -48,6 +48,7 @@ struct Metrics {
 impl Metrics {
     async fn run(self, cx: Context) -> Result<Output> {
         save::format(self.save_to.as_deref(), ("", Some("png")), &[("png", &["png"])])?;
+        cx.reserve(self.save_to.as_deref()).await?;
         let id = json!({"fine_tuning_job_id": self.fine_tuning_job_id});
         let job = cx.send(&Get::SPEC, id.clone()).value().await?;
         let mut table = Table::default();

@@ -79,6 +79,7 @@ impl Get {
         let Get { image_id: id, preview, save_to } = self;
         let record = find(&cx, "image_id", &id).await?;
         save::format(save_to.as_deref(), ("", Some(&record.format)), FORMATS)?;
+        cx.reserve(save_to.as_deref()).await?;
         let mut told = record.show(true);
         let mut shown = Vec::new();
         if preview != Some(Preview::None) || save_to.is_some() {

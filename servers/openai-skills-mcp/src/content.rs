@@ -1,6 +1,5 @@
 //! What is in a skill, as the zip that the API gives.
 
-use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 
@@ -8,13 +7,11 @@ use crate::zip::{LARGEST, MOST, entries};
 
 /// Saves the zip, or lists what is in it.
 pub(crate) async fn show(cx: &Context, spec: &'static Spec, save_to: Option<String>) -> Result<Output> {
-    cx.reserve(save_to.as_deref()).await?;
-    let response = cx.send(spec, cx.arguments()).response().await?;
-    if let Some(path) = save_to {
-        return download::save(cx, response, path).await;
+    let zip = cx.send(spec, cx.arguments());
+    if save_to.is_some() {
+        return download::give(cx, zip, save_to, 0, None).await;
     }
-    let body: Body = response.into_body();
-    let zip = body.collect(usize::try_from(LARGEST).unwrap_or(usize::MAX)).await?;
+    let zip = zip.response().await?.into_body().collect(usize::try_from(LARGEST).unwrap_or(usize::MAX)).await?;
     let files: Vec<Value> = entries(&zip, MOST)
         .map_err(answer)?
         .into_iter()

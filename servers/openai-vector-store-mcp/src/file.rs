@@ -48,9 +48,11 @@ pub(crate) struct Content {
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
         let arguments = json!({"vector_store_id": self.vector_store_id, "file_id": self.file_id});
-        let page = cx.send(&Self::SPEC, arguments).value().await?;
-        let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
-        let text: String = chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect();
+        let text = async {
+            let page = cx.send(&Self::SPEC, arguments).value().await?;
+            let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
+            Ok(chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect())
+        };
         self.wanted.of_text(&cx, text).await
     }
 }
