@@ -60,7 +60,7 @@ pub(crate) struct Run {
     #[arg(long)]
     check: bool,
     /// Fail if a run has a lower part of its items passed, or an item that could not be graded: from 0 to 1
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = part)]
     fail_under: Option<f64>,
     /// Write a report into this new file: .html, .md, .csv, .jsonl, .png or .xml (JUnit)
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
@@ -93,6 +93,12 @@ pub(crate) struct Import {
     apply: bool,
     #[command(flatten)]
     options: Options,
+}
+
+/// A part of a whole.
+fn part(text: &str) -> Result<f64, String> {
+    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| "expected a number from 0 to 1, as 0.9".to_owned())
 }
 
 /// Does what was asked for.
@@ -233,36 +239,56 @@ async fn run_all(run: &Run) -> Result<bool, String> {
         }
     }
     let (server, place) = Server::new(&run.options, run.report.as_deref()).await?;
-    let mut all = Vec::new();
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
     for (number, Imported { create, runs }) in evals.into_iter().enumerate() {
-        let eval = server.tool("eval-create", &Value::Object(create)).await?;
+        let eval = match server.tool("eval-create", &Value::Object(create)).await {
+            Ok(eval) => eval,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         let id = member(&eval, "id");
         let mut ids = Vec::new();
         for request in runs {
-            let ImportedRun::Create(request) = request else {
-                return Err("the file holds runs that were done: take them in by `openai-mcp evals import`".into());
+            let outcome = match request {
+                ImportedRun::Create(request) => one(&server, run, id, request).await,
+                ImportedRun::Done { .. } => {
+                    Err("the file holds runs that were done: take them in by `openai-mcp evals import`".into())
+                }
             };
-            let done = one(&server, run, id, request).await?;
-            ids.push(member(&done.object, "id").to_owned());
-            all.push(done);
+            match outcome {
+                Ok(done) => {
+                    ids.push(member(&done.object, "id").to_owned());
+                    all.push(done);
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
-        if run.check {
-            server.tool("eval-delete", &json!({"eval_id": id})).await?;
-        } else if let Some(place) = &place {
+        let ended = if run.check {
+            server.tool("eval-delete", &json!({"eval_id": id})).await
+        } else if let (Some(place), false) = (&place, ids.is_empty()) {
             let place = media::numbered(Path::new(place), number).display().to_string();
-            server.tool("eval-run-report", &json!({"eval_id": id, "run_ids": ids, "save_to": place})).await?;
-        }
+            server.tool("eval-run-report", &json!({"eval_id": id, "run_ids": ids, "save_to": place})).await
+        } else {
+            continue;
+        };
+        problems.extend(ended.err());
     }
     if all.is_empty() {
-        return Err("there is no run to make".into());
+        return Err(problems.into_iter().next().unwrap_or_else(|| "there is no run to make".into()));
+    }
+    // What was run is told of, whatever became of the rest.
+    for problem in &problems {
+        say(&format!("error: {problem}"));
     }
     if run.check {
         let texts: Vec<String> = all.iter().map(|done| format!("{}: {}\n", done.name, done.object)).collect();
         out::write(&texts.concat())?;
-        return Ok(false);
+        return Ok(!problems.is_empty());
     }
     out::write(&table(&all))?;
-    Ok(all.iter().any(|done| done.is_failed(run.fail_under)))
+    Ok(!problems.is_empty() || all.iter().any(|done| done.is_failed(run.fail_under)))
 }
 
 /// Makes a run and waits for its end.

@@ -38,6 +38,35 @@ fn an_eval_ends_with_a_table_and_a_status_by_its_threshold() {
 }
 
 #[test]
+fn what_was_run_is_told_whatever_becomes_of_the_rest() {
+    let eval = r#"
+eval:
+  data_source_config: {type: custom, item_schema: {type: object}}
+  testing_criteria:
+    - {type: string_check, name: same, operation: eq, input: '{{item.answer}}', reference: '{{item.capital}}'}
+runs:
+  - {name: good, data_source: {type: jsonl, source: {type: file_content, content: [{item: {answer: a, capital: a}}]}}}
+  - {name: bad, data_source: {type: jsonl, source: {type: file_id, id: file-none}}}
+"#;
+    let folder = folder(&[("capitals.yaml", eval)]);
+    let done = run_in(folder.path(), &["evals", "run", "capitals.yaml", "--sandbox"], &[]);
+    assert_eq!(done.status, 1, "{done:?}");
+    assert!(done.out.contains("good       1       0       0"), "{done:?}");
+    assert!(done.err.contains("error: eval-run-create: ") && done.err.contains("file-none"), "{done:?}");
+}
+
+#[test]
+fn a_threshold_that_nothing_can_reach_is_refused_before_anything_is_spent() {
+    let folder = folder(&[("capitals.yaml", EVAL), ("rows.csv", "answer,capital\na,a\n")]);
+    for rate in ["90", "-0.1", "nan", "most"] {
+        let rate = format!("--fail-under={rate}");
+        let done = run_in(folder.path(), &["evals", "run", "capitals.yaml", "--sandbox", &rate], &[]);
+        assert_eq!((done.status, done.out.as_str()), (2, ""), "{done:?}");
+        assert!(done.err.contains("expected a number from 0 to 1"), "{}", done.err);
+    }
+}
+
+#[test]
 fn a_report_is_written_where_it_was_asked_for() {
     let rows = "answer,capital\nParis,Paris\nMilan,Rome\n";
     let folder = folder(&[("capitals.yaml", EVAL), ("rows.csv", rows)]);

@@ -280,6 +280,8 @@ impl<'a> Driver<'a> {
             let held = state.held.max(i64::try_from(going).unwrap_or(i64::MAX));
             let left = (budget - state.tokens) / each - held;
             match usize::try_from(left).unwrap_or(0) {
+                // What somebody else is at, he may bring to its end.
+                0 if state.held > 0 => return Ok(More::Nothing),
                 0 if state.open > 0 => return Ok(More::Spent),
                 left => most = most.min(left),
             }

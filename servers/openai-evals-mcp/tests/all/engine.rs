@@ -21,6 +21,8 @@ struct Gated<S> {
     sandbox: S,
     /// Statuses of the next answers to requests that create.
     statuses: Arc<Mutex<VecDeque<u16>>>,
+    /// How long it takes to answer.
+    pause: Arc<Mutex<Duration>>,
 }
 
 impl<S, B> Service<http::Request<Full<Bytes>>> for Gated<S>
@@ -47,9 +49,12 @@ where
             let answer = http::Response::builder().status(status).header("retry-after", "7").body(body).unwrap();
             return async move { Ok(answer) }.boxed();
         }
-        let answer = self.sandbox.call(request);
-        async move { answer.await.map(|answer| answer.map(|body| body.map_err(|e| e.to_string()).boxed_unsync())) }
-            .boxed()
+        let (answer, pause) = (self.sandbox.call(request), *self.pause.lock().unwrap());
+        async move {
+            tokio::time::sleep(pause).await;
+            answer.await.map(|answer| answer.map(|body| body.map_err(|e| e.to_string()).boxed_unsync()))
+        }
+        .boxed()
     }
 }
 
@@ -58,6 +63,7 @@ struct World {
     lab: Lab,
     process: Process,
     statuses: Arc<Mutex<VecDeque<u16>>>,
+    pause: Arc<Mutex<Duration>>,
     eval: String,
 }
 
@@ -104,14 +110,14 @@ fn data(kind: &str, rows: Value) -> Value {
 
 impl World {
     async fn new(criteria: &[Value]) -> Self {
-        let statuses = Arc::<Mutex<VecDeque<u16>>>::default();
-        let api = Gated { sandbox: openai_mcp_sandbox::router(), statuses: statuses.clone() };
+        let (statuses, pause) = (Arc::<Mutex<VecDeque<u16>>>::default(), Arc::<Mutex<Duration>>::default());
+        let api = Gated { sandbox: openai_mcp_sandbox::router(), statuses: statuses.clone(), pause: pause.clone() };
         let lab = Lab::new(&SERVER, api);
         let process = lab.process(None);
         let config = json!({"type": "custom", "item_schema": {"type": "object"}, "include_sample_schema": true});
         let eval = json!({"name": "e", "data_source_config": config, "testing_criteria": criteria});
         let eval = process.call("eval-create", eval).await.unwrap().unwrap();
-        World { lab, process, statuses, eval: eval["id"].as_str().unwrap().to_owned() }
+        World { lab, process, statuses, pause, eval: eval["id"].as_str().unwrap().to_owned() }
     }
 
     fn run(&self, data: &Value, more: Value) -> Value {
@@ -314,6 +320,27 @@ async fn a_budget_ends_a_run() {
     assert!((200..=400).contains(&used), "{run}");
     let counts = &run["result_counts"];
     assert!(counts["passed"].as_u64().unwrap() > 3 && counts["total"] == 50, "{run}");
+}
+
+/// Who finds the tokens used up does not end the run under somebody who is still at an item: what was sampled is graded.
+#[tokio::test(start_paused = true)]
+async fn a_budget_ends_a_run_of_several_when_all_have_done() {
+    let world = World::new(&[text_criterion(), score_criterion()]).await;
+    world.statuses.lock().unwrap().push_back(429);
+    let run = world.run(&data("completions", rows(50)), json!({"max_tokens": 900, "concurrency": 1}));
+    let run = world.ask("eval-run-create", run).await;
+    *world.pause.lock().unwrap() = Duration::from_secs(1);
+    let ids = json!({"eval_id": world.eval, "run_id": run["id"]});
+    let rivals = [world.lab.process(None), world.lab.process(None), world.lab.process(None)];
+    let waiting = rivals.iter().zip(0..).map(async |(rival, at)| {
+        tokio::time::sleep(Duration::from_millis(300 * at)).await;
+        rival.call("eval-run-wait", ids.clone()).await
+    });
+    futures_util::future::join_all(waiting).await;
+    let run = world.end(&run).await;
+    assert_eq!(run["error"]["code"], "budget", "{run}");
+    let passed = run["result_counts"]["passed"].as_u64().unwrap() as usize;
+    assert_eq!(calls(&run), 2 * passed, "{run}");
 }
 
 /// After a cancel nothing is asked for, and what is in the background is cancelled.
