@@ -105,7 +105,7 @@ pub fn cases(server: &'static Definition, folder: &str) {
 /// Compares every entry of `tools/list` with `tests/schema/<tool>.json`, and the whole with its budget in bytes.
 ///
 /// # Panics
-/// An entry differs, or the list is over budget.
+/// An entry differs, a file is of no tool, or the list is over budget.
 pub fn schemas(server: &'static Definition, folder: &str, budget: usize) {
     let folder = Path::new(folder).join("tests/schema");
     let mut found: Vec<(PathBuf, String)> = Vec::new();
@@ -117,7 +117,10 @@ pub fn schemas(server: &'static Definition, folder: &str, budget: usize) {
     }
     let size = service(server).tool_list().len();
     found.push((folder.join("size.txt"), format!("{size} bytes of tools/list\n")));
-    golden::all_hold(found.iter().map(|(file, actual)| (file, golden::hold(file, actual))));
+    let unknown = children(&folder).into_iter().filter(|file| found.iter().all(|(known, _)| known != file));
+    let mut outcomes: Vec<_> = unknown.map(|file| (file, Err("no such tool: remove the file".to_owned()))).collect();
+    outcomes.extend(found.iter().map(|(file, actual)| (file.clone(), golden::hold(file, actual))));
+    golden::all_hold(outcomes);
     assert!(size <= budget, "tools/list of {} has {size} bytes, its budget is {budget}", server.domain);
 }
 

@@ -167,11 +167,13 @@ fn readme(domain: &str, admin: bool) -> String {
 
 fn library<'a>(domain: &str, modules: impl Iterator<Item = &'a &'a str>, admin: bool) -> String {
     let words = domain.replace('-', " ");
+    let title: Vec<String> = words.split(' ').map(capital).collect();
+    let title = title.join(" ");
     let modules: Vec<&&str> = modules.collect();
     let mut text = format!(
         "//! OpenAI's {words}. <https://platform.openai.com/docs/api-reference/{domain}>\n\n{}\n\
          use openai_mcp_kernel::server::Definition;\n\n/// The server.\npub static SERVER: Definition = Definition {{\n    \
-         domain: \"{domain}\",\n    title: \"OpenAI {words}\",\n    summary: env!(\"CARGO_PKG_DESCRIPTION\"),\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n    topics: \"{words}\",\n",
+         domain: \"{domain}\",\n    title: \"OpenAI {title}\",\n    summary: env!(\"CARGO_PKG_DESCRIPTION\"),\n    version: env!(\"CARGO_PKG_VERSION\"),\n    about: \"OpenAI's {words}.\",\n    topics: \"{words}\",\n",
         modules.iter().map(|module| format!("mod {module};\n")).collect::<String>()
     );
     let tools: Vec<String> = modules.iter().map(|module| format!("{module}::TOOLS")).collect();

