@@ -1,6 +1,6 @@
 //! Messages over HTTP.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -401,6 +401,29 @@ async fn too_many_connections_are_told_so() {
     assert!(exchange(server.at, health).await.starts_with("HTTP/1.1 503 "));
     drop(crowd);
     while !exchange(server.at, health).await.starts_with("HTTP/1.1 200 ") {}
+}
+
+/// An address of this machine's by which others reach it, if it has one. To ask how a packet would leave sends none.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|own| !own.is_loopback())
+}
+
+#[tokio::test]
+async fn an_address_has_half_of_the_connections() {
+    let Some(own) = own_address() else { return };
+    let upstream = echo();
+    let limits = Limits { connections: 4, ..Limits::default() };
+    let server = start("0.0.0.0:0", &upstream, &[], limits).await;
+    let elsewhere = SocketAddr::from((own, server.at.port()));
+    let health = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let crowd = [TcpStream::connect(elsewhere).await.unwrap(), TcpStream::connect(elsewhere).await.unwrap()];
+    assert!(exchange(elsewhere, health).await.starts_with("HTTP/1.1 503 "));
+    // Another address still has its places, and so has this one once its connections are closed.
+    assert!(exchange(server.at, health).await.starts_with("HTTP/1.1 200 "));
+    drop(crowd);
+    while !exchange(elsewhere, health).await.starts_with("HTTP/1.1 200 ") {}
 }
 
 #[tokio::test]
