@@ -7,6 +7,7 @@
 
 mod api;
 mod call;
+mod door;
 mod files;
 mod messages;
 
@@ -30,6 +31,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "envelope", run: messages::envelope, mutations: 10_000 },
     Target { name: "arguments", run: messages::arguments, mutations: 10_000 },
     Target { name: "line", run: messages::line, mutations: 10_000 },
+    Target { name: "door", run: door::door, mutations: 300 },
     Target { name: "multipart", run: messages::multipart, mutations: 2_000 },
     Target { name: "events", run: api::events, mutations: 5_000 },
     Target { name: "redaction", run: api::redaction, mutations: 200 },

@@ -39,6 +39,7 @@ targets! {
     envelope "envelope"
     arguments "arguments"
     line "line"
+    door "door"
     multipart "multipart"
     events "events"
     redaction "redaction"
