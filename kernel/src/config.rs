@@ -7,6 +7,8 @@ use crate::spec::Filter;
 const MAX_RESULT: usize = 32 * 1024;
 /// What the longest call needs to get on at all.
 const FEWEST_REQUESTS: usize = 40;
+/// Most bytes that a setting may allow: more is a mistake.
+const LARGEST: usize = 1 << 30;
 
 /// Default for [`Config::max_body`].
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -61,6 +63,29 @@ pub struct Config {
 }
 
 impl Config {
+    /// What follows `OPENAI_MCP_` in the names of the variables that are for every server.
+    pub const NAMES: [&str; 19] = [
+        "access_token",
+        "allowed_hosts",
+        "allowed_origins",
+        "allowed_urls",
+        "directory",
+        "door",
+        "exclude",
+        "max_body",
+        "max_requests",
+        "max_result",
+        "max_store",
+        "no_history",
+        "open_arguments",
+        "owner",
+        "read_only",
+        "roots",
+        "store",
+        "tools",
+        "verbose",
+    ];
+
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
     /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `MAX_REQUESTS`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`,
@@ -77,9 +102,16 @@ impl Config {
         let size = |name: &str, default: usize| match get(name) {
             None => Ok(default),
             Some(value) => match value.parse() {
-                Ok(size) if size >= 1024 => Ok(size),
-                _ => Err(format!("{name}: expected a number of bytes from 1024 up, got `{value}`")),
+                Ok(size) if (1024..=LARGEST).contains(&size) => Ok(size),
+                _ => Err(format!("{name}: expected a number of bytes from 1024 to {LARGEST}, got `{value}`")),
             },
+        };
+        let listed = |name: &str, expected: &str, holds: fn(&str) -> bool| {
+            let words = list(name);
+            match words.iter().find(|word| !holds(word)) {
+                Some(word) => Err(format!("{name}: expected {expected}, got `{word}`")),
+                None => Ok(words),
+            }
         };
         let switch = |name: &str| match get(name).as_deref() {
             None => Ok(false),
@@ -123,9 +155,9 @@ impl Config {
                     format!("OPENAI_MCP_MAX_REQUESTS: expected a number from {FEWEST_REQUESTS} up, got `{value}`")
                 })?,
             },
-            allowed_hosts: list("OPENAI_MCP_ALLOWED_HOSTS"),
-            allowed_origins: list("OPENAI_MCP_ALLOWED_ORIGINS"),
-            allowed_urls: list("OPENAI_MCP_ALLOWED_URLS"),
+            allowed_hosts: listed("OPENAI_MCP_ALLOWED_HOSTS", "host names as mcp.example.com", is_host)?,
+            allowed_origins: listed("OPENAI_MCP_ALLOWED_ORIGINS", "origins as https://example.com, or *", is_origin)?,
+            allowed_urls: listed("OPENAI_MCP_ALLOWED_URLS", "hosts as files.example.com or 10.0.0.1:8080", is_place)?,
             open_arguments: switch("OPENAI_MCP_OPEN_ARGUMENTS")?,
             settings: Vec::new(),
             secrets: Vec::new(),
@@ -158,6 +190,28 @@ impl Config {
         }
         self
     }
+}
+
+/// A name or an address, as [`http::Uri`] has it: without a port.
+fn is_host(word: &str) -> bool {
+    let word = if word.contains("::") && !word.starts_with('[') { &format!("[{word}]") } else { word };
+    word.parse::<http::uri::Authority>().is_ok_and(|place| place.host() == word && !word.ends_with('.'))
+}
+
+/// A host, perhaps with a port.
+fn is_place(word: &str) -> bool {
+    match word.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
+        Some((host, port)) if !host.ends_with(':') => is_host(host) && port.parse::<u16>().is_ok(),
+        _ => is_host(word),
+    }
+}
+
+/// What a browser sends as `Origin`.
+fn is_origin(word: &str) -> bool {
+    word == "*"
+        || word.split_once("://").is_some_and(|(scheme, at)| {
+            scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && is_place(at)
+        })
 }
 
 fn base_url(text: &str) -> Result<String, String> {

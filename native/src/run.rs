@@ -1,6 +1,7 @@
 //! From flags and environment to a running server: what all binaries share.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Arg, Args, Command, FromArgMatches as _};
 use futures_util::future::BoxFuture;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount};
+use openai_mcp_kernel::near;
 use openai_mcp_kernel::platform::Platform;
 use openai_mcp_kernel::server::{Definition, Front, Service};
 use openai_mcp_kernel::spec::Filter;
@@ -245,10 +247,22 @@ impl Host {
             }
         };
         config.sandbox = options.sandbox.is_some();
-        // A variable that is not text can be none of ours.
+        let odd = |(name, value): (OsString, OsString)| {
+            Some(name.into_string().ok()?).filter(|_| value.into_string().is_err())
+        };
+        // A path need not be text.
+        if let Some(name) =
+            env::vars_os().filter_map(odd).find(|name| name.starts_with("OPENAI_") && name != "OPENAI_MCP_ROOTS")
+        {
+            return Err(format!("{name}: expected text in UTF-8"));
+        }
         let variables =
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = config.with_settings(variables);
+        known.iter().try_for_each(|definition| definition.check_settings(&config))?;
+        if let Some(problem) = config.settings.iter().find_map(|(name, _)| misspelt(name, known)) {
+            return Err(problem);
+        }
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied(), Filter::VARIABLES).map_err(|problem| options.in_flags(&problem))?;
         let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), &options.sandbox) {
@@ -315,6 +329,18 @@ impl Host {
     pub fn roots(&self) -> &[PathBuf] {
         &self.roots
     }
+}
+
+/// What is wrong with the name of a variable that is nearly one of ours: what it was to forbid would be allowed.
+fn misspelt(name: &str, servers: &[&'static Definition]) -> Option<String> {
+    let own: Vec<String> =
+        servers.iter().flat_map(|server| server.settings).map(|setting| setting.name.to_lowercase()).collect();
+    let known = || Config::NAMES.into_iter().chain(own.iter().map(String::as_str));
+    if known().any(|known| known.to_uppercase() == name) {
+        return None;
+    }
+    let meant = near::nearest(name, known())?.to_uppercase();
+    Some(format!("OPENAI_MCP_{name} is no setting\nhint: maybe OPENAI_MCP_{meant}"))
 }
 
 /// Whether a variable that holds a key holds more than what stands in instructions for one. If not, that is told.
@@ -396,7 +422,7 @@ pub fn serve(
             head: Duration::from_secs(web.header_timeout),
             body: Duration::from_secs(web.body_timeout),
             connections,
-            bodies: BODIES * host.config.max_body,
+            bodies: host.config.max_body.saturating_mul(BODIES),
             ..Limits::default()
         };
         http::serve(listener, gateway, limits, end).await.map_err(|error| error.to_string())

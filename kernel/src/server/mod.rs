@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::allowance::{Bound, Known};
+use crate::allowance::{Amount, Bound, Known};
 use crate::config::Config;
 use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
 use crate::json;
@@ -66,6 +66,19 @@ pub struct Definition {
     pub bound: Bound,
     /// Methods besides those of tools.
     pub extras: Option<&'static dyn Extras>,
+    /// Variables that it reads of its own.
+    pub settings: &'static [Setting],
+}
+
+/// A variable `OPENAI_MCP_{name}` of a single server.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, in words.
+    pub expected: &'static str,
+    /// Whether a value is that.
+    pub holds: fn(&str) -> bool,
 }
 
 impl Definition {
@@ -85,7 +98,22 @@ impl Definition {
         migrations: &[],
         bound: Bound::NONE,
         extras: None,
+        settings: &[],
     };
+
+    /// Makes sure that the variables it reads hold what they should, before a call finds that they do not.
+    ///
+    /// # Errors
+    /// Names the variable.
+    pub fn check_settings(&self, config: &Config) -> Result<(), String> {
+        for setting in self.settings {
+            let Setting { name, expected, holds } = setting;
+            if let Some(value) = config.setting(name).filter(|value| !holds(value)) {
+                return Err(format!("OPENAI_MCP_{name}: expected {expected}, got `{value}`"));
+            }
+        }
+        Amount::allowed(config.setting("MAX_STORE")).map(drop)
+    }
 
     /// `openai-{domain}-mcp`; `openai-mcp` for what stands before all of them.
     pub fn name(&self) -> String {

@@ -12,7 +12,7 @@ mod step;
 mod thread;
 
 use openai_mcp_kernel::allowance::Bound;
-use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::server::{Definition, Setting};
 use openai_mcp_kernel::spec::Life;
 
 pub use emulated::import;
@@ -33,6 +33,11 @@ pub static SERVER: Definition = Definition {
     life: Life::Gone { on: "2026-08-26", instead: "the emulation (leave OPENAI_MCP_ASSISTANTS unset), or responses" },
     stand_in: Some(backend::stand_in),
     migrations: &[include_str!("emulated/schema.sql")],
+    settings: &[Setting {
+        name: "ASSISTANTS",
+        expected: "`responses` or `native`",
+        holds: |value| matches!(value, "responses" | "native"),
+    }],
     bound: Bound {
         tables: &[
             ("assistants", "octet_length(doc)"),

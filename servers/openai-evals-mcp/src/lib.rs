@@ -15,7 +15,7 @@ mod wait;
 mod whole;
 
 use openai_mcp_kernel::allowance::Bound;
-use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::server::{Definition, Setting};
 use openai_mcp_kernel::spec::Life;
 
 /// The server.
@@ -42,6 +42,14 @@ pub static SERVER: Definition = Definition {
     life: Life::Gone { on: "2026-11-30", instead: "the engine of this server (leave OPENAI_MCP_EVALS unset)" },
     stand_in: Some(backend::stand_in),
     migrations: &[include_str!("local/schema.sql")],
+    settings: &[
+        Setting { name: "EVALS", expected: "`local` or `native`", holds: |value| matches!(value, "local" | "native") },
+        Setting {
+            name: "EVALS_PARALLEL",
+            expected: "a number up to 256",
+            holds: |value| value.parse().is_ok_and(|most: u64| (1..=256).contains(&most)),
+        },
+    ],
     bound: Bound {
         tables: &[
             ("evals", "octet_length(doc)"),

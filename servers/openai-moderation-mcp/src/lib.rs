@@ -9,7 +9,7 @@ mod record;
 mod verdict;
 
 use openai_mcp_kernel::allowance::Bound;
-use openai_mcp_kernel::server::Definition;
+use openai_mcp_kernel::server::{Definition, Setting};
 
 /// The server.
 pub static SERVER: Definition = Definition {
@@ -24,6 +24,11 @@ pub static SERVER: Definition = Definition {
     topics: "check texts and images for harm",
     tools: &[check::TOOLS, batch::TOOLS, categories::TOOLS, history::TOOLS],
     migrations: &[include_str!("history.sql"), include_str!("history-age.sql")],
+    settings: &[Setting {
+        name: "HISTORY_DAYS",
+        expected: "a number of days",
+        holds: |value| value.parse().is_ok_and(|days: u32| days > 0),
+    }],
     bound: Bound {
         tables: &[(
             "verdict",
