@@ -21,6 +21,10 @@ const LONGEST_EVENT: usize = 64 * 1024 * 1024;
 /// Most bytes of a stream: many images, each with what was shown on the way to it.
 const LONGEST_STREAM: usize = 256 * 1024 * 1024;
 
+/// Most bytes of the events that a call keeps, and what a value counts besides its text.
+const MOST_KEPT: usize = 32 * 1024 * 1024;
+const VALUE: usize = 32;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -46,6 +50,8 @@ pub struct Events {
     key: Option<Secret>,
     /// Bytes that came.
     passed: usize,
+    /// What the events weigh that the call keeps.
+    kept: usize,
     ended: bool,
 }
 
@@ -70,8 +76,16 @@ impl Events {
             request_id: text(headers::REQUEST_ID).map(str::to_owned),
             key: head.extensions.get().cloned(),
             passed: 0,
+            kept: 0,
             ended: false,
         })
+    }
+
+    /// Whether the call can keep this event, too, besides those that it keeps.
+    #[must_use]
+    pub fn keep(&mut self, event: &Event) -> bool {
+        self.kept += event.data.len() + VALUE * json::values(&event.data);
+        self.kept <= MOST_KEPT
     }
 
     /// The next event; `None` after the last, which is `[DONE]` or the end of the answer.
@@ -168,9 +182,9 @@ impl Events {
             self.ended = true;
             return Ok(None);
         }
-        if json::values(&event.data) > json::MOST_VALUES {
+        if let Err(problem) = json::narrow(&event.data) {
             self.ended = true;
-            return Err(Error::new(Kind::Answer, format!("an event has more than {} values", json::MOST_VALUES)));
+            return Err(Error::new(Kind::Answer, format!("an event {problem}")));
         }
         let failed = memmem::find(&event.data, b"\"error\"").is_some()
             && serde_json::from_slice::<Peek>(&event.data).is_ok_and(|peek| peek.error.is_some());

@@ -154,10 +154,12 @@ impl Call<'_> {
     /// Like [`Call::bytes`], read, for code that looks inside.
     ///
     /// # Errors
-    /// As [`Call::bytes`], or an answer that is not JSON or has more than a million values.
+    /// As [`Call::bytes`], or an answer that is not JSON or has more than [`json::MOST_VALUES`].
     pub async fn value(self) -> Result<Value> {
+        let cx = self.cx;
         let answer = self.bytes().await?;
-        json::tree(&answer).map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))
+        let read = cx.compute_long(answer.len(), move || json::tree(&answer)).await?;
+        read.map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))
     }
 
     /// The answer as the event stream that it is.
@@ -175,17 +177,19 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
     let (planned, with) = (&plan, &key);
-    let mut response = insist(cx, Trying { again, retries }, with, || async move {
+    let trying = Trying { again, retries, until: Duration::MAX };
+    let mut response = insist(cx, trying, with, || async move {
         let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
         // Whatever the other side says, it says of half a file.
         if let Some(broke) = upload.and_then(|upload| upload.broke.get().cloned()) {
             return Err(Error::new(Kind::File, broke));
         }
-        Ok(outcome.map(|response| match response.status().is_success() {
-            true => Answer::Given(response),
-            false => Answer::Refused(response),
-        }))
+        Ok(match outcome {
+            Ok(response) if response.status().is_success() => Ok(Answer::Given(response)),
+            Ok(response) => Ok(Answer::refused(response).await),
+            Err(failure) => Err(failure),
+        })
     })
     .await?;
     cx.answered(response.headers());
@@ -194,24 +198,34 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     Ok(response)
 }
 
-/// Opens the WebSocket of a request, with retries.
-pub(crate) async fn connect(cx: &Context, spec: &'static Spec, arguments: &Arguments) -> Result<Wire> {
+/// Opens the WebSocket of a request, with retries, all of them within `patience`.
+pub(crate) async fn connect(
+    cx: &Context,
+    spec: &'static Spec,
+    arguments: &Arguments,
+    patience: Duration,
+) -> Result<Wire> {
     let Some(endpoint) = &spec.endpoint else {
         return Err(Error::new(Kind::Unsupported, format!("`{}` has no endpoint", spec.name)));
     };
     let key = key_of(cx, spec)?;
     let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
     let (planned, with) = (&plan, &key);
-    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES };
-    insist(cx, trying, with, || async move {
+    let until = cx.now() + patience;
+    insist(cx, Trying { again: spec.effect.idempotent, retries: RETRIES, until }, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
-        let connecting = cx.platform().connect(request);
-        Ok(match select(connecting, cx.platform().sleep(HANDSHAKE)).await {
-            Either::Left((Ok(Connected::Open(wire)), _)) => Ok(Answer::Given(wire)),
-            Either::Left((Ok(Connected::Refused(response)), _)) => Ok(Answer::Refused(response)),
-            Either::Left((Err(failure), _)) => Err(failure),
+        let left = until.saturating_sub(cx.now()).min(HANDSHAKE);
+        let connecting = async {
+            Ok(match cx.platform().connect(request).await? {
+                Connected::Open(wire) => Answer::Given(wire),
+                Connected::Refused(response) => Answer::refused(response).await,
+            })
+        };
+        Ok(match select(connecting.boxed(), cx.platform().sleep(left)).await {
+            Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {
-                Err(Failure { text: format!("no answer within {} s", HANDSHAKE.as_secs()), unsent: false })
+                let text = format!("no answer within {} s", left.as_millis().div_ceil(1000));
+                Err(Failure { text, unsent: false })
             }
         })
     })
@@ -222,8 +236,16 @@ pub(crate) async fn connect(cx: &Context, spec: &'static Spec, arguments: &Argum
 enum Answer<T> {
     /// What was asked for.
     Given(T),
-    /// An answer that says why not.
-    Refused(Response<Body>),
+    /// An answer that says why not, whole.
+    Refused(Response<Bytes>),
+}
+
+impl<T> Answer<T> {
+    /// Reads why not.
+    async fn refused(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        Answer::Refused(Response::from_parts(head, body.collect(ERROR_BODY).await.unwrap_or_default()))
+    }
 }
 
 /// How it is tried again.
@@ -232,6 +254,16 @@ struct Trying {
     again: bool,
     /// How often.
     retries: u32,
+    /// Until when.
+    until: Duration,
+}
+
+impl Trying {
+    /// Whether there may be another try after a pause, of which the other side may have said how long.
+    fn allows(&self, tries: u32, asked: Option<Duration>, now: Duration) -> bool {
+        let pause = asked.unwrap_or_else(|| backoff(tries, 0));
+        tries <= self.retries && pause <= LONGEST_WAIT && pause < self.until.saturating_sub(now)
+    }
 }
 
 /// Tries until there is what was asked for, or no more tries are left or would be right.
@@ -244,16 +276,11 @@ where
         tries += 1;
         let (wait, refusal) = match attempt().await? {
             Ok(Answer::Given(given)) => return Ok(given),
-            Ok(Answer::Refused(response)) => {
-                let (head, body) = response.into_parts();
-                let body = body.collect(ERROR_BODY).await.unwrap_or_else(|_| Bytes::new());
-                let response = Response::from_parts(head, Body::Full(body));
-                (wait_after_status(&response, trying.again), Ok(response))
-            }
+            Ok(Answer::Refused(response)) => (wait_after_status(&response, trying.again), Ok(response)),
             Err(failure) => ((failure.unsent || trying.again).then_some(None), Err(failure)),
         };
         match (wait, refusal) {
-            (Some(asked), _) if tries <= trying.retries && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+            (Some(asked), _) if trying.allows(tries, asked, cx.now()) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
                 cx.tell(&format!("retrying in {} s", pause.as_millis().div_ceil(1000)));
                 cx.platform().sleep(pause).await;
@@ -392,7 +419,7 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 ///
 /// 408, 409 and 429 tell that the request was not carried out. After any other failure it is sent `again` only if that
 /// does no harm: a retried create could be charged twice.
-fn wait_after_status(response: &Response<Body>, again: bool) -> Option<Option<Duration>> {
+fn wait_after_status(response: &Response<Bytes>, again: bool) -> Option<Option<Duration>> {
     let status = response.status();
     if is_spent(response) {
         return None;
@@ -424,17 +451,9 @@ fn backoff(tries: u32, random: u128) -> Duration {
     Duration::from_millis(base - base * jitter / 4000)
 }
 
-/// The body of a failed answer, which was read.
-fn body(response: &Response<Body>) -> &[u8] {
-    match response.body() {
-        Body::Full(bytes) => bytes,
-        Body::Stream { .. } => &[],
-    }
-}
-
 /// Whether the account has no credit left: waiting does not bring it back.
-fn is_spent(response: &Response<Body>) -> bool {
-    let told = || serde_json::from_slice::<Value>(body(response)).unwrap_or_default();
+fn is_spent(response: &Response<Bytes>) -> bool {
+    let told = || serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
     let spent = |told: Value| {
         ["/error/code", "/error/type"]
             .iter()
@@ -454,10 +473,10 @@ fn astray(config: &Config) -> String {
     }
 }
 
-fn refused(config: &Config, response: &Response<Body>, tries: u32, key: &Secret) -> Error {
+fn refused(config: &Config, response: &Response<Bytes>, tries: u32, key: &Secret) -> Error {
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(response.headers()).map(|wait| wait.as_millis().div_ceil(1000) as u64);
-    let (status, body) = (response.status().as_u16(), body(response));
+    let (status, body) = (response.status().as_u16(), response.body());
     if is_spent(response) {
         let hint = "the account has no credit left, and waiting does not help: see https://platform.openai.com/settings/organization/billing";
         return Error::status(status, body, request_id, Some(hint.into()), tries, key);

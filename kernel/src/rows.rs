@@ -18,6 +18,8 @@ use crate::platform::Opened;
 const LONGEST: usize = 32 * 1024 * 1024;
 /// Most values within one row: a value in memory weighs many times its text.
 const MOST_VALUES: usize = 100_000;
+/// The same of a JSON text, as [`json::values`] counts them.
+const MOST_WEIGHT: usize = 400_000;
 /// Most rows that a window keeps, and most bytes of the file that they take.
 const WINDOW: (usize, u64) = (100_000, 32 * 1024 * 1024);
 /// Most bytes of what is told of a row.
@@ -411,8 +413,8 @@ struct Broken {
 fn parse(text: &[u8]) -> Result<Value, Broken> {
     let fault = |problem: String| Broken { line: 0, problem };
     let text = utf8(text).map_err(fault)?;
-    if json::values(text.as_bytes()) > MOST_VALUES {
-        return Err(fault(format!("has more than {MOST_VALUES} values")));
+    if json::values(text.as_bytes()) > MOST_WEIGHT {
+        return Err(fault(format!("has more than {MOST_WEIGHT} values")));
     }
     serde_json::from_str(text)
         .map_err(|error| Broken { line: error.line().saturating_sub(1) as u64, problem: not_json(&error) })

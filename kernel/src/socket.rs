@@ -24,11 +24,12 @@ use crate::spec::Spec;
 const MOST: usize = 96 * 1024 * 1024;
 const MOST_MESSAGES: usize = 100_000;
 /// Most values that come in, in one message and in all: each weighs many times its text.
-const MOST_VALUES: (usize, usize) = (100_000, 500_000);
+const MOST_VALUES: usize = 400_000;
+const MOST_VALUES_IN_ALL: usize = 2_000_000;
 /// Most bytes of what is kept, of which a value counts a few besides its text.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
-const VALUE: usize = 16;
-/// Bytes that are read in a row before others have their turn, and what a message counts at least.
+const VALUE: usize = 8;
+/// Bytes that are read and written in a row before others have their turn, and what a message counts at least.
 const TURN: usize = 256 * 1024;
 const LEAST: usize = 1024;
 /// Longest that anyone waits for the other side to say goodbye.
@@ -38,8 +39,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub struct Socket {
     cx: Context,
     wire: Wire,
-    /// What goes out next.
-    waiting: VecDeque<String>,
+    /// What goes out next, written when it is its turn.
+    waiting: VecDeque<Box<dyn Iterator<Item = Value> + Send>>,
     /// Whether all that was pushed has gone out.
     sent: bool,
     /// What came in.
@@ -49,7 +50,7 @@ pub struct Socket {
     /// What the event that came last weighs, and all those that were kept.
     last: usize,
     kept: usize,
-    /// What was read in a row.
+    /// What was read and written in a row.
     turn: usize,
 }
 
@@ -67,13 +68,18 @@ pub enum Step {
 }
 
 impl Context {
-    /// Opens a WebSocket: `cx.connect(&Session::SPEC, json!({"model": model})).await?`. The request is a GET, with key and
-    /// headers as any other. It is tried again as long as it is not open; nothing is after that.
+    /// Opens a WebSocket: `cx.connect(&Session::SPEC, json!({"model": model}), patience).await?`. The request is a GET, with key and
+    /// headers as any other. It is tried again as long as it is not open, within `patience`; nothing is after that.
     ///
     /// # Errors
-    /// Wrong arguments, no key, no connection, or a refusal.
-    pub async fn connect(&self, spec: &'static Spec, arguments: impl Into<Arguments> + Send) -> Result<Socket> {
-        let wire = openai::connect(self, spec, &arguments.into()).await?;
+    /// Wrong arguments, no key, no connection in time, or a refusal.
+    pub async fn connect(
+        &self,
+        spec: &'static Spec,
+        arguments: impl Into<Arguments> + Send,
+        patience: Duration,
+    ) -> Result<Socket> {
+        let wire = openai::connect(self, spec, &arguments.into(), patience).await?;
         Ok(Socket {
             cx: self.clone(),
             wire,
@@ -91,8 +97,14 @@ impl Context {
 
 impl Socket {
     /// Sends an event as soon as the other side takes it, while [`Socket::step`] is waited for.
-    pub fn push(&mut self, event: &Value) {
-        self.waiting.push_back(json::text(event));
+    pub fn push(&mut self, event: Value) {
+        self.push_all(std::iter::once(event));
+    }
+
+    /// Sends events, each of which is made when it is its turn: a long recording is not held as text, and others are
+    /// served between its pieces.
+    pub fn push_all(&mut self, events: impl Iterator<Item = Value> + Send + 'static) {
+        self.waiting.push_back(Box::new(events));
         self.sent = false;
     }
 
@@ -104,7 +116,7 @@ impl Socket {
     pub async fn step(&mut self, patience: Duration) -> Result<Step> {
         let Socket { wire, waiting, sent, turn, .. } = self;
         let next = poll_fn(|task| {
-            // Who sends without end would otherwise be listened to without end.
+            // Who sends without end would otherwise be listened to without end, and what is long sent in one go.
             if std::mem::take(turn) > TURN {
                 task.waker().wake_by_ref();
                 return Poll::Pending;
@@ -112,11 +124,19 @@ impl Socket {
             let broken = |failure: Failure| Poll::Ready(Err(broken(&failure)));
             let mut done = false;
             while !*sent {
-                match (wire.outgoing.as_mut().poll_ready(task), waiting.front()) {
-                    (Poll::Ready(Ok(())), Some(_)) => {
-                        let text = waiting.pop_front().unwrap_or_default();
+                match (wire.outgoing.as_mut().poll_ready(task), waiting.front_mut()) {
+                    (Poll::Ready(Ok(())), Some(events)) => {
+                        let Some(event) = events.next() else {
+                            waiting.pop_front();
+                            continue;
+                        };
+                        let text = json::text(&event);
+                        *turn += text.len();
                         if let Err(failure) = wire.outgoing.as_mut().start_send(text) {
                             return broken(failure);
+                        }
+                        if *turn > TURN {
+                            break;
                         }
                     }
                     (Poll::Ready(Ok(())), None) => match wire.outgoing.as_mut().poll_flush(task) {
@@ -139,7 +159,12 @@ impl Socket {
                     Poll::Ready(Ok(Some(Frame::Closed { code: 1006, reason: "without a goodbye".into() })))
                 }
                 Poll::Pending if done => Poll::Ready(Ok(None)),
-                Poll::Pending => Poll::Pending,
+                Poll::Pending => {
+                    if *turn > TURN {
+                        task.waker().wake_by_ref();
+                    }
+                    Poll::Pending
+                }
             }
         });
         let frame = match select(next, self.cx.platform().sleep(patience)).await {
@@ -147,25 +172,30 @@ impl Socket {
             Either::Right(_) => return Ok(Step::Silence),
         };
         match frame {
-            Some(Frame::Text(text)) => self.read(&text).map(Step::Event),
+            Some(Frame::Text(text)) => self.read(text).await.map(Step::Event),
             Some(Frame::Closed { code, reason }) => Ok(Step::Closed(code, reason)),
             None => Ok(Step::Sent),
         }
     }
 
-    fn read(&mut self, text: &Bytes) -> Result<Value> {
-        let values = json::values(text);
-        self.bytes += text.len();
+    async fn read(&mut self, text: Bytes) -> Result<Value> {
+        let length = text.len();
+        self.bytes += length;
         self.messages += 1;
-        self.values += values;
-        self.last = text.len() + VALUE * values;
-        self.turn += self.last.max(LEAST);
-        let (most, in_all) = MOST_VALUES;
-        let one = text.len() > LONGEST_MESSAGE || values > most;
-        if one || self.bytes > MOST || self.messages > MOST_MESSAGES || self.values > in_all {
+        if length > LONGEST_MESSAGE || self.bytes > MOST || self.messages > MOST_MESSAGES {
             return Err(too_much());
         }
-        match serde_json::from_slice(text) {
+        let most = MOST_VALUES.min(MOST_VALUES_IN_ALL - self.values);
+        let look = move || {
+            let values = json::values(&text);
+            (values, (values <= most).then(|| serde_json::from_slice(&text)))
+        };
+        let (values, event) = self.cx.compute_long(length, look).await?;
+        self.last = length + VALUE * values;
+        self.turn += self.last.max(LEAST);
+        let event = event.ok_or_else(too_much)?;
+        self.values += values;
+        match event {
             Ok(event @ Value::Object(_)) => Ok(event),
             _ => Err(Error::new(Kind::Answer, "openai sent something that is no event")),
         }

@@ -319,6 +319,9 @@ impl Platform for Script {
         let (sent, clock, opening) = (self.sent.clone(), self.clock.clone(), self.send(request));
         async move {
             opening.await?;
+            if reply.body.starts_with(b"never") {
+                return pending().await;
+            }
             let index = lock(&sent).len().saturating_sub(1);
             if let Some(request) = lock(&sent).get_mut(index) {
                 request.method = "SOCKET".into();

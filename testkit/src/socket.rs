@@ -6,6 +6,7 @@
 //! | `after TYPE` | nothing comes before another event of this type has gone out |
 //! | `times N LINE` | `LINE` comes in so many times |
 //! | `wait SECONDS` | so much time passes |
+//! | `never` | as the first line: the socket does not open, and there is no answer |
 //! | `close CODE REASON` | the other side says goodbye |
 //! | `break WORDS` | the connection breaks |
 //! | `gone` | the connection ends without a word |

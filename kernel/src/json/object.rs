@@ -3,19 +3,27 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserializer as _, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Node;
 use super::text::push_string;
 
+/// Most members of a page or an item that is looked into: each weighs many times a short value.
+const MOST: usize = 1000;
+
 /// The entries of a JSON object, in order, each value as its text.
 ///
 /// # Errors
 /// The text is not a JSON object.
 pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
-    struct Entries;
+    few_entries(text, usize::MAX)
+}
+
+/// The same of an object that has so many at most.
+fn few_entries(text: &[u8], most: usize) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
+    struct Entries(usize);
     impl<'de> Visitor<'de> for Entries {
         type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
 
@@ -26,6 +34,9 @@ pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &Raw
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut entries = Vec::new();
             while let Some(key) = map.next_key::<Node<'de>>()? {
+                if entries.len() >= self.0 {
+                    return Err(A::Error::custom("too many members"));
+                }
                 if let Node::Text(key) = key {
                     entries.push((key, map.next_value()?));
                 }
@@ -34,9 +45,44 @@ pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &Raw
         }
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let entries = deserializer.deserialize_map(Entries)?;
+    let entries = deserializer.deserialize_map(Entries(most))?;
     deserializer.end()?;
     Ok(entries)
+}
+
+/// What a list has.
+struct Items<'a> {
+    /// Those at its beginning that fit into some bytes: a text can have many more than there is memory for.
+    fitting: Vec<&'a RawValue>,
+    first: Option<&'a RawValue>,
+    count: usize,
+}
+
+/// The items of a JSON array, of which so many bytes are wanted.
+fn items(text: &[u8], room: usize) -> Option<Items<'_>> {
+    struct Fitting(usize);
+    impl<'de> Visitor<'de> for Fitting {
+        type Value = Items<'de>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut items = Items { fitting: Vec::new(), first: None, count: 0 };
+            let mut room = Some(self.0);
+            while let Some(item) = seq.next_element::<&RawValue>()? {
+                items.first = items.first.or(Some(item));
+                items.count += 1;
+                room = room.and_then(|room| room.checked_sub(item.get().len() + 1));
+                if room.is_some() {
+                    items.fitting.push(item);
+                }
+            }
+            Ok(items)
+        }
+    }
+    serde_json::Deserializer::from_slice(text).deserialize_seq(Fitting(room)).ok()
 }
 
 /// A page as OpenAI's lists have it, of objects that each have an `id`.
@@ -51,20 +97,11 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 /// `has_more` and `last_id`, or `next`, are set to match, so that the caller goes on with `after` as with any page. Gives the cut
 /// text and a line that says what was cut. `None` if the answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
-    let entries = entries(text).ok()?;
+    let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
-    let items: Vec<&RawValue> = serde_json::from_slice(data.get().as_bytes()).ok()?;
-    let mut room = cap.checked_sub(text.len() - data.get().len() + 64)?;
-    let mut kept = 0usize;
-    for item in &items {
-        match room.checked_sub(item.get().len() + 1) {
-            Some(rest) => room = rest,
-            None => break,
-        }
-        kept += 1;
-    }
-    let last = items.get(kept.checked_sub(1)?)?;
-    let last_id = id(last);
+    let room = cap.checked_sub(text.len() - data.get().len() + 64)?;
+    let Items { fitting, count, .. } = items(data.get().as_bytes(), room)?;
+    let last_id = id(fitting.last()?);
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
     for (name, value) in &entries {
@@ -76,7 +113,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
         match (name.as_ref(), &last_id) {
             ("data", _) => {
                 out.push(b'[');
-                for (index, item) in items.iter().take(kept).enumerate() {
+                for (index, item) in fitting.iter().enumerate() {
                     if index > 0 {
                         out.push(b',');
                     }
@@ -90,7 +127,8 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
         }
     }
     out.push(b'}');
-    let mut note = format!("cut to the first {kept} of {} items to stay within {cap} bytes", items.len());
+    let kept = fitting.len();
+    let mut note = format!("cut to the first {kept} of {count} items to stay within {cap} bytes");
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
         (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
         _ => note.push_str("; ask for fewer or narrower results to see the others"),
@@ -100,13 +138,13 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
 
 /// How to get past the first item of a list, which is too long for a result; nothing for what is no list with pages.
 pub(crate) fn past_first(text: &[u8]) -> Option<String> {
-    let entries = entries(text).ok()?;
+    let entries = few_entries(text, MOST).ok()?;
     let member = |wanted| entries.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.get());
     member("has_more")?;
-    let items: Vec<&RawValue> = serde_json::from_slice(member("data")?.as_bytes()).ok()?;
-    Some(format!("; `after`: {} goes on behind the first item", id(items.first()?)?))
+    let first = items(member("data")?.as_bytes(), 0)?.first?;
+    Some(format!("; `after`: {} goes on behind the first item", id(first)?))
 }
 
 fn id(item: &RawValue) -> Option<&RawValue> {
-    entries(item.get().as_bytes()).ok()?.into_iter().find(|(name, _)| name == "id").map(|(_, value)| value)
+    few_entries(item.get().as_bytes(), MOST).ok()?.into_iter().find(|(name, _)| name == "id").map(|(_, value)| value)
 }

@@ -4,22 +4,27 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use memchr::{memchr, memchr2_iter, memchr3_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 use serde::de::Error as _;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Most values of an answer that is read as a tree, as [`values`] counts them.
-pub const MOST_VALUES: usize = 1_000_000;
+/// Most values of an answer that is looked into, as [`values`] counts them: some 100 MB as a tree.
+pub const MOST_VALUES: usize = 3_000_000;
+/// What counts as so many values, by the memory that it takes.
+const LIST: usize = 4;
+const OBJECT: usize = 16;
+const MEMBER: usize = 2;
 
-/// About how many values a text of JSON has, an object counting as four: read, each weighs many times its text, so they are
-/// counted before. Any text may be given.
+/// About how many values a text of JSON has, an object counting as sixteen, since that is what it weighs: read, each weighs
+/// many times its text, so they are counted before. Any text may be given.
 pub fn values(text: &[u8]) -> usize {
     // Most texts have so few that it does not matter which of them stand in strings.
-    const FEW: usize = 1000;
-    let marks = memchr3_iter(b',', b'[', b'{', text).count();
-    if marks <= FEW {
-        return 1 + marks;
+    const FEW: usize = 10_000;
+    let each = [(b',', 1), (b':', MEMBER), (b'[', LIST), (b'{', OBJECT)];
+    let most: usize = each.iter().map(|(mark, weight)| weight * memchr_iter(*mark, text).count()).sum();
+    if most <= FEW {
+        return 1 + most;
     }
     let (mut count, mut quoted, mut escaped) = (1, false, false);
     for byte in text {
@@ -27,12 +32,31 @@ pub fn values(text: &[u8]) -> usize {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' | b'[' if !quoted => count += 1,
-            b'{' if !quoted => count += 4,
+            b',' if !quoted => count += 1,
+            b':' if !quoted => count += MEMBER,
+            b'[' if !quoted => count += LIST,
+            b'{' if !quoted => count += OBJECT,
             _ => {}
         }
     }
     count
+}
+
+/// The same of a value that was read.
+pub fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => LIST + items.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => OBJECT + members.values().map(|value| MEMBER + weight(value)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// Makes sure that a text of JSON has no more values than are looked into.
+///
+/// # Errors
+/// It has more than [`MOST_VALUES`].
+pub fn narrow(text: &[u8]) -> Result<(), String> {
+    if values(text) > MOST_VALUES { Err(format!("has more than {MOST_VALUES} values")) } else { Ok(()) }
 }
 
 /// Reads JSON that somebody else wrote as a tree.
@@ -40,9 +64,7 @@ pub fn values(text: &[u8]) -> usize {
 /// # Errors
 /// It is not JSON, or has more than [`MOST_VALUES`].
 pub fn tree(text: &[u8]) -> Result<Value, String> {
-    if values(text) > MOST_VALUES {
-        return Err(format!("has more than {MOST_VALUES} values"));
-    }
+    narrow(text)?;
     serde_json::from_slice(text).map_err(|error| format!("is not JSON: {error}"))
 }
 
@@ -103,7 +125,7 @@ impl Line {
     pub fn push_quoted(&self, out: &mut Vec<u8>) {
         let (line, mut plain) = (self.bytes(), 0);
         out.push(b'"');
-        for at in memchr3_iter(b'"', b'\\', b'\t', line) {
+        for at in memchr::memchr3_iter(b'"', b'\\', b'\t', line) {
             out.extend_from_slice(line.get(plain..at).unwrap_or_default());
             match line.get(at) {
                 Some(b'"') => out.extend_from_slice(b"\\\""),

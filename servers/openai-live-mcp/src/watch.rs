@@ -59,13 +59,14 @@ struct Seen {
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
-        let mut socket = cx.connect(&Attach::SPEC, json!({"session_id": self.session_id})).await?;
-        for JsonObject(event) in self.send.iter().flatten() {
-            socket.push(&event.clone().into());
-        }
+        let patience = Duration::from_secs(patience);
         let (started, mut seen) = (cx.now(), Seen::default());
+        let mut socket = cx.connect(&Attach::SPEC, json!({"session_id": self.session_id}), patience).await?;
+        for JsonObject(event) in self.send.iter().flatten() {
+            socket.push(event.clone().into());
+        }
         loop {
-            let left = Duration::from_secs(patience).saturating_sub(cx.now().saturating_sub(started));
+            let left = patience.saturating_sub(cx.now().saturating_sub(started));
             if left.is_zero() {
                 break;
             }

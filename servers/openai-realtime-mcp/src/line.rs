@@ -37,15 +37,16 @@ pub(crate) enum Next {
 }
 
 impl Line {
-    /// Opens a session, within `patience` seconds of which all is to be done.
+    /// Opens a session; from now on all is to be done within `patience` seconds.
     ///
     /// # Errors
     /// There is none, or none in time.
     pub(crate) async fn open(cx: &Context, spec: &'static Spec, arguments: Value, patience: u64) -> Result<Self> {
-        let socket = cx.connect(spec, arguments).await?;
-        let mut line = Line { cx: cx.clone(), socket, until: cx.now() + SETTING_UP, counted: 0 };
+        let patience = Duration::from_secs(patience);
+        let until = cx.now() + patience;
+        let socket = cx.connect(spec, arguments, patience).await?;
+        let mut line = Line { cx: cx.clone(), socket, until, counted: 0 };
         line.wait_for("session.created").await?;
-        line.until = cx.now() + Duration::from_secs(patience);
         Ok(line)
     }
 
@@ -55,21 +56,22 @@ impl Line {
     /// It is not, or not in time.
     pub(crate) async fn set_up(&mut self, session: Value) -> Result<()> {
         self.push("session.update", json!({"session": session}));
-        let until = std::mem::replace(&mut self.until, self.cx.now() + SETTING_UP);
-        self.wait_for("session.updated").await?;
-        self.until = until;
-        Ok(())
+        self.wait_for("session.updated").await
     }
 
     async fn wait_for(&mut self, wanted: &str) -> Result<()> {
+        let until = self.until;
+        self.until = until.min(self.cx.now() + SETTING_UP);
         loop {
             match self.next().await? {
-                Next::Event(kind, _) if kind == wanted => return Ok(()),
+                Next::Event(kind, _) if kind == wanted => {
+                    self.until = until;
+                    return Ok(());
+                }
                 Next::Event(kind, event) if kind == "error" => return Err(failure(&event)),
                 Next::Event(..) | Next::Sent => {}
                 Next::Late => {
-                    let text = format!("openai sent no `{wanted}` within {} s", SETTING_UP.as_secs());
-                    return Err(Error::new(Kind::Answer, text));
+                    return Err(Error::new(Kind::Answer, format!("openai sent no `{wanted}` in time")));
                 }
                 Next::Closed(why) => return Err(closed(&why)),
             }
@@ -77,17 +79,29 @@ impl Line {
     }
 
     /// Sends an event. Each has an id, by which an error tells which one is meant.
-    pub(crate) fn push(&mut self, kind: &str, fields: Value) {
-        self.counted += 1;
-        let mut event = json!({"type": kind, "event_id": format!("{kind}-{}", self.counted)});
-        if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
-            event.extend(fields);
-        }
-        self.socket.push(&event);
+    pub(crate) fn push(&mut self, kind: &'static str, fields: Value) {
+        self.push_all(kind, std::iter::once(fields));
+    }
+
+    /// Sends events, each made when it is its turn.
+    pub(crate) fn push_all(
+        &mut self,
+        kind: &'static str,
+        fields: impl ExactSizeIterator<Item = Value> + Send + 'static,
+    ) {
+        let first = self.counted + 1;
+        self.counted += fields.len();
+        self.socket.push_all(fields.zip(first..).map(move |(fields, number)| {
+            let mut event = json!({"type": kind, "event_id": format!("{kind}-{number}")});
+            if let (Value::Object(event), Value::Object(fields)) = (&mut event, fields) {
+                event.extend(fields);
+            }
+            event
+        }));
     }
 
     /// Sends an event as the caller wrote it.
-    pub(crate) fn push_whole(&mut self, event: &Value) {
+    pub(crate) fn push_whole(&mut self, event: Value) {
         self.socket.push(event);
     }
 

@@ -83,19 +83,19 @@ impl Recording {
                         }
                     }
                     bytes.truncate(length);
-                    Ok::<_, std::io::Error>((bytes, file))
+                    let samples: Vec<i16> = bytes.chunks_exact(2).map(sample).collect();
+                    Ok::<_, std::io::Error>((samples, length as u64, file))
                 };
                 let read = cx.compute(read).await?;
-                let (bytes, file) =
+                let (samples, length, file) =
                     read.map_err(|error| Error::new(Kind::File, format!("the file could not be read: {error}")))?;
-                let samples: Vec<i16> = bytes.chunks_exact(2).map(sample).collect();
                 if samples.is_empty() {
                     return Ok(None);
                 }
                 let start = at as f64 / 2.0 / f64::from(RATE);
                 let seconds = samples.len() as f64 / f64::from(RATE);
                 let piece = Piece { samples, rate: RATE, start, seconds };
-                Ok(Some((piece, Recording::Raw(file, at + bytes.len() as u64, most))))
+                Ok(Some((piece, Recording::Raw(file, at + length, most))))
             }
         }
     }
@@ -108,11 +108,12 @@ fn sample(pair: &[u8]) -> i16 {
     }
 }
 
-/// Samples as events have them, in as many pieces as they need.
-pub(crate) fn encoded(samples: &[i16]) -> impl Iterator<Item = String> {
-    samples.chunks(PIECE).map(|piece| {
+/// Samples as events have them, in as many pieces as they need, each written when it is asked for.
+pub(crate) fn encoded(samples: Vec<i16>) -> impl ExactSizeIterator<Item = Value> + Send {
+    (0..samples.len().div_ceil(PIECE)).map(move |number| {
+        let piece = samples.chunks(PIECE).nth(number).unwrap_or_default();
         let bytes: Vec<u8> = piece.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        STANDARD.encode(bytes)
+        json!({"audio": STANDARD.encode(bytes)})
     })
 }
 
@@ -132,8 +133,9 @@ impl Spoken {
     ///
     /// # Errors
     /// It is none, or there is no end of it.
-    pub(crate) fn push(&mut self, base64: &str) -> Result<()> {
-        let bytes = STANDARD.decode(base64);
+    pub(crate) async fn push(&mut self, cx: &Context, base64: &str) -> Result<()> {
+        let (length, base64) = (base64.len(), base64.to_owned());
+        let bytes = cx.compute_long(length, move || STANDARD.decode(base64)).await?;
         let bytes = bytes.map_err(|_| Error::new(Kind::Answer, "openai sent sound that is no base64"))?;
         self.0.extend_from_slice(&bytes);
         if self.0.len() > LONGEST {
@@ -150,8 +152,8 @@ impl Spoken {
         (self.0.len() as f64 / 2.0 / f64::from(RATE) * 1000.0).round() / 1000.0
     }
 
-    fn wav(&self) -> Result<Bytes> {
-        wave::wav(self.0.chunks_exact(2).map(sample), RATE)
+    async fn wav(self, cx: &Context) -> Result<Bytes> {
+        cx.compute(move || wave::wav(self.0.chunks_exact(2).map(sample), RATE)).await?
     }
 
     /// Gives a result with what is spoken, as a file or within it. What was paid for is not lost if the file cannot be
@@ -169,7 +171,7 @@ impl Spoken {
             return Ok(Output::json(&told.into()));
         }
         told.insert("seconds".into(), self.seconds().into());
-        let (sound, spare) = (self.wav()?, ("speech", "wav"));
+        let (sound, spare) = (self.wav(cx).await?, ("speech", "wav"));
         let saved = match save_to {
             Some(path) => match cx.save_paid(path, spare, sound.clone()).await {
                 Err(Unsaved { error, kept: true }) => {

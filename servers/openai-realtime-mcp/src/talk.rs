@@ -105,7 +105,8 @@ impl Talk {
         }
         let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let mut line = Line::open(&cx, &Conversation::SPEC, json!({"model": self.model}), patience).await?;
-        line.set_up(self.set_up(!said.samples.is_empty())?).await?;
+        let spoke = !said.samples.is_empty();
+        line.set_up(self.set_up(spoke)?).await?;
         for item in &history.items {
             line.push("conversation.item.create", json!({"item": item}));
         }
@@ -113,14 +114,12 @@ impl Talk {
         for item in &items {
             line.push("conversation.item.create", json!({"item": item}));
         }
-        if !said.samples.is_empty() {
-            for audio in encoded(&said.samples) {
-                line.push("input_audio_buffer.append", json!({"audio": audio}));
-            }
+        if spoke {
+            line.push_all("input_audio_buffer.append", encoded(said.samples));
             line.push("input_audio_buffer.commit", json!({}));
         }
         line.push("response.create", json!({}));
-        let mut answer = Answer { spoke: !said.samples.is_empty(), ..Answer::default() };
+        let mut answer = Answer { spoke, ..Answer::default() };
         let ended = answer.listen(&cx, &mut line).await;
         cx.flush_text();
         if let Err(error) = ended {
@@ -156,7 +155,8 @@ impl Talk {
         let image = match self.image.clone() {
             Some(FileInput(source)) => {
                 let file = cx.read(source, LARGEST_IMAGE).await?;
-                Some(format!("data:{};base64,{}", file.mime_type, STANDARD.encode(&file.bytes)))
+                let url = move || format!("data:{};base64,{}", file.mime_type, STANDARD.encode(&file.bytes));
+                Some(cx.compute(url).await?)
             }
             None => None,
         };
@@ -345,7 +345,7 @@ impl Answer {
                 Next::Sent => {}
                 Next::Event(kind, event) => {
                     // Once: who says it again and again is not waited for again.
-                    if self.take(cx, &kind, &event)? && !done {
+                    if self.take(cx, &kind, &event).await? && !done {
                         line.until = cx.now() + Duration::from_secs(AFTER);
                     }
                 }
@@ -368,14 +368,14 @@ impl Answer {
     }
 
     /// Takes an event: whether it ends the answer.
-    fn take(&mut self, cx: &Context, kind: &str, event: &Value) -> Result<bool> {
+    async fn take(&mut self, cx: &Context, kind: &str, event: &Value) -> Result<bool> {
         match kind {
             "response.created" => self.begun = true,
             "response.output_text.delta" | "response.output_audio_transcript.delta" => {
                 self.said.push_str(text(event, "delta"));
                 cx.tell_text(text(event, "delta"));
             }
-            "response.output_audio.delta" => self.sound.push(text(event, "delta"))?,
+            "response.output_audio.delta" => self.sound.push(cx, text(event, "delta")).await?,
             "conversation.item.input_audio_transcription.completed" => {
                 self.heard = Some(text(event, "transcript").to_owned());
             }

@@ -178,9 +178,7 @@ impl Job {
                 && open < AT_ONCE
                 && let Some(piece) = self.waiting.take()
             {
-                for audio in encoded(&piece.samples) {
-                    self.line.push("input_audio_buffer.append", json!({"audio": audio}));
-                }
+                self.line.push_all("input_audio_buffer.append", encoded(piece.samples));
                 self.line.push("input_audio_buffer.commit", json!({}));
                 self.pieces.push(Piece { start: piece.start, item: None, heard: None, failed: None });
                 idle = false;

@@ -45,7 +45,7 @@ impl Translate {
         let FileInput(source) = self.file.clone();
         let recording = Recording::open(&cx, source, SLICE).await?;
         let (piece, rest) = recording.from(&cx, self.offset.unwrap_or_default()).await?;
-        let end = piece.start + piece.seconds;
+        let (start, end) = (piece.start, piece.start + piece.seconds);
         let more = rest.next(&cx).await?.is_some();
 
         let model = self.model.as_deref().unwrap_or("gpt-realtime-translate");
@@ -54,9 +54,7 @@ impl Translate {
         let writes = self.transcription_model.as_deref().unwrap_or("gpt-realtime-whisper");
         let input = json!({"transcription": {"model": writes}});
         line.set_up(json!({"audio": {"input": input, "output": {"language": self.language}}})).await?;
-        for audio in encoded(&piece.samples) {
-            line.push("session.input_audio_buffer.append", json!({"audio": audio}));
-        }
+        line.push_all("session.input_audio_buffer.append", encoded(piece.samples));
         line.push("session.close", json!({}));
 
         let (mut said, mut heard, mut spoken) = (String::new(), String::new(), Spoken::default());
@@ -73,7 +71,7 @@ impl Translate {
                         cx.tell_text(text(&event, "delta"));
                     }
                     "session.input_transcript.delta" => heard.push_str(text(&event, "delta")),
-                    "session.output_audio.delta" => spoken.push(text(&event, "delta"))?,
+                    "session.output_audio.delta" => spoken.push(&cx, text(&event, "delta")).await?,
                     "session.closed" => break None,
                     "error" => break Some(failure(&event)),
                     _ => {}
@@ -96,7 +94,7 @@ impl Translate {
         put("done", Some((!more).into()));
         put("text", Some(said.into()));
         put("heard", Some(heard.into()));
-        put("from", Some(round(piece.start).into()));
+        put("from", Some(round(start).into()));
         put("to", Some(round(end).into()));
         put("incomplete", incomplete.map(|error| error.to_string().into()));
         if more {

@@ -57,7 +57,7 @@ impl Watch {
         let started = cx.now();
         let mut line = Line::open(&cx, &Conversation::SPEC, json!({"call_id": self.call_id}), patience).await?;
         for JsonObject(event) in self.send.iter().flatten() {
-            line.push_whole(&event.clone().into());
+            line.push_whole(event.clone().into());
         }
         let mut seen = Seen::default();
         let mut closed = None;
