@@ -34,6 +34,16 @@ impl Output {
     pub fn json(value: &Value) -> Self {
         Output::Json(json::text(value).into())
     }
+
+    /// About how many bytes have to be written.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Output::Json(text) => text.len(),
+            Output::Text { text, .. } => text.len(),
+            Output::Content(blocks) => blocks.iter().map(Content::length).sum(),
+            Output::InputRequired(_) | Output::RpcError(_) => 0,
+        }
+    }
 }
 
 /// A block of content.
@@ -61,6 +71,14 @@ pub enum Content {
 }
 
 impl Content {
+    fn length(&self) -> usize {
+        match self {
+            Content::Text(text) => text.len(),
+            Content::Image { data, .. } | Content::Audio { data, .. } => data.len(),
+            Content::Other(_) => 0,
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let value = match self {
             Content::Text(text) => {

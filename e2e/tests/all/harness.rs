@@ -291,12 +291,18 @@ impl Process {
     /// Less than 64 MB at any time so far.
     #[track_caller]
     pub(crate) fn expect_little_memory(&self) {
+        self.expect_memory_below(64);
+    }
+
+    /// Less than so many megabytes at any time so far.
+    #[track_caller]
+    pub(crate) fn expect_memory_below(&self, megabytes: u64) {
         #[cfg(target_os = "linux")]
         {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
             let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
             let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-            assert!(kilobytes < 64 << 10, "the server took {kilobytes} kB");
+            assert!(kilobytes < megabytes << 10, "the server took {kilobytes} kB");
         }
     }
 

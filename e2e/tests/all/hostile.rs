@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use openai_mcp_testkit::recorder::Recorder;
+use openai_mcp_testkit::recorder::{self, Recorder};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -461,6 +461,82 @@ fn every_argument_takes_every_type() {
         }
     }
     serves_on(&server, "every type");
+}
+
+/// Answers of very many small values, each of which weighs many times its text once it is read.
+#[test]
+fn wide_answers_take_little_memory() {
+    const LENGTH: usize = 8 << 20;
+    let wide = |begin: &str, unit: &str| format!("{begin}{}1]}}", unit.repeat(LENGTH / unit.len()));
+    let list = move |unit| wide(r#"{"object":"list","has_more":false,"data":["#, unit);
+    let event = format!("data: {{\"type\":\"x\",\"a\":[{}1]}}\n\n", "1,".repeat(200_000)).repeat(20);
+    let upstream = Recorder::start(move |request| match request.path() {
+        "/v1/files" => recorder::Answer::json(200, list("1,")),
+        "/v1/batches" => {
+            recorder::Answer::json(200, wide(r#"{"object":"list","data":[],"a":[0],"#, "\"a\":1,").replace("1]}", "1}"))
+        }
+        "/v1/models" => recorder::Answer::json(200, list("{\"a\":1},")),
+        "/v1/chat/completions" => recorder::Answer::json(200, list("[[[]]],")),
+        "/v1/audio/transcriptions" => recorder::Answer::json(200, wide(r#"{"text":"a","words":["#, "1,")),
+        _ => recorder::Answer::Reply {
+            status: 200,
+            headers: vec![("content-type".into(), "text/event-stream".into())],
+            body: event.clone().into(),
+        },
+    })
+    .unwrap();
+    let server =
+        Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
+    let sound = json!({"data": "AAAA", "filename": "a.mp3"});
+    for (domain, tool, arguments) in [
+        ("files", "file-list", json!({})),
+        ("batches", "batch-list", json!({})),
+        ("models", "model-list", json!({})),
+        ("chat", "chat-completion-create", json!({"model": "m", "messages": [{"role": "user", "content": "a"}]})),
+        ("audio", "audio-transcribe", json!({"file": sound, "model": "whisper-1"})),
+        ("agent-sessions", "agent-session-events", json!({"session_id": "asess_1"})),
+    ] {
+        let result = server.call(domain, tool, &arguments);
+        assert_ne!(result["content"][0]["text"], "internal error", "{tool}: {result}");
+    }
+    server.process.expect_memory_below(100);
+}
+
+/// A setting that is not taken as it was meant is told at the start, not at the first call, and never passed over.
+#[test]
+fn nonsense_in_a_setting_is_told_at_the_start() {
+    let rows = [
+        ("OPENAI_MCP_READ_ONLY", "true;false"),
+        ("OPENAI_MCP_READONLY", "true"),
+        ("OPENAI_MCP_read_only", "true"),
+        ("OPENAI_MCP_ACCES_TOKEN", "secret"),
+        ("OPENAI_MCP_MAX_BODY", "18446744073709551615"),
+        ("OPENAI_MCP_MAX_BODY", "1152921504606846976"),
+        ("OPENAI_MCP_MAX_RESULT", "-1"),
+        ("OPENAI_MCP_MAX_STORE", "much"),
+        ("OPENAI_MCP_HISTORY_DAYS", "0"),
+        ("OPENAI_MCP_EVALS", "cloud"),
+        ("OPENAI_MCP_EVALS_PARALLEL", "257"),
+        ("OPENAI_MCP_ASSISTANTS", "1"),
+        ("OPENAI_MCP_ALLOWED_HOSTS", "https://mcp.example.com"),
+        ("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com:8787"),
+        ("OPENAI_MCP_ALLOWED_ORIGINS", "example.com"),
+        ("OPENAI_MCP_ALLOWED_ORIGINS", "https://example.com/"),
+        ("OPENAI_MCP_ALLOWED_URLS", "http://10.0.0.1/"),
+        ("OPENAI_MCP_ALLOWED_URLS", "a:99999"),
+    ];
+    for (name, value) in rows {
+        let launch = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env(name, value);
+        let ended = launch.run();
+        assert!(!ended.status.success() && ended.stderr.contains(name), "{name}={value}: {ended:?}");
+    }
+    let taken = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--sandbox"])
+        .env("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com, 10.0.0.1,[::1]")
+        .env("OPENAI_MCP_ALLOWED_ORIGINS", "https://example.com,http://localhost:3000,vscode-webview://abc,*")
+        .env("OPENAI_MCP_ALLOWED_URLS", "files.example.com,10.0.0.1:8080")
+        .env("OPENAI_MCP_HISTORY_DAYS", "7")
+        .serve();
+    serves_on(&taken, "settings");
 }
 
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use super::reply::{Reply, with_notes};
 use super::{Service, answer, envelope};
 use crate::arguments::Arguments;
 use crate::context::{Caller, Context};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::json;
 use crate::long;
 use crate::output::{self, Content, Output};
@@ -22,6 +22,9 @@ use crate::protocol::{self, Era, Request, RpcError};
 use crate::spec::Long;
 use crate::telemetry::Finished;
 use crate::tool::Tool;
+
+/// Most values of arguments, as [`json::values`] counts them: tools hold them as trees, some more than once.
+const MOST_VALUES: usize = 1_000_000;
 
 impl Service {
     pub(super) fn call(
@@ -81,8 +84,12 @@ impl Service {
             async move {
                 let started = cx.now();
                 // A fault of ours costs one call, not the connection or the server.
-                let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await;
-                service.finish(&id, era, &ran, &cx, outcome.ok(), started)
+                let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await.ok();
+                let length = outcome.as_ref().map_or(0, |outcome| outcome.as_ref().map_or(0, Output::length));
+                let (finished, fault) = (cx.clone(), id.clone());
+                let finish = move || service.finish(&id, era, &ran, &finished, outcome, started);
+                let finished = cx.compute_long(length, finish).await;
+                finished.unwrap_or_else(|_| internal_error(&fault, era))
             }
         };
         with_notes(work.boxed(), notes, cx)
@@ -105,7 +112,7 @@ impl Service {
         out.extend_from_slice(br#","result":{"#);
         let head = out.len();
         let written = match outcome {
-            None => return envelope(id, era, Err(RpcError::new(RpcError::INTERNAL, "internal error"))),
+            None => return internal_error(id, era),
             Some(Ok(Output::RpcError(mut fault))) => {
                 fault.message = cx.redact(fault.message);
                 return envelope(id, era, Err(fault));
@@ -189,6 +196,10 @@ impl Service {
     }
 }
 
+fn internal_error(id: &str, era: Era) -> (u16, Bytes) {
+    envelope(id, era, Err(RpcError::new(RpcError::INTERNAL, "internal error")))
+}
+
 /// What was run, for its result.
 struct Ran {
     /// The tool.
@@ -209,6 +220,10 @@ fn beside(offered: &Offered<'_>, name: &str) -> String {
 
 /// Runs a tool: its own code, or the request of its endpoint.
 async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<Output, Error> {
+    if json::values(arguments.text()) > MOST_VALUES {
+        let text = format!("the arguments have more than {MOST_VALUES} values\nhint: hand much over as a file");
+        return Err(Error::new(Kind::Arguments, text));
+    }
     match tool.run {
         None => {
             let max_bytes = match tool.spec.long {
@@ -224,7 +239,9 @@ async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<
                 Some(brief) => json::text(&brief(call.value().await?)).into(),
                 None => call.bytes().await?,
             };
-            long::answer(cx, tool.spec.long, answer, max_bytes)
+            let (length, cx) = (answer.len(), cx.clone());
+            let looked = cx.clone();
+            cx.compute_long(length, move || long::answer(&looked, tool.spec.long, answer, max_bytes)).await?
         }
         Some(run) => {
             let arguments = plan::check(tool.spec, &arguments, cx.config().open_arguments)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -11,6 +12,13 @@ use crate::range::Column;
 
 /// Significant digits of an amount. OpenAI adds amounts up as doubles, whose sixteenth digit is dirt.
 const DIGITS: u32 = 15;
+
+/// Most values of a page, as [`json::values`] counts them. A result weighs little more than its text.
+const MOST_VALUES: usize = 20_000_000;
+/// Most rows of a table.
+const MOST_ROWS: usize = 50_000;
+/// Most bytes of a result, and numbers that are added up.
+const LONGEST: usize = 16 * 1024;
 
 /// What of a result is counted.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +90,12 @@ struct Bucket<'a> {
     results: Vec<&'a RawValue>,
 }
 
+impl Bucket<'_> {
+    fn seconds(&self) -> i64 {
+        self.end_time.saturating_sub(self.start_time)
+    }
+}
+
 #[derive(Deserialize)]
 struct Amount<'a> {
     #[serde(borrow, default)]
@@ -102,14 +116,21 @@ impl Table {
     /// It is no page of buckets.
     pub(crate) fn add(&mut self, page: &[u8]) -> Result<Option<String>> {
         let odd = |problem: &str| Error::new(Kind::Answer, format!("the answer is no page of buckets: {problem}"));
+        if json::values(page) > MOST_VALUES {
+            return Err(odd(&format!("it has more than {MOST_VALUES} values")));
+        }
         let page: Page<'_> = serde_json::from_slice(page).map_err(|error| odd(&error.to_string()))?;
         for bucket in &page.data {
             let column = self.column(bucket.start_time);
             if let Some(length) = self.lengths.get_mut(column) {
-                *length += bucket.end_time - bucket.start_time;
+                *length = length.saturating_add(bucket.seconds());
             }
             for result in &bucket.results {
                 self.add_result(column, bucket, result).ok_or_else(|| odd("a result has an odd number"))?;
+                if self.rows.len() > MOST_ROWS {
+                    let text = format!("there are more than {MOST_ROWS} groups\nhint: group by less, or filter");
+                    return Err(Error::new(Kind::Answer, text));
+                }
             }
         }
         match (page.has_more, page.next_page) {
@@ -125,7 +146,8 @@ impl Table {
     }
 
     fn add_result(&mut self, column: usize, bucket: &Bucket<'_>, result: &RawValue) -> Option<()> {
-        let members: BTreeMap<&str, &RawValue> = serde_json::from_str(result.get()).ok()?;
+        let result = Some(result.get()).filter(|result| result.len() <= LONGEST)?;
+        let members: BTreeMap<&str, &RawValue> = serde_json::from_str(result).ok()?;
         let find = |name: &str| members.get(name).map(|value| value.get());
         let group = self.group_by.iter().map(|field| find(field).and_then(word)).collect();
         let mut key = Key { currency: None, group };
@@ -135,7 +157,7 @@ impl Table {
                 sum.checked_add(value)
             })?,
             Measure::Level(field) => {
-                let seconds = Decimal::from(bucket.end_time - bucket.start_time);
+                let seconds = Decimal::from(bucket.seconds());
                 find(field).map_or(Some(Decimal::ZERO), number)?.checked_mul(seconds)?
             }
             Measure::Cost => {
@@ -152,6 +174,9 @@ impl Table {
         if matches!(self.measure, Measure::Count(_)) {
             for (name, value) in &members {
                 if let Some(value) = number(value.get()) {
+                    if self.sums.len() > LONGEST {
+                        return None;
+                    }
                     let sum = self.sums.entry(name.to_string()).or_default();
                     *sum = sum.checked_add(value)?;
                 }
@@ -168,7 +193,7 @@ impl Table {
         let place = |column: usize| places.get(column).copied().filter(|_| column >= first);
         for (column, length) in self.lengths.iter().enumerate() {
             if let Some(sum) = place(column).and_then(|place| part.lengths.get_mut(place)) {
-                *sum += length;
+                *sum = sum.saturating_add(*length);
             }
         }
         for (key, cells) in &self.rows {

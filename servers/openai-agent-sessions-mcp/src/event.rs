@@ -2,6 +2,7 @@
 //! <https://developers.openai.com/api/docs/guides/agents-api/sessions/events>
 
 use futures_util::future::{Either, select};
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 
 use crate::follow::{self, Turn, follow};
@@ -131,26 +132,32 @@ impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
         let end = cx.now() + follow::patience(self.timeout);
-        let (mut shown, mut ended): (Vec<Value>, _) = (Vec::new(), false);
+        let (mut shown, mut ended, mut full): (Vec<Value>, _, _) = (Vec::new(), false, false);
         while shown.len() < MOST && !ended {
             let left = end.saturating_sub(cx.now());
             if left.is_zero() {
                 break;
             }
-            let next = Box::pin(events.next());
-            match select(next, Box::pin(cx.sleep(left))).await {
-                Either::Left((Ok(Some(event)), _)) => {
-                    let Ok(mut event) = serde_json::from_slice::<Value>(&event.data) else { continue };
-                    if let Some(event) = event.as_object_mut() {
-                        event.remove("obfuscation");
-                    }
-                    ended = follow::ends(&event);
-                    shown.push(event);
-                }
-                Either::Left((Ok(None) | Err(_), _)) => break,
+            let next = match select(Box::pin(events.next()), Box::pin(cx.sleep(left))).await {
+                Either::Left((next, _)) => next,
                 Either::Right(_) => break,
+            };
+            let Ok(Some(event)) = next else { break };
+            full = !events.keep(&event);
+            if full {
+                break;
             }
+            let Ok(mut event) = serde_json::from_slice::<Value>(&event.data) else { continue };
+            if let Some(event) = event.as_object_mut() {
+                event.remove("obfuscation");
+            }
+            ended = follow::ends(&event);
+            shown.push(event);
         }
-        Ok(Output::json(&json!({"object": "list", "data": shown, "ended": ended})))
+        let mut told = json!({"object": "list", "data": shown, "ended": ended});
+        if full {
+            told.put("note", "the next event is longer than a call holds besides these".into());
+        }
+        Ok(Output::json(&told))
     }
 }

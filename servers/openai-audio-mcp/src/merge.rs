@@ -1,6 +1,7 @@
 //! The transcripts of pieces as the transcript of the whole: times moved, numbers counted on, usage added up.
 
 use bytes::Bytes;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
@@ -14,6 +15,17 @@ pub(crate) enum Transcript {
     Json(Bytes),
     /// `text`, `srt`, `vtt`.
     Text(String),
+}
+
+impl Transcript {
+    /// Bytes that it takes, read.
+    pub(crate) fn weight(&self) -> usize {
+        const VALUE: usize = 32;
+        match self {
+            Transcript::Json(json) => json.len() + VALUE * json::values(json),
+            Transcript::Text(text) => text.len(),
+        }
+    }
 }
 
 /// A transcript, and where its sound lies in the whole, in seconds.

@@ -8,6 +8,7 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::files::{Read, Seekable};
 use openai_mcp_kernel::http_types::Response;
 use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::spec::Spec;
@@ -19,8 +20,9 @@ use crate::merge::{self, Part, Transcript};
 /// Largest file of one request: 25 MiB, less what a form adds.
 /// <https://platform.openai.com/docs/guides/speech-to-text>
 const LARGEST: usize = 25 * 1024 * 1024 - 64 * 1024;
-/// Most bytes of a transcript.
+/// Most bytes of a transcript, and what those of all pieces may weigh.
 const LONGEST: usize = 64 * 1024 * 1024;
+const MOST_HELD: usize = 128 * 1024 * 1024;
 /// Pieces of one file that are transcribed at a time.
 const AT_ONCE: usize = 3;
 
@@ -177,8 +179,17 @@ impl Job {
         });
         // Text that streams comes in its order.
         let mut transcripts = std::pin::pin!(transcripts.buffered(if self.stream { 1 } else { AT_ONCE }));
-        let (mut parts, mut broke) = (Vec::new(), None);
+        let (mut parts, mut broke, mut held) = (Vec::new(), None, 0);
         while let Some(part) = transcripts.next().await {
+            // However many there are, they are held together.
+            let part = part.and_then(|part: Part| {
+                held += part.transcript.weight();
+                if held > MOST_HELD {
+                    Err(Error::new(Kind::Answer, "the transcripts are too long to be held"))
+                } else {
+                    Ok(part)
+                }
+            });
             match part {
                 Ok(part) => {
                     let end = part.start + part.seconds;
@@ -214,12 +225,18 @@ impl Job {
         }
         let is_json = kind.starts_with("application/json") || self.format.extension() == "json";
         let answer = response.into_body().collect(LONGEST).await?;
-        Ok(if is_json && serde_json::from_slice::<serde::de::IgnoredAny>(&answer).is_ok() {
-            Transcript::Json(answer)
-        } else {
-            Transcript::Text(String::from_utf8_lossy(&answer).into_owned())
-        })
+        let length = answer.len();
+        // What has more values than are looked into is paid for, too, and passed on as it is.
+        let read = move || match is_json && json::narrow(&answer).is_ok() && is_whole(&answer) {
+            true => Transcript::Json(answer),
+            false => Transcript::Text(String::from_utf8_lossy(&answer).into_owned()),
+        };
+        cx.compute_long(length, read).await
     }
+}
+
+fn is_whole(json: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok()
 }
 
 /// Whether a file is refused because it lasts too long for the model: 1,400 s, or what makes more tokens than it takes.
@@ -254,13 +271,17 @@ async fn events(cx: &Context, response: Response<Body>, follows: bool) -> Result
         cx.tell_text(" ");
     }
     while let Some(event) = events.next().await? {
+        let fits = events.keep(&event);
         let mut event: Value = serde_json::from_slice(&event.data)
             .map_err(|error| Error::new(Kind::Answer, format!("an event is not JSON: {error}")))?;
         match event.get("type").and_then(Value::as_str) {
             Some("transcript.text.delta") => {
                 cx.tell_text(event.get("delta").and_then(Value::as_str).unwrap_or_default());
             }
-            Some("transcript.text.segment") => segments.push(event),
+            Some("transcript.text.segment") if fits => segments.push(event),
+            Some("transcript.text.segment") => {
+                return Err(Error::new(Kind::Answer, "the transcript has more segments than can be held"));
+            }
             Some("transcript.text.done") => {
                 if let Some(object) = event.as_object_mut() {
                     object.remove("type");

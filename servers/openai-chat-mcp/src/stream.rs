@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 use serde_json::Map;
@@ -43,12 +44,17 @@ pub(crate) async fn complete(
     Ok(answer.finish())
 }
 
+/// Values that a choice weighs of itself.
+const CHOICE: usize = 16;
+
 /// What is there of a completion so far.
 #[derive(Default)]
 struct Assembly {
     /// Everything that is not within a choice.
     head: Map<String, Value>,
     choices: BTreeMap<u64, Choice>,
+    /// Bytes that came since it was last weighed.
+    fresh: usize,
 }
 
 #[derive(Default)]
@@ -64,8 +70,14 @@ impl Assembly {
     /// Takes in a chunk and gives the text that it adds to the first choice.
     ///
     /// # Errors
-    /// It is not JSON.
+    /// It is not JSON, or the completion has more values than are held.
     fn add(&mut self, chunk: &[u8]) -> Result<String> {
+        const WEIGHED: usize = 1024 * 1024;
+        self.fresh += chunk.len();
+        if self.fresh > WEIGHED {
+            self.fresh = 0;
+            self.weigh()?;
+        }
         let chunk: Map<String, Value> = serde_json::from_slice(chunk)
             .map_err(|error| Error::new(Kind::Answer, format!("a chunk of the stream is not JSON: {error}")))?;
         let mut told = String::new();
@@ -82,6 +94,17 @@ impl Assembly {
             }
         }
         Ok(told)
+    }
+
+    /// Chunks that are each small can come to very many values.
+    fn weigh(&self) -> Result<()> {
+        let choices =
+            self.choices.values().map(|choice| CHOICE + json::weight(&choice.message) + json::weight(&choice.logprobs));
+        let all = self.head.values().map(json::weight).chain(choices).sum::<usize>();
+        if all > json::MOST_VALUES {
+            return Err(Error::new(Kind::Answer, format!("the stream has more than {} values", json::MOST_VALUES)));
+        }
+        Ok(())
     }
 
     fn choice(&mut self, mut given: Value, told: &mut String) {

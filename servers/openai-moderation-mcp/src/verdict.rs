@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::serde::Deserialize;
 
@@ -30,8 +31,9 @@ pub(crate) struct Verdict {
 }
 
 pub(crate) fn read(answer: &[u8]) -> Result<Verdicts> {
-    serde_json::from_slice(answer)
-        .map_err(|error| Error::new(Kind::Answer, format!("the answer is no moderation: {error}")))
+    let odd = |problem: String| Error::new(Kind::Answer, format!("the answer is no moderation: {problem}"));
+    json::narrow(answer).map_err(|problem| odd(format!("it {problem}")))?;
+    serde_json::from_slice(answer).map_err(|error| odd(error.to_string()))
 }
 
 impl Verdict {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::serde::Deserialize;
 use openai_mcp_shapes::filter::Filter;
@@ -80,8 +81,10 @@ pub(crate) struct Search {
 impl Search {
     async fn run(self, cx: Context) -> Result<Output> {
         let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let data = match serde_json::from_slice(&answer) {
-            Ok(Found { object, data }) if object == PAGE => data,
+        let looked = answer.clone();
+        let look = move || json::narrow(&looked).ok().and_then(|()| serde_json::from_slice(&looked).ok());
+        let data = match cx.compute_long(answer.len(), look).await? {
+            Some(Found { object, data }) if object == PAGE => data,
             _ => return Ok(Output::Json(answer)),
         };
         let mut notes = Vec::new();

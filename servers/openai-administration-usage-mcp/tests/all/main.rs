@@ -40,6 +40,16 @@ fn text(result: &Value) -> Value {
     serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
 }
 
+/// Hundreds of thousands of rows are no table, and would take as many times the memory of their text.
+#[test]
+fn there_are_so_many_groups() {
+    let result = |number: usize| json!({"object": "organization.usage.completions.result", "input_tokens": 1, "model": number.to_string()});
+    let page = page(&[bucket(NOVEMBER, (0..50_001).map(result).collect())], None);
+    let answer = call_tool(&SERVER, "usage-report", json!({"range": "2026-11-01"}), script(vec![page]));
+    let text = answer["content"][0]["text"].as_str().unwrap();
+    assert_eq!(text, "there are more than 50000 groups\nhint: group by less, or filter");
+}
+
 /// The size of a picture, and how many of its pixels have each colour.
 fn picture(png: &[u8]) -> (u32, u32, BTreeMap<[u8; 3], usize>) {
     let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();

@@ -4,7 +4,7 @@ use openai_mcp_graders::import::{Imported, ImportedRun};
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, New};
-use super::{Members as _, evals, id, list, now, runs, sample, text};
+use super::{Members as _, evals, id, list, now, runs, sample, source, text};
 
 /// How long the items of a run may take to be written, in seconds.
 const LOADING: i64 = 900;
@@ -56,7 +56,9 @@ async fn done(db: &Db<'_>, eval: &Value, run: Value, items: &[Value]) -> Result<
     doc.put("id", run_id.as_str().into());
     doc.put("eval_id", eval.at("id").clone());
     doc.put("report_url", "".into());
-    runs::shorten(&mut doc);
+    if let Some(source) = doc.pointer_mut("/data_source/source") {
+        source::taken(source);
+    }
     let work = json!({"criteria": eval.at("testing_criteria"), "sampled": false});
     db.add_run(&doc, &work, now(cx) + LOADING).await?;
     let new = |(at, item): (usize, &Value)| {

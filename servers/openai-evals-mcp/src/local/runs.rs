@@ -25,8 +25,6 @@ const HELD: (usize, usize) = (500, 4 * 1024 * 1024);
 const COPIED: usize = 20;
 /// Faulty rows that are told of.
 const TOLD: usize = 10;
-/// Bytes of the rows of a call that its run goes on to show.
-const INLINE: usize = 2048;
 /// Most bytes of an item, and of the sample that it comes with.
 const WIDEST: usize = 600_000;
 /// Tokens that an answer is taken to have where nothing limits it.
@@ -42,7 +40,7 @@ struct Wish {
     source: Source,
 }
 
-async fn wish(cx: &Context, data: &Value) -> Result<Wish> {
+async fn wish(cx: &Context, data: &mut Value) -> Result<Wish> {
     let mut faults = Vec::new();
     let sampling = Sampling::read(data, &mut faults);
     if !faults.is_empty() {
@@ -117,16 +115,15 @@ fn estimate(eval: &Value, sampling: Option<&Sampling>, row: &Row) -> i64 {
 pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
     let eval = db.eval(given(&args, "eval_id")?).await?;
-    let args = Value::Object(args);
+    let mut args = Value::Object(args);
+    let Wish { sampling, source } = wish(cx, args.at_mut("data_source")).await?;
     let data = args.at("data_source");
-    let Wish { sampling, source } = wish(cx, data).await?;
     let (run_id, base) = (id("evalrun_", cx.random()), cx.random());
-    let mut doc = json!({
+    let doc = json!({
         "id": run_id, "object": "eval.run", "eval_id": eval.at("id"), "created_at": now(cx), "report_url": "",
         "name": args.at("name").as_str().unwrap_or_default(), "model": text(data, "model"),
         "metadata": args.get("metadata").filter(|it| !it.is_null()).unwrap_or(&json!({})), "data_source": data,
     });
-    shorten(&mut doc);
     let repeats = args.at("repeats").as_u64().unwrap_or(1);
     let mut work = json!({"criteria": eval.at("testing_criteria"), "sampled": sampling.is_some()});
     for name in ["concurrency", "max_tokens"] {
@@ -281,24 +278,12 @@ fn item_schema(eval: &Value) -> &Value {
     eval.pointer("/data_source_config/schema/properties/item").unwrap_or(ANY)
 }
 
-/// Puts a count in the place of rows that would take much room.
-pub(super) fn shorten(run: &mut Value) {
-    if let Some(source) = run.pointer_mut("/data_source/source")
-        && let Some(rows) = source.at("content").as_array()
-        && source.to_string().len() > INLINE
-    {
-        let count = rows.len();
-        source.put("content", json!([]));
-        source.put("content_count", count.into());
-    }
-}
-
 /// What a run would do: how many items and requests, the first prompt, about how many tokens. Nothing is kept.
 pub(crate) async fn check(cx: &Context) -> Result<Value> {
     let args: Args = cx.arguments().read()?;
     let eval = Db::open(cx)?.eval(given(&args, "eval_id")?).await?;
-    let args = Value::Object(args);
-    let Wish { sampling, source } = wish(cx, args.at("data_source")).await?;
+    let mut args = Value::Object(args);
+    let Wish { sampling, source } = wish(cx, args.at_mut("data_source")).await?;
     let mut rows = Checked { schema: item_schema(&eval), source, count: 0, faults: Vec::new() };
     let repeats = args.at("repeats").as_u64().unwrap_or(1) as usize;
     let (mut shown, mut tokens, mut faults) = (json!({}), 0, Vec::new());

@@ -14,6 +14,8 @@ use super::{Members as _, Problem, list, text};
 
 /// Most bytes of a file of rows.
 const LARGEST: usize = 512 * 1024 * 1024;
+/// Bytes of the rows of a call that its run goes on to show.
+const INLINE: usize = 2048;
 /// Stored completions that are taken where no limit is given.
 const STORED: i64 = 200;
 
@@ -152,20 +154,21 @@ pub(super) struct Stored {
 }
 
 impl Source {
-    /// Checks a data source, and opens it.
-    pub(super) async fn open(cx: &Context, data: &Value) -> Result<Source> {
+    /// Checks a data source, and opens it. Rows that it holds are taken out of it, if they are many.
+    pub(super) async fn open(cx: &Context, data: &mut Value) -> Result<Source> {
+        if text(data.at("source"), "type") == "file_content" && known(text(data, "type")) {
+            let rows = taken(data.at_mut("source"));
+            let none = || Error::argument("data_source.source.content", "expected rows {item, sample?}");
+            return if rows.is_empty() { Err(none()) } else { Ok(Source::Content(rows.into())) };
+        }
         let kind = text(data, "type");
         let source = data.at("source");
         let fault = |place: &str, problem: &str| Error::argument(place, problem);
-        if !matches!(kind, "jsonl" | "completions" | "responses") {
+        if !known(kind) {
             let problem = format!("expected jsonl, completions or responses, got `{kind}`");
             return Err(fault("data_source.type", &problem));
         }
         match text(source, "type") {
-            "file_content" => match source.at("content").as_array() {
-                Some(rows) if !rows.is_empty() => Ok(Source::Content(rows.iter().cloned().collect())),
-                _ => Err(fault("data_source.source.content", "expected rows {item, sample?}")),
-            },
             "file_id" => {
                 let id = text(source, "id");
                 if id.is_empty() {
@@ -213,6 +216,23 @@ impl Source {
         };
         Ok(row.map(|row| read(row?)))
     }
+}
+
+/// The rows of a run's source, in whose place a count is put where they would take much room.
+pub(super) fn taken(source: &mut Value) -> Vec<Value> {
+    let long = source.to_string().len() > INLINE;
+    let Some(rows) = source.get_mut("content").and_then(Value::as_array_mut) else { return Vec::new() };
+    if !long {
+        return rows.clone();
+    }
+    let rows = std::mem::take(rows);
+    source.put("content_count", rows.len().into());
+    rows
+}
+
+/// Whether a data source is of a type that there is.
+fn known(kind: &str) -> bool {
+    matches!(kind, "jsonl" | "completions" | "responses")
 }
 
 /// A row `{item, sample?}`, or a bare item.
