@@ -5,7 +5,7 @@ use openai_mcp_kernel::schema::{Field, Place, Ref, Shape, Shaped, of};
 use openai_mcp_kernel::server::Offered;
 use openai_mcp_kernel::spec::{Effect, Life, Long, Spec};
 
-/// How many tools a search names unless it is told.
+/// How many tools a search names by default.
 pub(crate) const HITS: usize = 8;
 /// How many tools are described at once.
 pub(crate) const DESCRIBED: usize = 8;

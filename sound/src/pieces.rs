@@ -71,7 +71,7 @@ const HEARD: u32 = 16_000;
 pub struct Cut {
     /// Most seconds of a piece.
     pub seconds: usize,
-    /// Samples a second of the pieces: 16,000, or fewer where the recording has fewer, unless told.
+    /// Samples a second of the pieces: 16,000 by default, or fewer where the recording has fewer.
     pub rate: Option<u32>,
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn text(body: &[u8]) -> String {
 /// How long anyone waits for an API that is silent.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where servers send their requests unless told.
+/// Where servers send their requests by default.
 const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Base URL of scripted servers.

@@ -36,7 +36,7 @@ use crate::store::Query;
 #[doc(hidden)]
 pub use {js_sys, wasm_bindgen, web_sys};
 
-/// Requests and statements of D1 that a call makes unless told: Workers allow 1,000, on the free plan 50.
+/// Requests and statements of D1 that a call makes by default: Workers allow 1,000, on the free plan 50.
 /// <https://developers.cloudflare.com/workers/platform/limits/>
 const MAX_REQUESTS: &str = "900";
 

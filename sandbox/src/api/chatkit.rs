@@ -100,7 +100,7 @@ fn read_workflow(mut workflow: Params) -> Result<Value> {
     Ok(json!({"id": id, "version": version, "state_variables": variables, "tracing": {"enabled": tracing}}))
 }
 
-/// Whether something is on that is on unless told.
+/// Whether something is on that is on by default.
 fn switch(params: &mut Params, name: &str) -> Result<bool> {
     let Some(mut switch) = params.object(name)? else { return Ok(true) };
     let enabled = switch.boolean("enabled")?;

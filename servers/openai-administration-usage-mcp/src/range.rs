@@ -184,7 +184,7 @@ impl Range {
         !(midnight(&self.start) && midnight(&self.end))
     }
 
-    /// What it is divided into unless told: so much that a table stays a table.
+    /// What it is divided into by default: so much that a table stays a table.
     pub(crate) fn usual(&self) -> Per {
         match self.seconds() / DAY {
             0..=2 if self.is_of_hours() => Per::Hour,

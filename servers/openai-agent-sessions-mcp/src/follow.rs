@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::account;
 
-/// How long a call waits unless told.
+/// How long a call waits by default.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// How long it waits before it listens or looks again.
 const PAUSE: Duration = Duration::from_secs(1);

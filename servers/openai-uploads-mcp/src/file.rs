@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST: usize = 4096;
 /// How long an upload whose call was given up waits for another: clients that lost patience ask again soon.
 const GRACE: Duration = Duration::from_secs(120);
-/// How long a call goes on unless told, in seconds: clients give up on a call after a minute.
+/// How long a call goes on by default, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
 
 /// Upload a file of up to 8 GB, in parts.

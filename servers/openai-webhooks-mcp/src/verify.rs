@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 tools![Verify];
 
-/// How old a delivery may be, and how far ahead of our clock, unless told, in seconds: what the official SDKs allow.
+/// How old a delivery may be, and how far ahead of our clock, by default, in seconds: what the official SDKs allow.
 const TOLERANCE: u64 = 300;
 /// Most secrets, and most signatures of a delivery: each is tried with each.
 const MOST: usize = 20;

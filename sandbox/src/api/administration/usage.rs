@@ -215,7 +215,7 @@ const COSTS: Kind = Kind {
     takes: "",
 };
 
-/// Name, seconds, most buckets on a page, and how many unless asked.
+/// Name, seconds, most buckets on a page, and how many by default.
 const WIDTHS: [(&str, u64, i64, i64); 3] = [("1d", DAY, 31, 7), ("1h", HOUR, 168, 24), ("1m", 60, 1440, 60)];
 
 pub(super) fn routes() -> Router {

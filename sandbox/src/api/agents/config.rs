@@ -64,7 +64,7 @@ fn texts(params: &mut Params, name: &str) -> Result<Value> {
     Ok(params.strings(name, 0..=usize::MAX)?.unwrap_or_default().into())
 }
 
-/// An object with one switch, which is off unless told.
+/// An object with one switch, which is off by default.
 fn flag(params: &mut Params, name: &str, switch: &str) -> Result<Value> {
     let mut on = false;
     if let Some(mut object) = params.object(name)? {
