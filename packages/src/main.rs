@@ -129,7 +129,11 @@ fn since(root: &Path, tag: Option<String>) -> Option<String> {
 
 /// The commit that is checked out.
 fn commit(root: &Path) -> Result<String> {
-    let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output()?;
+    git(root, &["rev-parse", "HEAD"])
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("git").args(arguments).current_dir(root).output()?;
     ensure!(output.status.success(), "git does not know the commit");
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
@@ -148,9 +152,14 @@ fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Resul
         .args([if zig { "zigbuild" } else { "build" }, "--locked", "--package", "openai-mcp", "--bin", "openai-mcp"])
         .args(["--profile", profile, "--target", triple])
         .env("OPENAI_MCP_BUILD", format!("{} ({})", version(), commit.get(..12).unwrap_or(&commit)))
-        // Where it was built is nobody's business, and would tell two builds of one commit apart.
+        // Where and when it was built is nobody's business, and would tell two builds of one commit apart.
         .env("CARGO_ENCODED_RUSTFLAGS", flags(root, &target_folder, triple).join("\x1f"))
+        .env("SOURCE_DATE_EPOCH", git(root, &["show", "--no-patch", "--format=%ct", "HEAD"])?)
         .current_dir(root);
+    if zig {
+        // It refuses code that asks for the time, as the allocator does, though it is told which.
+        command.env(format!("CFLAGS_{}", triple.replace('-', "_")), "-Wno-error=date-time");
+    }
     ensure!(command.status()?.success(), "{name} does not build");
     let folder = if profile == "dev" { "debug" } else { profile };
     let built = target_folder.join(triple).join(folder).join(target.file());

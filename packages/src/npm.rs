@@ -38,10 +38,12 @@ fn common(name: &str, description: &str) -> Map<String, Value> {
 /// The package of a system's program; none of a program for bundles alone.
 pub fn platform(target: &Target, program: &Arc<Program>, licenses: &str) -> Option<Vec<Entry>> {
     target.wheel?;
+    // Windows on ARM runs programs for x64.
+    let processors: &[&str] = if target.system() == "win32" { &["x64", "arm64"] } else { &[target.processor()] };
     let mut manifest = common(&platform_name(target), &format!("The program of openai-mcp for {}", target.name));
     manifest.extend([
         ("os".to_owned(), json!([target.system()])),
-        ("cpu".to_owned(), json!([target.processor()])),
+        ("cpu".to_owned(), json!(processors)),
         ("files".to_owned(), json!(["bin", "THIRD-PARTY.txt"])),
         // Programs cannot be run from within Yarn's archives.
         ("preferUnplugged".to_owned(), true.into()),

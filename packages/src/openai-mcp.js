@@ -4,8 +4,10 @@
 
 const { spawn } = require("node:child_process");
 
-const name = `@openai-mcp/cli-${process.platform}-${process.arch}`;
-const file = process.platform === "win32" ? "openai-mcp.exe" : "openai-mcp";
+const windows = process.platform === "win32";
+// Windows on ARM runs programs for x64.
+const name = `@openai-mcp/cli-${process.platform}-${windows ? "x64" : process.arch}`;
+const file = windows ? "openai-mcp.exe" : "openai-mcp";
 
 let program;
 try {
@@ -21,7 +23,7 @@ try {
 const child = spawn(program, process.argv.slice(2), { stdio: "inherit" });
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
   // Windows tells the program itself, and Node would end it there before it is done.
-  process.on(signal, () => process.platform === "win32" || child.kill(signal));
+  process.on(signal, () => windows || child.kill(signal));
 }
 child.on("error", (error) => {
   console.error(`openai-mcp: ${program} cannot be started: ${error.message}`);

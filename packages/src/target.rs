@@ -32,7 +32,8 @@ pub const TARGETS: [Target; 6] = [
         triple: "x86_64-unknown-linux-musl",
         wheel: Some("manylinux_2_17_x86_64.musllinux_1_2_x86_64"),
     },
-    Target { name: "win32-x64", triple: "x86_64-pc-windows-msvc", wheel: Some("win_amd64") },
+    // Windows on ARM runs it, too.
+    Target { name: "win32-x64", triple: "x86_64-pc-windows-msvc", wheel: Some("win_amd64.win_arm64") },
 ];
 
 impl Target {
@@ -119,7 +120,7 @@ impl Target {
 }
 
 /// Libraries of every Windows since 10.
-const WINDOWS: [&str; 16] = [
+const WINDOWS: [&str; 17] = [
     "advapi32.dll",
     "bcrypt.dll",
     "bcryptprimitives.dll",
@@ -131,6 +132,7 @@ const WINDOWS: [&str; 16] = [
     "ntdll.dll",
     "ole32.dll",
     "oleaut32.dll",
+    "psapi.dll",
     "secur32.dll",
     "shell32.dll",
     "user32.dll",
