@@ -237,8 +237,12 @@ impl Platform for Machine {
         fastrand::u128(..)
     }
 
-    fn open(&self, _: Source) -> BoxFuture<'static, Result<Opened>> {
-        ready(Err(Error::new(Kind::File, "no files here"))).boxed()
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
+        ready(match source {
+            Source::Inline { bytes, filename, mime_type } => Ok(Opened::inline(bytes, filename, mime_type)),
+            _ => Err(Error::new(Kind::File, "no files here")),
+        })
+        .boxed()
     }
 
     fn save(&self, _: String, _: Body) -> BoxFuture<'static, Result<Saved>> {

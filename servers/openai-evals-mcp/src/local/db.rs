@@ -105,6 +105,10 @@ fn datum(text: &str) -> Datum {
     Datum::Text(text.to_owned())
 }
 
+fn optional(value: &Value) -> Datum {
+    if value.is_null() { Datum::Null } else { Datum::Text(value.to_string()) }
+}
+
 /// The items that are not at their end.
 const OPEN: &str = "(stage IN ('new', 'begun'))";
 /// That the run of `?2` goes on.
@@ -250,11 +254,17 @@ impl<'a> Db<'a> {
         Ok(())
     }
 
-    /// Lets a run begin whose items are all there.
-    pub(super) async fn loaded(&self, run: &str, doc: &Value, work: &Value) -> Result<()> {
-        const LOADED: &str = "UPDATE runs SET status = 'queued', lease = 0, doc = ?3, work = ?4 \
+    /// Gives a run whose items are all there its status, and the error that it ended with.
+    pub(super) async fn loaded(&self, doc: &Value, work: &Value, (status, error): (&str, &Value)) -> Result<()> {
+        const LOADED: &str = "UPDATE runs SET status = ?3, error = ?4, lease = 0, doc = ?5, work = ?6 \
                               WHERE owner = ?1 AND id = ?2 AND status = 'loading'";
-        let values = vec![datum(run), Datum::Text(doc.to_string()), Datum::Text(work.to_string())];
+        let values = vec![
+            datum(text(doc, "id")),
+            datum(status),
+            optional(error),
+            Datum::Text(doc.to_string()),
+            Datum::Text(work.to_string()),
+        ];
         self.run_sql(LOADED, values).await.map(drop)
     }
 
@@ -276,8 +286,7 @@ impl<'a> Db<'a> {
     pub(super) async fn end(&self, run: &str, status: &str, error: &Value) -> Result<bool> {
         const END: &str = "UPDATE runs SET status = ?3, error = ?4 WHERE owner = ?1 AND id = ?2 \
                            AND (status IN ('queued', 'in_progress') OR status = 'loading' AND lease <= ?5)";
-        let error = if error.is_null() { Datum::Null } else { Datum::Text(error.to_string()) };
-        let values = vec![datum(run), datum(status), error, now(self.cx).into()];
+        let values = vec![datum(run), datum(status), optional(error), now(self.cx).into()];
         Ok(self.run_sql(END, values).await?.changed > 0)
     }
 

@@ -4,10 +4,8 @@ use openai_mcp_graders::import::{Imported, ImportedRun};
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, New};
-use super::{Members as _, evals, id, list, now, runs, sample, source, text};
-
-/// How long the items of a run may take to be written, in seconds.
-const LOADING: i64 = 900;
+use super::runs::{self, LOADING};
+use super::{Members as _, evals, id, list, now, sample, source, text};
 
 /// Takes in an eval with its runs, under ids of our own; begins those that are not done if told to. Gives their ids.
 pub(crate) async fn take(cx: &Context, imported: Imported, run: bool) -> Result<Value> {
@@ -86,7 +84,6 @@ async fn done(db: &Db<'_>, eval: &Value, run: Value, items: &[Value]) -> Result<
     };
     let items: Vec<New> = items.iter().enumerate().map(new).collect();
     db.add_items(&run_id, &items).await?;
-    db.loaded(&run_id, &doc, &work).await?;
-    db.end(&run_id, &status, &error).await?;
+    db.loaded(&doc, &work, (&status, &error)).await?;
     Ok(run_id.into())
 }

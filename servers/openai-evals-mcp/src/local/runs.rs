@@ -18,7 +18,7 @@ use super::{Args, Members as _, engine, evals, given, id, list as each, now, sam
 /// How long creating a run and looking at one drives it.
 const SLICE: Duration = Duration::from_secs(5);
 /// How long the items of a run may take to be written, in seconds.
-const LOADING: i64 = 900;
+pub(super) const LOADING: i64 = 900;
 /// Items that are held before they are written, and their bytes.
 const HELD: (usize, usize) = (500, 4 * 1024 * 1024);
 /// Items of a run that are copied at once.
@@ -176,7 +176,7 @@ pub(crate) async fn create(cx: &Context, args: Args) -> Result<Value> {
 /// Lets a run begin whose items are all there, and drives it for a while.
 pub(super) async fn begin(db: &Db<'_>, doc: &Value, work: &Value) -> Result<Value> {
     let (eval, run) = (text(doc, "eval_id"), text(doc, "id"));
-    db.loaded(run, doc, work).await?;
+    db.loaded(doc, work, ("queued", &Value::Null)).await?;
     let begun = db.run(eval, run).await?;
     engine::go(db, &begun, db.cx.now() + SLICE).await?;
     show(db, &db.run(eval, run).await?).await

@@ -230,6 +230,39 @@ async fn killed_anywhere_a_run_goes_on() {
     assert!(kills > 50, "only {kills} ways to be killed were found");
 }
 
+/// A run that failed where it comes from is taken in as one that failed, wherever the process is killed.
+#[tokio::test(start_paused = true)]
+async fn killed_anywhere_a_run_is_taken_in_as_it_ended() {
+    let schema = json!({"type": "object", "properties": {"item": {"type": "object"}, "sample": {"type": "object"}}});
+    let config = json!({"type": "custom", "schema": schema});
+    let eval = json!({"id": "eval_1", "object": "eval", "name": "old", "data_source_config": config,
+                      "testing_criteria": [text_criterion()]});
+    let run = json!({"id": "evalrun_1", "object": "eval.run", "eval_id": "eval_1", "status": "failed",
+                     "error": {"code": "old", "message": "It failed."}});
+    let item = json!({"id": "outputitem_1", "object": "eval.run.output_item", "status": "pass", "run_id": "evalrun_1",
+                      "eval_id": "eval_1", "datasource_item_id": 0, "datasource_item": {"answer": "a"},
+                      "results": [{"name": "same", "score": 1.0, "passed": true}], "sample": {"output": []}});
+    let export = json!({"eval": eval, "runs": [{"run": run, "output_items": [item]}]}).to_string();
+    let import = json!({"files": [{"filename": "old.json", "text": export}], "apply": true});
+    for step in 0.. {
+        let mut world = World::new(&[text_criterion()]).await;
+        let outcome = world.lab.process(Some(step)).call("eval-import", import.clone()).await;
+        tokio::time::sleep(Duration::from_secs(1000)).await;
+        let evals = world.ask("eval-list", json!({"order": "desc", "limit": 1})).await;
+        world.eval = evals["data"][0]["id"].as_str().unwrap().to_owned();
+        if let Some(run) = world.latest().await {
+            let run = world.end(&run).await;
+            assert_eq!(run["status"], "failed", "{step}: {run}");
+        }
+        if let Some(outcome) = outcome {
+            assert!(outcome.is_ok(), "{outcome:?}");
+            assert_eq!(world.latest().await.unwrap()["error"]["code"], "old", "{outcome:?}");
+            assert!(step > 3, "only {step} steps were found");
+            break;
+        }
+    }
+}
+
 /// Several who wait for one run part its work.
 #[tokio::test(start_paused = true)]
 async fn who_races_asks_nothing_twice() {
