@@ -160,6 +160,10 @@ fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Resul
         // It refuses code that asks for the time, as the allocator does, though it is told which.
         command.env(format!("CFLAGS_{}", triple.replace('-', "_")), "-Wno-error=date-time");
     }
+    if let Some(least) = target.wheel.and_then(|wheel| wheel.strip_prefix("macosx_")) {
+        // Left to itself, zig takes the newest.
+        command.env("MACOSX_DEPLOYMENT_TARGET", least.split('_').take(2).collect::<Vec<_>>().join("."));
+    }
     ensure!(command.status()?.success(), "{name} does not build");
     let folder = if profile == "dev" { "debug" } else { profile };
     let built = target_folder.join(triple).join(folder).join(target.file());
