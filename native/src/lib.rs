@@ -24,10 +24,6 @@ pub mod urls;
 
 use std::io::Write as _;
 
-/// The same on every system, and quicker with answers of some ten kilobytes than what those bring, musl's above all.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Writes a line for the operator. Standard output belongs to messages and results.
 pub fn say(line: &str) {
     // Whoever closed standard error does not want to be told.

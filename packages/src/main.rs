@@ -156,10 +156,6 @@ fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Resul
         .env("CARGO_ENCODED_RUSTFLAGS", flags(root, &target_folder, triple).join("\x1f"))
         .env("SOURCE_DATE_EPOCH", git(root, &["show", "--no-patch", "--format=%ct", "HEAD"])?)
         .current_dir(root);
-    if zig {
-        // It refuses code that asks for the time, as the allocator does, though it is told which.
-        command.env(format!("CFLAGS_{}", triple.replace('-', "_")), "-Wno-error=date-time");
-    }
     if let Some(least) = target.wheel.and_then(|wheel| wheel.strip_prefix("macosx_")) {
         // Left to itself, zig takes the newest.
         command.env("MACOSX_DEPLOYMENT_TARGET", least.split('_').take(2).collect::<Vec<_>>().join("."));
