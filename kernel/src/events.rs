@@ -21,9 +21,8 @@ const LONGEST_EVENT: usize = 64 * 1024 * 1024;
 /// Most bytes of a stream: many images, each with what was shown on the way to it.
 const LONGEST_STREAM: usize = 256 * 1024 * 1024;
 
-/// Most bytes of the events that a call keeps, and what a value counts besides its text.
+/// Most bytes that the events take which a call keeps.
 const MOST_KEPT: usize = 32 * 1024 * 1024;
-const VALUE: usize = 32;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +83,7 @@ impl Events {
     /// Whether the call can keep this event, too, besides those that it keeps.
     #[must_use]
     pub fn keep(&mut self, event: &Event) -> bool {
-        self.kept += event.data.len() + VALUE * json::values(&event.data);
+        self.kept += json::held(&event.data);
         self.kept <= MOST_KEPT
     }
 

@@ -485,8 +485,10 @@ fn wide_answers_take_little_memory() {
         },
     })
     .unwrap();
-    let server =
-        Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
+    // What is paid for and fits no result is saved.
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url());
+    let server = launch.within(folder.path()).serve();
     let sound = json!({"data": "AAAA", "filename": "a.mp3"});
     for (domain, tool, arguments) in [
         ("files", "file-list", json!({})),

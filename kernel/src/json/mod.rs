@@ -10,4 +10,4 @@ pub use node::Node;
 pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};
 pub(crate) use text::mended;
-pub use text::{Line, MOST_VALUES, excerpt, narrow, number, push_string, quoted, text, tree, values, weight};
+pub use text::{Line, MOST_VALUES, excerpt, held, narrow, number, push_string, quoted, text, tree, values, weight};

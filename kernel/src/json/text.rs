@@ -59,6 +59,12 @@ pub fn narrow(text: &[u8]) -> Result<(), String> {
     if values(text) > MOST_VALUES { Err(format!("has more than {MOST_VALUES} values")) } else { Ok(()) }
 }
 
+/// About how many bytes a text of JSON takes when it is held and read.
+pub fn held(text: &[u8]) -> usize {
+    const VALUE: usize = 32;
+    text.len() + VALUE * values(text)
+}
+
 /// Reads JSON that somebody else wrote as a tree.
 ///
 /// # Errors

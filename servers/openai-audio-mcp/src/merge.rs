@@ -20,9 +20,8 @@ pub(crate) enum Transcript {
 impl Transcript {
     /// Bytes that it takes, read.
     pub(crate) fn weight(&self) -> usize {
-        const VALUE: usize = 32;
         match self {
-            Transcript::Json(json) => json.len() + VALUE * json::values(json),
+            Transcript::Json(text) => json::held(text),
             Transcript::Text(text) => text.len(),
         }
     }
