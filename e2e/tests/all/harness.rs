@@ -133,11 +133,16 @@ impl Output {
     }
 
     /// Waits until `find` finds something in the text, and gives up when the process has closed it or time is out.
-    pub(crate) fn wait_for<T>(&self, mut find: impl FnMut(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn wait_for<T>(&self, find: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        self.wait_after(0, find)
+    }
+
+    /// The same in what comes after the first `read` bytes: thousands of lines are not read anew for the next.
+    fn wait_after<T>(&self, read: usize, mut find: impl FnMut(&str) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.0.written.lock().unwrap();
         loop {
-            if let Some(found) = find(&String::from_utf8_lossy(&state.bytes)) {
+            if let Some(found) = find(&String::from_utf8_lossy(&state.bytes[read..])) {
                 return Some(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -153,11 +158,14 @@ impl Output {
         String::from_utf8_lossy(&self.0.written.lock().unwrap().bytes).into_owned()
     }
 
-    /// The whole text once the process has closed it.
+    /// The whole text once the process has closed it. Whoever goes on writing may take longer than time is given to others.
     fn to_end(&self) -> String {
-        let state = self.0.written.lock().unwrap();
-        let (state, _) = self.0.changed.wait_timeout_while(state, PATIENCE, |state| !state.ended).unwrap();
-        assert!(state.ended, "the output did not end");
+        let mut state = self.0.written.lock().unwrap();
+        while !state.ended {
+            let (changed, waited) = self.0.changed.wait_timeout(state, PATIENCE).unwrap();
+            state = changed;
+            assert!(state.ended || !waited.timed_out(), "the output neither goes on nor ends");
+        }
         String::from_utf8_lossy(&state.bytes).into_owned()
     }
 }
@@ -327,11 +335,7 @@ impl Process {
     /// The same as it was written, without its newline.
     #[track_caller]
     pub(crate) fn receive_line(&mut self) -> String {
-        let read = self.read;
-        let line = self.output.wait_for(|text| {
-            let rest = &text[read..];
-            rest.find('\n').map(|end| rest[..end].to_owned())
-        });
+        let line = self.output.wait_after(self.read, |text| text.split_once('\n').map(|(line, _)| line.to_owned()));
         let Some(line) = line else {
             panic!("no message came; standard error: {}", self.errors.text());
         };
