@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use serde_json::Value;
 
 use crate::arguments::Arguments;
@@ -325,11 +325,10 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
     let config = cx.config();
     let mut request = Request::new(Body::EMPTY);
     *request.method_mut() = plan.method.clone();
-    *request.uri_mut() = format!("{}{}", config.base_url, plan.target)
-        .parse()
+    *request.uri_mut() = Uri::try_from([config.base_url.as_str(), &plan.target].concat())
         .map_err(|error| Error::new(Kind::Arguments, format!("the arguments make no URL: {error}")))?;
     let headers = request.headers_mut();
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+    let mut bearer = HeaderValue::try_from(["Bearer ", key.expose()].concat())
         .map_err(|_| Error::new(Kind::Key, "the key has characters that a header cannot carry"))?;
     bearer.set_sensitive(true);
     headers.insert(AUTHORIZATION, bearer);

@@ -144,8 +144,8 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
             _ => {}
         }
     }
-    let has_body = spec.fields.iter().any(|field| matches!(endpoint.place(field), Place::Body | Place::Part(_)));
-    let body = if endpoint.method != Method::POST || !has_body {
+    let has_body = || spec.fields.iter().any(|field| matches!(endpoint.place(field), Place::Body | Place::Part(_)));
+    let body = if endpoint.method != Method::POST || !has_body() {
         Payload::Empty
     } else if endpoint.multipart {
         let entries = entries.iter().filter(|entry| in_body(entry));
@@ -235,11 +235,14 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Entries
 /// Why a value cannot be a path segment. A segment of dots, escaped or not, would change which resource is meant, and so
 /// may a slash on its way through a proxy that takes the escape off too early; only names that have them by nature may.
 fn bad_segment(value: &str, slashes: bool) -> Option<String> {
-    let dots = value.replace("%2e", ".").replace("%2E", ".");
+    let dots = match value.contains('%') {
+        true => Cow::Owned(value.replace("%2e", ".").replace("%2E", ".")),
+        false => Cow::Borrowed(value),
+    };
     let leads_away = |part: &str| matches!(part, "" | "." | "..");
     if value.is_empty() {
         Some("expected an id, got an empty string".into())
-    } else if leads_away(&dots) || (slashes && dots.split('/').any(leads_away)) {
+    } else if leads_away(dots.as_ref()) || (slashes && dots.split('/').any(leads_away)) {
         Some(format!("expected an id, got `{value}`"))
     } else if value.contains('\\') || (value.contains('/') && !slashes) {
         let shown: String = value.chars().take(60).collect();

@@ -54,11 +54,11 @@ impl Endpoint {
     /// Where an argument goes: where it was told to, else into the path if it is named there, into the query of a GET or
     /// DELETE, into the body of anything else.
     pub fn place(&self, field: &Field) -> Place {
-        let named = |segment: &str| {
-            segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| name == field.name)
+        let named = |segment: &[u8]| {
+            segment.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")) == Some(field.name.as_bytes())
         };
         match field.place {
-            Place::Natural | Place::Name if self.path.split('/').any(named) => Place::Path,
+            Place::Natural | Place::Name if self.path.as_bytes().split(|byte| *byte == b'/').any(named) => Place::Path,
             Place::Natural if self.method == Method::POST => Place::Body,
             Place::Natural => Place::Query,
             told => told,

@@ -53,10 +53,10 @@ pub(super) fn is_place(argument: &str, text: &str) -> bool {
 /// What is wrong with an id that is plainly one of another kind than the argument of this name takes.
 pub(super) fn wrong_kind(argument: &str, id: &str) -> Option<String> {
     let takes = |kind: &&Kind| kind.2.contains(&argument);
+    let given = KINDS.iter().find(|(_, start, _)| id.starts_with(start)).filter(|kind| !takes(kind))?;
     let wanted: Vec<String> =
         KINDS.iter().filter(takes).map(|(name, start, _)| format!("{name} (`{start}…`)")).collect();
     wanted.first()?;
-    let given = KINDS.iter().find(|(_, start, _)| id.starts_with(start)).filter(|kind| !takes(kind))?;
     let shown: String = id.chars().take(60).collect();
     Some(format!("expected the id of a {}, got `{shown}`, that of a {}", wanted.join(" or "), given.0))
 }
