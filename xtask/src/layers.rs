@@ -80,7 +80,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["test"],
             &["api", "bench", "dist", "fuzz", "new", "tidy"],
             &["worker"],
-            &["layers", "sizes", "tools", "wrangler"],
+            &["layers", "tools", "wrangler"],
             &["workspace"],
         ],
     ),

@@ -6,7 +6,6 @@ mod dist;
 mod fuzz;
 mod layers;
 mod new;
-mod sizes;
 mod test;
 mod tidy;
 mod tools;

@@ -29,19 +29,23 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
     let mut steps = Steps { started: Instant::now(), count: 0 };
     let interpreters = if options.fast { None } else { Some(prepare(&workspace, &mut steps)?) };
 
-    if options.filter.is_none() {
+    let whole = options.filter.is_none();
+    let cargo = if whole { linting } else { cargo };
+    if whole {
         steps.run("format", || execute(cargo().args(["fmt", "--all", "--check"])))?;
         steps.run("tidy", || tidy::check(&workspace))?;
-        steps.run("lints", || {
-            execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
-        })?;
+    }
+    if whole || interpreters.is_some() {
+        // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
+        let name = if whole { "lints and build" } else { "build" };
+        steps.run(name, || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
+    }
+    if whole {
         steps.run("wasm target", tools::install_wasm)?;
         steps.run("wasm lints", || execute(&mut wasm_lints(&workspace)))?;
     }
     if interpreters.is_some() {
         steps.run("workers", || worker::build_for_tests(&workspace))?;
-        // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
-        steps.run("build", || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
     }
     steps.run("tests", || {
         let mut command = cargo();
@@ -57,6 +61,15 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
     })?;
     steps.done();
     Ok(())
+}
+
+/// Cargo with Clippy in the place of the compiler, for members of the workspace: they are linted as they are compiled, and
+/// nothing is compiled once for lints and once more for tests.
+/// <https://doc.rust-lang.org/cargo/reference/config.html#buildrustc-workspace-wrapper>
+fn linting() -> Command {
+    let mut command = cargo();
+    command.args(["--config", "build.rustc-workspace-wrapper='clippy-driver'"]).env("CLIPPY_ARGS", "-Dwarnings");
+    command
 }
 
 struct Steps {

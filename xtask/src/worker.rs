@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,6 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::sizes;
 use crate::tools::{WASM, execute, install_wasm, node_packages};
 use crate::workspace::{Workspace, cargo, domain};
 use crate::wrangler::{self, Config, WRANGLER};
@@ -78,6 +78,30 @@ impl Make {
     }
 }
 
+/// Where the program that makes modules of wasm comes from.
+#[derive(Clone, Copy)]
+enum Packer {
+    /// Cargo makes it.
+    Made,
+    /// It was made with the whole workspace. Alone cargo would make it anew: its dependencies have fewer features then.
+    Built,
+}
+
+impl Packer {
+    const NAME: &str = "openai-mcp-worker-pack";
+
+    fn command(self, workspace: &Workspace) -> Command {
+        match self {
+            Packer::Made => {
+                let mut command = cargo();
+                command.args(["run", "--quiet", "--package", Self::NAME, "--"]);
+                command
+            }
+            Packer::Built => Command::new(workspace.target.join("debug").join(Self::NAME)),
+        }
+    }
+}
+
 /// The Workers that are tested as they are deployed: one that keeps a store, a plain one, one that
 /// decodes images, and one that streams. A fault of what makes them small, and growth of what all share, shows in these.
 const SAMPLES: [&str; 4] = ["embeddings", "files", "images", "responses"];
@@ -120,15 +144,22 @@ impl Worker {
 pub(crate) fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::load()?;
     match task {
-        Task::Build(which) => build(&workspace, &chosen(with_fixture(&workspace)?, which)?, Make::Shipped),
+        Task::Build(which) => {
+            build(&workspace, &chosen(with_fixture(&workspace)?, which)?, Make::Shipped, Packer::Made)
+        }
         Task::Sizes(which) => {
             let workers = chosen(with_fixture(&workspace)?, which)?;
             compile(&workers, Make::Shipped)?;
-            workers.iter().try_for_each(|worker| sizes::print(&worker.domain, &worker.wasm(&workspace, Make::Shipped)))
+            let mut sizes = Packer::Made.command(&workspace);
+            sizes.arg("sizes");
+            for worker in &workers {
+                sizes.arg(&worker.domain).arg(worker.wasm(&workspace, Make::Shipped));
+            }
+            execute(&mut sizes)
         }
         Task::Serve { which, port } => {
             let workers = chosen(all(&workspace)?, which)?;
-            build(&workspace, &workers, Make::Shipped)?;
+            build(&workspace, &workers, Make::Shipped, Packer::Made)?;
             serve(&workspace, &workers, *port)
         }
         Task::Deploy { which, staging, dry_run } => {
@@ -138,7 +169,7 @@ pub(crate) fn run(task: &Task) -> Result<()> {
                 let checked = worker.config()?.check(*staging, !dry_run);
                 checked.with_context(|| worker.folder.join(wrangler::FILE).display().to_string())?;
             }
-            build(&workspace, &workers, Make::Shipped)?;
+            build(&workspace, &workers, Make::Shipped, Packer::Made)?;
             for worker in &workers {
                 let mut wrangler = Command::new("npx");
                 wrangler.args(["--yes", WRANGLER, "deploy"]).current_dir(&worker.folder);
@@ -169,7 +200,7 @@ pub(crate) struct Built {
 
 /// Builds the Worker of every server.
 pub(crate) fn build_servers(workspace: &Workspace) -> Result<()> {
-    build(workspace, &all(workspace)?, Make::Shipped)
+    build(workspace, &all(workspace)?, Make::Shipped, Packer::Made)
 }
 
 /// The Workers of all servers as they were last built.
@@ -181,12 +212,13 @@ pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
     all(workspace)?.into_iter().map(built).collect()
 }
 
-/// Builds every Worker, and that of the tests' own server, for the tests: samples as they are deployed.
+/// Builds every Worker, and that of the tests' own server, for the tests: samples as they are deployed. The programs of
+/// the workspace are built already.
 pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<()> {
     let (shipped, tested): (Vec<_>, Vec<_>) =
         with_fixture(workspace)?.into_iter().partition(|worker| SAMPLES.contains(&worker.domain.as_str()));
-    build(workspace, &shipped, Make::Shipped)?;
-    build(workspace, &tested, Make::Tested)
+    build(workspace, &shipped, Make::Shipped, Packer::Built)?;
+    build(workspace, &tested, Make::Tested, Packer::Built)
 }
 
 fn with_fixture(workspace: &Workspace) -> Result<Vec<Worker>> {
@@ -238,7 +270,7 @@ fn compile(workers: &[Worker], make: Make) -> Result<()> {
     execute(&mut compile)
 }
 
-fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
+fn build(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -> Result<()> {
     node_packages(workspace)?;
     compile(workers, make)?;
     let mut stale = Vec::new();
@@ -247,13 +279,13 @@ fn build(workspace: &Workspace, workers: &[Worker], make: Make) -> Result<()> {
         let config = worker.folder.join(wrangler::FILE);
         let made = worker.dist().join(MADE);
         let so = fs::read_to_string(&made).is_ok_and(|text| text.starts_with(&head(make)));
-        if !so || !newer(&made, &[&wasm, &config, &std::env::current_exe()?])? {
+        if !so || !newer(&made, &[&wasm, &config])? {
             stale.push((worker, wasm));
         }
     }
     if !stale.is_empty() {
-        let mut pack = cargo();
-        pack.args(["run", "--quiet", "--package", "openai-mcp-worker-pack", "--"]);
+        let mut pack = packer.command(workspace);
+        pack.arg("pack");
         for (worker, wasm) in &stale {
             pack.arg(wasm).arg(worker.dist());
         }
@@ -299,9 +331,17 @@ fn newer(file: &Path, than: &[&Path]) -> Result<bool> {
     Ok(true)
 }
 
-/// The first line of what workerd needs: how the Worker was made.
+/// The first line of what workerd needs: how the Worker was made, and a number that changes with what makes Workers.
 fn head(make: Make) -> String {
-    format!("# profile {}\n", make.profile())
+    let makers = [
+        include_str!("worker.rs"),
+        include_str!("wrangler.rs"),
+        include_str!("../worker-pack/src/main.rs"),
+        include_str!("../worker-pack/src/index.js"),
+    ];
+    let mut hasher = DefaultHasher::new();
+    makers.hash(&mut hasher);
+    format!("# profile {}, made by {:x}\n", make.profile(), hasher.finish())
 }
 
 /// Shrinks the wasm of what is shipped, and writes what workerd needs to run it here.

@@ -1,19 +1,27 @@
-//! `worker-pack WASM FOLDER …`: makes the modules of a Worker of each wasm that cargo built.
+//! What is done with the wasm that cargo made of Workers, for `cargo xtask worker`:
+//!
+//! - `pack WASM FOLDER …` makes the modules of a Worker of each;
+//! - `sizes NAME WASM …` prints what the code of each is made of.
+
+mod sizes;
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::{Bindgen, Output};
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let arguments: Vec<String> = arguments.collect();
     let (pairs, rest) = arguments.as_chunks();
-    ensure!(rest.is_empty() && !pairs.is_empty(), "usage: worker-pack WASM FOLDER …");
-    for [wasm, folder] in pairs {
-        pack(Path::new(wasm), Path::new(folder)).with_context(|| format!("cannot pack {wasm}"))?;
-    }
-    Ok(())
+    ensure!(rest.is_empty() && !pairs.is_empty(), "usage: worker-pack pack WASM FOLDER … | sizes NAME WASM …");
+    pairs.iter().try_for_each(|[one, other]| match task.as_str() {
+        "pack" => pack(Path::new(one), Path::new(other)).with_context(|| format!("cannot pack {one}")),
+        "sizes" => sizes::print(one, Path::new(other)).with_context(|| format!("cannot read {other}")),
+        _ => bail!("there is no task `{task}`"),
+    })
 }
 
 fn pack(wasm: &Path, folder: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 
 /// Crates that are told apart; the rest is summed.
@@ -17,7 +17,7 @@ const MODULES: usize = 16;
 
 /// Prints the bytes of the functions of a wasm by crate, and those of ours by module.
 pub(crate) fn print(title: &str, wasm: &Path) -> Result<()> {
-    let bytes = fs::read(wasm).with_context(|| wasm.display().to_string())?;
+    let bytes = fs::read(wasm)?;
     let (functions, data) = functions(&bytes)?;
     let code: usize = functions.iter().map(|(_, size)| size).sum();
     let mut out = std::io::stdout().lock();
