@@ -7,7 +7,11 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
+use image::codecs::png::PngEncoder;
+use image::metadata::Orientation;
+use image::{
+    ExtendedColorType, ImageDecoder, ImageEncoder as _, ImageFormat, ImageReader, Limits, RgbaImage, imageops,
+};
 use openai_mcp_kernel::context::Context;
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::output::Content;
@@ -91,12 +95,12 @@ fn head(bytes: &[u8]) -> Result<(u32, u32, bool)> {
     let mut decoder = reader(bytes)?.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
     let orientation = decoder.orientation().map_err(unreadable)?;
-    use image::metadata::Orientation::{NoTransforms, Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     let (width, height) = match orientation {
         Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH => (height, width),
         _ => (width, height),
     };
-    Ok((width, height, orientation != NoTransforms))
+    Ok((width, height, orientation != Orientation::NoTransforms))
 }
 
 /// Width and height in pixels, as the image is shown.
@@ -191,7 +195,7 @@ fn weight(bytes: &[u8], decoder: &impl ImageDecoder) -> u64 {
         }
         _ => 0,
     };
-    decoder.total_bytes() + beside
+    decoder.total_bytes().max(4 * pixels) + beside
 }
 
 /// Whether a JPEG comes in many scans, each of which covers the whole image. Nothing if it has more segments than any.
@@ -228,12 +232,13 @@ fn too_large() -> Error {
     Error::new(Kind::File, format!("the image is too large: at most {most} megapixels\nhint: scale it down"))
 }
 
-/// The pixels as they are shown.
+/// The pixels as they are shown, whatever kind of pixels the file has: of the image library's own operations each is made for
+/// ten kinds, which together weigh as much in a Worker as a decoder.
 ///
 /// # Errors
 /// It is no PNG, JPEG or WebP, is broken, or is too large for the `room` there is: the head tells before anything is
 /// unpacked.
-pub fn decode(bytes: &[u8], room: usize) -> Result<DynamicImage> {
+pub fn decode(bytes: &[u8], room: usize) -> Result<RgbaImage> {
     let mut decoder = reader(bytes)?.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
@@ -250,9 +255,64 @@ pub fn decode(bytes: &[u8], room: usize) -> Result<DynamicImage> {
         return Err(Error::new(Kind::File, text));
     }
     let orientation = decoder.orientation().map_err(unreadable)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(unreadable)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    Ok(turn(pixels(decoder)?, orientation))
+}
+
+/// The pixels of a decoder, as RGBA of 8 bits.
+fn pixels(decoder: impl ImageDecoder) -> Result<RgbaImage> {
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let (channels, stored) = (usize::from(color.channel_count()), usize::from(color.bytes_per_pixel()));
+    let count = width as usize * height as usize;
+    // They change where they lie, in twice the memory otherwise: shorter ones lie at the end.
+    let mut bytes = vec![0; count * stored.max(4)];
+    let start = bytes.len() - count * stored;
+    decoder.read_image(bytes.get_mut(start..).unwrap_or_default()).map_err(unreadable)?;
+    for index in 0..if color == image::ColorType::Rgba8 { 0 } else { count } {
+        let mut samples = [0; 4];
+        let pixel = bytes.get(start + index * stored..).unwrap_or_default();
+        for (sample, bytes) in samples.iter_mut().zip(pixel.chunks_exact(stored / channels)).take(channels) {
+            *sample = match *bytes {
+                [one, other] => ((u32::from(u16::from_ne_bytes([one, other])) + 128) / 257) as u8,
+                _ => bytes.first().copied().unwrap_or_default(),
+            };
+        }
+        let pixel = match (channels, samples) {
+            (1, [gray, ..]) => [gray, gray, gray, 255],
+            (2, [gray, alpha, ..]) => [gray, gray, gray, alpha],
+            (3, [red, green, blue, _]) => [red, green, blue, 255],
+            _ => samples,
+        };
+        bytes.get_mut(index * 4..index * 4 + 4).unwrap_or_default().copy_from_slice(&pixel);
+    }
+    bytes.truncate(count * 4);
+    RgbaImage::from_raw(width, height, bytes).ok_or_else(too_large)
+}
+
+/// The image as it is shown.
+fn turn(mut image: RgbaImage, orientation: Orientation) -> RgbaImage {
+    use Orientation::{FlipHorizontal, FlipVertical, Rotate90, Rotate90FlipH, Rotate180, Rotate270, Rotate270FlipH};
+    match orientation {
+        Rotate90 | Rotate90FlipH => image = imageops::rotate90(&image),
+        Rotate180 => imageops::rotate180_in_place(&mut image),
+        Rotate270 | Rotate270FlipH => image = imageops::rotate270(&image),
+        FlipVertical => imageops::flip_vertical_in_place(&mut image),
+        _ => {}
+    }
+    if matches!(orientation, FlipHorizontal | Rotate90FlipH | Rotate270FlipH) {
+        imageops::flip_horizontal_in_place(&mut image);
+    }
+    image
+}
+
+/// The image scaled down to fit, with its proportions.
+pub fn fit(image: RgbaImage, width: u32, height: u32) -> RgbaImage {
+    if image.width() <= width && image.height() <= height {
+        return image;
+    }
+    let ratio = |most: u32, edge: u32| f64::from(most) / f64::from(edge);
+    let ratio = ratio(width, image.width()).min(ratio(height, image.height()));
+    let scaled = |edge: u32| ((f64::from(edge) * ratio).round() as u32).max(1);
+    imageops::thumbnail(&image, scaled(image.width()), scaled(image.height()))
 }
 
 /// The image with its pixels stored as they are shown, and their size, so that a mask means the same to everyone.
@@ -265,7 +325,7 @@ pub fn upright(bytes: &[u8], room: usize) -> Result<(u32, u32, Option<Bytes>)> {
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         return Err(too_large());
     }
-    let stored = if turned { Some(png(&decode(bytes, room)?)?) } else { None };
+    let stored = if turned { Some(png(decode(bytes, room)?)?) } else { None };
     Ok((width, height, stored))
 }
 
@@ -273,10 +333,26 @@ pub fn upright(bytes: &[u8], room: usize) -> Result<(u32, u32, Option<Bytes>)> {
 ///
 /// # Errors
 /// It has no pixels.
-pub fn png(image: &DynamicImage) -> Result<Bytes> {
-    let mut out = Cursor::new(Vec::new());
-    image.write_to(&mut out, ImageFormat::Png).map_err(unreadable)?;
-    Ok(out.into_inner().into())
+pub fn png(image: RgbaImage) -> Result<Bytes> {
+    let (mut out, (width, height)) = (Vec::new(), image.dimensions());
+    let encoder = PngEncoder::new(&mut out);
+    let written = if any_alpha(&image, |alpha| alpha < 255) {
+        encoder.write_image(&image, width, height, ExtendedColorType::Rgba8)
+    } else {
+        encoder.write_image(&opaque(image), width, height, ExtendedColorType::Rgb8)
+    };
+    written.map_err(unreadable)?;
+    Ok(out.into())
+}
+
+/// The colours alone.
+fn opaque(image: RgbaImage) -> Vec<u8> {
+    let (mut bytes, mut count) = (image.into_raw(), 0);
+    bytes.retain(|_| {
+        count += 1;
+        count % 4 != 0
+    });
+    bytes
 }
 
 /// The image in at most `most` bytes and 1,024 pixels each way, with its media type: as it is if it is small, else drawn
@@ -294,14 +370,13 @@ fn preview(bytes: &Bytes, most: usize, room: usize) -> Option<(Bytes, &'static s
     let mut image = raster.then(|| decode(bytes, room).ok())??;
     let transparent = any_alpha(&image, |alpha| alpha < 255);
     for edge in EDGES {
-        if image.width().max(image.height()) > edge {
-            image = image.thumbnail(edge, edge);
-        }
+        image = fit(image, edge, edge);
         let (small, kind) = if transparent {
-            (png(&image.to_rgba8().into()).ok()?, "image/png")
+            (png(image.clone()).ok()?, "image/png")
         } else {
-            let mut out = Vec::new();
-            image.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut out, PREVIEW_QUALITY)).ok()?;
+            let (mut out, (width, height)) = (Vec::new(), image.dimensions());
+            let encoder = JpegEncoder::new_with_quality(&mut out, PREVIEW_QUALITY);
+            encoder.write_image(&opaque(image.clone()), width, height, ExtendedColorType::Rgb8).ok()?;
             (out.into(), "image/jpeg")
         };
         if small.len() <= most {
@@ -312,10 +387,6 @@ fn preview(bytes: &Bytes, most: usize, room: usize) -> Option<(Bytes, &'static s
 }
 
 /// Whether there is a pixel of such an alpha.
-pub fn any_alpha(image: &DynamicImage, such: impl Fn(u8) -> bool) -> bool {
-    let any = |pixels: &RgbaImage| pixels.pixels().any(|pixel| such(pixel.0[3]));
-    match image {
-        DynamicImage::ImageRgba8(pixels) => any(pixels),
-        image => image.has_alpha() && any(&image.to_rgba8()),
-    }
+pub fn any_alpha(image: &RgbaImage, such: impl Fn(u8) -> bool) -> bool {
+    image.pixels().any(|pixel| such(pixel.0[3]))
 }

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use image::{DynamicImage, GenericImage as _, ImageFormat, RgbaImage};
+use image::{GenericImage as _, ImageFormat, RgbaImage};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_pictures::{any_alpha, decode, png};
 
@@ -136,11 +136,11 @@ pub(crate) fn check_mask(bytes: &[u8], width: u32, height: u32, room: usize) -> 
 ///
 /// # Errors
 /// The image covers the canvas.
-pub(crate) fn extend(image: DynamicImage, width: u32, height: u32, left: u32, top: u32) -> Result<(Bytes, Bytes)> {
+pub(crate) fn extend(image: RgbaImage, width: u32, height: u32, left: u32, top: u32) -> Result<(Bytes, Bytes)> {
     let mut canvas = RgbaImage::new(width, height);
     let (right, bottom) = (left + image.width(), top + image.height());
     canvas
-        .copy_from(&image.into_rgba8(), left, top)
+        .copy_from(&image, left, top)
         .map_err(|_| Error::new(Kind::Arguments, "the image does not fit on the canvas"))?;
     let mask = mask(width, height, |y, row| {
         row.fill(true);
@@ -153,10 +153,5 @@ pub(crate) fn extend(image: DynamicImage, width: u32, height: u32, left: u32, to
                     hint: give `margins`, or a `size` of other proportions or larger";
         Error::new(Kind::Arguments, text)
     })?;
-    Ok((png(&canvas.into())?, mask))
-}
-
-/// The image scaled down to fit, with its proportions.
-pub(crate) fn fit(image: DynamicImage, width: u32, height: u32) -> DynamicImage {
-    if image.width() <= width && image.height() <= height { image } else { image.thumbnail(width, height) }
+    Ok((png(canvas)?, mask))
 }

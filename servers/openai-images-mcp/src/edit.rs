@@ -207,7 +207,7 @@ impl Outpaint {
         let (image, (width, height), (left, top)) = match (target, margins) {
             (Some((width, height)), _) => {
                 check_canvas("size", width, height)?;
-                let image = cx.compute(move || draw::fit(image, width, height)).await?;
+                let image = cx.compute(move || pictures::fit(image, width, height)).await?;
                 let corner = ((width - image.width()) / 2, (height - image.height()) / 2);
                 (image, (width, height), corner)
             }
