@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, FutureExt as _, select};
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
@@ -84,7 +84,7 @@ impl Context {
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Sends the request itself, whoever else could answer it: for a stand-in that passes it on.
     pub fn past_stand_in(mut self) -> Self {
         self.stand_in = false;
@@ -107,7 +107,12 @@ impl Call<'_> {
     ///
     /// # Errors
     /// Wrong arguments, no key, no connection, or a failed answer.
-    pub async fn response(self) -> Result<Response<Body>> {
+    pub fn response(self) -> BoxFuture<'a, Result<Response<Body>>> {
+        // Whoever awaits this shares its code: put into each of them it weighs a tenth of a small Worker.
+        self.answer().boxed()
+    }
+
+    async fn answer(self) -> Result<Response<Body>> {
         let Call { cx, spec, arguments, stand_in, quiet, retries } = self;
         let open = cx.config().open_arguments;
         let Some(endpoint) = &spec.endpoint else {
@@ -130,8 +135,7 @@ impl Call<'_> {
         if let Some(beta) = endpoint.beta.or(cx.home().beta).filter(|beta| !beta.is_empty()) {
             plan.headers.push((headers::BETA, beta.to_owned()));
         }
-        // Whoever awaits this shares its code: put into each of them it weighs a fifteenth of a small Worker.
-        send(cx, spec, plan, quiet, retries).boxed().await
+        send(cx, spec, plan, quiet, retries).await
     }
 
     /// The JSON of the answer; of an answer without content, the empty object.
