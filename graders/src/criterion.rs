@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::object;
+
 use crate::formula::Formula;
 use crate::template::{self, UnknownPath};
 
@@ -283,7 +285,7 @@ impl Criterion {
             }
             Grader::Multi { graders, formula } => {
                 let graders = graders.iter().map(|(key, part)| (key.clone(), part.json()));
-                set("graders", graders.collect::<Map<_, _>>().into());
+                set("graders", object(graders).into());
                 set("calculate_output", formula.text().into());
                 set("pass_threshold", self.pass_threshold.into());
             }
@@ -314,11 +316,8 @@ impl Reader<'_> {
                 .fault(place, format!("expected a grader as an object with `type` and `name`, got {}", kind(value)));
         };
         // What is null is not there.
-        let mut members: Map<String, Value> = members
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let mut members = members.clone();
+        members.retain(|_, value| !value.is_null());
         members.remove("id");
         let names: Vec<(&'static str, &'static str)> = TYPES.iter().map(|name| (*name, *name)).collect();
         let kind = self.word(&mut members, place, "type", &names)?;

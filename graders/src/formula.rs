@@ -59,7 +59,7 @@ impl Formula {
 
     /// Its value; `None` if a name has none, or if it is no number that can be written, as after a division by zero.
     #[must_use]
-    pub fn value(&self, names: &BTreeMap<&str, f64>) -> Option<f64> {
+    pub fn value(&self, names: &BTreeMap<String, f64>) -> Option<f64> {
         self.root.value(names).filter(|value| value.is_finite())
     }
 }
@@ -77,10 +77,10 @@ impl Node {
         }
     }
 
-    fn value(&self, names: &BTreeMap<&str, f64>) -> Option<f64> {
+    fn value(&self, names: &BTreeMap<String, f64>) -> Option<f64> {
         Some(match self {
             Node::Number(number) => *number,
-            Node::Name(name) => *names.get(name.as_str())?,
+            Node::Name(name) => *names.get(name)?,
             Node::Negative(node) => -node.value(names)?,
             Node::Both(sign, nodes) => {
                 let [a, b] = nodes.as_ref();

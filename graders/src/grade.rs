@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::object;
+
 use crate::criterion::{Criterion, Grader, Metric};
 use crate::prompt::Prompt;
 use crate::template::{self, Names, UnknownPath};
@@ -192,8 +194,8 @@ impl Criterion {
     ) -> Result<Question, GradeError> {
         let messages = input.iter().map(|message| template::render_within(message, names)).collect::<Result<_, _>>()?;
         let text = json!({"type": "string"});
-        let step = object(&[("description", &text), ("conclusion", &text)]);
-        let schema = object(&[("steps", &json!({"type": "array", "items": step})), ("result", &result)]);
+        let step = strict(&[("description", &text), ("conclusion", &text)]);
+        let schema = strict(&[("steps", &json!({"type": "array", "items": step})), ("result", &result)]);
         let prompt = Prompt {
             model: model.to_owned(),
             messages,
@@ -280,9 +282,8 @@ impl Criterion {
                     }
                     grade.parts.insert(key.clone(), graded.score);
                 }
-                let values = grade.parts.iter().map(|(key, score)| (key.as_str(), *score)).collect();
                 grade.score = formula
-                    .value(&values)
+                    .value(&grade.parts)
                     .ok_or_else(|| error(ErrorCode::Formula, format!("`{}` has no value here", formula.text())))?;
             }
         }
@@ -307,10 +308,9 @@ fn short(result: &Value) -> String {
 }
 
 /// A schema as strict mode wants it.
-fn object(properties: &[(&str, &Value)]) -> Value {
+fn strict(properties: &[(&str, &Value)]) -> Value {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
-    let properties: Map<String, Value> =
-        properties.iter().map(|(name, schema)| ((*name).to_owned(), (*schema).clone())).collect();
+    let properties = object(properties.iter().map(|(name, schema)| ((*name).to_owned(), (*schema).clone())));
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 

@@ -129,7 +129,8 @@ fn response_part(role: &str, part: &Value) -> Value {
 fn nested(format: &Value) -> Value {
     match (format.get("type").and_then(Value::as_str), format.as_object()) {
         (Some("json_schema"), Some(members)) if !members.contains_key("json_schema") => {
-            let members: Map<_, _> = members.clone().into_iter().filter(|(name, _)| name != "type").collect();
+            let mut members = members.clone();
+            members.remove("type");
             json!({"type": "json_schema", "json_schema": members})
         }
         _ => format.clone(),

@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::object;
+
 /// What templates can name.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
@@ -88,7 +90,7 @@ fn render_all(value: &Value, names: Names<'_>, room: &mut usize) -> Result<Value
         }
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| Ok((name.clone(), render_all(value, names, room)?));
-            members.iter().map(member).collect::<Result<Map<_, _>, UnknownPath>>()?.into()
+            object(members.iter().map(member).collect::<Result<Vec<_>, UnknownPath>>()?).into()
         }
         other => other.clone(),
     })

@@ -1,7 +1,7 @@
 //! Answers that are longer than a result should be: they stay JSON, with their long texts and lists cut.
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -140,7 +140,7 @@ fn cut(value: &Value, longest: usize) -> Value {
             shown.into()
         }
         Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), cut(value, longest))).collect::<Map<_, _>>().into()
+            json::object(members.iter().map(|(name, value)| (name.clone(), cut(value, longest)))).into()
         }
         other => other.clone(),
     }

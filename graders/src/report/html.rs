@@ -1,6 +1,6 @@
 //! The page: one file, without a network.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -232,7 +232,7 @@ fn row(page: &mut String, run: &Run<'_>, item: &Value, names: &[&str]) {
         escape(&cut(&answer.split_whitespace().collect::<Vec<_>>().join(" "), PREVIEW)),
         escape(&cut(&answer, SHOWN)),
     );
-    let results: BTreeMap<&str, &Value> =
+    let results: HashMap<&str, &Value> =
         list(item, "results").map(|result| (criterion_name(text(result, "name")), result)).collect();
     for name in names {
         match results.get(name) {

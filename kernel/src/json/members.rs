@@ -12,6 +12,14 @@ pub fn list<'a>(value: &'a Value, name: &str) -> impl DoubleEndedIterator<Item =
     value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
+/// An object of members, of which a later one replaces an earlier one. In place of `collect`, which sorts them by code of its
+/// own wherever it stands: 4 KB of a Worker each time.
+pub fn object(members: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.extend(members);
+    object
+}
+
 /// The members of a JSON object, where one that is not there is `null`.
 pub trait Members {
     /// A member.

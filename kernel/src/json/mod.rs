@@ -5,7 +5,7 @@ mod node;
 mod object;
 mod text;
 
-pub use members::{Members, list, member};
+pub use members::{Members, list, member, object};
 pub use node::Node;
 pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};

@@ -77,8 +77,11 @@ impl Names {
     /// Looks up the names of the ids in some rows. What cannot be found stays an id: a report is worth more than names.
     pub(crate) async fn look_up(&mut self, cx: &Context, group_by: &[String], rows: &[Row]) {
         let ids = |field: &str| -> BTreeSet<String> {
-            let Some(place) = group_by.iter().position(|name| name == field) else { return BTreeSet::new() };
-            rows.iter().filter_map(|row| row.key.group.get(place).cloned().flatten()).collect()
+            let mut ids = BTreeSet::new();
+            if let Some(place) = group_by.iter().position(|name| name == field) {
+                ids.extend(rows.iter().filter_map(|row| row.key.group.get(place).cloned().flatten()));
+            }
+            ids
         };
         let (projects, users, keys) = (ids("project_id"), ids("user_id"), ids("api_key_id"));
         if !projects.is_empty() {

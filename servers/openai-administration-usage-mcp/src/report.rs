@@ -1,5 +1,6 @@
 //! Usage of a kind over a time, as one table and a plot.
 
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 
@@ -228,12 +229,8 @@ impl Report {
         if matches!(measure, Measure::Level(_)) {
             notes.push("bytes are means over each time, not sums".into());
         }
-        let sums: serde_json::Map<String, Value> = table
-            .sums
-            .iter()
-            .filter(|(_, sum)| !sum.is_zero())
-            .map(|(name, sum)| (name.clone(), look.number(*sum)))
-            .collect();
+        let sums = table.sums.iter().filter(|(_, sum)| !sum.is_zero());
+        let sums = json::object(sums.map(|(name, sum)| (name.clone(), look.number(*sum))));
         let mut result = Arguments::default()
             .set("usage", of.replace('-', "_"))
             .set("metric", metric)

@@ -2,6 +2,7 @@
 
 use openai_mcp_graders::runs::{Outcome, Run, Tally, compare};
 use openai_mcp_graders::statistics::{Estimate, Paired};
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 
 use crate::local::{Members as _, list, text};
@@ -53,7 +54,7 @@ fn side(side: &Side) -> Value {
     let criteria = side.outcome.criteria.iter().map(|(name, tally)| (name.clone(), tallied(tally)));
     let mut shown = json!({
         "id": side.run.at("id"), "model": side.run.at("model"), "status": side.run.at("status"), "total_tokens": tokens,
-        "criteria": criteria.collect::<serde_json::Map<_, _>>(),
+        "criteria": json::object(criteria),
     });
     if !text(&side.run, "name").is_empty() {
         shown.put("name", side.run.at("name").clone());
@@ -105,7 +106,7 @@ fn compared(first: &Side, second: &Side) -> Value {
         }
         (name.clone(), shown)
     });
-    shown.put("criteria", criteria.collect::<serde_json::Map<_, _>>().into());
+    shown.put("criteria", json::object(criteria).into());
     shown
 }
 

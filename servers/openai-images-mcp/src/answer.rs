@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::platform::Saved;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
@@ -257,5 +258,5 @@ fn path(to: &str, id: &str, format: &str, index: usize) -> String {
 /// The counts of tokens without their details.
 fn tokens(usage: &Value) -> Option<Value> {
     let counts = usage.as_object()?.iter().filter(|(_, count)| count.is_u64());
-    Some(counts.map(|(name, count)| (name.clone(), count.clone())).collect::<Map<_, _>>().into())
+    Some(json::object(counts.map(|(name, count)| (name.clone(), count.clone()))).into())
 }

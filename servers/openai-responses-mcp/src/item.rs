@@ -1,6 +1,7 @@
 //! Items of a response in short, and what those that wait for the caller want.
 
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::json;
 pub(crate) use openai_mcp_kernel::json::{list, member as text};
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
@@ -94,12 +95,10 @@ fn cut(value: &Value) -> Value {
             None => value.clone(),
         },
         Value::Array(items) => items.iter().map(cut).collect(),
-        Value::Object(members) => members
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), cut(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
+        Value::Object(members) => {
+            let told = members.iter().filter(|(_, value)| !value.is_null());
+            json::object(told.map(|(name, value)| (name.clone(), cut(value)))).into()
+        }
         other => other.clone(),
     }
 }

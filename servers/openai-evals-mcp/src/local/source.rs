@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use openai_mcp_graders::Prompt;
 use openai_mcp_graders::template::{self, Names};
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::platform::Opened;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Rows;
@@ -87,8 +88,8 @@ impl Sampling {
         if text(source, "model").is_empty() {
             faults.push("`data_source.model`: expected the model to sample".to_owned());
         }
-        let params = source.at("sampling_params").as_object().cloned().unwrap_or_default();
-        let params = params.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let mut params = source.at("sampling_params").as_object().cloned().unwrap_or_default();
+        params.retain(|_, value| !value.is_null());
         Some(Sampling { model: text(source, "model").to_owned(), messages, params, background: kind == "responses" })
     }
 
@@ -184,12 +185,13 @@ impl Source {
             }
             "stored_completions" if kind == "completions" => Ok(Source::Stored(Stored {
                 cx: cx.clone(),
-                query: ["model", "metadata"]
-                    .into_iter()
-                    .filter(|name| !source.at(name).is_null())
-                    .map(|name| (name.to_owned(), source.at(name).clone()))
-                    .collect::<Map<_, _>>()
-                    .into(),
+                query: json::object(
+                    ["model", "metadata"]
+                        .into_iter()
+                        .filter(|name| !source.at(name).is_null())
+                        .map(|name| (name.to_owned(), source.at(name).clone())),
+                )
+                .into(),
                 created: ["created_after", "created_before"].map(|name| source.at(name).as_i64()),
                 left: source.at("limit").as_i64().unwrap_or(STORED),
                 page: VecDeque::new(),
