@@ -3,15 +3,18 @@
 //! What cannot be taken is named with its place and the reason, and never left out in silence.
 
 mod api;
+mod memory;
 mod own;
 mod promptfoo;
 mod reader;
 mod rows;
+mod yaml;
 
 use serde_json::Value;
 
+use reader::Reader;
 pub use reader::{File, Import, Imported, ImportedRun, Untaken};
-use reader::{Reader, yaml};
+use yaml::yaml;
 
 /// Reads files. `judge` is the model that grades where a configuration leaves it open.
 #[must_use]

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::reader::{Imported, ImportedRun, OBJECT, Reader, item_schema, read, rows_of, weight};
+use super::memory::{OBJECT, read, weight};
+use super::reader::{Imported, ImportedRun, Reader, item_schema, rows_of};
 use crate::criterion::{Api, Criterion};
 use crate::runs::{list, text};
 

@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::reader::{Imported, ImportedRun, OBJECT, OTHER, Reader, item_schema, read, rows_of, weight, yaml};
+use crate::object;
+
+use super::memory::{OBJECT, OTHER, read, weight};
+use super::reader::{Imported, ImportedRun, Reader, item_schema, rows_of};
 use super::rows::members;
+use super::yaml::yaml;
 use crate::runs::{list, text};
 
 /// Items that a configuration may come to, with all combinations of its variables.
@@ -348,7 +352,7 @@ fn filled(criterion: &Value, field: &str) -> Value {
         Value::String(text) => text.replace(EXPECTED, &format!("{{{{item.{field}}}}}")).into(),
         Value::Array(values) => values.iter().map(|value| filled(value, field)).collect(),
         Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), filled(value, field))).collect::<Map<_, _>>().into()
+            object(members.iter().map(|(name, value)| (name.clone(), filled(value, field)))).into()
         }
         other => other.clone(),
     }
@@ -381,7 +385,7 @@ fn within(value: &Value) -> Result<Value, String> {
         Value::Array(values) => values.iter().map(within).collect::<Result<Vec<_>, _>>()?.into(),
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| Ok((name.clone(), within(value)?));
-            members.iter().map(member).collect::<Result<Map<_, _>, String>>()?.into()
+            object(members.iter().map(member).collect::<Result<Vec<_>, String>>()?).into()
         }
         other => other.clone(),
     })

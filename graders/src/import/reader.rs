@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use crate::object;
+
+use super::memory::{OBJECT, read};
+use super::yaml::yaml;
+
 /// Most bytes of memory that an import comes to, counted roughly. Files name each other, and rows stand for many.
 const ROOM: usize = 128 * 1024 * 1024;
-/// What an object takes in memory besides its members' texts, and any other value.
-pub(super) const OBJECT: usize = 700;
-pub(super) const OTHER: usize = 32;
 
 /// A file that was given.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +72,7 @@ pub(super) fn rows_of(file: &File<'_>) -> Result<Vec<Value>, String> {
         let heads = reader.headers().map_err(|error| error.to_string())?.clone();
         let row = |record: csv::Result<csv::StringRecord>| {
             let record = record.map_err(|error| error.to_string())?;
-            Ok(heads
-                .iter()
-                .zip(&record)
-                .map(|(head, cell)| (head.to_owned(), cell.into()))
-                .collect::<Map<_, _>>()
-                .into())
+            Ok(object(heads.iter().zip(&record).map(|(head, cell)| (head.to_owned(), cell.into()))).into())
         };
         return reader.records().map(row).collect();
     }
@@ -175,34 +172,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// About what a text of JSON, YAML or a table takes in memory once it is read.
-pub(super) fn read(text: &str) -> usize {
-    let marks = text.bytes().map(|byte| match byte {
-        b'{' => OBJECT,
-        b',' | b'[' | b'\n' => OTHER,
-        _ => 0,
-    });
-    text.len() + marks.sum::<usize>()
-}
-
-/// About what a value takes in memory.
-pub(super) fn weight(value: &Value) -> usize {
-    OTHER
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(weight).sum(),
-            Value::Object(members) => {
-                OBJECT + members.iter().map(|(name, value)| OTHER + name.len() + weight(value)).sum::<usize>()
-            }
-            _ => 0,
-        }
-}
-
-pub(super) fn yaml(text: &str) -> Result<Value, String> {
-    serde_saphyr::from_str(text)
-        .map_err(|error| format!("no YAML: {}", error.to_string().lines().next().unwrap_or_default()))
-}
-
 /// The schema of items that all have the same members of these values' types.
 pub(super) fn item_schema(items: &[Value]) -> Value {
     let mut types: BTreeMap<&str, Option<&str>> = BTreeMap::new();
@@ -226,6 +195,6 @@ pub(super) fn item_schema(items: &[Value]) -> Value {
         let schema = kind.map_or_else(|| serde_json::json!({}), |kind| serde_json::json!({"type": kind}));
         ((*name).to_owned(), schema)
     };
-    let properties: Map<String, Value> = types.iter().map(schema).collect();
+    let properties = object(types.iter().map(schema));
     serde_json::json!({"type": "object", "properties": properties, "required": required})
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reader::{Imported, ImportedRun, OBJECT, Reader, item_schema, weight};
+use super::memory::{OBJECT, weight};
+use super::reader::{Imported, ImportedRun, Reader, item_schema};
 
 pub(super) fn are_some(documents: &[Value]) -> bool {
     !documents.is_empty() && documents.iter().all(|row| row.get("input").is_some() && row.get("object").is_none())

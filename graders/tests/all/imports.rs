@@ -253,3 +253,63 @@ fn what_a_few_bytes_come_to_is_bounded() {
     let told = untaken(&import(&[("r.jsonl", &rows)]));
     assert!(told.iter().any(|told| told.contains("more than 134217728 bytes")), "{told:?}");
 }
+
+/// The rows of a file of YAML, as an eval takes them, and what was not taken.
+fn rows_of_yaml(text: &str) -> (Value, Vec<String>) {
+    let spec = json!({"eval": {"name": "e", "testing_criteria": []}, "run": {}, "data": "rows.yaml"});
+    let import = import(&[("e.json", &spec.to_string()), ("rows.yaml", text)]);
+    let rows = import.evals.first().map(|imported| created(imported)[0]["data_source"]["source"]["content"].clone());
+    (rows.unwrap_or_default(), untaken(&import))
+}
+
+#[test]
+fn yaml_is_read_as_promptfoo_reads_it() {
+    for (text, value) in [
+        // Words of YAML 1.1 are texts.
+        ("[yes, No, on, OFF, y, n]", json!(["yes", "No", "on", "OFF", "y", "n"])),
+        ("[true, True, FALSE, 'true', !!str true]", json!([true, true, false, "true", "true"])),
+        ("[~, null, NULL, '', \"null\", ! null]", json!([null, null, null, "", "null", "null"])),
+        ("[1, -2, +3, 007, 0x1F, 0o17, 0b1, 1_000]", json!([1, -2, 3, 7, 31, 15, "0b1", "1_000"])),
+        ("[18446744073709551615, 1e3, .5, -0.25, 5., !!int '6']", json!([u64::MAX, 1000.0, 0.5, -0.25, 5.0, 6])),
+        (
+            "[1.2.3, 2026-11-27, 10:30, inf, e5, -e, 1e]",
+            json!(["1.2.3", "2026-11-27", "10:30", "inf", "e5", "-e", "1e"]),
+        ),
+        ("{1: a, true: b, ~: c, <<: {1: x, d: y}}", json!({"1": "a", "true": "b", "~": "c", "d": "y"})),
+        ("[&a {b: &c d}, *a, *c, {*c : 1}]", json!([{"b": "d"}, {"b": "d"}, "d", {"d": 1}])),
+        ("{<<: [{a: 1}, {a: 2, b: 3}], c: 4}", json!({"a": 1, "b": 3, "c": 4})),
+        ("|\n    a\n      b\n\n    c", json!("a\n  b\n\nc\n")),
+        (">-\n    a\n    b", json!("a b")),
+        ("!mine {a: !mine 1}", json!({"a": 1})),
+    ] {
+        let (rows, told) = rows_of_yaml(&format!("# rows\n---\n- v: {text}\n"));
+        assert_eq!(rows, json!([{"item": {"v": value}}]), "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn what_yaml_cannot_be_is_told_with_its_place() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let nested = format!("- &a {}\n- {}*a{}\n", deep(40), "[".repeat(40), "]".repeat(40));
+    let bomb: String = (1..40).map(|step| format!("- &a{step} [*a{0}, *a{0}]\n", step - 1)).collect();
+    for (text, fault) in [
+        ("- a: [1", "line 1 column 6: unclosed bracket '['"),
+        ("- a\n- {b: 1, c: 2,\n   b: 3}", "line 3 column 4: the key `b` stands there twice"),
+        ("- a\n- *b", "line 2 column 3: while parsing node, found unknown anchor"),
+        ("- &a [*a]", "line 1 column 7: the alias is within what it stands for"),
+        ("- {[a]: b}", "line 1 column 4: a key of JSON is a text"),
+        ("- <<: a", "line 1 column 7: `<<` takes over mappings"),
+        ("- -.inf", "line 1 column 3: JSON has no number `-.inf`"),
+        ("- 1\n---\n- 2", "line 3 column 1: expected one document"),
+        (&deep(65), "line 1 column 65: more than 64 collections are within each other"),
+        (&nested, "line 2 column 43: more than 64 collections are within each other"),
+        (&format!("- &a0 {}\n{bomb}", "x".repeat(100)), "aliases come to more than 33554432 bytes of memory"),
+    ] {
+        let (_, told) = rows_of_yaml(text);
+        assert!(
+            told.iter().any(|told| told.starts_with("rows.yaml : no YAML: ") && told.ends_with(fault)),
+            "{told:#?}"
+        );
+    }
+    assert_eq!(rows_of_yaml(&format!("- v: {}", deep(62))).1, Vec::<String>::new());
+}
