@@ -117,7 +117,7 @@ impl Report {
         let room = cx.max_result().saturating_sub(SPARE);
         let mut shown = table.part(course.first, shown_range.columns(per)?);
         let mut parts = shown.rows();
-        let csv = saving.wants_csv().then(|| look.csv(&shown.columns, &parts)).transpose()?;
+        let csv = saving.wants_csv().then(|| look.csv(&shown.columns, &parts));
         let charts = currencies.iter().map(|currency| {
             let title = format!("{} per {}", currency.as_deref().unwrap_or_default(), per.name());
             Chart::new(title, &shown.columns, &of(&parts, currency), &look)

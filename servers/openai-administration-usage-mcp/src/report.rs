@@ -202,7 +202,7 @@ impl Report {
         let of = spec.name.trim_start_matches("usage-");
         let title = format!("{} of {}", metric.replace('_', " "), of.replace('-', " "));
         let chart = Chart::new(title, &table.columns, &rows, &look);
-        let csv = saving.wants_csv().then(|| look.csv(&table.columns, &rows)).transpose()?;
+        let csv = saving.wants_csv().then(|| look.csv(&table.columns, &rows));
 
         let mut notes = names.notes.clone();
         let mut most = self.rows.map_or(ROWS, Int::get::<usize>);
