@@ -63,6 +63,16 @@ impl Held {
         true
     }
 
+    /// Takes more, whether or not there is as much: of what is there already.
+    pub fn owe(&mut self, count: usize) {
+        let mut taken = self.budget.taken();
+        taken.all += count;
+        if let Some(by) = self.by {
+            *taken.by.entry(by).or_default() += count;
+        }
+        self.count += count;
+    }
+
     /// Gives all back.
     pub fn give_back(&mut self) {
         let count = std::mem::take(&mut self.count);

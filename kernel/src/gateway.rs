@@ -27,6 +27,9 @@ use crate::server::{Definition, Reply, Service};
 /// Most bytes of a body that comes without a key: enough to ask what there is.
 const UNKNOWN_BODY: usize = 64 * 1024;
 
+/// Most pages that are kept; while all of them are being read, there is another one, which names no address.
+const PAGES: usize = 8;
+
 /// How the servers are mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -52,8 +55,8 @@ pub struct Gateway {
     front: Option<Arc<Service>>,
     mount: Mount,
     config: Arc<Config>,
-    /// The page as it was last asked for, with the address that it names.
-    page: Mutex<Option<(String, Bytes)>>,
+    /// The pages that are being read, and the last one, with the addresses that they name.
+    pages: Mutex<Vec<(String, Bytes)>>,
 }
 
 /// A request that may be served once its body is there.
@@ -81,7 +84,7 @@ impl Gateway {
         mount: Mount,
         config: Arc<Config>,
     ) -> Self {
-        Gateway { servers, front: None, mount, config, page: Mutex::default() }
+        Gateway { servers, front: None, mount, config, pages: Mutex::default() }
     }
 
     /// The same with something that stands before all servers, at `/mcp`.
@@ -205,9 +208,11 @@ impl Gateway {
         let in_url = in_url
             .map(|key| percent_decode_str(key).decode_utf8().map_err(|_| wrong("the key in the URL is not UTF-8")))
             .transpose()?;
-        let bearer = match head.headers.get(header::AUTHORIZATION) {
-            None => None,
-            Some(value) => {
+        let mut authorizations = head.headers.get_all(header::AUTHORIZATION).iter();
+        let bearer = match (authorizations.next(), authorizations.next()) {
+            (None, _) => None,
+            (Some(_), Some(_)) => return Err(wrong("there is more than one `Authorization` header")),
+            (Some(value), None) => {
                 let value = value.to_str().map_err(|_| wrong("the `Authorization` header is not ASCII"))?;
                 let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
                 if !scheme.eq_ignore_ascii_case("bearer") {
@@ -245,6 +250,15 @@ impl Gateway {
         }
         if peer.bound_to_loopback || !self.config.allowed_hosts.is_empty() {
             let name = host.map(host_name).unwrap_or_default();
+            // Of two names one would be checked and another one meant: RFC 9112, section 3.2.
+            let names = head.headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+            let names = names.chain(head.uri.authority().map(|authority| authority.as_str().as_bytes()));
+            if !names
+                .map(|other| std::str::from_utf8(other).map(host_name))
+                .all(|other| other.is_ok_and(|other| other.eq_ignore_ascii_case(name)))
+            {
+                return Err("a request is to one host: `Host` names another one".into());
+            }
             let known =
                 is_loopback(name) || self.config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
             if !known {
@@ -309,15 +323,21 @@ impl Gateway {
     fn page(&self, head: &Parts) -> Response<Body> {
         let at = address(head);
         // Rendered once: it takes the lists of all tools, and strangers may ask for it as often as they like.
-        let mut kept = self.page.lock().unwrap_or_else(PoisonError::into_inner);
-        let page = match &*kept {
-            Some((known, page)) if *known == at => page.clone(),
-            _ => {
-                let page = Bytes::from(self.render_page(&at));
-                *kept = Some((at, page.clone()));
-                page
-            }
+        let mut kept = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |kept: &[(String, Bytes)], at: &str| {
+            kept.iter().find(|(known, _)| known == at).map(|(_, page)| page.clone())
         };
+        let page = known(&kept, &at).unwrap_or_else(|| {
+            kept.retain(|(_, page)| !page.is_unique());
+            // Strangers may make up as many addresses as they like, too.
+            let at = if kept.len() < PAGES { at } else { String::new() };
+            known(&kept, &at).unwrap_or_else(|| {
+                let page = Bytes::from(self.render_page(&at));
+                kept.push((at, page.clone()));
+                page
+            })
+        });
+        drop(kept);
         let mut response = Response::new(Body::Full(page));
         set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
         let policy = "default-src 'none'; style-src 'unsafe-inline'";

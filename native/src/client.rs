@@ -27,6 +27,7 @@ use tower_service::Service;
 use url::Url;
 
 use crate::body::{Outgoing, describe, incoming};
+use crate::fair::Fair;
 
 /// For a TCP connection; name resolution, proxy and TLS may take as long again.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -162,7 +163,7 @@ struct Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Fair>;
     type Error = BoxError;
     type Future = BoxFuture<Result<Self::Response, BoxError>>;
 
@@ -188,7 +189,10 @@ impl Service<Uri> for Connector {
                 .await
                 .map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
         };
-        Box::pin(async move { timeout(2 * CONNECT, connecting).await? })
+        Box::pin(async move {
+            let connected: TokioIo<TcpStream> = timeout(2 * CONNECT, connecting).await??;
+            Ok(TokioIo::new(Fair::new(connected.into_inner())))
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::Outgoing;
+use crate::fair::Fair;
 use crate::progress::{Activity, Moving};
 
 /// How long calls in flight may go on after the server was told to end.
@@ -40,6 +42,8 @@ const THROWN_AWAY: usize = 64 * 1024 * 1024;
 const STREAMS: u32 = 32;
 /// Most bytes of a request's head, and of what is read or written at a time.
 const BUFFER: usize = 16 * 1024;
+/// What a request and its answer take besides their bytes, in bytes.
+const ANSWER: usize = 4 * 1024;
 
 /// What the server grants a client.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +59,9 @@ pub struct Limits {
     /// Bytes of all bodies that are being read or worked on; more are answered 503. Half of them are the most for an
     /// address that is not this machine's.
     pub bodies: usize,
+    /// Bytes of all answers that are not read yet, each counted with [`ANSWER`] more; while there are as many, requests
+    /// are answered 503. Half of them are the most for an address that is not this machine's.
+    pub answers: usize,
 }
 
 impl Default for Limits {
@@ -65,6 +72,7 @@ impl Default for Limits {
             idle: Duration::from_secs(10),
             connections: 2048,
             bodies: 64 * 1024 * 1024,
+            answers: 64 * 1024 * 1024,
         }
     }
 }
@@ -82,6 +90,7 @@ pub async fn serve(
     let bound_to_loopback = is_loopback(listener.local_addr()?.ip());
     let connections = Budget::new(limits.connections as usize);
     let bodies = Budget::new(limits.bodies);
+    let answers = Budget::new(limits.answers);
     let (ending, told) = watch::channel(());
     let mut end = pin!(end);
     loop {
@@ -99,7 +108,8 @@ pub async fn serve(
                     turn_away(&stream);
                     continue;
                 }
-                let client = Client { gateway: gateway.clone(), peer, from, bodies: bodies.clone(), limits };
+                let (bodies, answers) = (bodies.clone(), answers.clone());
+                let client = Client { gateway: gateway.clone(), peer, from, bodies, answers, limits };
                 let serving = connection(stream, client, told.clone());
                 tokio::spawn(async move {
                     serving.await;
@@ -128,6 +138,7 @@ struct Client {
     /// Its address, if it is not this machine's.
     from: Option<IpAddr>,
     bodies: Arc<Budget>,
+    answers: Arc<Budget>,
     limits: Limits,
 }
 
@@ -164,7 +175,7 @@ async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiv
         .keep_alive_interval(Duration::from_secs(30))
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(BUFFER as u32);
-    let stream = TokioIo::new(Moving::new(stream, limits.idle));
+    let stream = TokioIo::new(Moving::new(Fair::new(stream), limits.idle));
     let mut connection = pin!(builder.serve_connection(stream, service));
     // hyper's own limit begins once it knows the version of HTTP, which a silent client never tells.
     let mut check = pin!(sleep(limits.head));
@@ -205,7 +216,11 @@ async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiv
 }
 
 async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoing> {
-    let Client { gateway, peer, from, bodies, limits } = client;
+    let Client { gateway, peer, from, bodies, answers, limits } = client;
+    let mut held = answers.open(*from);
+    if !held.take(ANSWER) {
+        return no_room().map(Outgoing::from);
+    }
     let (head, body) = request.into_parts();
     let response = match gateway.admit(&head, *peer) {
         Err(answer) => *answer,
@@ -218,15 +233,40 @@ async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoin
                 Err(Unread::TooLarge(id)) => gateway.too_large(&admitted, id.as_deref()),
                 Err(Unread::Late) => last(StatusCode::REQUEST_TIMEOUT),
                 Err(Unread::Broken) => last(StatusCode::BAD_REQUEST),
-                Err(Unread::NoRoom) => {
-                    let mut response = last(StatusCode::SERVICE_UNAVAILABLE);
-                    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                    response
-                }
+                Err(Unread::NoRoom) => no_room(),
             }
         }
     };
-    response.map(Outgoing::from)
+    response.map(|body| Outgoing::from(count(body, held, answers.clone(), *from)))
+}
+
+/// An answer whose bytes are counted until they are read. What was worked for is given in any case.
+fn count(body: Body, mut held: Held, answers: Arc<Budget>, from: Option<IpAddr>) -> Body {
+    match body {
+        Body::Full(bytes) => {
+            // What others have as well takes nothing.
+            if bytes.is_unique() {
+                held.owe(bytes.len());
+            }
+            Body::Full(held.keep(bytes))
+        }
+        Body::Stream { chunks, length } => {
+            let count = move |chunk: Bytes| {
+                let _while_it_lasts = &held;
+                let mut own = answers.open(from);
+                own.owe(chunk.len());
+                own.keep(chunk)
+            };
+            Body::Stream { chunks: chunks.map_ok(count).boxed(), length }
+        }
+    }
+}
+
+/// The answer where others have taken all the memory there is.
+fn no_room() -> Response<Body> {
+    let mut response = last(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// An answer after which nothing more is read.

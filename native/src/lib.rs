@@ -12,6 +12,7 @@
 
 mod body;
 mod client;
+mod fair;
 pub mod files;
 pub mod http;
 pub mod platform;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::body::Outgoing;
+use crate::fair::Fair;
 
 /// Bytes of an answer that are handed on at a time: more wait here, where it is seen whether they move. Most answers are
 /// one piece, which goes out by one call of the system.
@@ -21,13 +21,13 @@ const PIECE: usize = 256 * 1024;
 
 /// A socket that breaks off when what is written does not move for `patience`.
 pub(crate) struct Moving {
-    stream: TcpStream,
+    stream: Fair,
     patience: Duration,
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl Moving {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(crate) fn new(stream: Fair, patience: Duration) -> Self {
         Moving { stream, patience, stuck: None }
     }
 

@@ -29,6 +29,16 @@ fn an_address_gets_half_and_all_get_all() {
 }
 
 #[test]
+fn what_is_there_already_counts() {
+    let budget = Budget::new(10);
+    let mut one = budget.open(at("203.0.113.1"));
+    one.owe(12);
+    assert!(!one.take(1) && !budget.open(None).take(1));
+    one.give_back();
+    assert!(one.take(5) && !one.take(1) && budget.open(None).take(5));
+}
+
+#[test]
 fn bytes_hold_what_was_taken_for_them() {
     let budget = Budget::new(10);
     let mut held = budget.open(None);

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -213,6 +214,26 @@ async fn users_stand_in_no_host() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_host_and_one_key() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let plain = post("", &get(1, "a"));
+    let at = |target: &str| plain.replacen("/mcp", target, 1);
+    let rows = [
+        (plain.clone(), "200"),
+        (post("host: LOCALHOST:80\r\n", &get(1, "a")), "200"),
+        (at("http://localhost:80/mcp"), "200"),
+        (post("host: evil.example\r\n", &get(1, "a")), "403"),
+        (at("http://evil.example/mcp"), "403"),
+        (post("authorization: Bearer sk-one\r\nauthorization: Bearer sk-two\r\n", &get(1, "a")), "400"),
+    ];
+    for (request, status) in rows {
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_stranger_needs_little_room() {
     let upstream = echo();
     let server = start("0.0.0.0:0", &upstream, &[], Limits::default()).await;
@@ -326,6 +347,89 @@ async fn who_never_reads_is_cut_off() {
     let mut stream = TcpStream::connect(server.at).await.unwrap();
     let page = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
     while stream.write_all(page.as_bytes()).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn answers_that_are_not_read_share_their_memory() {
+    let upstream = echo();
+    let limits = Limits { answers: 40_000, ..Limits::default() };
+    let server = start("127.0.0.1:0", &upstream, &[], limits).await;
+    let health = || http::Request::get(format!("http://localhost:{}/health", server.at.port())).body(Empty::new());
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let (mut sender, _connection) = client(&server, builder.initial_stream_window_size(1)).await;
+    let mut unread = Vec::new();
+    let refused = loop {
+        let answer = sender.send_request(health().unwrap()).await.unwrap();
+        if answer.status() != 200 {
+            break answer;
+        }
+        unread.push(answer);
+    };
+    assert_eq!(refused.status(), 503);
+    assert!((2..10).contains(&unread.len()), "{}", unread.len());
+    let request = post("", &get(1, "a"));
+    assert!(exchange(server.at, request.as_bytes()).await.starts_with("HTTP/1.1 503 "));
+    assert!(upstream.take().is_empty(), "a call whose answer has no room was paid for");
+    // Whoever gives up gives back.
+    drop((unread, refused));
+    while !exchange(server.at, request.as_bytes()).await.starts_with("HTTP/1.1 200 ") {}
+}
+
+#[tokio::test]
+async fn a_page_is_made_for_some_addresses_at_once() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let (mut sender, _connection) = client(&server, builder.initial_stream_window_size(1)).await;
+    let page =
+        |port: usize| format!("GET / HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n").into_bytes();
+    let mut unread = Vec::new();
+    let mut port = 1;
+    while exchange(server.at, &page(port)).await.contains(&format!("http://localhost:{port}/mcp")) {
+        let request = http::Request::get(format!("http://localhost:{port}/")).body(Empty::new()).unwrap();
+        unread.push(sender.send_request(request).await.unwrap());
+        port += 1;
+    }
+    assert_eq!(unread.len(), 8);
+    drop(unread);
+    while !exchange(server.at, &page(port)).await.contains(&format!("http://localhost:{port}/mcp")) {}
+}
+
+/// How often all tasks that could go on had their turn.
+pub(crate) fn rounds() -> (Arc<AtomicUsize>, JoinHandle<()>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counting = count.clone();
+    let rounds = tokio::spawn(async move {
+        loop {
+            counting.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    (count, rounds)
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_leaves_others_their_turn() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let mut stream = TcpStream::connect(server.at).await.unwrap();
+    // Frames of a type that nobody knows, which need no answer, and a PING, which does: RFC 9113, sections 4.1 and 6.7.
+    let mut flood = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    flood.extend(b"\0\0\0\xbe\0\0\0\0\0".repeat(1 << 20));
+    flood.extend(b"\0\0\x08\x06\0\0\0\0\0flooded!");
+    let (count, rounds) = rounds();
+    let (mut reading, mut writing) = stream.split();
+    let answer = async {
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"flooded!") {
+            assert!(reading.read_buf(&mut answer).await.unwrap() > 0, "it was closed");
+        }
+    };
+    let (written, ()) = tokio::join!(writing.write_all(&flood), answer);
+    written.unwrap();
+    rounds.abort();
+    let count = count.load(Ordering::Relaxed);
+    assert!(count >= flood.len() / (64 * 1024), "{count} rounds for {} bytes", flood.len());
 }
 
 /// A client of HTTP/2, which answers every PING, and its connection.

@@ -1,5 +1,7 @@
 //! Requests to OpenAI: where the key goes, what failures say.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http::{Method, Request};
 use openai_mcp_kernel::body::{Body, Failure};
@@ -8,7 +10,10 @@ use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::server::Reply;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
+use crate::http::rounds;
 use crate::things::{config, get, machine, service};
 
 fn request(method: Method, url: &str) -> Request<Body> {
@@ -49,6 +54,27 @@ async fn the_key_stays_with_its_origin() {
     let [seen] = other.take().try_into().unwrap();
     let sent: Vec<_> = seen.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(sent, ["accept", "host"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_heads_leaves_others_their_turn() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/things/a", listener.local_addr().unwrap());
+    // What comes before the answer: RFC 9110, section 15.2.
+    let mut flood = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(1 << 18);
+    flood.extend(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    let length = flood.len();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(&flood).await.unwrap();
+    });
+    let (count, rounds) = rounds();
+    assert_eq!(send(request(Method::GET, &url)).await.unwrap().0, 200);
+    rounds.abort();
+    let count = count.load(Ordering::Relaxed);
+    // The client may read as much as 400 KB at a time.
+    assert!(count >= length / (512 * 1024), "{count} rounds for {length} bytes");
 }
 
 #[tokio::test]
