@@ -214,7 +214,7 @@ impl Roots {
     fn create(&self, path: &str) -> Result<Target> {
         let place = self.find_new(path)?;
         let folder = Folder::make(&place.root, &place.folders).map_err(|error| fault(path, error))?;
-        if folder.has(&place.name) {
+        if folder.has(&place.name).map_err(|error| fault(path, error))? {
             return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
         }
         let mut random = [0; 8];
@@ -603,8 +603,13 @@ impl Folder {
         Ok(Folder(folder))
     }
 
-    fn has(&self, name: &OsStr) -> bool {
-        rustix::fs::statat(&self.0, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    /// Whether there is something of a name, if there can be.
+    fn has(&self, name: &OsStr) -> io::Result<bool> {
+        match rustix::fs::statat(&self.0, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives a file another name, unless there is something of that name.
@@ -622,7 +627,7 @@ impl Folder {
         }
         match linkat(&self.0, from, &self.0, to, AtFlags::empty()) {
             // Those of sticks and cards know one name of a file. Whoever takes the other one right now loses it.
-            Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP) if !self.has(to) => {
+            Err(Errno::PERM | Errno::NOSYS | Errno::NOTSUP) if !self.has(to)? => {
                 Ok(renameat(&self.0, from, &self.0, to)?)
             }
             // The first name goes with what holds it.
@@ -702,8 +707,13 @@ impl Folder {
         Ok(Folder(path))
     }
 
-    fn has(&self, name: &OsStr) -> bool {
-        self.0.join(name).symlink_metadata().is_ok()
+    /// Whether there is something of a name, if there can be.
+    fn has(&self, name: &OsStr) -> io::Result<bool> {
+        match self.0.join(name).symlink_metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Gives a file another name, unless there is something of that name. The first name goes with what holds it.
@@ -711,7 +721,7 @@ impl Folder {
         let (from, there) = (self.0.join(from), self.0.join(to));
         match std::fs::hard_link(&from, &there) {
             // Sticks and cards know one name of a file. Whoever takes the other one right now loses it.
-            Err(_) if from.exists() && !self.has(to) => std::fs::rename(from, there),
+            Err(_) if from.exists() && !self.has(to)? => std::fs::rename(from, there),
             outcome => outcome,
         }
     }

@@ -242,6 +242,8 @@ async fn nothing_else_is_written() {
         ("plain.txt/new.txt", "not a folder"),
         ("sub/", "is a folder"),
         ("..", "does not end in a file name"),
+        ("a\0b.txt", "os error"),
+        (&"x".repeat(256), "os error"),
     ];
     let roots = roots(root);
     for (path, problem) in rows {
