@@ -129,6 +129,11 @@ impl Error {
         self.kind
     }
 
+    /// Bytes of the text.
+    pub(crate) fn length(&self) -> usize {
+        self.text.len()
+    }
+
     /// The words for the caller.
     pub fn into_text(self) -> String {
         self.text

@@ -14,6 +14,9 @@ use crate::near::{did_you_mean, nearest};
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
 const MOST_FAULTS: usize = 20;
 
+/// Longest id, or cursor, in bytes: some ten times the longest that the API gives, since compatible servers have longer ones.
+const LONGEST_ID: usize = 2048;
+
 /// One thing wrong with the arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -322,6 +325,9 @@ impl Checker<'_> {
         match value {
             Node::Text(id) if id.trim().is_empty() && meant::is_id(field.name) => {
                 self.fault(path, "expected an id, got an empty string");
+            }
+            Node::Text(id) if id.len() > LONGEST_ID && meant::is_id(field.name) => {
+                self.fault(path, format!("expected an id of at most {LONGEST_ID} bytes, got {}", id.len()));
             }
             Node::Text(id) => {
                 let place =

@@ -85,7 +85,8 @@ impl Service {
                 let started = cx.now();
                 // A fault of ours costs one call, not the connection or the server.
                 let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await.ok();
-                let length = outcome.as_ref().map_or(0, |outcome| outcome.as_ref().map_or(0, Output::length));
+                let length =
+                    outcome.as_ref().map_or(0, |outcome| outcome.as_ref().map_or_else(Error::length, Output::length));
                 let (finished, fault) = (cx.clone(), id.clone());
                 let finish = move || service.finish(&id, era, &ran, &finished, outcome, started);
                 let finished = cx.compute_long(length, finish).await;

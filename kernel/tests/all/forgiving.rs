@@ -171,12 +171,14 @@ fn half_of_a_character_is_a_sign_that_one_is_missing() {
 
 #[test]
 fn a_refusal_says_how_it_is_written() {
+    let long = format!(r#"{{"file_ids": ["file-1", "file-{}"]}}"#, "a".repeat(2_000_000));
     let rows = [
         (r#"{"count": 1.5}"#, "`count`: expected an integer from 1 to 10, got 1.5"),
         (r#"{"count": "many"}"#, "`count`: expected an integer from 1 to 10, got \"many\""),
         (r#"{"file_ids": "[1"}"#, "`file_ids`: expected an array, got \"[1\""),
         (r#"{"file_ids": ["file-1", ""]}"#, "`file_ids`: expected an id, got an empty string"),
         (r#"{"member": {"group_id": " ", "name": ""}}"#, "`member.group_id`: expected an id, got an empty string"),
+        (&long, "`file_ids`: expected an id of at most 2048 bytes, got 2000005"),
         (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
         (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
         (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),
