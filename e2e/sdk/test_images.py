@@ -178,6 +178,10 @@ def test_several_images_and_markup(client):
 def test_files_are_checked(client):
     edit, picture = client.images.edit, ("a.png", PICTURE)
     refused(lambda: edit(image=("a.png", b"hello"), prompt="p"), "image", "png, webp or jpg")
+    # Its size stands in its head: 8,000 by 8,000.
+    huge = PICTURE[:16] + struct.pack(">II", 8000, 8000) + PICTURE[24:29]
+    huge += struct.pack(">I", zlib.crc32(huge[12:29])) + PICTURE[33:]
+    refused(lambda: edit(image=("a.png", huge), prompt="p"), "image", "more than 25 megapixels")
     # The SDK says what a file is by its name.
     for image in (io.BytesIO(PICTURE), ("a.png", PICTURE, "application/octet-stream"), ("a.txt", PICTURE)):
         refused(lambda: edit(image=image, prompt="p"), "image", "unsupported mimetype ('")

@@ -6,6 +6,7 @@
 //! mask opens, or tints all of the first image; further images stand small in the upper right corner. GIF is refused,
 //! `[[refuse]]` in a prompt is, and tokens are counted by size and quality.
 
+use std::io::Cursor;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Multipart};
@@ -30,6 +31,8 @@ use crate::world::now;
 const LARGEST_BODY: usize = 1024 * 1024 * 1024;
 const LARGEST_IMAGE: usize = 50 * 1024 * 1024;
 const LARGEST_MASK: usize = 4 * 1024 * 1024;
+/// Of an image that comes in; the API tells no bound, but a few bytes can be an image of gigabytes.
+const MOST_PIXELS: u64 = 25_000_000;
 const LONGEST_PROMPT: usize = 32_000;
 const FORMATS: &[&str] = &["png", "webp", "jpeg", "gif", "svg"];
 const QUALITIES: &[&str] = &["low", "medium", "high", "xhigh", "max", "auto"];
@@ -256,7 +259,16 @@ fn decode(name: &str, file: &Upload, most: usize) -> Result<DynamicImage> {
     if file.bytes > most as u64 {
         return Err(refuse(format!("Invalid {name} image: it has {} bytes, at most {most} are taken.", file.bytes)));
     }
-    image::load_from_memory(&file.content.read_all().unwrap_or_default())
+    let content = file.content.read_all().unwrap_or_default();
+    let size =
+        image::ImageReader::new(Cursor::new(&content)).with_guessed_format().map(|reader| reader.into_dimensions());
+    if let Ok(Ok((width, height))) = size
+        && u64::from(width) * u64::from(height) > MOST_PIXELS
+    {
+        let most = MOST_PIXELS / 1_000_000;
+        return Err(refuse(format!("Invalid {name} image: it has more than {most} megapixels.")));
+    }
+    image::load_from_memory(&content)
         .map_err(|_| refuse(format!("Invalid {name} image: expected a png, webp or jpg file.")))
 }
 
