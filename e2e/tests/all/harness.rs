@@ -1,6 +1,7 @@
 //! Real processes, spoken to as a stranger would: over pipes and raw sockets.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -28,8 +29,7 @@ pub(crate) fn here() -> &'static Path {
 /// The domains that have a server, in the order of their names.
 pub(crate) fn domains() -> Vec<String> {
     let entries = std::fs::read_dir(here().join("../servers")).unwrap().map(|entry| entry.unwrap().file_name());
-    let domain =
-        |name: std::ffi::OsString| name.to_str()?.strip_prefix("openai-")?.strip_suffix("-mcp").map(str::to_owned);
+    let domain = |name: OsString| name.to_str()?.strip_prefix("openai-")?.strip_suffix("-mcp").map(str::to_owned);
     let mut domains: Vec<String> = entries.filter_map(domain).collect();
     domains.sort();
     domains
@@ -175,7 +175,7 @@ impl Output {
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<String>,
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, OsString>,
     folder: PathBuf,
 }
 
@@ -184,12 +184,12 @@ impl Launch {
         let mut env = BTreeMap::new();
         // LLVM_PROFILE_FILE lets a coverage run see into the processes.
         for name in ["PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LLVM_PROFILE_FILE"] {
-            if let Ok(value) = std::env::var(name) {
+            if let Some(value) = std::env::var_os(name) {
                 env.insert(name.to_owned(), value);
             }
         }
         // What a test makes a server keep goes with it, and not into the home of whoever runs the tests.
-        env.insert("OPENAI_MCP_STORE".to_owned(), ":memory:".to_owned());
+        env.insert("OPENAI_MCP_STORE".to_owned(), ":memory:".into());
         Self { program: program.into(), args: Vec::new(), env, folder: here().to_owned() }
     }
 
@@ -203,7 +203,12 @@ impl Launch {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(self, name: &str, value: &str) -> Self {
+        self.env_of_any_kind(name, OsStr::new(value))
+    }
+
+    /// The same with what need not be text.
+    pub(crate) fn env_of_any_kind(mut self, name: &str, value: &OsStr) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
         self
     }

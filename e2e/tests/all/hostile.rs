@@ -532,6 +532,16 @@ fn nonsense_in_a_setting_is_told_at_the_start() {
         let ended = launch.run();
         assert!(!ended.status.success() && ended.stderr.contains(name), "{name}={value}: {ended:?}");
     }
+    // A text in another encoding than UTF-8.
+    #[cfg(unix)]
+    for name in ["OPENAI_API_KEY", "OPENAI_MCP_ACCESS_TOKEN", "OPENAI_MCP_READ_ONLY", "OPENAI_MCP_STORE"] {
+        let value = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
+        for command in [&["serve", "--addr", "127.0.0.1:0"][..], &["stdio", "files"]] {
+            let ended = Launch::umbrella(command).env_of_any_kind(name, value).run();
+            assert!(!ended.status.success(), "{name}: {ended:?}");
+            assert!(ended.stderr.contains(name) && ended.stderr.contains("UTF-8"), "{name}: {ended:?}");
+        }
+    }
     let taken = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--sandbox"])
         .env("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com, 10.0.0.1,[::1]")
         .env("OPENAI_MCP_ALLOWED_ORIGINS", "https://example.com,http://localhost:3000,vscode-webview://abc,*")

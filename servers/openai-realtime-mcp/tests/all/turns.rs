@@ -1,0 +1,56 @@
+//! Speech that is long: others have their turn while it goes out.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::Reply;
+use openai_mcp_testkit::case::service;
+use openai_mcp_testkit::script::{Reply as Played, Script};
+use openai_realtime_mcp::SERVER;
+use serde_json::{Value, json};
+
+/// Plays a session that hears `seconds` of silence. Gives how many pieces of it went out each time before others had their
+/// turn, and the result.
+fn pieces(seconds: usize) -> (Vec<usize>, Value) {
+    let session = r#"{"type": "session.created", "session": {"type": "realtime"}}
+after session.update
+{"type": "session.updated", "session": {"type": "realtime"}}
+after response.create
+{"type": "response.created", "response": {"id": "resp_1"}}
+{"type": "response.output_text.delta", "delta": "Hello."}
+{"type": "response.done", "response": {"id": "resp_1", "status": "completed", "output": []}}
+{"type": "conversation.item.input_audio_transcription.completed", "item_id": "item_1", "transcript": "Alfa."}
+"#;
+    let script = Arc::new(Script::new(vec![Played::new(101, session)]).then_silent());
+    let sound = STANDARD.encode(vec![0; seconds * 24_000 * 2]);
+    let arguments = json!({"model": "gpt-realtime-2.1", "audio": {"data": sound, "filename": "a.pcm"}, "output": "text", "timeout": 600});
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "realtime-talk", "arguments": arguments}});
+    let caller = Caller { key: Some(Secret::new("sk-test").unwrap()), trusted: true, ..Caller::default() };
+    let mut reply = service(&SERVER, &script).begin(&message.to_string().into(), caller, None).reply;
+    let (mut turns, mut before) = (Vec::new(), 0);
+    loop {
+        let looked = Pin::new(&mut reply).poll(&mut Context::from_waker(Waker::noop()));
+        let sent = script.sent().last().map_or(0, |socket| socket.body.matches("input_audio_buffer.append\"").count());
+        turns.push(sent - before);
+        before = sent;
+        if let Poll::Ready(reply) = looked {
+            let Reply::One(_, answer) = reply else { panic!("expected one message") };
+            return (turns, serde_json::from_slice(&answer).unwrap());
+        }
+        assert!(turns.len() < 10_000, "the call does not end");
+    }
+}
+
+#[test]
+fn long_speech_goes_out_in_turns() {
+    let (turns, answer) = pieces(30);
+    assert_eq!(answer["result"]["structuredContent"]["text"], "Hello.", "{answer}");
+    // Each has four seconds: a quarter of a megabyte as it goes out.
+    assert_eq!(turns.iter().sum::<usize>(), 8);
+    assert!(turns.iter().all(|pieces| *pieces <= 1), "{turns:?}");
+}
