@@ -803,8 +803,18 @@ fn hostile_files_are_refused_and_the_instance_lives_on() {
         calls.push(table(domain, tool, "a.jsonl", "[".repeat(1_000_000)));
         calls.push(table(domain, tool, "a.csv", wide.clone()));
     }
+    calls.push(("embeddings", "embedding-create", json!({ "model": "m", "input": vec![0; 1_000_001] })));
+    calls.push(("images", "image-get", json!({ "image_id": "i".repeat(2_000_001) })));
+    calls.push(("moderation", "moderation-history", json!({ "after": "a".repeat(2_000_001) })));
+    let delivery = |signatures: usize, secrets: usize| {
+        let headers =
+            json!({"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": "v1,AA== ".repeat(signatures)});
+        let arguments = json!({"payload": "{}", "headers": headers, "secrets": vec!["whsec_AAAA"; secrets]});
+        ("webhooks", "webhook-verify", arguments)
+    };
+    calls.extend([delivery(400_000, 20), delivery(1, 100_000)]);
     let upstream = Recorder::start_default().unwrap();
-    let domains = ["audio", "embeddings", "images", "moderation"].map(str::to_owned);
+    let domains = ["audio", "embeddings", "images", "moderation", "webhooks"].map(str::to_owned);
     let edge = Edge::of(&domains, upstream.addr(), &[]);
     for (domain, tool, arguments) in calls {
         let result = edge.call(domain, KEY, tool, &arguments);
@@ -812,6 +822,43 @@ fn hostile_files_are_refused_and_the_instance_lives_on() {
         assert_ne!(text(&result), "internal error", "{tool}: {result}");
         // Of an image to be painted in, only the size has to be known here.
         assert!(upstream.take().len() <= usize::from(tool == "image-inpaint"), "{tool} costs requests: {result}");
+    }
+}
+
+/// An answer of very many very small values, each of which weighs many times its text, and a table of evals that comes to far
+/// more than it is, cost their call an error or are told in part: not the instance.
+#[test]
+fn what_weighs_many_times_its_text_is_bounded() {
+    let wide =
+        format!(r#"{{"object":"list","data":[{}{{"id":"a"}}],"has_more":false}}"#, r#"{"id":"a"},"#.repeat(2_000_000));
+    let objects = "{},".repeat(1_500_000);
+    let objects = format!(r#"{{"data":[{objects}{{}}],"results":[{objects}{{}}]}}"#);
+    let upstream = Recorder::start(move |request| match request.path() {
+        "/v1/vector_stores" => Answer::json(200, wide.clone()),
+        _ => Answer::json(200, objects.clone()),
+    })
+    .unwrap();
+    let domains = ["administration-usage", "evals", "moderation", "vector-store"].map(str::to_owned);
+    let edge = Edge::of(&domains, upstream.addr(), &[]);
+    let variables: String = (0..17).map(|number| format!("    v{number}: [a, b]\n")).collect();
+    let combinations = format!(
+        "prompts: ['{{{{v0}}}}']\nproviders: [openai:gpt-4o]\ntests:\n- assert: [{{type: equals, value: a}}]\n  vars:\n{variables}"
+    );
+    let anchors: String =
+        (1..9).map(|number| format!("a{number}: &a{number} [{}]\n", format!("*a{},", number - 1).repeat(9))).collect();
+    let evals = |text: String| json!({"files": {"text": text, "filename": "promptfooconfig.yaml"}});
+    let calls = [
+        ("vector-store", "vector-store-list", json!({}), "has_more"),
+        ("moderation", "moderation-check", json!({"input": "x"}), "more than 3000000 values"),
+        ("administration-usage", "usage-report", json!({}), "more than 20000000 values"),
+        ("evals", "eval-import", evals(combinations), "50000"),
+        ("evals", "eval-import", evals(format!("a0: &a0 [x]\n{anchors}")), "budget"),
+    ];
+    for (domain, tool, arguments, told) in calls {
+        let key = if domain.starts_with("administration") { "sk-admin-test" } else { KEY };
+        let result = edge.call(domain, key, tool, &arguments);
+        let words = result["content"].to_string();
+        assert!(words.contains(told), "{tool}: {}", words.get(..600).unwrap_or(&words));
     }
 }
 
