@@ -1,11 +1,11 @@
 // What would cross between wasm and JavaScript piece by piece crosses at once. `fetch.rs` says what each function is.
 
-export const names = (text) => text.split(' ');
+export const names = (text) => new Map(text.split(' ').map((name, place) => [name, place]));
 
 const taken = (headers, names) => {
   let lines = '';
-  for (let place = 0; place < names.length; place++) {
-    const value = headers.get(names[place]);
+  for (const [name, place] of names) {
+    const value = headers.get(name);
     if (value !== null) lines += `${place} ${value}\n`;
   }
   return lines;
@@ -21,23 +21,25 @@ const given = (lines) => {
 };
 
 // Headers of a filter go by their names, which may be spelt in many ways.
-const others = (headers) => {
-  let lines = '';
-  for (const [name, value] of headers) if (/^x[-_]*mcp/.test(name)) lines += `${name} ${value}\n`;
+export const head = (request, names) => {
+  let lines = `${request.method}\n${request.url}\n`;
+  for (const [name, value] of request.headers) {
+    const place = names.get(name) ?? (/^x[-_]*mcp/.test(name) ? name : undefined);
+    if (place !== undefined) lines += `${place} ${value}\n`;
+  }
   return lines;
 };
-
-export const head = (request, names) =>
-  `${request.method}\n${request.url}\n${taken(request.headers, names)}${others(request.headers)}`;
 
 export const exchange = async (method, url, headers, body, signal, names, few) => {
   const init = { method, headers: given(headers), body, signal, redirect: 'manual', cache: 'no-store' };
   const answer = await fetch(url, init);
-  const length = answer.headers.get('content-length');
-  const whole = answer.body && length !== null && Number(length) <= few && !answer.headers.has('content-encoding');
+  const { status, headers: told } = answer;
+  const length = told.get('content-length');
+  const whole = length !== null && Number(length) <= few && !told.has('content-encoding');
   const bytes = (buffer) => new Uint8Array(buffer);
+  // To ask for the stream is to make one.
   const content = whole ? await answer.arrayBuffer().then(bytes, (error) => error) : answer.body;
-  return [answer.status, taken(answer.headers, names), content, answer.webSocket ?? undefined];
+  return [status, taken(told, names), content, status === 101 ? (answer.webSocket ?? undefined) : undefined];
 };
 
 const ears = new WeakMap();
@@ -67,4 +69,9 @@ export const leave = (socket, _) => {
   bye(socket);
 };
 
-export const respond = (status, headers, body) => new Response(body, { status, headers: given(headers) });
+// `index.js` breaks a stream off if the instance that writes it crashes.
+export const respond = (status, headers, body) => {
+  const response = new Response(body, { status, headers: given(headers) });
+  if (body?.writer) response.writer = body.writer;
+  return response;
+};

@@ -148,15 +148,15 @@ async fn read(
     cap: usize,
 ) -> Result<Result<Bytes, Option<String>>, JsValue> {
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    match (told, request.body()) {
-        (Some(told), _) if told > THROWN_AWAY => Ok(Err(None)),
-        (_, None) => Ok(Ok(Bytes::new())),
+    match told {
+        Some(told) if told > THROWN_AWAY => Ok(Err(None)),
         // No body is longer than its head says.
-        (Some(told), _) if told <= cap => {
+        Some(told) if told <= cap => {
             let buffer = JsFuture::from(request.array_buffer()?).await?;
             Ok(Ok(Uint8Array::new(&buffer).to_vec().into()))
         }
-        (_, Some(stream)) => {
+        _ => {
+            let Some(stream) = request.body() else { return Ok(Ok(Bytes::new())) };
             let mut chunks = stream_of(stream, None, None)?.into_chunks();
             let (mut held, mut passed, mut scan) = (Vec::new(), 0, Scan::default());
             while let Some(chunk) = chunks.next().await {

@@ -2,6 +2,10 @@
 // next request gets a new one.
 import * as wasm from './bg.js';
 
+// Every step of a future in wasm is a microtask. The runtime's own function for them leaves the engine and comes back.
+const soon = Promise.resolve();
+globalThis.queueMicrotask = (task) => void soon.then(task);
+
 // How each request in flight is told that nobody works on it any more. A request may not touch what belongs to another,
 // but it may reject a promise of it: what awaits that promise runs as part of its own request.
 const inFlight = new Set();
@@ -33,7 +37,7 @@ export default {
     const done = () => inFlight.delete(lose);
     try {
       const response = await Promise.race([wasm.fetch(request, env), lost]);
-      const writer = response.body?.writer;
+      const { writer } = response;
       if (writer) {
         lost.catch((error) => writer.abort(error));
         writer.closed.then(done, done);
