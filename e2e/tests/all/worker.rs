@@ -844,15 +844,14 @@ fn what_weighs_many_times_its_text_is_bounded() {
     let combinations = format!(
         "prompts: ['{{{{v0}}}}']\nproviders: [openai:gpt-4o]\ntests:\n- assert: [{{type: equals, value: a}}]\n  vars:\n{variables}"
     );
-    let anchors: String =
-        (1..9).map(|number| format!("a{number}: &a{number} [{}]\n", format!("*a{},", number - 1).repeat(9))).collect();
+    let doubled: String = (1..40).map(|step| format!("- &a{step} [*a{0}, *a{0}]\n", step - 1)).collect();
     let evals = |text: String| json!({"files": {"text": text, "filename": "promptfooconfig.yaml"}});
     let calls = [
         ("vector-store", "vector-store-list", json!({}), "has_more"),
         ("moderation", "moderation-check", json!({"input": "x"}), "more than 3000000 values"),
         ("administration-usage", "usage-report", json!({}), "more than 20000000 values"),
         ("evals", "eval-import", evals(combinations), "50000"),
-        ("evals", "eval-import", evals(format!("a0: &a0 [x]\n{anchors}")), "budget"),
+        ("evals", "eval-import", evals(format!("- &a0 {}\n{doubled}", "x".repeat(100))), "aliases come to more"),
     ];
     for (domain, tool, arguments, told) in calls {
         let key = if domain.starts_with("administration") { "sk-admin-test" } else { KEY };
