@@ -2,16 +2,20 @@
 //! lost.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::file::media_type;
+use crate::output::{Content, Output};
 use crate::platform::Saved;
 
 /// The folder, in the first that the operator allows, of what is paid for and could not go where it was to.
 const SPARE: &str = "openai-mcp-results";
+
+/// Most bytes of sound within a result: as base64 it stays below a megabyte, which clients take.
+const SMALL: usize = 700_000;
 
 /// The formats of a tool's results, the usual one first, each with the extensions of its files.
 pub type Formats = &'static [(&'static str, &'static [&'static str])];
@@ -30,6 +34,34 @@ pub struct Unsaved {
     pub error: Error,
     /// Whether it is kept. What is not has to go into the result.
     pub kept: bool,
+}
+
+/// Sound that was paid for.
+#[derive(Debug)]
+pub struct Sound {
+    /// The encoded sound.
+    pub data: Bytes,
+    /// The extension of its files.
+    pub extension: &'static str,
+    /// Its media type.
+    pub mime_type: &'static str,
+}
+
+/// Sound that is in a spare file, not in the one that the caller named.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// What is told beside the sound.
+    pub told: Map<String, Value>,
+    /// Why, and where the sound is.
+    pub error: Error,
+}
+
+impl Elsewhere {
+    /// The result all the same: what is told beside the sound is paid for, too.
+    pub fn tell(mut self) -> Output {
+        not_saved(&mut self.told, &self.error);
+        Output::json(&self.told.into())
+    }
 }
 
 impl Context {
@@ -82,12 +114,52 @@ impl Context {
         self.save(name, Body::Full(content)).await
     }
 
+    /// Gives the caller sound, and what is told beside it: in the file that they named, within the result if it is small,
+    /// else in a new file.
+    ///
+    /// # Errors
+    /// The sound is in another file than the caller named.
+    pub async fn give_sound(
+        &self,
+        mut told: Map<String, Value>,
+        sound: Sound,
+        save_to: Option<String>,
+    ) -> Result<Output, Elsewhere> {
+        let Sound { data, extension, mime_type } = sound;
+        let spare = ("speech", extension);
+        let saved = match save_to {
+            Some(path) => match self.save_paid(path, spare, data.clone()).await {
+                Ok(saved) => Some(saved),
+                Err(Unsaved { error, kept: true }) => return Err(Elsewhere { told, error }),
+                Err(Unsaved { error, .. }) => {
+                    not_saved(&mut told, &error);
+                    None
+                }
+            },
+            None if data.len() > SMALL => self.keep(spare, data.clone()).await.ok(),
+            None => None,
+        };
+        if let Some(saved) = saved {
+            told.insert("saved_to".into(), saved.show());
+            return Ok(Output::json(&told.into()));
+        }
+        told.insert("bytes".into(), data.len().into());
+        let block = Content::Audio { data, mime_type: mime_type.to_owned() };
+        Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
+    }
+
     fn check_saving(&self) -> Result<()> {
         if self.read_only() {
             return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
         }
         self.check_paths("leave it out, to get the result itself")
     }
+}
+
+/// Says so in the `note` of a result, after what stands there.
+fn not_saved(told: &mut Map<String, Value>, error: &Error) {
+    let before = told.get("note").and_then(Value::as_str).map(|note| format!("{note}\n")).unwrap_or_default();
+    told.insert("note".into(), format!("{before}not saved: {error}").into());
 }
 
 /// The format that the file of `save_to` asks for by its extension, where the caller has `asked` for none by the argument

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use openai_mcp_kernel::body::Failure;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::save::{self, Unsaved};
+use openai_mcp_kernel::save::{self, Sound};
 use openai_mcp_shapes::Voice;
 use serde_json::Map;
 
@@ -18,8 +18,6 @@ use crate::sound::{FORMATS, Format, Joiner};
 
 tools![Create, Stream];
 
-/// Most bytes of a sound that goes into a result: as base64 it stays below a megabyte, which clients take.
-const SMALL: usize = 700_000;
 /// Most bytes of the sound of one request, and of all for one text.
 const LONGEST_PART: usize = 64 * 1024 * 1024;
 const LONGEST: u64 = 1024 * 1024 * 1024;
@@ -426,29 +424,11 @@ impl About {
     }
 }
 
-/// Gives a sound to the caller: in the result if it is small and no file was named.
+/// Gives a sound to the caller.
 async fn deliver(cx: &Context, sound: Bytes, about: &About, save_to: Option<String>) -> Result<Output> {
     if sound.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer has no sound"));
     }
-    let (mut told, spare) = (about.told(), ("speech", about.format.name()));
-    let saved = match save_to {
-        Some(path) => match cx.save_paid(path, spare, sound.clone()).await {
-            Err(Unsaved { error, kept: true }) => return Err(error),
-            Err(Unsaved { error, .. }) => {
-                told.insert("note".into(), format!("not saved: {error}").into());
-                None
-            }
-            Ok(saved) => Some(saved),
-        },
-        None if sound.len() > SMALL => cx.keep(spare, sound.clone()).await.ok(),
-        None => None,
-    };
-    if let Some(saved) = saved {
-        told.insert("saved_to".into(), saved.show());
-        return Ok(Output::json(&told.into()));
-    }
-    told.insert("bytes".into(), sound.len().into());
-    let block = Content::Audio { data: sound, mime_type: about.format.mime_type().to_owned() };
-    Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
+    let sound = Sound { data: sound, extension: about.format.name(), mime_type: about.format.mime_type() };
+    cx.give_sound(about.told(), sound, save_to).await.map_err(|elsewhere| elsewhere.error)
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::files::Seekable;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::save::{Formats, Unsaved};
+use openai_mcp_kernel::save::{Elsewhere, Formats, Sound};
 use openai_mcp_sound::pieces::{Cut, Piece, Pieces};
 use openai_mcp_sound::wave;
 use serde_json::Map;
@@ -17,8 +17,6 @@ use serde_json::Map;
 pub(crate) const RATE: u32 = 24_000;
 /// Most samples of an event: 256 KB as base64.
 const PIECE: usize = 98_304;
-/// Sound of more bytes goes to a file: clients take results of about a megabyte.
-const SMALL: usize = 700_000;
 /// Most bytes of sound that are taken from one answer: eleven minutes.
 const LONGEST: usize = 32 * 1024 * 1024;
 
@@ -160,7 +158,7 @@ impl Spoken {
     /// written.
     ///
     /// # Errors
-    /// The file is not where it was to be, and is where the error tells.
+    /// Its encoding failed.
     pub(crate) async fn deliver(
         self,
         cx: &Context,
@@ -171,27 +169,7 @@ impl Spoken {
             return Ok(Output::json(&told.into()));
         }
         told.insert("seconds".into(), self.seconds().into());
-        let (sound, spare) = (self.wav(cx).await?, ("speech", "wav"));
-        let saved = match save_to {
-            Some(path) => match cx.save_paid(path, spare, sound.clone()).await {
-                Err(Unsaved { error, kept: true }) => {
-                    told.insert("note".into(), format!("not saved: {error}").into());
-                    return Ok(Output::json(&told.into()));
-                }
-                Err(Unsaved { error, .. }) => {
-                    told.insert("note".into(), format!("not saved: {error}").into());
-                    None
-                }
-                Ok(saved) => Some(saved),
-            },
-            None if sound.len() > SMALL => cx.keep(spare, sound.clone()).await.ok(),
-            None => None,
-        };
-        if let Some(saved) = saved {
-            told.insert("saved_to".into(), saved.show());
-            return Ok(Output::json(&told.into()));
-        }
-        let block = Content::Audio { data: sound, mime_type: "audio/wav".into() };
-        Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
+        let sound = Sound { data: self.wav(cx).await?, extension: "wav", mime_type: "audio/wav" };
+        Ok(cx.give_sound(told, sound, save_to).await.unwrap_or_else(Elsewhere::tell))
     }
 }
