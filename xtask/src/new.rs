@@ -17,6 +17,12 @@ use crate::workspace::{Workspace, cargo, server_name};
 const MODEL: &str = "files";
 /// Its build files: those that say nothing of its tools.
 const TAKEN: &[&str] = &["src/main.rs", "worker/Cargo.toml", "worker/src/lib.rs", "wrangler.jsonc"];
+/// The groups of arguments in `shapes/` for a page of a list, the largest first.
+const PAGES: &[(&str, &[&str])] = &[
+    ("TwoWayPage", &["after", "before", "limit", "order"]),
+    ("OrderedPage", &["after", "limit", "order"]),
+    ("Page", &["after", "limit"]),
+];
 
 /// Arguments of `cargo xtask new`.
 #[derive(clap::Args)]
@@ -187,8 +193,10 @@ fn library<'a>(domain: &str, modules: impl Iterator<Item = &'a &'a str>, admin: 
 /// A module with the tools of one resource, and the sets of words that they take.
 fn source(module: &str, drafts: &[&Draft]) -> String {
     let tools: Vec<&str> = drafts.iter().map(|draft| draft.structure.as_str()).collect();
+    let pages: BTreeSet<&str> = drafts.iter().filter_map(|draft| draft.page).collect();
+    let pages: String = pages.iter().map(|page| format!("use openai_mcp_shapes::page::{page};\n")).collect();
     let mut text = format!(
-        "//! The {} resource.\n\nuse openai_mcp_kernel::prelude::*;\n\ntools![{}];\n",
+        "//! The {} resource.\n\nuse openai_mcp_kernel::prelude::*;\n{pages}\ntools![{}];\n",
         module.replace('_', " "),
         tools.join(", ")
     );
@@ -210,6 +218,8 @@ struct Draft {
     verb: String,
     structure: String,
     source: String,
+    /// The group of arguments for a page of a list.
+    page: Option<&'static str>,
     /// Sets of words, by the name of their type: the variants.
     words: BTreeMap<String, String>,
     /// Parameters whose types are not plain, with these.
@@ -248,6 +258,7 @@ impl Draft {
             verb,
             tool,
             source: String::new(),
+            page: None,
             words: BTreeMap::new(),
             left: Vec::new(),
             sdk: request.sdk.clone(),
@@ -266,7 +277,19 @@ impl Draft {
         for place in ["query", "body"] {
             let parameters = request.places.get(place).into_iter().flatten();
             let (must, may): (Vec<_>, Vec<_>) = parameters.partition(|(_, kind)| kind.starts_with('!'));
+            let group = PAGES.iter().find(|(_, names)| {
+                let given = |name: &&str| may.iter().any(|(other, kind)| other == name && of_a_page(name, kind));
+                place == "query" && names.iter().all(given)
+            });
+            if let Some((page, _)) = group {
+                draft.page = Some(page);
+                let _ = writeln!(fields, "    #[flatten]\n    page: {page},");
+            }
             for (name, kind) in must.into_iter().chain(may) {
+                if group.is_some_and(|(_, names)| names.contains(&name.as_str())) {
+                    draft.values.insert(name.clone(), value_in_a_page(name));
+                    continue;
+                }
                 let plain = kind.trim_start_matches('!');
                 let Some((kind_of, value)) = draft.kind(plain, name, place == "body") else {
                     draft.left.push(format!("`{name}` ({plain})"));
@@ -386,6 +409,23 @@ impl Draft {
     }
 }
 
+/// Whether an argument is of the type that the groups for pages give it.
+fn of_a_page(name: &str, kind: &str) -> bool {
+    match name {
+        "limit" => kind == "int",
+        "order" => kind == "Literal['asc', 'desc']",
+        _ => ["str", "Optional[str]"].contains(&kind),
+    }
+}
+
+fn value_in_a_page(name: &str) -> Value {
+    match name {
+        "limit" => json!(10),
+        "order" => json!("asc"),
+        _ => json!(format!("{name}_1")),
+    }
+}
+
 /// A word of the API for one of what it names.
 pub(crate) fn singular(word: &str) -> String {
     if let Some(start) = word.strip_suffix("ies") {
@@ -434,7 +474,7 @@ mod tests {
     fn a_request_becomes_a_declaration() {
         let list = draft(
             r#"{"request": "GET /boxes/{box_id}/files", "server": "boxes", "sdk": "boxes.files.list",
-                "path": {"box_id": "str"}, "query": {"after": "Optional[str]", "limit": "int", "order": "Literal['asc', 'de-sc']"}}"#,
+                "path": {"box_id": "str"}, "query": {"after": "Optional[str]", "limit": "int", "order": "Literal['asc', 'desc']", "sort": "Literal['name', 'si-ze']"}}"#,
         );
         assert_eq!(
             (list.module.as_str(), list.success().lines().next()),
@@ -443,6 +483,7 @@ mod tests {
         let expected = "//! The file resource.
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::page::OrderedPage;
 
 tools![List];
 
@@ -450,19 +491,23 @@ tools![List];
 #[tool(\"box-file-list\", GET \"/boxes/{box_id}/files\")]
 struct List {
     box_id: String,
-    after: Option<String>,
-    limit: Option<Int<1, 100>>,
-    order: Option<Order>,
+    #[flatten]
+    page: OrderedPage,
+    sort: Option<Sort>,
 }
 
 #[shape]
-enum Order {
-    Asc,
-    #[wire(\"de-sc\")]
-    DeSc,
+enum Sort {
+    Name,
+    #[wire(\"si-ze\")]
+    SiZe,
 }
 ";
         assert_eq!(source("file", &[&list]), expected);
+        assert_eq!(
+            list.compared().get("arguments").cloned().unwrap_or_default(),
+            serde_json::json!({"after": "after_1", "box_id": "box_1", "limit": 10, "order": "asc", "sort": "name"})
+        );
     }
 
     #[test]
