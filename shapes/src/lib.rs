@@ -31,7 +31,7 @@ mod words;
 
 use openai_mcp_kernel::prelude::*;
 
-pub use words::{Detail, Effort, Include, Level, Order};
+pub use words::{CacheMode, Detail, Effort, ImageFormat, Include, Level, Order, Retention};
 
 /// How long a wait tool may wait, which [`openai_mcp_kernel::wait::wait`] takes.
 #[shape(read)]

@@ -54,6 +54,40 @@ pub enum Level {
     High,
 }
 
+/// How a picture that is made is encoded.
+#[shape]
+pub enum ImageFormat {
+    /// Without loss.
+    Png,
+    /// Smaller.
+    Webp,
+    /// Small, for photographs.
+    Jpeg,
+    /// With few colours.
+    Gif,
+    /// Lines and shapes instead of pixels.
+    Svg,
+}
+
+/// Who says which beginnings of prompts are cached. <https://platform.openai.com/docs/guides/prompt-caching>
+#[shape]
+pub enum CacheMode {
+    /// OpenAI.
+    Implicit,
+    /// The caller, by breakpoints.
+    Explicit,
+}
+
+/// How long prompts are cached.
+#[shape]
+pub enum Retention {
+    /// For minutes.
+    InMemory,
+    /// For a day.
+    #[wire("24h")]
+    Day,
+}
+
 /// What items of responses and conversations show beyond the usual.
 /// <https://platform.openai.com/docs/api-reference/responses/create>
 #[shape]

@@ -8,6 +8,7 @@ pub mod case;
 pub mod golden;
 pub mod lab;
 pub mod once;
+pub mod picture;
 pub mod recorder;
 pub mod reference;
 pub mod script;

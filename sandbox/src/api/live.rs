@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::api::models;
+use crate::api::realtime::calls;
 use crate::engine::catalog::Use;
 use crate::engine::hearing;
 use crate::engine::tokens::pieces;
@@ -194,12 +195,8 @@ async fn accept(Extension(account): Caller, Path(id): Path<String>, Json(mut bod
     Ok(StatusCode::OK)
 }
 
-async fn refer(Extension(account): Caller, Path(id): Path<String>, Json(mut body): Json) -> Result<StatusCode> {
-    let target = body.need("target_uri", Params::string)?;
-    body.finish()?;
-    if !target.starts_with("tel:") && !target.starts_with("sip:") {
-        return Err(Error::invalid("target_uri", "invalid_value", "Expected a tel: or sip: URI."));
-    }
+async fn refer(Extension(account): Caller, Path(id): Path<String>, Json(body): Json) -> Result<StatusCode> {
+    calls::check_target(body)?;
     lock(&*active(&account, &id)?).ended.send_replace(Some("remote_hangup"));
     Ok(StatusCode::OK)
 }

@@ -1,7 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Detail, Effort, Level, Voice};
+use openai_mcp_shapes::{CacheMode, Detail, Effort, Level, Retention, Voice};
 
 /// A number of tokens.
 type Tokens = Int<1, { i64::MAX }>;
@@ -16,6 +16,7 @@ pub(crate) struct Tuning {
     #[alias("max_output_tokens")]
     max_completion_tokens: Option<Tokens>,
     /// Deprecated: max_completion_tokens.
+    #[unlisted]
     max_tokens: Option<Tokens>,
     metadata: Option<Metadata>,
     moderation: Option<Moderation>,
@@ -24,6 +25,7 @@ pub(crate) struct Tuning {
     prompt_cache_key: Option<String>,
     prompt_cache_options: Option<PromptCacheOptions>,
     /// Deprecated: prompt_cache_options.
+    #[unlisted]
     prompt_cache_retention: Option<Retention>,
     reasoning_effort: Option<Effort>,
     /// Hash of the end user, at most 128 characters.
@@ -38,6 +40,7 @@ pub(crate) struct Tuning {
     top_logprobs: Option<Int<0, 20>>,
     top_p: Option<Num<0, 1>>,
     /// Deprecated: safety_identifier.
+    #[unlisted]
     user: Option<String>,
     verbosity: Option<Level>,
     web_search_options: Option<WebSearchOptions>,
@@ -266,22 +269,9 @@ struct PromptCacheOptions {
 }
 
 #[shape]
-enum CacheMode {
-    Implicit,
-    Explicit,
-}
-
-#[shape]
 enum CacheTtl {
     #[wire("30m")]
     HalfHour,
-}
-
-#[shape]
-enum Retention {
-    InMemory,
-    #[wire("24h")]
-    Day,
 }
 
 #[shape(tag = "type")]

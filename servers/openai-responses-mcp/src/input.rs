@@ -2,12 +2,13 @@
 
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::Retention;
 use openai_mcp_shapes::page::OrderedPage;
 
 use crate::answer;
 use crate::request;
 use crate::shapes::{
-    CacheOptions, Conversation, ImageOptions, Object, PlainInput, Retention, ServiceTier, ToolChoice, Truncation, Typed,
+    CacheOptions, Conversation, ImageOptions, Object, PlainInput, ServiceTier, ToolChoice, Truncation, Typed,
 };
 
 tools![InputItems, CountTokens, Compact];
@@ -67,6 +68,7 @@ struct Compact {
     prompt_cache_key: Option<String>,
     prompt_cache_options: Option<CacheOptions>,
     /// Deprecated: prompt_cache_options.
+    #[unlisted]
     prompt_cache_retention: Option<Retention>,
     #[header("openai-beta")]
     betas: Option<Vec<String>>,

@@ -8,7 +8,7 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, patience, wait};
-use openai_mcp_shapes::{Include, Patience};
+use openai_mcp_shapes::{Include, Patience, Retention};
 
 use crate::answer::{self, View};
 use crate::attach::{self, Attachment};
@@ -16,7 +16,7 @@ use crate::item;
 use crate::request::{self, Settled};
 use crate::shapes::{
     AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Input, Moderation, MultiAgent,
-    Prompt, PromptCacheOptions, Reasoning, Retention, ServiceTier, StreamOptions, TextConfig, Tokens, Tool, ToolChoice,
+    Prompt, PromptCacheOptions, Reasoning, ServiceTier, StreamOptions, TextConfig, Tokens, Tool, ToolChoice,
     Truncation,
 };
 use crate::stream::Seen;
@@ -58,6 +58,7 @@ struct Create {
     /// Tell the text as it grows; the result is the same.
     #[read]
     stream: Option<bool>,
+    #[unlisted]
     stream_options: Option<StreamOptions>,
     /// Default true; without it nothing can be had again.
     store: Option<bool>,
@@ -75,6 +76,7 @@ struct Create {
     prompt_cache_key: Option<String>,
     prompt_cache_options: Option<PromptCacheOptions>,
     /// Deprecated: prompt_cache_options.
+    #[unlisted]
     prompt_cache_retention: Option<Retention>,
     moderation: Option<Moderation>,
     image: Option<ImageOptions>,
@@ -82,6 +84,7 @@ struct Create {
     /// Hash of the end user.
     safety_identifier: Option<String>,
     /// Deprecated: safety_identifier.
+    #[unlisted]
     user: Option<String>,
     /// Beta: agents of OpenAI's that work together.
     multi_agent: Option<MultiAgent>,
@@ -135,6 +138,7 @@ struct Get {
     stream: Option<bool>,
     /// With stream: from the event after this number on.
     starting_after: Option<u64>,
+    #[unlisted]
     include_obfuscation: Option<bool>,
     #[header("openai-beta")]
     betas: Option<Vec<String>>,

@@ -1,7 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Detail, Effort, Level};
+use openai_mcp_shapes::{CacheMode, Detail, Effort, ImageFormat, Level};
 
 /// A number of tokens.
 pub(crate) type Tokens = Int<16, { i64::MAX }>;
@@ -155,15 +155,6 @@ enum IdOrObject {
 }
 
 #[shape]
-enum ImageFormat {
-    Png,
-    Webp,
-    Jpeg,
-    Gif,
-    Svg,
-}
-
-#[shape]
 pub(crate) enum ToolChoice {
     Word(ToolChoiceWord),
     Named(ToolChoiceObject),
@@ -211,6 +202,7 @@ pub(crate) struct Reasoning {
     /// standard or pro.
     mode: Option<String>,
     /// Deprecated: summary.
+    #[unlisted]
     generate_summary: Option<Nullable<Summary>>,
 }
 
@@ -292,24 +284,11 @@ pub(crate) struct PromptCacheOptions {
 }
 
 #[shape]
-enum CacheMode {
-    Implicit,
-    Explicit,
-}
-
-#[shape]
 enum CacheTtl {
     #[wire("30m")]
     HalfHour,
     #[wire("12h")]
     HalfDay,
-}
-
-#[shape]
-pub(crate) enum Retention {
-    InMemory,
-    #[wire("24h")]
-    Day,
 }
 
 #[shape]

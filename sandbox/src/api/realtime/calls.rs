@@ -163,12 +163,18 @@ async fn accept(Extension(account): Caller, Path(id): Path<String>, Json(body): 
     Ok(StatusCode::OK)
 }
 
-async fn refer(Extension(account): Caller, Path(id): Path<String>, Json(mut body): Json) -> Result<StatusCode> {
+/// Refuses a call to be handed on to what is no phone.
+pub(crate) fn check_target(mut body: Params) -> Result<()> {
     let target = body.need("target_uri", Params::string)?;
     body.finish()?;
     if !target.starts_with("tel:") && !target.starts_with("sip:") {
         return Err(Error::invalid("target_uri", "invalid_value", "Expected a tel: or sip: URI."));
     }
+    Ok(())
+}
+
+async fn refer(Extension(account): Caller, Path(id): Path<String>, Json(body): Json) -> Result<StatusCode> {
+    check_target(body)?;
     lock(&*find(&account, &id)?).hung_up.send_replace(true);
     Ok(StatusCode::OK)
 }

@@ -21,7 +21,7 @@
 //! | `[[deaf]]` | what the user said is not understood |
 //! | `[[silent]]` | an answer is begun and never given |
 
-mod calls;
+pub(crate) mod calls;
 mod response;
 mod session;
 mod setup;

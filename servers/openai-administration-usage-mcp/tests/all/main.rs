@@ -1,18 +1,15 @@
 //! Cases, schemas and the rules of the tool list; what the plot shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::BTreeMap;
-use std::io::Cursor;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use openai_administration_usage_mcp::SERVER;
 use openai_mcp_testkit::case::{call_tool, call_with_progress};
+use openai_mcp_testkit::picture::{colours, shown};
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
-openai_mcp_testkit::suite!(SERVER, 16 * 1024);
+openai_mcp_testkit::suite!(SERVER, 15 * 1024);
 
 const DAY: u64 = 86_400;
 /// 2026-11-27T10:00:00Z.
@@ -50,24 +47,6 @@ fn there_are_so_many_groups() {
     assert_eq!(text, "there are more than 50000 groups\nhint: group by less, or filter");
 }
 
-/// The size of a picture, and how many of its pixels have each colour.
-fn picture(png: &[u8]) -> (u32, u32, BTreeMap<[u8; 3], usize>) {
-    let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
-    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut pixels).unwrap();
-    let mut colours = BTreeMap::new();
-    for pixel in pixels.chunks_exact(3) {
-        *colours.entry([pixel[0], pixel[1], pixel[2]]).or_default() += 1;
-    }
-    (info.width, info.height, colours)
-}
-
-fn image(result: &Value) -> Vec<u8> {
-    let block = &result["content"][1];
-    assert_eq!((&block["type"], &block["mimeType"]), (&json!("image"), &json!("image/png")), "{result}");
-    STANDARD.decode(block["data"].as_str().unwrap()).unwrap()
-}
-
 const BLUE: [u8; 3] = [31, 119, 180];
 const RED: [u8; 3] = [214, 39, 40];
 
@@ -81,7 +60,7 @@ fn bars_are_as_high_as_their_costs_and_each_currency_has_a_chart() {
     let days: Vec<Value> = days.collect();
     let result =
         call_tool(&SERVER, "cost-report", r#"{"range": "2026-11-01..2026-11-10"}"#, script(vec![page(&days, None)]));
-    let (width, height, colours) = picture(&image(&result));
+    let (width, height, colours) = colours(&shown(&result));
     assert_eq!((width, height), (960, 720));
     // Of the dollars blue is three parts of four, and red one; the euros are blue. The legends have a stroke of each.
     let (blue, red) = (colours[&BLUE], colours[&RED]);
@@ -97,7 +76,7 @@ fn odd_numbers_are_drawn_without_harm() {
         let result = call_tool(&SERVER, "cost-report", r#"{"range": "2026-11-01"}"#, script(vec![reply]));
         assert_eq!(result["isError"], false, "{values:?}: {result}");
         if values.iter().any(|value| value.abs() > 1e-13) {
-            assert_eq!(picture(&image(&result)).0, 960, "{values:?}");
+            assert_eq!(colours(&shown(&result)).0, 960, "{values:?}");
         }
     }
 }
@@ -108,7 +87,7 @@ fn a_plot_is_saved_as_a_picture() {
     let call = r#"{"range": "2026-11-01", "plot": false, "save_to": "costs.png"}"#;
     let result = call_tool(&SERVER, "cost-report", call, script.clone());
     let (path, content) = script.saved().remove(0);
-    assert_eq!((path.as_str(), picture(&content).0), ("costs.png", 960));
+    assert_eq!((path.as_str(), colours(&content).0), ("costs.png", 960));
     assert_eq!(result["structuredContent"]["saved_to"]["bytes"], content.len(), "{result}");
 }
 

@@ -1,18 +1,16 @@
 //! Cases, schemas and the rules of the tool list; what the plot shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::io::Cursor;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_fine_tuning_mcp::SERVER;
 use openai_mcp_testkit::case::{call_tool, call_with_progress};
+use openai_mcp_testkit::picture::{colours, pixels, shown};
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
-openai_mcp_testkit::suite!(SERVER, 16 * 1024);
+openai_mcp_testkit::suite!(SERVER, 11 * 1024);
 
 /// The result of `fine-tune-metrics` for a result file, and what it saved.
 fn metrics(csv: &str, arguments: &str) -> (Value, Vec<(String, Bytes)>) {
@@ -21,30 +19,6 @@ fn metrics(csv: &str, arguments: &str) -> (Value, Vec<(String, Bytes)>) {
     let script = Arc::new(Script::new(vec![job, Reply::new(200, csv.to_owned()), events]));
     let result = call_tool(&SERVER, "fine-tune-metrics", arguments, script.clone());
     (result, script.saved())
-}
-
-/// Width, height and pixels.
-fn pixels(png: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
-    let mut reader = png::Decoder::new(Cursor::new(png)).read_info().unwrap();
-    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-    let info = reader.next_frame(&mut pixels).unwrap();
-    (info.width, info.height, pixels.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect())
-}
-
-/// The size of the picture, and how many of its pixels have each colour.
-fn picture(png: &[u8]) -> (u32, u32, std::collections::BTreeMap<[u8; 3], usize>) {
-    let (width, height, pixels) = pixels(png);
-    let mut colours = std::collections::BTreeMap::new();
-    for pixel in pixels {
-        *colours.entry(pixel).or_default() += 1;
-    }
-    (width, height, colours)
-}
-
-fn image(result: &Value) -> Vec<u8> {
-    let block = &result["content"][1];
-    assert_eq!((&block["type"], &block["mimeType"]), (&json!("image"), &json!("image/png")), "{result}");
-    STANDARD.decode(block["data"].as_str().unwrap()).unwrap()
 }
 
 const BLUE: [u8; 3] = [31, 119, 180];
@@ -56,9 +30,9 @@ fn losses_and_accuracies_are_drawn_in_charts_of_their_own() {
     let (result, _) =
         metrics(&format!("step,train_loss,train_accuracy,valid_loss\n{rows}"), r#"{"fine_tuning_job_id": "ftjob-1"}"#);
     assert!(result.get("structuredContent").is_none(), "a result with an image has no structured twin");
-    let png = image(&result);
+    let png = shown(&result);
     assert!(png.len() < 100_000, "{} bytes", png.len());
-    let (width, height, colours) = picture(&png);
+    let (width, height, colours) = colours(&png);
     assert_eq!((width, height), (960, 720));
     // Two curves above, one below; each is as long as the chart is wide, at the least.
     assert!(colours[&BLUE] > 1200 && colours[&RED] > 700, "{:?} {:?}", colours.get(&BLUE), colours.get(&RED));
@@ -84,7 +58,7 @@ fn odd_numbers_are_drawn_without_harm() {
         "step,train_loss\n999999999999999,1\n1000000000000000,2\n",
     ] {
         let (result, _) = metrics(csv, r#"{"fine_tuning_job_id": "ftjob-1"}"#);
-        let (width, height, _) = picture(&image(&result));
+        let (width, height, _) = colours(&shown(&result));
         assert_eq!((width, height), (960, 360), "{csv}");
     }
 }
@@ -100,7 +74,7 @@ fn jagged_curves_stay_within_their_chart() {
         let rows: String = (1..=steps).map(|step| format!("{step},{},{}\n", 2.0 + noise(step), noise(step))).collect();
         let (result, _) =
             metrics(&format!("step,train_loss,train_accuracy\n{rows}"), r#"{"fine_tuning_job_id": "ftjob-1"}"#);
-        let (width, _, pixels) = pixels(&image(&result));
+        let (width, _, pixels) = pixels(&shown(&result));
         let coloured = |[red, green, blue]: [u8; 3]| red != green || green != blue;
         let outside = pixels.iter().enumerate().filter(|(at, pixel)| {
             let (x, y) = (*at as u32 % width, *at as u32 / width % 360);
@@ -191,7 +165,7 @@ fn the_plot_is_saved_where_asked() {
     let (result, saved) =
         metrics("step,train_loss\n1,2\n2,1\n", r#"{"fine_tuning_job_id": "ftjob-1", "save_to": "curves.png"}"#);
     let [(path, content)] = saved.as_slice() else { panic!("{saved:?}") };
-    assert_eq!((path.as_str(), content.to_vec()), ("curves.png", image(&result)));
+    assert_eq!((path.as_str(), content.to_vec()), ("curves.png", shown(&result)));
     let told: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
     assert_eq!(told["saved_to"], json!({"path": "curves.png", "bytes": content.len()}));
     let (result, saved) =
