@@ -70,7 +70,7 @@ const CALL: &[Field] = &[
 enum Inner {}
 
 impl Shaped for Inner {
-    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<Json> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<Json>, options: false };
 }
 
 const fn spec(name: &'static str, doc: &'static str, fields: &'static [Field], effect: Effect) -> Spec {
@@ -78,7 +78,7 @@ const fn spec(name: &'static str, doc: &'static str, fields: &'static [Field], e
 }
 
 const fn field(name: &'static str, doc: &'static str, shape: Ref, required: bool) -> Field {
-    Field { name, aliases: &[], wire: name, doc, shape, required, place: Place::Local, listed: true }
+    Field { name, aliases: &[], wire: name, doc, shape, required, place: Place::Local, listed: true, brief: false }
 }
 
 /// The one of the five by which a tool is to be run.

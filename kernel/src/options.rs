@@ -12,7 +12,7 @@ use crate::spec::Spec;
 /// The field of a tool that holds further arguments, and what they are: see [`crate::schema::Options`].
 fn holder(spec: &Spec) -> Option<(&'static Field, &'static [Field])> {
     spec.fields.iter().find_map(|field| match (field.shape)() {
-        Shape::Brief { taken, .. } => match taken() {
+        Shape::Brief { taken, options: true, .. } => match taken() {
             Shape::Object(Object { fields, .. }) => Some((field, *fields)),
             _ => None,
         },

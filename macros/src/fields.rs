@@ -31,6 +31,8 @@ pub(crate) struct Field {
     pub(crate) flatten: bool,
     /// Whether the schema has it.
     listed: bool,
+    /// Whether the schema leaves it to another tool to tell what goes into objects.
+    brief: bool,
 }
 
 impl Field {
@@ -68,6 +70,7 @@ impl Field {
                 required: <#ty as ::openai_mcp_kernel::schema::Shaped>::REQUIRED,
                 place: ::openai_mcp_kernel::schema::Place::#place,
                 listed: #listed,
+                brief: false,
             }
         }
     }
@@ -92,7 +95,9 @@ pub(crate) fn slice(fields: &[Field], place: &TokenStream, more: &[TokenStream])
     }
     let groups = fields.iter().map(|field| {
         let ty = &field.ty;
-        if field.flatten {
+        if field.brief {
+            quote!(&::openai_mcp_kernel::schema::brief::<{ <#ty>::FIELDS.len() }>(<#ty>::FIELDS))
+        } else if field.flatten {
             quote!(<#ty>::FIELDS)
         } else {
             let own = own(field);
@@ -162,6 +167,7 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
         read: false,
         flatten: false,
         listed: true,
+        brief: false,
     };
     let mut kept = Vec::new();
     for attribute in std::mem::take(&mut field.attrs) {
@@ -184,6 +190,8 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
             taken.read = true;
         } else if path.is_ident("flatten") {
             taken.flatten = true;
+        } else if path.is_ident("brief") {
+            taken.brief = true;
         } else if path.is_ident("unlisted") {
             taken.listed = false;
         } else {
@@ -191,6 +199,9 @@ fn take_one(field: &mut syn::Field) -> Result<Field> {
         }
     }
     field.attrs = kept;
+    if taken.brief && !taken.flatten {
+        return Err(syn::Error::new_spanned(field, "`brief` is for groups, with `flatten`; a field has a `Brief<…>`"));
+    }
     Ok(taken)
 }
 

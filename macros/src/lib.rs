@@ -17,7 +17,8 @@ use proc_macro::TokenStream;
 /// (not sent) says otherwise; `#[slashes]` lets one of
 /// the path have slashes, which are escaped; `#[wire("name")]` gives it another name on the wire, `#[alias("name")]` another
 /// name under which it is taken without being listed, and `#[flatten]` puts the fields of its type, a `#[shape]` struct, in
-/// its place. `#[unlisted]` is one that is taken and does not stand in the schema; where it must be given and can be one word
+/// its place; with `#[brief]` the schema leaves it to another tool that has the group to tell what goes into objects.
+/// `#[unlisted]` is one that is taken and does not stand in the schema; where it must be given and can be one word
 /// alone, it is that word.
 ///
 /// Flags:

@@ -102,7 +102,7 @@ fn objects(fields: &'static [Field], depth: usize) -> Vec<Map<String, Value>> {
 }
 
 fn holds_options(field: &Field) -> bool {
-    matches!((field.shape)(), Shape::Brief { taken, .. } if matches!(taken(), Shape::Object(_)))
+    matches!((field.shape)(), Shape::Brief { options: true, .. })
 }
 
 /// Values of the shape, one at least, with every optional field down to `depth`.

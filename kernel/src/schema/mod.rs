@@ -99,6 +99,8 @@ pub enum Shape {
         listed: Ref,
         /// What a value may be.
         taken: Ref,
+        /// Whether it is [`Options`]: its fields are taken beside it as well, and arguments of the tool in it.
+        options: bool,
     },
 }
 
@@ -144,6 +146,8 @@ pub struct Field {
     /// Whether the schema has it. One that is not listed is taken all the same; where it must be given and can be one word
     /// alone, it is that word.
     pub listed: bool,
+    /// Whether the schema says of objects in it no more than that they are: another tool tells what goes in.
+    pub brief: bool,
 }
 
 impl Field {
@@ -182,6 +186,7 @@ pub const fn concat<const N: usize>(mut groups: &[&[Field]]) -> [Field; N] {
         required: false,
         place: Place::Natural,
         listed: true,
+        brief: false,
     };
     let mut all = [NONE; N];
     let mut left: &mut [Field] = &mut all;
@@ -191,6 +196,17 @@ pub const fn concat<const N: usize>(mut groups: &[&[Field]]) -> [Field; N] {
         (left, groups) = (others, rest);
     }
     all
+}
+
+/// The fields of a group, each `brief`; `N` is how many.
+pub const fn brief<const N: usize>(group: &[Field]) -> [Field; N] {
+    let mut fields = concat(&[group]);
+    let mut left: &mut [Field] = &mut fields;
+    while let [first, rest @ ..] = left {
+        first.brief = true;
+        left = rest;
+    }
+    fields
 }
 
 /// Where an argument goes.

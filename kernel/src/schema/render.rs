@@ -13,18 +13,30 @@ pub(crate) fn text(out: &mut String, text: &str) {
 
 /// Appends the schema of an object with these fields.
 pub(crate) fn fields(out: &mut String, fields: &[Field]) {
-    object(out, fields, &mut Vec::new());
+    object(out, fields, &mut Seen::default());
     out.push('}');
 }
 
+/// What bears on the schemas within another.
+#[derive(Default)]
+struct Seen {
+    /// The types that they are in.
+    types: Vec<&'static str>,
+    /// Whether objects are told as such alone.
+    brief: bool,
+}
+
 /// Writes an object schema without its closing brace, so that the caller can add to it.
-fn object(out: &mut String, fields: &[Field], seen: &mut Vec<&'static str>) {
+fn object(out: &mut String, fields: &[Field], seen: &mut Seen) {
     out.push_str(r#"{"type":"object","properties":{"#);
     for (index, field) in fields.iter().filter(|field| field.listed).enumerate() {
         comma(out, index);
         text(out, field.name);
         out.push(':');
+        let before = seen.brief;
+        seen.brief |= field.brief;
         schema(out, field.shape, field.doc, false, seen);
+        seen.brief = before;
     }
     out.push('}');
     required(out, fields.iter().filter(|field| field.required && field.listed).map(|field| field.name));
@@ -54,7 +66,7 @@ fn comma(out: &mut String, index: usize) {
 }
 
 /// Every schema says a type, or `anyOf` of such: hosts send what has none as a string, or refuse the list.
-fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Vec<&'static str>) {
+fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Seen) {
     let (mut doc, mut nullable) = (doc, nullable);
     match shape() {
         // What is neither can be written as a text, or is given all the same.
@@ -103,6 +115,10 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
         Shape::Tagged { name, tag, variants, .. } => {
             nested(out, name, seen, |out, seen| tagged(out, tag, variants, seen));
         }
+        // A file takes many words, and one is taken for a list of one.
+        Shape::Union([one, many]) if matches!((one(), many()), (Shape::File, Shape::Array { .. })) => {
+            return schema(out, *many, doc, nullable, seen);
+        }
         Shape::Union(shapes) => {
             union(out, shapes, std::mem::take(&mut nullable), seen);
         }
@@ -110,13 +126,15 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
         Shape::Brief { listed, .. } => return schema(out, *listed, doc, nullable, seen),
         Shape::Nullable(inner) => return schema(out, *inner, doc, true, seen),
         Shape::File => {
-            out.push_str(concat!(
-                r#"{"type":"object","properties":{"path":{"type":"string","description":"Local file"},"#,
-                r#""url":{"type":"string"},"text":{"type":"string"},"data":{"type":"string","description":"Base64, small files only"},"#,
-                r#""filename":{"type":"string"}}"#
-            ));
+            out.push_str(r#"{"type":"object""#);
+            if !seen.brief {
+                out.push_str(concat!(
+                    r#","properties":{"path":{"type":"string"},"url":{"type":"string"},"text":{"type":"string"},"#,
+                    r#""data":{"type":"string","description":"Base64"},"filename":{"type":"string"}}"#
+                ));
+            }
             if doc.is_empty() {
-                doc = "One of path, url, text, data; filename with text or data";
+                doc = "Local path, url, text or data; filename with text or data";
             }
         }
     }
@@ -133,7 +151,7 @@ fn schema(out: &mut String, shape: Ref, doc: &str, nullable: bool, seen: &mut Ve
 }
 
 /// Several schemas; the first says for all of them that `null` is taken, too.
-fn union(out: &mut String, shapes: &[Ref], nullable: bool, seen: &mut Vec<&'static str>) {
+fn union(out: &mut String, shapes: &[Ref], nullable: bool, seen: &mut Seen) {
     out.push_str(r#"{"anyOf":["#);
     for (index, shape) in shapes.iter().enumerate() {
         comma(out, index);
@@ -142,23 +160,18 @@ fn union(out: &mut String, shapes: &[Ref], nullable: bool, seen: &mut Vec<&'stat
     out.push(']');
 }
 
-/// Renders a named type, or a bare object where it would contain itself.
-fn nested(
-    out: &mut String,
-    name: &'static str,
-    seen: &mut Vec<&'static str>,
-    render: impl FnOnce(&mut String, &mut Vec<&'static str>),
-) {
-    if seen.contains(&name) {
+/// Renders a named type, or a bare object where it would contain itself or is told elsewhere.
+fn nested(out: &mut String, name: &'static str, seen: &mut Seen, render: impl FnOnce(&mut String, &mut Seen)) {
+    if seen.brief || seen.types.contains(&name) {
         out.push_str(r#"{"type":"object""#);
     } else {
-        seen.push(name);
+        seen.types.push(name);
         render(out, seen);
-        seen.pop();
+        seen.types.pop();
     }
 }
 
-fn tagged(out: &mut String, tag: &'static str, variants: &'static [Variant], seen: &mut Vec<&'static str>) {
+fn tagged(out: &mut String, tag: &'static str, variants: &'static [Variant], seen: &mut Seen) {
     out.push_str(r#"{"type":"object","properties":{"#);
     text(out, tag);
     out.push_str(r#":{"type":"string","enum":"#);

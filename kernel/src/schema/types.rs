@@ -23,8 +23,8 @@ shaped! {
     u64 => Shape::Int { min: 0, max: i64::MAX },
     Json => Shape::Any,
     JsonObject => Shape::Map { value: of::<Json>, max_keys: usize::MAX, max_key: usize::MAX, doc: "" },
-    Metadata => Shape::Map { value: of::<Text<0, 512>>, max_keys: 16, max_key: 64, doc: "Up to 16 string values" },
-    Attributes => Shape::Map { value: of::<AttributeValue>, max_keys: 16, max_key: 64, doc: "Up to 16 string, number or boolean values" },
+    Metadata => Shape::Map { value: of::<Text<0, 512>>, max_keys: 16, max_key: 64, doc: "String values" },
+    Attributes => Shape::Map { value: of::<AttributeValue>, max_keys: 16, max_key: 64, doc: "Strings, numbers or booleans" },
     Scalar => Shape::Union(&[of::<String>, of::<f64>, of::<bool>]),
     TimeValue => Shape::Union(&[of::<i64>, of::<String>]),
     AttributeValue => Shape::Union(&[of::<Text<0, 512>>, of::<f64>, of::<bool>]),
@@ -168,7 +168,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 impl Shaped for Time {
-    const SHAPE: Shape = Shape::Brief { listed: of::<String>, taken: of::<TimeValue> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<String>, taken: of::<TimeValue>, options: false };
 }
 
 /// A value of [`Time`].
@@ -241,19 +241,23 @@ impl<'de, T> Deserialize<'de> for Options<T> {
 }
 
 impl<T: Shaped> Shaped for Options<T> {
-    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<T> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<T>, options: true };
     const REQUIRED: bool = false;
 }
 
-/// A `T`, in lists an object of which the field's own words tell what goes in: for one with more to say than its place is
-/// worth, or that another tool lists.
+/// A `T`, in lists an object, or a word, of which the field's own words tell what goes in: for one with more to say than
+/// its place is worth, or that another tool lists.
 pub enum Brief<T> {
     #[doc(hidden)]
     Never(std::convert::Infallible, PhantomData<T>),
 }
 
 impl<T: Shaped> Shaped for Brief<T> {
-    const SHAPE: Shape = Shape::Brief { listed: of::<JsonObject>, taken: of::<T> };
+    const SHAPE: Shape = Shape::Brief {
+        listed: if matches!(T::SHAPE, Shape::Enum(_)) { of::<String> } else { of::<JsonObject> },
+        taken: of::<T>,
+        options: false,
+    };
     const REQUIRED: bool = T::REQUIRED;
 }
 
@@ -269,7 +273,17 @@ impl<T: Shaped> Shaped for Hidden<T> {
 }
 
 const fn local(name: &'static str, doc: &'static str, shape: super::Ref) -> Field {
-    Field { name, aliases: &[], wire: name, doc, shape, required: false, place: Place::Local, listed: true }
+    Field {
+        name,
+        aliases: &[],
+        wire: name,
+        doc,
+        shape,
+        required: false,
+        place: Place::Local,
+        listed: true,
+        brief: false,
+    }
 }
 
 /// The argument of tools that show as much of a long answer as the caller asks for.

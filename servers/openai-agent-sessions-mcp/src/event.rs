@@ -27,7 +27,7 @@ struct Send {
     #[header("Idempotency-Key")]
     #[read]
     idempotency_key: Option<String>,
-    /// Seconds, default 45.
+    /// Seconds. Default 45.
     #[local]
     timeout: Option<Int<0, 3600>>,
 }
@@ -123,7 +123,7 @@ struct Watch {
     session_id: String,
     #[unlisted]
     include_obfuscation: Option<bool>,
-    /// Seconds, default 45.
+    /// Seconds. Default 45.
     #[local]
     timeout: Option<Int<0, 3600>>,
 }

@@ -32,7 +32,7 @@ struct Create {
     stream: Option<bool>,
     #[unlisted]
     stream_options: Option<StreamOptions>,
-    /// Seconds, default 45.
+    /// Seconds. Default 45.
     #[local]
     timeout: Option<Int<0, 3600>>,
 }

@@ -14,7 +14,7 @@ pub(crate) enum Listed<Shown, Taken> {
 }
 
 impl<Shown: Shaped, Taken: Shaped> Shaped for Listed<Shown, Taken> {
-    const SHAPE: Shape = Shape::Brief { listed: of::<Shown>, taken: of::<Taken> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<Shown>, taken: of::<Taken>, options: false };
 }
 
 /// A text, or objects.

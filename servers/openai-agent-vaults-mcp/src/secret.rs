@@ -16,7 +16,7 @@ const PLACES: [&str; 5] =
 pub(crate) enum Secret {}
 
 impl Shaped for Secret {
-    const SHAPE: Shape = Shape::Brief { listed: of::<Json>, taken: of::<Given> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<Json>, taken: of::<Given>, options: false };
 }
 
 #[shape]

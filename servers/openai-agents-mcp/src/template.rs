@@ -28,11 +28,14 @@ struct Get {
 }
 
 /// Change a template; what is given replaces what was there, null takes it away.
+///
+/// All is as in agent-environment-template-create.
 #[tool("agent-environment-template-modify", POST "/agents/environments/templates/{environment_template_id}", destroys, idempotent)]
 struct Modify {
     environment_template_id: String,
     name: Option<Nullable<String>>,
     #[flatten]
+    #[brief]
     machine: Machine,
 }
 

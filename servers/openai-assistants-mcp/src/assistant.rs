@@ -23,7 +23,8 @@ struct Profile {
     description: Option<Nullable<Text<0, 512>>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
     tools: Option<Vec<Tool>>,
-    tool_resources: Option<Nullable<ToolResources>>,
+    /// {code_interpreter: {file_ids}, file_search: {vector_store_ids}}
+    tool_resources: Option<Nullable<Brief<ToolResources>>>,
     metadata: Option<Nullable<Metadata>>,
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
@@ -46,11 +47,14 @@ struct Get {
 }
 
 /// Change an assistant; what is given replaces what was.
+///
+/// Tools are as in assistant-create.
 #[tool("assistant-modify", POST "/assistants/{assistant_id}", destroys, idempotent)]
 struct Modify {
     assistant_id: String,
     model: Option<String>,
     #[flatten]
+    #[brief]
     profile: Profile,
 }
 

@@ -22,8 +22,10 @@ struct Create {
     model: Option<Nullable<String>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
     additional_instructions: Option<Nullable<String>>,
-    additional_messages: Option<Nullable<Vec<NewMessage>>>,
-    tools: Option<Nullable<Vec<Tool>>>,
+    /// As in thread-create.
+    additional_messages: Option<Nullable<Vec<Brief<NewMessage>>>>,
+    /// As in assistant-create.
+    tools: Option<Nullable<Vec<Brief<Tool>>>>,
     /// A tool: {"type": …, "function": {"name"}}.
     tool_choice: Option<Nullable<ToolChoice>>,
     parallel_tool_calls: Option<bool>,
@@ -115,8 +117,10 @@ struct ThreadRunCreate {
     thread: Option<JsonObject>,
     model: Option<Nullable<String>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
-    tools: Option<Nullable<Vec<Tool>>>,
-    tool_resources: Option<Nullable<ToolResources>>,
+    /// As in assistant-create.
+    tools: Option<Nullable<Vec<Brief<Tool>>>>,
+    /// {code_interpreter: {file_ids}, file_search: {vector_store_ids}}
+    tool_resources: Option<Nullable<Brief<ToolResources>>>,
     tool_choice: Option<Nullable<ToolChoice>>,
     parallel_tool_calls: Option<bool>,
     response_format: Option<Nullable<ResponseFormat>>,

@@ -21,7 +21,6 @@ pub(crate) enum Tool {
     },
 }
 
-/// `{"code_interpreter": {"file_ids"}, "file_search": {"vector_store_ids"}}`
 #[shape]
 pub(crate) struct ToolResources {
     code_interpreter: Option<JsonObject>,

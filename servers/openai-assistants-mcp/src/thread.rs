@@ -10,7 +10,8 @@ tools![Create, Get, Modify, Delete];
 #[tool("thread-create", POST "/threads")]
 struct Create {
     messages: Option<Vec<NewMessage>>,
-    tool_resources: Option<Nullable<ToolResources>>,
+    /// {code_interpreter: {file_ids}, file_search: {vector_store_ids}}
+    tool_resources: Option<Nullable<Brief<ToolResources>>>,
     metadata: Option<Nullable<Metadata>>,
 }
 
@@ -24,7 +25,8 @@ struct Get {
 #[tool("thread-modify", POST "/threads/{thread_id}", destroys, idempotent)]
 struct Modify {
     thread_id: String,
-    tool_resources: Option<Nullable<ToolResources>>,
+    /// {code_interpreter: {file_ids}, file_search: {vector_store_ids}}
+    tool_resources: Option<Nullable<Brief<ToolResources>>>,
     metadata: Option<Nullable<Metadata>>,
 }
 

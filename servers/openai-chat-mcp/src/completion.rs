@@ -23,8 +23,10 @@ struct Parameters {
     #[flatten]
     form: Form,
     /// Deprecated: tool_choice.
+    #[unlisted]
     function_call: Option<FunctionChoice>,
     /// Deprecated: tools.
+    #[unlisted]
     functions: Option<Vec<JsonObject>>,
     n: Option<Int<1, 128>>,
     parallel_tool_calls: Option<bool>,
@@ -83,14 +85,18 @@ impl Create {
 
 /// Let a model answer a conversation, and tell the text as it grows.
 ///
-/// Takes what chat-completion-create takes and gives the same result; the text goes out as progress meanwhile.
+/// Takes what chat-completion-create takes, which tells more of it, and gives the same result.
 #[tool("chat-completion-stream", POST "/chat/completions", run, streams, open, saves)]
 pub(crate) struct Stream {
     #[flatten]
+    #[brief]
     parameters: Parameters,
+    /// It tells no caller anything: the stream ends here.
+    #[unlisted]
     stream_options: Option<StreamOptions>,
     #[read]
     #[flatten]
+    #[brief]
     delivery: Delivery,
 }
 

@@ -32,6 +32,7 @@ struct Create {
     /// Tell the text as progress while it grows.
     #[read]
     stream: Option<Nullable<bool>>,
+    #[unlisted]
     stream_options: Option<Nullable<StreamOptions>>,
     /// Goes after what is written.
     suffix: Option<Nullable<String>>,

@@ -15,8 +15,9 @@ struct Create {
     /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
     /// …, "output": …}, {"type": "item_reference", "id": …}, …
     items: Vec<JsonObject>,
+    /// As in conversation-item-list.
     #[query]
-    include: Option<Vec<Include>>,
+    include: Option<Vec<Brief<Include>>>,
 }
 
 /// List the items of a conversation, newest first by default.
@@ -33,7 +34,8 @@ struct List {
 struct Get {
     conversation_id: String,
     item_id: String,
-    include: Option<Vec<Include>>,
+    /// As in conversation-item-list.
+    include: Option<Vec<Brief<Include>>>,
 }
 
 /// Delete an item of a conversation; the result is the conversation.

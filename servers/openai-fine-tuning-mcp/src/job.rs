@@ -33,6 +33,7 @@ struct Create {
     metadata: Option<Nullable<Metadata>>,
     integrations: Option<Nullable<Vec<Integration>>>,
     /// Deprecated: use method.
+    #[unlisted]
     hyperparameters: Option<Hyperparameters>,
     /// Default first: then create. only: create nothing, tell examples and tokens. skip: leave it to OpenAI.
     #[local]
@@ -81,18 +82,16 @@ struct Hyperparameters {
 
 #[shape]
 struct DpoHyperparameters {
-    n_epochs: Option<Whole<1, 50>>,
-    batch_size: Option<Whole<1, 256>>,
-    learning_rate_multiplier: Option<Number>,
+    #[flatten]
+    usual: Hyperparameters,
     /// Up to 2; higher keeps the model closer to its base.
     beta: Option<Number>,
 }
 
 #[shape]
 struct ReinforcementHyperparameters {
-    n_epochs: Option<Whole<1, 50>>,
-    batch_size: Option<Whole<1, 256>>,
-    learning_rate_multiplier: Option<Number>,
+    #[flatten]
+    usual: Hyperparameters,
     /// Up to 10.
     compute_multiplier: Option<Number>,
     /// Steps between evaluations.

@@ -3,7 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::schema::{Shape, Shaped, of};
-use openai_mcp_shapes::{Effort, Level};
+use openai_mcp_shapes::{Effort, ImageFormat, Level};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -17,7 +17,7 @@ pub(crate) type Prompt = Text<1, 32_000>;
 /// How images are to be, as both requests of the API take it.
 #[shape]
 pub(crate) struct Look {
-    /// Give one, such as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
+    /// Name one, as gpt-image-2.6-sunburst or gpt-image-2.6-flare.
     model: Option<String>,
     n: Option<Int<1, 10>>,
     /// auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
@@ -25,7 +25,7 @@ pub(crate) struct Look {
     quality: Option<Quality>,
     /// transparent needs png or webp.
     background: Option<Background>,
-    output_format: Option<Format>,
+    output_format: Option<ImageFormat>,
     /// Percent, for webp and jpeg.
     output_compression: Option<Int<0, 100>>,
     /// How much is planned before drawing.
@@ -36,11 +36,13 @@ pub(crate) struct Look {
     /// Of a gif.
     frame_count: Option<Int<2, 16>>,
     frame_duration_ms: Option<u32>,
-    svg: Option<Svg>,
+    /// Who writes an SVG: {model, reasoning: {effort}}.
+    svg: Option<Brief<Svg>>,
     /// For retired models.
     response_format: Option<ResponseFormat>,
     safety_identifier: Option<String>,
     /// Deprecated: safety_identifier.
+    #[unlisted]
     user: Option<String>,
 }
 
@@ -82,21 +84,11 @@ pub(crate) enum Fidelity {
 }
 
 #[shape]
-pub(crate) enum Format {
-    Png,
-    Webp,
-    Jpeg,
-    Gif,
-    Svg,
-}
-
-#[shape]
 pub(crate) enum ResponseFormat {
     Url,
     B64Json,
 }
 
-/// Who writes an SVG.
 #[shape]
 pub(crate) struct Svg {
     model: Option<String>,
@@ -165,5 +157,5 @@ impl Shaped for Either {
 }
 
 impl Shaped for Images {
-    const SHAPE: Shape = Shape::Brief { listed: of::<ListOf<ImageInput, 1, 16>>, taken: of::<Either> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<ListOf<ImageInput, 1, 16>>, taken: of::<Either>, options: false };
 }

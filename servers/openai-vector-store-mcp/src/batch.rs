@@ -17,15 +17,15 @@ struct Create {
     files: Option<Vec<File>>,
     /// For all of file_ids.
     attributes: Option<Nullable<Attributes>>,
-    /// For all of file_ids.
-    chunking_strategy: Option<ChunkingStrategy>,
+    /// For all of file_ids, as in vector-store-file-add.
+    chunking_strategy: Option<Brief<ChunkingStrategy>>,
 }
 
 #[shape]
 struct File {
     file_id: String,
     attributes: Option<Nullable<Attributes>>,
-    chunking_strategy: Option<ChunkingStrategy>,
+    chunking_strategy: Option<Brief<ChunkingStrategy>>,
 }
 
 /// Get a file batch: status and counts.

@@ -95,7 +95,7 @@ struct Image {
 enum Source {}
 
 impl Shaped for Source {
-    const SHAPE: Shape = Shape::Brief { listed: of::<Finished>, taken: of::<Either> };
+    const SHAPE: Shape = Shape::Brief { listed: of::<Finished>, taken: of::<Either>, options: false };
 }
 
 #[shape]

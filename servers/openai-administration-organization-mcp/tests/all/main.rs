@@ -3,7 +3,7 @@
 use openai_mcp_testkit::once::{SECRET, shown_once};
 use serde_json::json;
 
-openai_mcp_testkit::suite!(openai_administration_organization_mcp::SERVER, 20 * 1024);
+openai_mcp_testkit::suite!(openai_administration_organization_mcp::SERVER, 14 * 1024);
 
 #[test]
 fn an_admin_key_is_shown_once() {

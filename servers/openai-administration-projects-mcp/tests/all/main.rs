@@ -3,7 +3,7 @@
 use openai_mcp_testkit::once::{SECRET, shown_once};
 use serde_json::json;
 
-openai_mcp_testkit::suite!(openai_administration_projects_mcp::SERVER, 20 * 1024);
+openai_mcp_testkit::suite!(openai_administration_projects_mcp::SERVER, 16 * 1024);
 
 #[test]
 fn the_key_of_a_service_account_is_shown_once() {

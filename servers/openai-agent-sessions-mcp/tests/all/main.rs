@@ -3,4 +3,4 @@
 
 mod drops;
 
-openai_mcp_testkit::suite!(openai_agent_sessions_mcp::SERVER, 14 * 1024);
+openai_mcp_testkit::suite!(openai_agent_sessions_mcp::SERVER, 13 * 1024);

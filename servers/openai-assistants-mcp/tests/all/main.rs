@@ -3,4 +3,4 @@
 
 mod machine;
 
-openai_mcp_testkit::suite!(openai_assistants_mcp::SERVER, 21 * 1024);
+openai_mcp_testkit::suite!(openai_assistants_mcp::SERVER, 18 * 1024);

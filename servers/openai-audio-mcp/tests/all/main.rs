@@ -4,4 +4,4 @@
 mod hostile;
 mod long;
 
-openai_mcp_testkit::suite!(openai_audio_mcp::SERVER, 13 * 1024);
+openai_mcp_testkit::suite!(openai_audio_mcp::SERVER, 12 * 1024);

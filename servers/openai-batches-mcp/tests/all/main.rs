@@ -1,3 +1,3 @@
 //! Cases, schemas and the rules of the tool list.
 
-openai_mcp_testkit::suite!(openai_batches_mcp::SERVER, 8 * 1024);
+openai_mcp_testkit::suite!(openai_batches_mcp::SERVER, 5 * 1024);

@@ -4,4 +4,4 @@
 mod late;
 mod long;
 
-openai_mcp_testkit::suite!(openai_chat_mcp::SERVER, 21 * 1024);
+openai_mcp_testkit::suite!(openai_chat_mcp::SERVER, 16 * 1024);

@@ -1,3 +1,3 @@
 //! Cases, schemas and the rules of the tool list.
 
-openai_mcp_testkit::suite!(openai_completions_mcp::SERVER, 4 * 1024);
+openai_mcp_testkit::suite!(openai_completions_mcp::SERVER, 2 * 1024);

@@ -11,7 +11,7 @@ use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 use serde_json::{Value, json};
 
-openai_mcp_testkit::suite!(SERVER, 6 * 1024 + 256);
+openai_mcp_testkit::suite!(SERVER, 6 * 1024);
 
 /// An answer with so many vectors of two numbers.
 fn reply(vectors: usize) -> Reply {

@@ -3,4 +3,4 @@
 
 mod engine;
 
-openai_mcp_testkit::suite!(openai_evals_mcp::SERVER, 14 * 1024);
+openai_mcp_testkit::suite!(openai_evals_mcp::SERVER, 11 * 1024);

@@ -4,4 +4,4 @@
 mod pixels;
 mod settings;
 
-openai_mcp_testkit::suite!(openai_images_mcp::SERVER, 13 * 1024);
+openai_mcp_testkit::suite!(openai_images_mcp::SERVER, 12 * 1024);

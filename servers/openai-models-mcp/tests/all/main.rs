@@ -1,3 +1,3 @@
 //! Cases, schemas and the rules of the tool list.
 
-openai_mcp_testkit::suite!(openai_models_mcp::SERVER, 5 * 512);
+openai_mcp_testkit::suite!(openai_models_mcp::SERVER, 2 * 1024);

@@ -12,7 +12,7 @@ use openai_mcp_testkit::script::{Reply, Script};
 use openai_moderation_mcp::SERVER;
 use serde_json::{Value, json};
 
-openai_mcp_testkit::suite!(SERVER, 4 * 1024 + 128);
+openai_mcp_testkit::suite!(SERVER, 4 * 1024);
 
 /// The scripted platform waits for nothing.
 fn block_on<T>(future: impl Future<Output = T>) -> T {

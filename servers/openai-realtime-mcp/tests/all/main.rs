@@ -3,4 +3,4 @@
 
 mod turns;
 
-openai_mcp_testkit::suite!(openai_realtime_mcp::SERVER, 12 * 1024);
+openai_mcp_testkit::suite!(openai_realtime_mcp::SERVER, 11 * 1024);

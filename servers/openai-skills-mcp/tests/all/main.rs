@@ -10,7 +10,7 @@ use openai_mcp_testkit::script::{Reply, Script};
 use openai_skills_mcp::SERVER;
 use serde_json::json;
 
-openai_mcp_testkit::suite!(SERVER, 7 * 1024);
+openai_mcp_testkit::suite!(SERVER, 6 * 1024);
 
 /// Two stored files, as Python's `zipfile` writes them.
 const ZIP: &str = "UEsDBBQAAAAAAAAAIVznUApsHwAAAB8AAAAKAAAAYS9TS0lMTC5tZC0tLQpuYW1lOiBhCmRlc2NyaXB0aW9uOiBiCi0tLQpQSwMEFAAAAAAAAAAhXIMW3IwBAAAAAQAAAAgAAABhL3J1bi5zaHhQSwECFAMUAAAAAAAAACFc51AKbB8AAAAfAAAACgAAAAAAAAAAAAAAgAEAAAAAYS9TS0lMTC5tZFBLAQIUAxQAAAAAAAAAIVyDFtyMAQAAAAEAAAAIAAAAAAAAAAAAAACAAUcAAABhL3J1bi5zaFBLBQYAAAAAAgACAG4AAABuAAAAAAA=";

@@ -3,4 +3,4 @@
 
 mod parts;
 
-openai_mcp_testkit::suite!(openai_uploads_mcp::SERVER, 5 * 1024);
+openai_mcp_testkit::suite!(openai_uploads_mcp::SERVER, 4 * 1024);
