@@ -364,9 +364,9 @@ impl Process {
     /// Closes its input and waits for its end.
     pub(crate) fn finish(mut self) -> Finished {
         self.input = None;
-        let deadline = Instant::now() + PATIENCE;
         // The streams end with the process, so waiting for them waits for it without a busy loop.
         let (stdout, stderr) = (self.output.to_end(), self.errors.to_end());
+        let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
