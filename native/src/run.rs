@@ -583,9 +583,10 @@ fn runtime() -> std::io::Result<Runtime> {
 
 /// Lets the allocator keep what one call has freed for the next.
 ///
-/// glibc gives memory of more than 128 KB back to the system at once, and the next call asks for it anew, page by page: a
-/// sixth of the CPU time of an answer of 57 KB. A freed block that had pages of its own raises that to twice its size:
-/// mallopt(3), `M_MMAP_THRESHOLD`. The block is never touched, so it costs no memory.
+/// glibc gives what is free at the end of its heap back to the system, once that is more than 128 KB, and the next call
+/// takes it anew, page by page: with answers of 20 to 60 KB that is some faults with every call. A freed block that had
+/// pages of its own raises that to twice its size: mallopt(3), `M_MMAP_THRESHOLD`. The block is never touched, so it costs
+/// no memory.
 fn keep_memory() {
     const ENOUGH: usize = 1 << 20;
     if cfg!(target_env = "gnu") {

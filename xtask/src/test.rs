@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,6 +13,9 @@ use crate::workspace::{Workspace, cargo};
 use crate::{tidy, worker};
 
 const E2E: &str = "openai-mcp-e2e";
+
+/// How many tests of a program run at once, to Rust's test runner.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Options of `cargo xtask test` and `cargo xtask bless`.
 #[derive(clap::Args)]
@@ -56,6 +60,10 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
         };
         if bless {
             command.env("BLESS", "1");
+        }
+        // Most of the longest tests is waiting: for programs that start, for pauses between tries.
+        if std::env::var_os(THREADS).is_none() {
+            command.env(THREADS, (2 * available_parallelism()?.get()).to_string());
         }
         execute(command.args(&options.filter))
     })?;
