@@ -4,7 +4,7 @@
 use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,9 +35,13 @@ impl AsyncRead for Fair {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
-        self.left = self.left.saturating_sub(buffer.filled().len() - before);
-        Poll::Ready(read)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.left = match read {
+            Poll::Ready(_) => self.left.saturating_sub(buffer.filled().len() - before),
+            // While nothing is there, others have their turn.
+            Poll::Pending => TURN,
+        };
+        read
     }
 }
 
