@@ -72,7 +72,8 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
 }
 
 /// Cargo with Clippy in the place of the compiler, for members of the workspace: they are linted as they are compiled, and
-/// nothing is compiled once for lints and once more for tests.
+/// nothing is compiled once for lints and once more for tests. What is made so is for tests alone: Clippy reads code before
+/// it is simplified, and so that is what is compiled.
 /// <https://doc.rust-lang.org/cargo/reference/config.html#buildrustc-workspace-wrapper>
 fn linting() -> Command {
     let mut command = cargo();

@@ -365,7 +365,7 @@ fn a_polygon_of_many_corners_on_a_large_image_is_drawn_in_time() {
 
 /// An image as WebP with a frame of this size on a canvas of 8 by 8, and EXIF that says that it has so many bytes.
 fn webp(frame: u16, exif: u32) -> Vec<u8> {
-    let mut file = include_bytes!("../../../../fuzz/corpus/image/webp-exif.webp").to_vec();
+    let mut file = include_bytes!("../../../../fuzz/corpus/picture/webp-exif.webp").to_vec();
     let at = |name: &[u8]| file.windows(4).position(|window| window == name).unwrap();
     let (picture, metadata) = (at(b"VP8 "), at(b"EXIF"));
     file[picture + 14..picture + 18].copy_from_slice(&[frame.to_le_bytes(), frame.to_le_bytes()].concat());
