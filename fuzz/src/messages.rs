@@ -130,13 +130,13 @@ pub(crate) fn line(input: &[u8]) {
         return assert!(line.is_err(), "it is no JSON");
     }
     let (mut quoted, line) = (Vec::new(), line.unwrap());
+    json::Line::quoted(Bytes::copy_from_slice(input), usize::MAX, &mut quoted).unwrap();
     assert!(!line.text().contains('\n'));
     assert_eq!(json::Line::new(line.bytes().clone()).unwrap().text(), line.text());
-    line.push_quoted(&mut quoted);
     let unquoted: String = serde_json::from_slice(&quoted).unwrap();
     assert_eq!(unquoted, line.text());
     if let Ok(value) = serde_json::from_slice::<Value>(input) {
-        assert_eq!(serde_json::from_str::<Value>(line.text()).unwrap(), value);
+        assert_eq!(serde_json::from_str::<Value>(&line.text()).unwrap(), value);
     }
 }
 

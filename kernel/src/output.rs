@@ -105,7 +105,7 @@ impl Content {
 /// OpenAI's answer is not JSON.
 pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()> {
     match output {
-        Output::Json(text) => write_json(one_line(text)?, cap, out)?,
+        Output::Json(text) => write_json(text, cap, out)?,
         Output::Text { text, structured } => {
             write_texts(&[&text], out);
             out.extend_from_slice(br#","structuredContent":"#);
@@ -127,18 +127,27 @@ pub(crate) fn write(output: Output, cap: usize, out: &mut Vec<u8>) -> Result<()>
     Ok(())
 }
 
-fn one_line(text: Bytes) -> Result<json::Line> {
-    json::Line::new(text).map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
-}
-
-fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
+fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) -> Result<()> {
+    // Quoted it has at most twice its bytes.
+    let most = cap.saturating_mul(2).saturating_add(2);
+    let start = out.len();
+    let quote = |text: Bytes, out: &mut Vec<u8>| {
+        let bytes = text.len().min(cap);
+        out.reserve(bytes * 2 + bytes / 8 + 256);
+        out.extend_from_slice(br#""content":[{"type":"text","text":"#);
+        json::Line::quoted(text, most, out)
+            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+    };
+    let line = quote(text, out)?;
     let (line, note) = if line.bytes().len() <= cap {
         (line, None)
     } else if let Some((part, note)) = json::cut_list(line.bytes(), cap) {
-        (one_line(part)?, Some(note))
+        out.truncate(start);
+        (quote(part, out)?, Some(note))
     } else {
+        out.truncate(start);
         // Not a list: there is no honest JSON of a part, so the start goes out as text.
-        let whole = line.text();
+        let whole = &line.text();
         let end = floor_char_boundary(whole, cap);
         let note = format!(
             "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT{}",
@@ -149,9 +158,6 @@ fn write_json(line: json::Line, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         return Ok(());
     };
     let bytes = line.bytes();
-    out.reserve(bytes.len() * 2 + bytes.len() / 8 + 256);
-    out.extend_from_slice(br#""content":[{"type":"text","text":"#);
-    line.push_quoted(out);
     out.push(b'}');
     if let Some(note) = &note {
         out.push(b',');

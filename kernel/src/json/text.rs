@@ -1,13 +1,10 @@
-//! JSON as text: OpenAI's on its way to the client, put on one line and never re-modelled, and what is written besides.
+//! JSON as text: what it weighs, and how it is written.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use bytestring::ByteString;
-use memchr::{memchr, memchr_iter, memchr2_iter};
-use serde::de::Error as _;
+use memchr::{memchr, memchr_iter};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// Most values of an answer that is looked into, as [`values`] counts them: some 100 MB as a tree.
 pub const MOST_VALUES: usize = 3_000_000;
@@ -72,77 +69,6 @@ pub fn held(text: &[u8]) -> usize {
 pub fn tree(text: &[u8]) -> Result<Value, String> {
     narrow(text)?;
     serde_json::from_slice(text).map_err(|error| format!("is not JSON: {error}"))
-}
-
-/// A JSON text on one line, without indentation.
-///
-/// OpenAI prints its answers over many indented lines. Those cost tokens, and a line break would end a message on
-/// stdio and a field of an event stream. No string of JSON spans lines, so lines can be trimmed without reading them.
-#[derive(Clone, Debug)]
-pub struct Line(ByteString);
-
-impl Line {
-    /// Checks that a text is JSON and puts it on one line. Text that is so already is not copied.
-    ///
-    /// # Errors
-    /// It is not JSON.
-    pub fn new(text: Bytes) -> serde_json::Result<Self> {
-        let text = ByteString::try_from(text).map_err(serde_json::Error::custom)?;
-        let checked: &RawValue = serde_json::from_str(&text)?;
-        let json = checked.get();
-        let mut breaks = memchr2_iter(b'\n', b'\r', json.as_bytes());
-        let Some(first) = breaks.next() else { return Ok(Line(text.slice_ref(json))) };
-        let mut out = String::with_capacity(json.len());
-        let mut start = 0;
-        for end in std::iter::once(first).chain(breaks).chain([json.len()]) {
-            out.push_str(json.get(start..end).unwrap_or_default().trim_ascii());
-            start = end + 1;
-        }
-        Ok(Line(out.into()))
-    }
-
-    /// The text.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    /// The bytes of the text.
-    pub fn bytes(&self) -> &Bytes {
-        self.0.as_bytes()
-    }
-
-    /// Whether it is an object.
-    pub fn is_object(&self) -> bool {
-        self.0.starts_with('{')
-    }
-
-    /// Appends it as a JSON string.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn push_quoted(&self, out: &mut Vec<u8>) {
-        // The widest registers that the processor has: twice as quick as searching for quotes, of which JSON is full.
-        json_escape_simd::escape_into(self.text(), out);
-    }
-
-    /// Appends it as a JSON string.
-    ///
-    /// Outside of strings a line has no control character but the tab, and inside of them none, so there are three
-    /// bytes to look for. On wasm that is several times as quick as what is used elsewhere.
-    #[cfg(target_arch = "wasm32")]
-    pub fn push_quoted(&self, out: &mut Vec<u8>) {
-        let (line, mut plain) = (self.bytes(), 0);
-        out.push(b'"');
-        for at in memchr::memchr3_iter(b'"', b'\\', b'\t', line) {
-            out.extend_from_slice(line.get(plain..at).unwrap_or_default());
-            match line.get(at) {
-                Some(b'"') => out.extend_from_slice(b"\\\""),
-                Some(b'\\') => out.extend_from_slice(b"\\\\"),
-                _ => out.extend_from_slice(b"\\t"),
-            }
-            plain = at + 1;
-        }
-        out.extend_from_slice(line.get(plain..).unwrap_or_default());
-        out.push(b'"');
-    }
 }
 
 /// The text of JSON with U+FFFD for every escape that is half of a character: programs that cut text by UTF-16 units
