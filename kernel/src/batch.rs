@@ -15,6 +15,7 @@ use crate::json;
 use crate::output::Output;
 use crate::schema::{Int, OneOrMany};
 use crate::spec::Spec;
+use crate::time::milliseconds;
 
 /// How long a batch goes on by default, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
@@ -102,8 +103,8 @@ where
                 return None;
             }
             let outcome = work.await;
-            let took = clock.now().saturating_sub(begun).as_millis();
-            slowest.fetch_max(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+            let took = milliseconds(clock.now().saturating_sub(begun));
+            slowest.fetch_max(took, Ordering::Relaxed);
             Some(outcome)
         }
     });

@@ -393,7 +393,7 @@ fn host(head: &Parts) -> Option<&str> {
 
 /// Where the caller reaches this server, as far as can be told.
 fn address(head: &Parts) -> String {
-    let forwarded = head.headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+    let forwarded = head.headers.get(headers::FORWARDED_PROTO).and_then(|value| value.to_str().ok());
     let scheme = match forwarded.or(head.uri.scheme_str()) {
         Some("https") => "https",
         _ => "http",

@@ -13,6 +13,8 @@ pub const MCP_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-versio
 pub const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// What the body calls the method on.
 pub const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// How the caller speaks to the proxy that it came by.
+pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// What proxies add, besides all that begins with `x-forwarded-`.
 static OF_PROXIES: [HeaderName; 8] = [
     header::FORWARDED,

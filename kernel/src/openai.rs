@@ -24,6 +24,7 @@ use crate::plan::{self, PartValue, Payload, Plan};
 use crate::platform::{Connected, Wire};
 use crate::secret::Secret;
 use crate::spec::{Life, Spec};
+use crate::time::milliseconds;
 
 /// Tries after the first, as in the official SDKs.
 const RETRIES: u32 = 2;
@@ -228,7 +229,7 @@ pub(crate) async fn connect(
         Ok(match select(connecting.boxed(), cx.platform().sleep(left)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {
-                let text = format!("no answer within {} s", left.as_millis().div_ceil(1000));
+                let text = format!("no answer within {} s", milliseconds(left).div_ceil(1000));
                 Err(Failure { text, unsent: false })
             }
         })
@@ -286,7 +287,7 @@ where
         match (wait, refusal) {
             (Some(asked), _) if trying.allows(tries, asked, cx.now()) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
-                cx.tell(&format!("retrying in {} s", pause.as_millis().div_ceil(1000)));
+                cx.tell(&format!("retrying in {} s", milliseconds(pause).div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
             (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, key)),
@@ -450,7 +451,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// 0.5 s, doubled with each try up to 8 s, less up to a quarter.
 fn backoff(tries: u32, random: u128) -> Duration {
     let base = 500u64.saturating_mul(1 << tries.saturating_sub(1).min(4)).min(8000);
-    let jitter = (random % 1000) as u64;
+    let jitter = random as u64 % 1000;
     Duration::from_millis(base - base * jitter / 4000)
 }
 
@@ -478,7 +479,7 @@ fn astray(config: &Config) -> String {
 
 fn refused(config: &Config, response: &Response<Bytes>, tries: u32, key: &Secret) -> Error {
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
-    let wait = retry_after(response.headers()).map(|wait| wait.as_millis().div_ceil(1000) as u64);
+    let wait = retry_after(response.headers()).map(|wait| milliseconds(wait).div_ceil(1000));
     let (status, body) = (response.status().as_u16(), response.body());
     if is_spent(response) {
         let hint = "the account has no credit left, and waiting does not help: see https://platform.openai.com/settings/organization/billing";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::Kind;
+use crate::time::milliseconds;
 
 /// One finished tool call.
 #[derive(Clone, Debug)]
@@ -28,6 +29,6 @@ impl fmt::Display for Finished<'_> {
             Some(Kind::Status(status)) => write!(f, "outcome=status_{status}")?,
             Some(kind) => write!(f, "outcome={}", format!("{kind:?}").to_ascii_lowercase())?,
         }
-        write!(f, " ms={} bytes={}", self.took.as_millis(), self.bytes)
+        write!(f, " ms={} bytes={}", milliseconds(self.took), self.bytes)
     }
 }

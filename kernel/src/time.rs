@@ -1,8 +1,15 @@
 //! Points in time: as the API has them, in seconds since the Unix epoch, and as people write them, in ISO 8601.
 
+use std::time::Duration;
+
 /// Days before the first of March of the year 0, counted from the Unix epoch.
 const EPOCH: i64 = 719_468;
 const DAY: i64 = 86_400;
+
+/// Milliseconds of a duration. What std gives has 128 bits, whose arithmetic a Worker would carry for that alone.
+pub fn milliseconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
+}
 
 /// Seconds of a date, or of a date with a time; without an offset both are of UTC.
 pub fn seconds(text: &str) -> Option<i64> {
