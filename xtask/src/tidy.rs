@@ -71,8 +71,9 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    let below =
-        ["kernel", "macros", "shapes", "pictures", "sound"].into_iter().flat_map(|folder| workspace.members(folder));
+    let below = ["kernel", "macros", "shapes", "pictures", "sound", "zones"]
+        .into_iter()
+        .flat_map(|folder| workspace.members(folder));
     for package in workspace.members("servers").chain(below) {
         for (dependency, _) in within(package) {
             if servers.contains(dependency.as_str()) {
@@ -94,6 +95,7 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         ("plots", None),
         ("graders", Some("openai-mcp-plots")),
         ("sound", Some("openai-mcp-kernel")),
+        ("zones", None),
     ];
     for (folder, below) in layers {
         for package in workspace.members(folder) {
@@ -206,7 +208,7 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    let pure = ["kernel", "shapes", "pictures", "plots", "graders", "servers"];
+    let pure = ["kernel", "shapes", "pictures", "plots", "graders", "zones", "servers"];
     for package in pure.into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {

@@ -5,6 +5,7 @@ use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ZonedDateTime};
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_zones::zone as zone_named;
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
@@ -82,7 +83,7 @@ pub(crate) fn zone(name: Option<&str>) -> Result<TimeZone> {
     let Some(name) = name.map(str::trim).filter(|name| !matches!(*name, "" | "Z" | "z")) else {
         return Ok(TimeZone::UTC);
     };
-    PARSER.parse_time_zone(name).map_err(|_| {
+    zone_named(name).or_else(|| PARSER.parse_time_zone(name).ok()).ok_or_else(|| {
         let name: String = name.chars().take(60).collect();
         Error::argument(
             "time_zone",

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use openai_mcp_kernel::openai::Call;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::time;
+use openai_mcp_zones::zone;
 
 /// How many times are told.
 const TOLD: usize = 3;
@@ -53,7 +54,7 @@ impl Given {
         match (kind, &self.timezone) {
             ("once", Some(_)) => fault("timezone", "an automation that runs once has `run_at` alone".to_owned()),
             ("periodic", None) => fault("timezone", "required: an IANA time zone, as `Europe/Berlin`".to_owned()),
-            (_, Some(name)) if TimeZone::get(name).is_err() => {
+            (_, Some(name)) if zone(name).is_none() => {
                 fault("timezone", format!("expected an IANA time zone, as `Europe/Berlin`, got `{name}`"));
             }
             _ => {}
@@ -106,8 +107,8 @@ fn times(automation: &Value, now: i64) -> Vec<i64> {
     }
     match automation.get("run_at").and_then(Value::as_i64) {
         Some(at) => Some(at).filter(|at| *at > now).into_iter().collect(),
-        None => match (Cron::read(text("expression")), TimeZone::get(text("timezone"))) {
-            (Ok(cron), Ok(zone)) => next(&cron, &zone, now),
+        None => match (Cron::read(text("expression")), zone(text("timezone"))) {
+            (Ok(cron), Some(zone)) => next(&cron, &zone, now),
             _ => Vec::new(),
         },
     }
