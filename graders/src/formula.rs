@@ -164,8 +164,8 @@ impl Reader<'_> {
         self.rest = after;
         if !self.takes('(') {
             let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-            return match word.parse() {
-                Ok(value) if number => Ok(Node::Number(value)),
+            return match crate::number(word) {
+                Some(value) if number => Ok(Node::Number(value)),
                 _ if number => Err(format!("`{word}` is no number")),
                 _ => Ok(Node::Name(word.to_owned())),
             };

@@ -261,7 +261,7 @@ impl Criterion {
             }
             Grader::ScoreModel { range: [least, most], .. } => {
                 let (result, steps) = judged(answers.next())?;
-                let score = result.as_f64().or_else(|| result.as_str()?.trim().parse().ok()).filter(|n| n.is_finite());
+                let score = result.as_f64().or_else(|| crate::number(result.as_str()?.trim()));
                 let score = score.ok_or_else(|| {
                     error(
                         ErrorCode::InvalidAnswer,

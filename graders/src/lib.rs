@@ -25,6 +25,7 @@ mod criterion;
 pub mod formula;
 mod grade;
 pub mod import;
+mod number;
 pub mod plot;
 mod porter;
 mod prompt;
@@ -36,6 +37,7 @@ pub mod text;
 
 pub use criterion::{Api, Criterion, Fault, Grader, Metric, Operation};
 pub use grade::{Answer, ErrorCode, Grade, GradeError, ModelQuestion, Question, Step};
+pub use number::number;
 pub use prompt::Prompt;
 pub use template::{Names, UnknownPath};
 

@@ -481,7 +481,8 @@ fn expectation(cell: &str) -> Value {
     let Some((kind, value)) = typed else { return json!({"type": "equals", "value": cell}) };
     let (name, threshold) = kind.split_once('(').unwrap_or((kind, ""));
     let mut assertion = json!({"type": name.trim(), "value": value.trim()});
-    if let (Ok(threshold), Some(members)) = (threshold.trim_end_matches(')').parse::<f64>(), assertion.as_object_mut())
+    if let (Some(threshold), Some(members)) =
+        (crate::number(threshold.trim_end_matches(')')), assertion.as_object_mut())
     {
         members.insert("threshold".to_owned(), threshold.into());
     }

@@ -177,7 +177,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Option<Value> {
                 number.into()
             } else if let Ok(number) = text.parse::<u64>() {
                 number.into()
-            } else if let Ok(number) = text.parse() {
+            } else if let Some(number) = crate::number(text) {
                 Number::from_f64(number)?.into()
             } else {
                 text.into()

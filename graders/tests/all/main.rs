@@ -4,5 +4,6 @@
 mod criteria;
 mod imports;
 mod judges;
+mod numbers;
 mod reports;
 mod templates;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_graders::number;
 use openai_mcp_kernel::prelude::*;
 
 /// Most metrics.
@@ -45,10 +46,10 @@ impl Table {
         };
         for record in reader.records() {
             let record = record.map_err(broken)?;
-            let number = |index: usize| record.get(index).and_then(|text| text.trim().parse::<f64>().ok());
-            let Some(at) = number(step) else { continue };
+            let cell = |index: usize| record.get(index).and_then(|text| number(text.trim()));
+            let Some(at) = cell(step) else { continue };
             let metrics = names.iter().enumerate().filter(|(index, _)| *index != step);
-            self.add(at, metrics.filter_map(|(index, name)| Some((name.as_str(), number(index)?))));
+            self.add(at, metrics.filter_map(|(index, name)| Some((name.as_str(), cell(index)?))));
         }
         Ok(())
     }
@@ -125,7 +126,7 @@ impl Table {
 
 /// Five significant places.
 pub(crate) fn short(value: f64) -> f64 {
-    format!("{value:.4e}").parse().unwrap_or(value)
+    number(&format!("{value:.4e}")).unwrap_or(value)
 }
 
 /// Each point as the mean of itself and of `half` points to either side, or of as many as there are.
