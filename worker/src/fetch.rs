@@ -17,9 +17,7 @@ use openai_mcp_kernel::narrowing::Others;
 use send_wrapper::SendWrapper;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{
-    AbortController, AbortSignal, ReadableStream, TransformStream, WorkerGlobalScope, WritableStreamDefaultWriter,
-};
+use web_sys::{AbortController, ReadableStream, TransformStream, WorkerGlobalScope, WritableStreamDefaultWriter};
 
 /// Bodies of at most so many bytes come over in one piece.
 const FEW: u32 = 256 * 1024;
@@ -34,22 +32,30 @@ extern "C" {
     /// On lines: the method, the URL, and of each named header that is there the place of its name and its value.
     fn head(request: &web_sys::Request, names: &JsValue) -> String;
 
-    /// Asks another server, with a line of name and value for each header. Redirects are answers, and what one key may see
-    /// is not kept for the next caller. Gives the status, the named headers as [`head`] does, and the body: bytes if it has
-    /// few, which is cheaper than a reader, or the error if they broke off; and the socket, if the exchange became one.
+    /// Asks another server. The head has the method, the URL, and each header's name and value, on lines; the body is
+    /// `bytes`, or if there are none the stream. Redirects are answers, and what one key may see is not kept for the next
+    /// caller. Gives the status and the named headers as [`head`] does; the body: bytes if it has few, which is cheaper than
+    /// a reader, or the error if they broke off; and the socket, if the exchange became one.
     fn exchange(
-        method: &str,
-        url: &str,
-        headers: &str,
-        body: JsValue,
-        signal: &AbortSignal,
+        head: &str,
+        bytes: &[u8],
+        stream: JsValue,
+        controller: &AbortController,
         names: &JsValue,
         few: u32,
     ) -> Promise;
 
-    /// An answer, with a line of name and value for each header.
-    #[wasm_bindgen(catch)]
-    fn respond(status: u16, headers: &str, body: JsValue) -> Result<web_sys::Response, JsValue>;
+    /// Answers the caller. The head has the status, and the headers as that of [`exchange`].
+    fn respond(caller: &Caller, head: &str, bytes: &[u8], stream: JsValue);
+}
+
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    /// Who waits for an answer: the promise that `index.js` gave the runtime.
+    pub type Caller;
+
+    #[wasm_bindgen(method)]
+    fn reject(this: &Caller, error: &JsValue);
 }
 
 /// Names of headers as JavaScript has them.
@@ -113,14 +119,19 @@ pub(crate) async fn ask(request: Request<Body>, idle: Duration) -> Result<Respon
     let abort = Abort(Some(controller));
     let answer: Array = settled(answer).await.map_err(failure)?.unchecked_into();
     let mut response = Response::new(Content::Body(Body::EMPTY));
-    let status = answer.get(0).as_f64().and_then(|status| StatusCode::from_u16(status as u16).ok());
+    let head = answer.get(0).as_string().unwrap_or_default();
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
     *response.status_mut() = status.ok_or_else(|| failed("no valid status"))?;
-    *response.headers_mut() = OF_ANSWERS.read(answer.get(1).as_string().unwrap_or_default().lines());
-    let (body, socket) = (answer.get(2), answer.get(3));
-    if !socket.is_undefined() {
-        abort.needless();
-        *response.body_mut() = Content::Socket(SendWrapper::new(socket));
-        return Ok(response);
+    *response.headers_mut() = OF_ANSWERS.read(lines);
+    let body = answer.get(1);
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let socket = answer.get(2);
+        if !socket.is_undefined() {
+            abort.needless();
+            *response.body_mut() = Content::Socket(SendWrapper::new(socket));
+            return Ok(response);
+        }
     }
     *response.body_mut() = Content::Body(match body.dyn_ref::<Uint8Array>() {
         Some(bytes) => {
@@ -147,36 +158,39 @@ pub(crate) async fn ask(request: Request<Body>, idle: Duration) -> Result<Respon
 
 fn begin(request: Request<Body>, controller: &AbortController) -> Result<Promise, JsValue> {
     let (head, body) = request.into_parts();
-    let url = head.uri.to_string();
-    let body = body_of(body, Some(controller.clone()))?;
-    let signal = controller.signal();
-    Ok(exchange(head.method.as_str(), &url, &lines(&head.headers), body, &signal, &OF_ANSWERS.1, FEW))
+    let lead = format!("{}\n{}", head.method, head.uri);
+    let (bytes, stream) = body_of(body, Some(controller.clone()))?;
+    Ok(exchange(&with_headers(lead, &head.headers), &bytes, stream, controller, &OF_ANSWERS.1, FEW))
 }
 
-/// The kernel's answer as JavaScript has it.
-pub(crate) fn give(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
+/// Hands the kernel's answer to whom it is for.
+pub(crate) fn give(response: Response<Body>, caller: &Caller) {
     let (head, body) = response.into_parts();
-    respond(head.status.as_u16(), &lines(&head.headers), body_of(body, None)?)
-}
-
-fn lines(headers: &HeaderMap) -> String {
-    let mut lines = String::new();
-    for (name, value) in headers {
-        lines.push_str(name.as_str());
-        lines.push(' ');
-        // A JavaScript string of bytes: each character is one.
-        lines.extend(value.as_bytes().iter().copied().map(char::from));
-        lines.push('\n');
+    match body_of(body, None) {
+        Ok((bytes, stream)) => {
+            respond(caller, &with_headers(head.status.as_u16().to_string(), &head.headers), &bytes, stream);
+        }
+        Err(error) => caller.reject(&error),
     }
-    lines
 }
 
-/// A body on its way out. An empty one is none, as some statuses demand. If it fails, so does the exchange.
-fn body_of(body: Body, exchange: Option<AbortController>) -> Result<JsValue, JsValue> {
+/// Puts a line for each header behind what begins a head.
+fn with_headers(mut head: String, headers: &HeaderMap) -> String {
+    for (name, value) in headers {
+        head.push('\n');
+        head.push_str(name.as_str());
+        head.push(' ');
+        // A JavaScript string of bytes: each character is one.
+        head.extend(value.as_bytes().iter().copied().map(char::from));
+    }
+    head
+}
+
+/// A body on its way out, as bytes or as a stream. An empty one is neither, as some statuses demand. If it fails, so does the
+/// exchange.
+fn body_of(body: Body, exchange: Option<AbortController>) -> Result<(Bytes, JsValue), JsValue> {
     match body {
-        Body::Full(bytes) if bytes.is_empty() => Ok(JsValue::UNDEFINED),
-        // A copy: JavaScript may read it after the memory of the module has changed.
-        Body::Full(bytes) => Ok(Uint8Array::from(&*bytes).into()),
+        Body::Full(bytes) => Ok((bytes, JsValue::UNDEFINED)),
         Body::Stream { chunks, length } => {
             let pipe: TransformStream = match length {
                 // Only a stream of known length is sent with a `Content-Length`.
@@ -189,7 +203,7 @@ fn body_of(body: Body, exchange: Option<AbortController>) -> Result<JsValue, JsV
             Reflect::set(&readable, &"writer".into(), &writer)?;
             // Whoever reads the other end hears of a failure, too.
             spawn_local(async { drop(pump(chunks, writer, exchange).await) });
-            Ok(readable.into())
+            Ok((Bytes::new(), readable.into()))
         }
     }
 }

@@ -11,35 +11,47 @@ const taken = (headers, names) => {
   return lines;
 };
 
+// An object: a list of pairs takes the runtime ten times as long. Headers of one name are one list.
 const given = (lines) => {
-  const pairs = [];
-  for (const line of lines.split('\n')) {
+  const headers = Object.create(null);
+  for (const line of lines) {
     const end = line.indexOf(' ');
-    if (end > 0) pairs.push([line.slice(0, end), line.slice(end + 1)]);
+    const [name, value] = [line.slice(0, end), line.slice(end + 1)];
+    headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
   }
-  return pairs;
+  return headers;
 };
+
+// Bytes stand in the memory of the module, which may change. A request or an answer that is made of them copies them.
+const whole = (bytes, stream) => (bytes.length ? bytes : stream);
 
 // Headers of a filter go by their names, which may be spelt in many ways.
 export const head = (request, names) => {
   let lines = `${request.method}\n${request.url}\n`;
-  for (const [name, value] of request.headers) {
+  request.headers.forEach((value, name) => {
     const place = names.get(name) ?? (/^x[-_]*mcp/.test(name) ? name : undefined);
     if (place !== undefined) lines += `${place} ${value}\n`;
-  }
+  });
   return lines;
 };
 
-export const exchange = async (method, url, headers, body, signal, names, few) => {
-  const init = { method, headers: given(headers), body, signal, redirect: 'manual', cache: 'no-store' };
+export const exchange = async (head, bytes, stream, controller, names, few) => {
+  const [method, url, ...lines] = head.split('\n');
+  const { signal } = controller;
+  const body = whole(bytes, stream);
+  const init = { method, headers: given(lines), body, signal, redirect: 'manual', cache: 'no-store' };
   const answer = await fetch(url, init);
   const { status, headers: told } = answer;
+  const lead = `${status}\n${taken(told, names)}`;
+  if (status === 101) return [lead, answer.body, answer.webSocket ?? undefined];
   const length = told.get('content-length');
-  const whole = length !== null && Number(length) <= few && !told.has('content-encoding');
-  const bytes = (buffer) => new Uint8Array(buffer);
   // To ask for the stream is to make one.
-  const content = whole ? await answer.arrayBuffer().then(bytes, (error) => error) : answer.body;
-  return [status, taken(told, names), content, status === 101 ? (answer.webSocket ?? undefined) : undefined];
+  if (length === null || Number(length) > few || told.has('content-encoding')) return [lead, answer.body];
+  try {
+    return [lead, new Uint8Array(await answer.arrayBuffer())];
+  } catch (error) {
+    return [lead, error];
+  }
 };
 
 const ears = new WeakMap();
@@ -70,8 +82,13 @@ export const leave = (socket, _) => {
 };
 
 // `index.js` breaks a stream off if the instance that writes it crashes.
-export const respond = (status, headers, body) => {
-  const response = new Response(body, { status, headers: given(headers) });
-  if (body?.writer) response.writer = body.writer;
-  return response;
+export const respond = (caller, head, bytes, stream) => {
+  const [status, ...lines] = head.split('\n');
+  try {
+    const response = new Response(whole(bytes, stream), { status, headers: given(lines) });
+    if (stream) response.writer = stream.writer;
+    caller.resolve(response);
+  } catch (error) {
+    caller.reject(error);
+  }
 };

@@ -17,8 +17,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::stream::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use js_sys::futures::{JsFuture, future_to_promise};
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::futures::spawn_local;
+use js_sys::{Object, Reflect};
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount, Peer};
@@ -34,7 +34,9 @@ use crate::socket::Connect;
 use crate::store::Query;
 
 #[doc(hidden)]
-pub use {js_sys, wasm_bindgen, web_sys};
+pub use fetch::Caller;
+#[doc(hidden)]
+pub use {wasm_bindgen, web_sys};
 
 /// Requests and statements of D1 that a call makes by default: Workers allow 1,000, on the free plan 50.
 /// <https://developers.cloudflare.com/workers/platform/limits/>
@@ -56,34 +58,41 @@ macro_rules! serve {
     (@ $server:expr, $connect:expr) => {
         /// The handler of requests.
         #[$crate::wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen = $crate::wasm_bindgen)]
-        pub fn fetch(request: $crate::web_sys::Request, env: $crate::wasm_bindgen::JsValue) -> $crate::js_sys::Promise {
+        pub fn fetch(
+            request: $crate::web_sys::Request,
+            body: Option<Vec<u8>>,
+            env: &$crate::wasm_bindgen::JsValue,
+            caller: $crate::Caller,
+        ) {
             let store = if $server.migrations.is_empty() { None } else { Some($crate::store::query as _) };
-            $crate::serve(&$server, store, $connect, request, env)
+            $crate::serve(&$server, store, $connect, request, body, env, caller)
         }
     };
 }
 
-/// Answers one request. The first one of an isolate makes the server, with the variables, secrets
-/// and, if it keeps anything, the database of `env`.
+/// Answers one request, whose body `index.js` has read if it is short. The first one of an isolate makes the server, with the
+/// variables, secrets and, if it keeps anything, the database of `env`.
 pub fn serve(
     definition: &'static Definition,
     query: Option<Query>,
     connect: Option<Connect>,
     request: web_sys::Request,
-    env: JsValue,
-) -> Promise {
+    body: Option<Vec<u8>>,
+    env: &JsValue,
+    caller: Caller,
+) {
     static GATEWAY: OnceLock<Result<Gateway, String>> = OnceLock::new();
     let gateway = GATEWAY.get_or_init(|| {
         std::panic::set_hook(Box::new(crashed));
-        gateway(definition, query, connect, &env)
+        gateway(definition, query, connect, env)
     });
-    future_to_promise(async move {
+    spawn_local(async move {
         let response = match gateway {
-            Ok(gateway) => answer(gateway, &request).await,
+            Ok(gateway) => answer(gateway, &request, body).await,
             Err(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, problem),
         };
-        give(response).map(JsValue::from)
-    })
+        give(response, &caller);
+    });
 }
 
 /// A panic leaves the instance unusable, and `index.js` learns of it: what awaits the panicked task waits for ever.
@@ -127,13 +136,13 @@ fn variables(env: &JsValue) -> Result<Vec<(String, String)>, String> {
     names.iter().filter_map(read).collect()
 }
 
-async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body> {
+async fn answer(gateway: &Gateway, request: &web_sys::Request, body: Option<Vec<u8>>) -> Response<Body> {
     let Some(head) = head_of(request) else { return plain(StatusCode::BAD_REQUEST, "the request has no valid head") };
     // Everyone comes over the network.
     let peer = Peer { bound_to_loopback: false, is_loopback: false };
     match gateway.admit(&head, peer) {
         Err(answer) => *answer,
-        Ok(admitted) => match read(request, &head.headers, admitted.max_body()).await {
+        Ok(admitted) => match read(request, body, &head.headers, admitted.max_body()).await {
             Ok(Ok(body)) => gateway.serve(admitted, body).await,
             Ok(Err(id)) => gateway.too_large(&admitted, id.as_deref()),
             Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
@@ -144,36 +153,39 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request) -> Response<Body>
 /// The body of a request; if it has more than `cap` bytes, the id of its message as far as it was found.
 async fn read(
     request: &web_sys::Request,
+    short: Option<Vec<u8>>,
     headers: &HeaderMap,
     cap: usize,
 ) -> Result<Result<Bytes, Option<String>>, JsValue> {
-    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    match told {
-        Some(told) if told > THROWN_AWAY => Ok(Err(None)),
-        // No body is longer than its head says.
-        Some(told) if told <= cap => {
-            let buffer = JsFuture::from(request.array_buffer()?).await?;
-            Ok(Ok(Uint8Array::new(&buffer).to_vec().into()))
+    let mut scan = Scan::default();
+    if let Some(body) = short {
+        if body.len() <= cap {
+            return Ok(Ok(body.into()));
         }
-        _ => {
-            let Some(stream) = request.body() else { return Ok(Ok(Bytes::new())) };
-            let mut chunks = stream_of(stream, None, None)?.into_chunks();
-            let (mut held, mut passed, mut scan) = (Vec::new(), 0, Scan::default());
-            while let Some(chunk) = chunks.next().await {
-                let chunk = chunk.map_err(|failure| JsValue::from(failure.text))?;
-                passed += chunk.len();
-                if passed > THROWN_AWAY {
-                    break;
-                } else if passed > cap {
-                    scan.pass(&std::mem::take(&mut held));
-                    scan.pass(&chunk);
-                } else {
-                    held.extend_from_slice(&chunk);
-                }
-            }
-            Ok(if passed > cap { Err(scan.id()) } else { Ok(held.into()) })
+        scan.pass(&body);
+        return Ok(Err(scan.id()));
+    }
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if told.is_some_and(|told| told > THROWN_AWAY) {
+        return Ok(Err(None));
+    }
+    let Some(stream) = request.body() else { return Ok(Ok(Bytes::new())) };
+    let mut chunks = stream_of(stream, None, None)?.into_chunks();
+    let mut held = Vec::with_capacity(told.unwrap_or_default().min(cap));
+    let mut passed = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|failure| JsValue::from(failure.text))?;
+        passed += chunk.len();
+        if passed > THROWN_AWAY {
+            break;
+        } else if passed > cap {
+            scan.pass(&std::mem::take(&mut held));
+            scan.pass(&chunk);
+        } else {
+            held.extend_from_slice(&chunk);
         }
     }
+    Ok(if passed > cap { Err(scan.id()) } else { Ok(held.into()) })
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Body> {

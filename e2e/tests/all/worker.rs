@@ -54,6 +54,9 @@ fn inline(domain: &str) -> String {
     worker.replace("embed \"", &format!("embed \"{}/", dist.display()))
 }
 
+/// How the glue of every Worker begins to answer a request.
+const FETCH: &str = "export function fetch(request, body, env, caller) {";
+
 /// What was made of a server, with a change of its glue that is written into a folder.
 fn doctored(domain: &str, from: &str, to: &str, folder: &Path) -> String {
     let dist = built(domain);
@@ -513,6 +516,11 @@ fn the_http_face_is_the_native_one() {
         ping.len()
     );
     assert_eq!(exchange(addr, bytes.as_bytes()).unwrap().status, 200);
+
+    // One that comes in pieces, because it is long.
+    let edge = Edge::of(&["files".to_owned()], upstream.addr(), &[]);
+    let long = format!("{ping}{}", " ".repeat(1_000_000));
+    assert_eq!(edge.ask("files", "POST", "/mcp", &bearer(KEY), long.as_bytes()).status, 200);
 }
 
 /// Most memory that a process ever had, in kB.
@@ -748,10 +756,10 @@ fn callers_narrow_the_list() {
 #[test]
 fn calls_leave_nothing_in_memory() {
     let upstream = Recorder::start_default().unwrap();
-    let tell = "export function fetch(request, env) {\n  \
-                if (request.url.endsWith('/memory')) return new Response(wasm.memory.buffer.byteLength);";
+    let size = "return caller.resolve(new Response(wasm.memory.buffer.byteLength));";
+    let tell = format!("{FETCH} if (request.url.endsWith('/memory')) {size}");
     let folder = tempfile::tempdir().unwrap();
-    let worker = doctored("files", "export function fetch(request, env) {", tell, folder.path());
+    let worker = doctored("files", FETCH, &tell, folder.path());
     let edge = Edge::with(&[("files".into(), worker)], upstream.addr(), folder.path(), &[]);
     let memory_after = |calls: usize| {
         for _ in 0..calls {
@@ -918,8 +926,9 @@ fn a_crash_stays_in_its_server() {
     let upstream = Recorder::start_default().unwrap();
     // The same modules, but for one path at which the instance traps.
     let folder = tempfile::tempdir().unwrap();
-    let trap = "export function fetch(request, env) {\n  if (request.url.endsWith('/trap')) { wasm = undefined; throw new WebAssembly.RuntimeError('unreachable'); }";
-    let worker = doctored("vector-store", "export function fetch(request, env) {", trap, folder.path());
+    let crash = "{ wasm = undefined; throw new WebAssembly.RuntimeError('unreachable'); }";
+    let trap = format!("{FETCH} if (request.url.endsWith('/trap')) {crash}");
+    let worker = doctored("vector-store", FETCH, &trap, folder.path());
     let workers = [("broken".into(), worker), ("files".into(), import("files", "worker"))];
     let edge = Edge::with(&workers, upstream.addr(), folder.path(), &[]);
     let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;

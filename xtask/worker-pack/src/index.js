@@ -25,24 +25,41 @@ const check = (error) => {
 addEventListener('error', ({ error }) => check(error));
 addEventListener('unhandledrejection', ({ reason }) => check(reason));
 
+// Bodies of at most so many bytes, which anyone may send, are read before wasm hears of the request: to wait for them there
+// costs more.
+const SHORT = 64 * 1024;
+
+const read = async (request) => {
+  try {
+    const length = request.headers.get('content-length');
+    return length !== null && length <= SHORT ? new Uint8Array(await request.arrayBuffer()) : undefined;
+  } catch {
+    // Wasm will find that it broke off.
+    return undefined;
+  }
+};
+
 export default {
   async fetch(request, env) {
+    const body = await read(request);
     if (globalThis.crashed) {
       abandon();
       wasm.__wbg_reset_state();
       globalThis.crashed = false;
     }
-    let lose;
-    const lost = new Promise((_, reject) => inFlight.add(lose = reject));
+    const caller = Promise.withResolvers();
+    let lose = caller.reject;
     const done = () => inFlight.delete(lose);
+    inFlight.add(lose);
     try {
-      const response = await Promise.race([wasm.fetch(request, env), lost]);
+      wasm.fetch(request, body, env, caller);
+      const response = await caller.promise;
+      done();
       const { writer } = response;
       if (writer) {
+        const lost = new Promise((_, reject) => inFlight.add((lose = reject)));
         lost.catch((error) => writer.abort(error));
         writer.closed.then(done, done);
-      } else {
-        done();
       }
       return response;
     } catch (error) {
