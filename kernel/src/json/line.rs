@@ -38,7 +38,9 @@ impl Line {
         // The standard library's check takes longer and tells more.
         let valid = simdutf8::basic::from_utf8(&text).or_else(|_| std::str::from_utf8(&text));
         valid.map_err(serde_json::Error::custom)?;
-        let json = text.trim_ascii();
+        let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
+        let end = text.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
+        let json = text.get(start..end).unwrap_or_default();
         let mut pass = Pass { text: json, at: 0, kept: 0, plain: Vec::new(), quoted };
         if pass.whole().is_none() {
             let fault = serde_json::from_slice::<IgnoredAny>(&text).err();
@@ -191,14 +193,14 @@ impl Pass<'_> {
 
     #[inline]
     fn skip_space(&mut self) {
-        if matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        if self.peek().is_some_and(is_space) {
             self.leave_space_out();
         }
     }
 
     fn leave_space_out(&mut self) {
         self.keep();
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        while self.peek().is_some_and(is_space) {
             self.at += 1;
         }
         self.kept = self.at;
@@ -307,6 +309,12 @@ impl Pass<'_> {
             self.at += 1;
         }
     }
+}
+
+/// Whether a byte is whitespace to JSON, to which a form feed is none.
+#[inline]
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 /// Appends the first bytes of some, most often few.
