@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// 2015-01-01: reports reach back eleven years at most, and OpenAI has had an API since 2020.
+/// 2015-01-01: OpenAI has had an API since 2020, so there is nothing to report of before.
 const SINCE: i64 = 1_420_070_400;
 
 /// Bytes of a header, and before its counts.
