@@ -136,7 +136,7 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         out.reserve(bytes * 2 + bytes / 8 + 256);
         out.extend_from_slice(br#""content":[{"type":"text","text":"#);
         json::Line::quoted(text, most, out)
-            .map_err(|error| Error::new(Kind::Answer, format!("the answer is not JSON: {error}")))
+            .map_err(|text| Error::new(Kind::Answer, format!("the answer is not JSON: {}", json::fault(&text))))
     };
     let line = quote(text, out)?;
     let (line, note) = if line.bytes().len() <= cap {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use memchr::{memchr, memchr_iter};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Most values of an answer that is looked into, as [`values`] counts them: some 100 MB as a tree.
@@ -54,6 +55,14 @@ pub fn weight(value: &Value) -> usize {
 /// It has more than [`MOST_VALUES`].
 pub fn narrow(text: &[u8]) -> Result<(), String> {
     if values(text) > MOST_VALUES { Err(format!("has more than {MOST_VALUES} values")) } else { Ok(()) }
+}
+
+/// Why a text is not JSON, for a person.
+pub fn fault(text: &[u8]) -> String {
+    if let Err(error) = std::str::from_utf8(text) {
+        return error.to_string();
+    }
+    serde_json::from_slice::<IgnoredAny>(text).err().map_or_else(|| "not valid".to_owned(), |error| error.to_string())
 }
 
 /// About how many bytes a text of JSON takes when it is held and read.

@@ -294,7 +294,7 @@ impl Made {
             .set("url", self.endpoint.path())
             .set("body", &body);
         // A line may have no break within: those that the caller wrote between the members go.
-        let line = json::Line::new(line.text().clone()).map_err(|error| error.to_string())?;
+        let line = json::Line::new(line.text().clone()).map_err(|text| json::fault(&text))?;
         self.tokens += body.text().len() / TOKEN;
         self.lines.extend_from_slice(line.bytes());
         self.lines.push(b'\n');

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::de::{Error as _, IgnoredAny};
 use wide::u8x16;
 
 /// How many bytes of a string are looked at together.
@@ -20,8 +19,8 @@ impl Line {
     /// Checks that a text is JSON and puts it on one line. Text that is so already is not copied.
     ///
     /// # Errors
-    /// It is not JSON.
-    pub fn new(text: Bytes) -> serde_json::Result<Self> {
+    /// The text, if it is not JSON.
+    pub fn new(text: Bytes) -> Result<Self, Bytes> {
         Self::pass(text, None)
     }
 
@@ -29,22 +28,21 @@ impl Line {
     /// `most` bytes is not appended.
     ///
     /// # Errors
-    /// It is not JSON; `out` has a part of it then.
-    pub fn quoted(text: Bytes, most: usize, out: &mut Vec<u8>) -> serde_json::Result<Self> {
+    /// The text, if it is not JSON; `out` has a part of it then.
+    pub fn quoted(text: Bytes, most: usize, out: &mut Vec<u8>) -> Result<Self, Bytes> {
         Self::pass(text, Some(Quoted { start: out.len(), most, out }))
     }
 
-    fn pass(text: Bytes, quoted: Option<Quoted<'_>>) -> serde_json::Result<Self> {
-        // The standard library's check takes longer and tells more.
-        let valid = simdutf8::basic::from_utf8(&text).or_else(|_| std::str::from_utf8(&text));
-        valid.map_err(serde_json::Error::custom)?;
+    fn pass(text: Bytes, quoted: Option<Quoted<'_>>) -> Result<Self, Bytes> {
+        if simdutf8::basic::from_utf8(&text).is_err() {
+            return Err(text);
+        }
         let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
         let end = text.iter().rposition(|byte| !is_space(*byte)).map_or(start, |last| last + 1);
         let json = text.get(start..end).unwrap_or_default();
         let mut pass = Pass { text: json, at: 0, kept: 0, plain: Vec::new(), quoted };
         if pass.whole().is_none() {
-            let fault = serde_json::from_slice::<IgnoredAny>(&text).err();
-            return Err(fault.unwrap_or_else(|| serde_json::Error::custom("not valid")));
+            return Err(text);
         }
         Ok(Line(if pass.kept == 0 { text.slice_ref(json) } else { pass.plain.into() }))
     }
