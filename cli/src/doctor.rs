@@ -14,11 +14,13 @@ use openai_mcp_kernel::secret::Secret;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use serde_json::Value;
 
-use crate::clients::{self, Client, Scope};
+use crate::clients::{self, Client, Found, Scope};
 use crate::out;
 
 /// Most bytes of an answer that are looked at.
 const LONGEST: usize = 4 * 1024 * 1024;
+/// Where the API is unless OPENAI_BASE_URL says otherwise.
+const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Looks at everything, prints a line for each, and gives a status of 1 if something is wrong.
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -108,11 +110,12 @@ async fn ask(host: &Host, key: &Secret, path: &str) -> Result<(), String> {
         .header(AUTHORIZATION, bearer)
         .body(Body::EMPTY)
         .map_err(|error| error.to_string())?;
-    let response = host
-        .machine()
-        .send(request)
-        .await
-        .map_err(|failure| format!("{base} does not answer: {}\n{hint}", failure.text))?;
+    let response = host.machine().send(request).await.map_err(|failure| {
+        // Nothing is wrong with where OpenAI's is, only with the way there.
+        let hint =
+            if base == OPENAI { "hint: is there a way to it from here? HTTPS_PROXY names a proxy" } else { hint };
+        format!("{base} does not answer: {}\n{hint}", failure.text)
+    })?;
     let status = response.status();
     let body = response.into_body().collect(LONGEST).await.unwrap_or_default();
     let body = serde_json::from_slice::<Value>(&body).unwrap_or_default();
@@ -184,21 +187,21 @@ fn look(client: Client, scope: Scope, lines: &mut Lines) {
     }
 }
 
-fn one(name: &str, path: &Path, servers: &[(String, Option<String>)], lines: &mut Lines) {
-    let gone =
-        servers.iter().find(|(_, program)| program.as_deref().is_some_and(|program| !clients::is_there(program)));
-    match gone {
-        Some((server, program)) => lines.wrong(
-            name,
-            &format!(
-                "{}: `{server}` starts {}, which is not there\nhint: `openai-mcp config {name} --write` writes where it \
-                 is now",
-                path.display(),
-                program.as_deref().unwrap_or_default()
-            ),
-        ),
+fn one(name: &str, path: &Path, servers: &[Found], lines: &mut Lines) {
+    let wrong = servers.iter().find_map(|server| {
+        if let Some(program) = server.program.as_deref().filter(|program| !clients::is_there(program)) {
+            return Some(format!(
+                "`{}` starts {program}, which is not there\nhint: `openai-mcp config {name} --write` writes where it is now",
+                server.name
+            ));
+        }
+        let place = server.keyless?;
+        Some(format!("`{}` still has {place} where a key is to be\nhint: put yours in its place", server.name))
+    });
+    match wrong {
+        Some(problem) => lines.wrong(name, &format!("{}: {problem}", path.display())),
         None => {
-            let names: Vec<_> = servers.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
             lines.well(name, &format!("{}: {}", path.display(), names.join(", ")));
         }
     }

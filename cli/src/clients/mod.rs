@@ -24,6 +24,8 @@ use crate::names::{find_all, of_flags};
 
 /// The name of the entry for all servers behind one door.
 const DOOR: &str = "openai";
+/// The name of the entry for several servers on one stand-in.
+const SANDBOX: &str = "openai-sandbox";
 /// The variables that hold keys: of a project, and of an administrator.
 const USUAL: &str = "OPENAI_API_KEY";
 const ADMIN: &str = "OPENAI_ADMIN_KEY";
@@ -229,7 +231,7 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
             let name = match group.as_slice() {
                 [] => DOOR.to_owned(),
                 [definition] => format!("openai-{}", definition.domain),
-                _ => "openai-sandbox".to_owned(),
+                _ => SANDBOX.to_owned(),
             };
             let behind = if group.is_empty() { SERVERS } else { &group };
             let takes = |admin: bool| {
@@ -523,14 +525,24 @@ fn quoted(word: &str) -> String {
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// Our entries in the file of a client: each with its name and the program that it starts, if it starts one.
+/// One of our entries in the file of a client.
+pub(crate) struct Found {
+    pub(crate) name: String,
+    /// What it starts, if it starts something.
+    pub(crate) program: Option<String>,
+    /// What stands there still where a key is to be.
+    pub(crate) keyless: Option<&'static str>,
+}
+
+/// Our entries in the file of a client.
 ///
 /// # Errors
 /// The file is not what the client reads.
-pub(crate) fn found(client: Client, text: &str) -> Result<Vec<(String, Option<String>)>, String> {
+pub(crate) fn found(client: Client, text: &str) -> Result<Vec<Found>, String> {
     let servers = merge::read(client.format(), text, client.path(text))?;
     let known = |name: &str| {
         name == DOOR
+            || name == SANDBOX
             || name
                 .strip_prefix("openai-")
                 .is_some_and(|domain| SERVERS.iter().any(|definition| definition.domain == domain))
@@ -539,8 +551,14 @@ pub(crate) fn found(client: Client, text: &str) -> Result<Vec<(String, Option<St
         let command = entry.get("command").or_else(|| entry.get("cmd"))?;
         command.as_str().or_else(|| command.get(0)?.as_str()).map(str::to_owned)
     };
-    let ours = servers.iter().filter(|(name, _)| known(name));
-    Ok(ours.map(|(name, entry)| (name.clone(), program(entry))).collect())
+    let keyless = |entry: &Value| {
+        let text = entry.to_string();
+        // Beside a key of a project, that of an administrator may be missing.
+        let missing = |key: &&str| text.contains(itself(key)) && (*key == USUAL || !text.contains(USUAL));
+        [USUAL, ADMIN].into_iter().find(missing).map(itself)
+    };
+    let ours = servers.into_iter().filter(|(name, _)| known(name));
+    Ok(ours.map(|(name, entry)| Found { name, program: program(&entry), keyless: keyless(&entry) }).collect())
 }
 
 /// Whether a program can be started: by its path, or by its name in `PATH`.

@@ -494,3 +494,33 @@ fn the_doctor_says_what_is_there_and_what_to_do() {
         done.out
     );
 }
+
+#[test]
+fn the_doctor_blames_what_is_wrong() {
+    let home = Home::new();
+    // Nothing listens there, and OpenAI's own address is as it should be.
+    let variables = [
+        ("HOME", home.0.path().to_str().unwrap()),
+        ("OPENAI_API_KEY", "sk-secret"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+    ];
+    let done = run_in(home.0.path(), &["doctor"], &variables);
+    assert!(done.out.contains("wrong  key: ") && done.out.contains("HTTPS_PROXY names a proxy"), "{}", done.out);
+    assert!(!done.out.contains("OPENAI_BASE_URL"), "{}", done.out);
+
+    // Several servers on one stand-in are an entry of ours.
+    assert_eq!(home.run(&["config", "cursor", "rag", "--sandbox", "--write"]).status, 0);
+    let done = home.run(&["doctor", "--sandbox"]);
+    assert!(done.status == 0 && done.out.contains("mcp.json: openai-sandbox"), "{}", done.out);
+
+    // A key that was never put in, which the file of the usual one alone does without.
+    assert_eq!(home.run(&["config", "lm-studio", "fine-tuning", "--write"]).status, 0);
+    let done = home.run(&["doctor", "--sandbox"]);
+    let wrong = "`openai-fine-tuning` still has sk-your-key where a key is to be\n       hint: put yours in its place";
+    assert!(done.status == 1 && done.out.contains(wrong), "{}", done.out);
+    let file = home.text(".lmstudio/mcp.json");
+    assert!(file.contains("sk-admin-your-key"), "{file}");
+    home.put(".lmstudio/mcp.json", &file.replace("sk-your-key", "sk-mine"));
+    let done = home.run(&["doctor", "--sandbox"]);
+    assert!(done.status == 0 && done.out.contains("mcp.json: openai-fine-tuning"), "{}", done.out);
+}
