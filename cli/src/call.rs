@@ -84,7 +84,11 @@ async fn result(call: &Call) -> Result<Value, String> {
         Some(url) => {
             let at =
                 remote::endpoint(url, found.map(|(definition, _)| definition)).ok_or_else(|| unknown(&call.tool))?;
-            remote::call(&at, &message(&call.tool, arguments(call)?.get()), call.bearer_env.as_deref()).await?
+            let mut arguments = arguments(call)?;
+            if let Some((_, spec)) = found {
+                arguments = whole(call, spec, arguments)?;
+            }
+            remote::call(&at, &message(&call.tool, arguments.get()), call.bearer_env.as_deref()).await?
         }
         None => {
             let (definition, spec) = found.ok_or_else(|| unknown(&call.tool))?;
@@ -123,10 +127,8 @@ async fn here(call: &Call, definition: &'static Definition, spec: &'static Spec)
         let (path, folder) = media::place(path)?;
         arguments = with_member(&arguments, "save_to", &path)?;
         options.also.push(folder);
-    } else if !call.json && list::takes(spec, "preview") {
-        // What goes to a file of the caller's is not written a second time.
-        let saves = arguments.get().contains("\"save_to\"");
-        arguments = with_member(&arguments, "preview", if saves { "none" } else { "full" })?;
+    } else {
+        arguments = whole(call, spec, arguments)?;
     }
     let host = Host::new(&options, SERVERS, Usual::Own).await?;
     if !host.has_key() {
@@ -137,6 +139,15 @@ async fn here(call: &Call, definition: &'static Definition, spec: &'static Spec)
         );
     }
     Ok(begin(&host.service(definition)?, message(&call.tool, arguments.get())).await)
+}
+
+/// The arguments of a call whose files are written here: whole, as no model is to see them, and none that is saved already.
+fn whole(call: &Call, spec: &Spec, arguments: Box<RawValue>) -> Result<Box<RawValue>, String> {
+    if call.json || !list::takes(spec, "preview") {
+        return Ok(arguments);
+    }
+    let saves = arguments.get().contains("\"save_to\"");
+    with_member(&arguments, "preview", if saves { "none" } else { "full" })
 }
 
 /// Sends a message to a server in this process.

@@ -138,6 +138,18 @@ fn a_running_server_is_called_by_its_url() {
     assert_eq!((sound.status, sound.err.as_str()), (0, ""));
     assert!(fs::metadata(folder.path().join("said.mp3")).unwrap().len() > 0);
 
+    // An image comes whole, not as the preview that a model is shown, and what the server has saved comes no second time.
+    let fox = r#"{"prompt": "a fox", "size": "256x256"}"#;
+    let image = run_in(folder.path(), &["call", "--url", url, "image-generate", fox, "-o", "fox.png"], &[]);
+    assert_eq!((image.status, image.err.as_str()), (0, ""));
+    assert!(fs::read(folder.path().join("fox.png")).unwrap().starts_with(b"\x89PNG"), "{}", image.out);
+    let fox = r#"{"prompt": "a fox", "size": "256x256", "save_to": "saved.png"}"#;
+    let image = run_in(folder.path(), &["call", "--url", url, "image-generate", fox], &[]);
+    assert_eq!((image.status, image.err.as_str()), (0, ""));
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["fox.png", "notes.txt", "said.mp3", "saved.png"]);
+
     drop(server);
     let done = run(&["call", "--url", "http://127.0.0.1:9", "file-list"], &[], "");
     assert!(done.status == 2 && done.err.contains("hint: does it run?"), "{}", done.err);
