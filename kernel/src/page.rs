@@ -49,15 +49,21 @@ pub(crate) fn render(title: &str, upstream: Upstream, servers: &[Entry<'_>]) -> 
         Upstream::OpenAi => "<b>Live.</b> Calls go to OpenAI, which charges them to the key that they come with.",
         Upstream::Other => "<b>Live.</b> Calls go to an API that is not OpenAI's.",
     };
+    // Who needs no key is not to be asked for one, nor warned of what it could do.
+    let asks = match upstream {
+        Upstream::Sandbox => "",
+        Upstream::OpenAi | Upstream::Other => {
+            "<aside><p>Give your OpenAI key in the <code>Authorization: Bearer</code> header. Where a client has no \
+             headers, it can stand at the end of the URL, <code>…/mcp/sk-…</code>. Such a URL is a secret, and browsers, \
+             clients and what lies between keep URLs: use a key that is made for this alone, with a limit.</p></aside>"
+        }
+    };
     let mut out = format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{title}</title><style>{STYLE}</style><h1>{title}</h1>\
          <p>OpenAI's API as <a href=\"https://modelcontextprotocol.io\">MCP</a> tools, over streamable HTTP. \
-         {upstream_is}</p>\
-         <aside><p>Give your OpenAI key in the <code>Authorization: Bearer</code> header. Where a client has no headers, \
-         it can stand at the end of the URL, <code>…/mcp/sk-…</code>. Such a URL is a secret, and browsers, clients and \
-         what lies between keep URLs: use a key that is made for this alone, with a limit.</p></aside>"
+         {upstream_is}</p>{asks}"
     );
     // Writing to a string cannot fail.
     if servers.len() > 1 {

@@ -37,7 +37,7 @@ fn it_says_what_is_there_and_how_to_use_it() {
     assert!(head.starts_with("http/1.1 200") && head.contains("content-security-policy: default-src 'none'"), "{head}");
     assert!(body.contains("<b>Sandbox.</b>") && !body.contains("<b>Live.</b>") && !body.contains("<script"), "{body}");
     assert!(body.contains("content=\"width=device-width,initial-scale=1\""), "{body}");
-    assert!(body.contains("a URL is a secret"), "{body}");
+    assert!(!body.contains("Give your OpenAI key"), "{body}");
 
     let contents = between(&body, "<nav>", "</nav>");
     let files = between(&body, "<h2 id=\"files\">", "<h2 ");
