@@ -14,6 +14,17 @@ const FIRST_SENTENCE: usize = 2;
 /// How little a word counts less in a long description than in a short one.
 const LENGTH: f32 = 0.5;
 
+/// Words that people have for what the tools call otherwise, with the words of the tools.
+const OTHERWISE: [(&[&str], &str); 7] = [
+    (&["picture", "pictures", "photo", "photos", "logo", "draw", "paint"], "image"),
+    (&["draw", "paint"], "generate"),
+    (&["aloud", "say", "spoken"], "speech"),
+    (&["gpt", "llm"], "response"),
+    (&["rag", "knowledge"], "vector store"),
+    (&["bill", "bills", "invoice", "invoices", "spent"], "cost"),
+    (&["movie", "movies", "clip", "clips"], "video"),
+];
+
 /// A tool with its server.
 pub(crate) type Tool = (&'static Definition, &'static Spec);
 
@@ -46,7 +57,7 @@ impl Index {
     pub(crate) fn find(&self, query: &str, domain: Option<&'static Definition>, offered: &Offered<'_>) -> Vec<Tool> {
         let there: Vec<&str> = offered.tools().map(|(_, spec)| spec.name).collect();
         let (embedder, scorer) = self.made();
-        let mut matches = scorer.matches(&embedder.embed(query));
+        let mut matches = scorer.matches(&embedder.embed(&in_our_words(query)));
         // What is equally good stands in the order of the lists.
         matches.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
         let by_name = self.tools.iter().position(|(_, spec)| squeezed(spec.name) == squeezed(query));
@@ -77,6 +88,13 @@ fn text((owner, spec): Tool) -> String {
     let domain = owner.domain.replace('-', " ");
     words.extend([domain.as_str(), rest]);
     words.join(" ")
+}
+
+/// A query, and after it what its words are called by the tools.
+fn in_our_words(query: &str) -> String {
+    let words: Vec<String> = query.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase).collect();
+    let meant = OTHERWISE.iter().filter(|(theirs, _)| words.iter().any(|word| theirs.contains(&word.as_str())));
+    meant.fold(query.to_owned(), |text, (_, ours)| text + " " + ours)
 }
 
 /// A name without what spellings of it differ in.

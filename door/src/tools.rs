@@ -30,7 +30,10 @@ pub(crate) static SEARCH: Spec = spec(
 pub(crate) static DESCRIBE: Spec = spec(
     "api-describe",
     "Show tools whole: what they do, and the schema of their arguments.",
-    &[field("tools", "Names", of::<ListOf<String, 1, DESCRIBED>>, true)],
+    &[Field {
+        aliases: &["tool", "name", "names"],
+        ..field("tools", "Names", of::<ListOf<String, 1, DESCRIBED>>, true)
+    }],
     READS,
 );
 
@@ -62,7 +65,8 @@ pub(crate) static DELETE: Spec = spec(
 pub(crate) static ALL: [&Spec; 5] = [&SEARCH, &DESCRIBE, &READ, &WRITE, &DELETE];
 
 const CALL: &[Field] = &[
-    field("tool", "Its name, from api-search", of::<Text<1, 200>>, true),
+    // `name` is what the protocol's own calls have beside `arguments`.
+    Field { aliases: &["name"], ..field("tool", "Its name, from api-search", of::<Text<1, 200>>, true) },
     field("arguments", "What it takes", of::<Inner>, false),
 ];
 

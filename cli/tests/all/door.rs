@@ -245,6 +245,12 @@ fn what_is_certain_is_taken_and_what_is_not_is_told() {
         "`file_id`: unknown field; there are `tool`, `arguments`\nhint: what a tool takes goes into `arguments`, as {\"tool\": \
          \"file-get\", \"arguments\": {\"file_id\": \"file-abc\"}}"
     );
+    // By the name that the protocol's own calls have for it.
+    let told = ask("api-read", json!({"name": "file-get", "arguments": {"file_id": true}}));
+    assert!(told.as_str().unwrap().contains("file_id"), "{told}");
+    for name in ["tool", "name", "names"] {
+        assert_eq!(ask("api-describe", json!({name: ["file-get"]}))["tools"][0]["tool"], "file-get", "{name}");
+    }
     let told = ask("api-read", json!({"tool": "flie-get", "arguments": {}}));
     assert!(told.as_str().unwrap().contains("did you mean `file-get`?"), "{told}");
     let told = ask("api-read", json!({"tool": "file-get", "arguments": [1]}));
