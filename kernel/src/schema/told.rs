@@ -15,14 +15,20 @@ const WORDS: usize = 6;
 const DEPTH: usize = 6;
 const PLACES: usize = 3;
 
-/// Names that other APIs have for what is here one of these, the first that there is.
-const ALIASES: [(&str, &[&str]); 26] = [
+/// Names that other APIs have for what is here one of these, the first that there is; `text.format` is one in an object.
+const ALIASES: [(&str, &[&str]); 35] = [
     ("content", &["input", "prompt"]),
     ("context", &["instructions", "messages"]),
     ("count", &["limit", "n"]),
     ("cursor", &["after"]),
+    ("file_ids", &["attach"]),
+    ("files", &["attach"]),
+    ("function_call", &["tool_choice"]),
+    ("functions", &["tools"]),
     ("history", &["messages"]),
-    ("input", &["messages", "prompt", "query"]),
+    ("input", &["messages", "prompt", "query", "text"]),
+    ("instructions", &["messages"]),
+    ("json_schema", &["response_format", "text.format"]),
     ("k", &["max_num_results", "limit"]),
     ("max_completion_tokens", &["max_output_tokens"]),
     ("max_output_tokens", &["max_completion_tokens"]),
@@ -36,13 +42,16 @@ const ALIASES: [(&str, &[&str]); 26] = [
     ("page_token", &["after"]),
     ("prompt", &["input", "messages", "query"]),
     ("question", &["query", "input"]),
+    ("response_format", &["text.format"]),
     ("seconds", &["timeout"]),
     ("stop_sequences", &["stop"]),
     ("system", &["instructions", "messages"]),
     ("system_prompt", &["instructions", "messages"]),
     ("text", &["input", "prompt", "query"]),
+    ("texts", &["inputs", "input"]),
     ("top_k", &["max_num_results", "limit"]),
     ("wait", &["timeout"]),
+    ("web_search_options", &["tools"]),
 ];
 
 /// What is said of a name that an object does not know: the one that is meant, where it belongs, or what there is.
@@ -60,7 +69,15 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
         return format!("; it belongs in {}", listed(places.iter().map(|place| format!("`{place}`")), " or "));
     }
     let other = ALIASES.iter().find(|(alias, _)| *alias == given);
-    let other = other.and_then(|(_, meant)| meant.iter().copied().find(|meant| names().any(|name| name == *meant)));
+    let is_there = |meant: &str| match meant.rsplit_once('.') {
+        None => names().any(|name| name == meant),
+        Some((place, name)) => {
+            let mut places = Vec::new();
+            find(name, fields, "", DEPTH, &mut places);
+            places.iter().any(|found| found == place)
+        }
+    };
+    let other = other.and_then(|(_, meant)| meant.iter().copied().find(|meant| is_there(meant)));
     if let Some(name) = other.or_else(|| akin(given, names())) {
         return did_you_mean(Some(name));
     }
