@@ -191,6 +191,10 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| json::text(value), str::to_owned)
 }
 
+/// What to do where OpenAI knows no such model, or shows this key none.
+pub(crate) const NO_MODEL: &str = "check the model's name, and that the key may use it: model-list tells which it may, \
+                                   model-retirements what came after others";
+
 /// What to do after a failed answer of this status; `retry_after` is in seconds.
 pub(crate) fn hint(status: u16, retry_after: Option<u64>, key: &Secret) -> Option<String> {
     Some(match (status, retry_after) {

@@ -491,6 +491,13 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, key: &Secret
     let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
     let elsewhere = astray(config);
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
-    let error = Error::status(status, body, request_id, hint.or_else(|| error::hint(status, wait, key)), tries, key);
+    let code = told.pointer("/error/code").and_then(Value::as_str);
+    let usual = || match (status, code) {
+        (404, Some("model_not_found")) => Some(error::NO_MODEL.to_owned()),
+        // What is gone for everyone is not to be looked for by another id or key.
+        (404, _) if message.is_some_and(|message| message.contains("shut down")) => None,
+        _ => error::hint(status, wait, key),
+    };
+    let error = Error::status(status, body, request_id, hint.or_else(usual), tries, key);
     error.after(retry_after(response.headers()))
 }
