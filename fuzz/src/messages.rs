@@ -133,6 +133,9 @@ pub(crate) fn line(input: &[u8]) {
     json::Line::quoted(Bytes::copy_from_slice(input), usize::MAX, &mut quoted).unwrap();
     assert!(!line.text().contains('\n'));
     assert_eq!(json::Line::new(line.bytes().clone()).unwrap().text(), line.text());
+    let mut bounded = Vec::new();
+    json::Line::quoted(Bytes::copy_from_slice(input), input.len(), &mut bounded).unwrap();
+    assert_eq!(bounded, if quoted.len() > input.len() { &[][..] } else { quoted.as_slice() });
     let unquoted: String = serde_json::from_slice(&quoted).unwrap();
     assert_eq!(unquoted, line.text());
     if let Ok(value) = serde_json::from_slice::<Value>(input) {

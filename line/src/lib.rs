@@ -91,6 +91,7 @@ impl Pass<'_> {
         // What ends the objects and arrays in which the next value stands.
         let mut ends: Vec<u8> = Vec::new();
         loop {
+            self.bound();
             self.skip_space();
             match self.next()? {
                 b'{' => {
@@ -118,7 +119,6 @@ impl Pass<'_> {
                 b'n' => self.word("null")?,
                 first => self.number(first)?,
             }
-            self.bound();
             loop {
                 self.skip_space();
                 match (self.peek(), ends.last()) {
@@ -136,6 +136,7 @@ impl Pass<'_> {
                     }
                     (None, None) => {
                         self.put(b"\"");
+                        self.bound();
                         if self.kept > 0 {
                             self.keep();
                         }
@@ -224,8 +225,8 @@ impl Pass<'_> {
     fn string(&mut self) -> Option<()> {
         self.put(br#"\""#);
         loop {
+            self.bound();
             if !self.plain_characters() {
-                self.bound();
                 continue;
             }
             match self.next()? {

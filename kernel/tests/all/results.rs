@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use openai_mcp_kernel::json::Line;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
@@ -115,4 +116,21 @@ fn what_fits_is_left_alone() {
     assert_eq!(result["content"].as_array().unwrap().len(), 1);
     // An array is no structured content: older clients take objects alone.
     assert!(self::result(&json!([1, 2])).get("structuredContent").is_none());
+}
+
+#[test]
+fn what_is_too_long_to_be_shown_is_not_quoted_to_its_end() {
+    const MANY: usize = 100_000;
+    let texts = [
+        format!("[\"{}\"]", "a".repeat(MANY)),
+        format!("[\"{}\"]", r"\n".repeat(MANY)),
+        format!("{}{}", "[".repeat(MANY), "]".repeat(MANY)),
+        format!("{}1{}", "{\"a\":".repeat(MANY), "}".repeat(MANY)),
+        format!("[1{}]", ",1".repeat(MANY)),
+    ];
+    for text in texts {
+        let (start, mut out) = (text.get(..9).unwrap_or_default().to_owned(), Vec::new());
+        Line::quoted(text.into(), 100, &mut out).unwrap();
+        assert!(out.is_empty() && out.capacity() < 1000, "{start}… took {} bytes", out.capacity());
+    }
 }
