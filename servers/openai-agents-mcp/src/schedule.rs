@@ -3,6 +3,8 @@
 //! Of cron there is what the API takes, five fields (<https://man7.org/linux/man-pages/man5/crontab.5.html>). The libraries for
 //! it stand on other libraries for time, which would double what the zones weigh in a Worker.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -114,27 +116,22 @@ fn times(automation: &Value, now: i64) -> Vec<i64> {
     }
 }
 
-/// The next times, in Unix seconds. Where a clock is put forward, what falls into the gap comes after it.
+/// The next times, in Unix seconds. Where a clock is put forward, what falls into the gap comes after it, which may be when
+/// something else comes, or later than that.
 fn next(cron: &Cron, zone: &TimeZone, now: i64) -> Vec<i64> {
-    let mut found = Vec::new();
-    let Ok(today) = Timestamp::from_second(now).map(|now| now.to_zoned_datetime(zone.clone()).date()) else {
-        return found;
-    };
-    let mut day = Some(today);
+    let mut found = BTreeSet::new();
+    let mut day = Timestamp::from_second(now).map(|now| now.to_zoned_datetime(zone.clone()).date()).ok();
     for _ in 0..FAR {
-        let Some(date) = day else { break };
+        let Some(date) = day.filter(|_| found.len() < TOLD) else { break };
         if cron.is_day(date) {
             for (hour, minute) in cron.clock() {
                 let at = zone.to_zoned_datetime(date.at(hour, minute, 0, 0)).map(|at| at.timestamp().as_second());
-                found.extend(at.ok().filter(|at| *at > now && found.last() != Some(at)));
-                if found.len() == TOLD {
-                    return found;
-                }
+                found.extend(at.ok().filter(|at| *at > now));
             }
         }
         day = date.tomorrow().ok();
     }
-    found
+    found.into_iter().take(TOLD).collect()
 }
 
 /// A cron expression: of each field the values that it takes, as bits.
