@@ -304,12 +304,15 @@ impl Unit {
         date.to_zoned_datetime(time.time_zone().clone()).map_err(beyond)
     }
 
-    /// So many later. A month later than the 31st is the last of a shorter month.
+    /// So many later: of hours the same minute, of days and all that is longer the start of the day. A day begins when a clock
+    /// that passes over midnight goes on. A month later than the 31st is the last of a shorter month.
     pub(crate) fn after(self, time: &ZonedDateTime, count: i64) -> Result<ZonedDateTime> {
         match self {
-            // A start of a day that a clock passes over is the next that there is.
             Unit::Hour => at(seconds(time) + count * HOUR, time.time_zone().clone()),
-            _ => time.checked_add(span(self, count)?).map_err(beyond),
+            _ => {
+                let date = time.date().checked_add(span(self, count)?).map_err(beyond)?;
+                date.to_zoned_datetime(time.time_zone().clone()).map_err(beyond)
+            }
         }
     }
 }
