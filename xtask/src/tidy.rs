@@ -71,7 +71,7 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    let below = ["kernel", "line", "macros", "shapes", "pictures", "sound", "zones"]
+    let below = ["kernel", "line", "macros", "shapes", "pictures", "sound", "tables", "zones"]
         .into_iter()
         .flat_map(|folder| workspace.members(folder));
     for package in workspace.members("servers").chain(below) {
@@ -94,8 +94,9 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         ("shapes", &["openai-mcp-kernel"]),
         ("pictures", &["openai-mcp-kernel"]),
         ("plots", &[]),
-        ("graders", &["openai-mcp-plots"]),
+        ("graders", &["openai-mcp-plots", "openai-mcp-tables"]),
         ("sound", &["openai-mcp-kernel"]),
+        ("tables", &[]),
         ("zones", &[]),
     ];
     for (folder, below) in layers {
@@ -209,7 +210,7 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    let pure = ["line", "kernel", "shapes", "pictures", "plots", "graders", "zones", "servers"];
+    let pure = ["line", "kernel", "shapes", "pictures", "plots", "graders", "tables", "zones", "servers"];
     for package in pure.into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use openai_mcp_tables::{Cell, push_line};
 use serde_json::Value;
 
 use super::{cut, errors, outcomes, said, title, tokens};
@@ -124,9 +125,9 @@ pub fn csv(runs: &[Run<'_>]) -> String {
         }
     }
     let mut page = String::new();
-    let columns = names.iter().flat_map(|name| [cell(&format!("{name} passed")), cell(&format!("{name} score"))]);
+    let columns = names.iter().flat_map(|name| [format!("{name} passed"), format!("{name} score")]);
     let heads = ["run", "id", "number", "item", "answer", "status", "error"].map(str::to_owned);
-    push_line(&mut page, heads.into_iter().chain(columns));
+    push_line(&mut page, heads.into_iter().chain(columns).map(Cell::Text));
     for (run, item) in runs.iter().flat_map(|run| run.items.iter().map(move |item| (run, item))) {
         let errors: Vec<String> = errors(item).map(|error| text(error, "message").to_owned()).collect();
         let number = item.get("datasource_item_id").map(Value::to_string).unwrap_or_default();
@@ -140,29 +141,9 @@ pub fn csv(runs: &[Run<'_>]) -> String {
                 |name: &str| result.and_then(|result| result.get(name)).map(Value::to_string).unwrap_or_default();
             [member("passed"), member("score")]
         });
-        push_line(&mut page, own.into_iter().map(|text| cell(&text)).chain(grades));
+        push_line(&mut page, own.into_iter().map(Cell::Text).chain(grades.map(Cell::Number)));
     }
     page
-}
-
-/// A line of CSV. The library for it can tell numbers from words, for which a Worker would carry 14 KB.
-/// <https://www.rfc-editor.org/rfc/rfc4180#section-2>
-fn push_line(page: &mut String, cells: impl Iterator<Item = String>) {
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            page.push(',');
-        }
-        if cell.contains(['"', ',', '\n', '\r']) {
-            page.extend(["\"", &cell.replace('"', "\"\""), "\""]);
-        } else {
-            page.push_str(&cell);
-        }
-    }
-    page.push('\n');
-}
-
-fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// What CI servers read of test runs: a suite a run, a case an output item, failures and errors apart.
