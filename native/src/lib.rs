@@ -29,7 +29,7 @@ use std::io::Write as _;
 /// to three times the CPU. glibc's, and those of macOS and Windows, keep it.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Writes a line for the operator. Standard output belongs to messages and results.
 pub fn say(line: &str) {
