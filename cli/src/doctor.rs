@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, StatusCode};
 use openai_mcp::SERVERS;
 use openai_mcp_kernel::body::Body;
+use openai_mcp_kernel::config::OPENAI;
 use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_native::run::{self, Host, Options, Usual};
@@ -19,8 +20,6 @@ use crate::out;
 
 /// Most bytes of an answer that are looked at.
 const LONGEST: usize = 4 * 1024 * 1024;
-/// Where the API is unless OPENAI_BASE_URL says otherwise.
-const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Looks at everything, prints a line for each, and gives a status of 1 if something is wrong.
 pub(crate) fn run(options: &Options) -> ExitCode {

@@ -3,6 +3,9 @@
 use crate::secret::Secret;
 use crate::spec::Filter;
 
+/// Where the API is unless `OPENAI_BASE_URL` says otherwise.
+pub const OPENAI: &str = "https://api.openai.com/v1";
+
 /// Default for [`Config::max_result`]: what one result may cost a conversation, some 8,000 tokens.
 const MAX_RESULT: usize = 32 * 1024;
 /// What the longest call needs to get on at all.
@@ -131,7 +134,7 @@ impl Config {
         }
         Ok(Config {
             sandbox: false,
-            base_url: base_url(get("OPENAI_BASE_URL").as_deref().unwrap_or("https://api.openai.com/v1"))?,
+            base_url: base_url(get("OPENAI_BASE_URL").as_deref().unwrap_or(OPENAI))?,
             key: secret("OPENAI_API_KEY")?,
             admin_key: secret("OPENAI_ADMIN_KEY")?,
             organization: header("OPENAI_ORG_ID")?,
