@@ -72,7 +72,7 @@ pub(crate) fn within(mut response: Value, full: bool) -> Value {
     let items = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
     for item in items.filter(|item| text(item, "type") == "image_generation_call") {
         if image(item).is_some() {
-            put(item, "note", "response-get shows the image".into());
+            put(item, NOTE, "response-get shows the image".into());
         }
     }
     match full {
@@ -91,7 +91,7 @@ pub(crate) fn next(response: &Value) -> Option<Next> {
     let (name, from) = match (at(response, "conversation").get("id"), at(response, "store")) {
         (_, Value::Bool(false)) => {
             // OpenAI kept nothing of it: what it said goes out again, after what it was given.
-            input.splice(..0, list(response, "output").cloned());
+            input.splice(..0, list(response, "output").map(said_again));
             ("store", Value::Bool(false))
         }
         (Some(conversation), _) => ("conversation", conversation.clone()),
@@ -104,25 +104,50 @@ pub(crate) fn next(response: &Value) -> Option<Next> {
     Some(Next { tool: "response-create", arguments })
 }
 
+/// An item as the API takes it back. An image goes out without its bytes, and without what we noted of them.
+fn said_again(item: &Value) -> Value {
+    let mut item = item.clone();
+    if text(&item, "type") == "image_generation_call" {
+        for note in NOTES {
+            item.as_object_mut().and_then(|item| item.remove(note));
+        }
+        put(&mut item, "result", Value::Null);
+    }
+    item
+}
+
+/// What an item of an image is given in place of its bytes.
+const NOTES: [&str; 2] = [NOTE, SAVED];
+const NOTE: &str = "note";
+const SAVED: &str = "saved_to";
+
 /// How the call that answers is to be completed.
 pub(crate) fn how(response: &Value) -> String {
-    let asks = |kind: &str| list(response, "output").any(|item| text(item, "type") == kind);
+    let asked = item::answers(response);
+    let asks = |kind: &str| asked.iter().any(|item| text(item, "type") == kind);
     let mut how = String::new();
     if at(response, "store") == &Value::Bool(false) {
         how.push_str("it is not stored: put the whole input before `input`; ");
     }
     how.push_str("run the calls and add to each item its `output`");
-    if asks("apply_patch_call") {
-        how.push_str(", to a patch its `status`");
+    let others = [
+        ("shell_call_output", ", to a shell's [{stdout, stderr, outcome: {type: exit, exit_code}}]"),
+        ("apply_patch_call_output", ", to a patch its `status`"),
+        ("tool_search_output", ", to a search its `tools`"),
+        ("mcp_approval_response", ", to an approval `approve`"),
+    ];
+    for (_, what) in others.iter().filter(|(kind, _)| asks(kind)) {
+        how.push_str(what);
     }
-    if asks("mcp_approval_request") {
-        how.push_str(", to an approval `approve`");
+    if list(response, "output").any(|item| list(item, "pending_safety_checks").next().is_some()) {
+        how.push_str(", and `acknowledged_safety_checks` if your user agrees to the pending ones");
     }
     how.push_str("; `tools` and `instructions` do not carry over: give them again");
     how
 }
 
-/// `{id, status, model, text or output, annotations, items, next, usage, incomplete, error}`; what is not there is left out.
+/// `{id, status, model, text or output, commentary, annotations, items, next, usage, incomplete, error}`; what is not there is
+/// left out.
 fn short(response: &Value, meant: Option<&Value>) -> Arguments {
     let put = |short: Arguments, name: &str, value: &Value| match value {
         Value::Null => short,
@@ -133,7 +158,7 @@ fn short(response: &Value, meant: Option<&Value>) -> Arguments {
         short = put(short, name, at(response, name));
     }
     short = put(short, "conversation", at(at(response, "conversation"), "id"));
-    let Said { text: said, refusal, annotations } = said(response);
+    let Said { text: said, commentary, refusal, annotations, logprobs } = said(response);
     let format = at(at(response, "text"), "format");
     match Some(&said).filter(|_| text(format, "type").starts_with("json")).and_then(|said| output(said, meant, format))
     {
@@ -146,11 +171,14 @@ fn short(response: &Value, meant: Option<&Value>) -> Arguments {
         None if said.is_empty() => {}
         None => short = short.set("text", said),
     }
-    if !refusal.is_empty() {
-        short = short.set("refusal", refusal);
+    let lists = [("annotations", annotations), ("logprobs", logprobs)];
+    for (name, said) in
+        [("commentary", commentary), ("refusal", refusal)].into_iter().filter(|(_, said)| !said.is_empty())
+    {
+        short = short.set(name, said);
     }
-    if !annotations.is_empty() {
-        short = short.set("annotations", annotations);
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        short = short.set(name, list);
     }
     let items: Vec<Arguments> = list(response, "output").filter_map(|item| item::short(item, response)).collect();
     if !items.is_empty() {
@@ -183,36 +211,47 @@ fn output(said: &str, meant: Option<&Value>, format: &Value) -> Option<(Node<'st
 }
 
 /// What the messages of a response say.
+#[derive(Default)]
 struct Said {
     text: String,
+    /// What the model says of its work on the way to its answer.
+    commentary: String,
     refusal: String,
     annotations: Vec<Value>,
+    logprobs: Vec<Value>,
 }
 
 fn said(response: &Value) -> Said {
-    let mut said = Said { text: String::new(), refusal: String::new(), annotations: Vec::new() };
-    let messages = list(response, "output").filter(|item| text(item, "type") == "message");
-    for part in messages.flat_map(|message| list(message, "content")) {
-        if text(part, "type") == "refusal" {
-            said.refusal.push_str(text(part, "refusal"));
-            continue;
-        }
-        if !said.text.is_empty() {
-            said.text.push_str("\n\n");
-        }
-        let before = said.text.chars().count() as u64;
-        said.text.push_str(text(part, "text"));
-        // Their places are those within their part.
-        said.annotations.extend(list(part, "annotations").cloned().map(|mut annotation| {
-            for name in ["index", "start_index", "end_index"] {
-                if let Some(place) = annotation.get_mut(name)
-                    && let Some(within) = place.as_u64()
-                {
-                    *place = (within + before).into();
-                }
+    let mut said = Said::default();
+    for message in list(response, "output").filter(|item| text(item, "type") == "message") {
+        let comments = text(message, "phase") == "commentary";
+        for part in list(message, "content") {
+            if text(part, "type") == "refusal" {
+                said.refusal.push_str(text(part, "refusal"));
+                continue;
             }
-            annotation
-        }));
+            let all = if comments { &mut said.commentary } else { &mut said.text };
+            if !all.is_empty() {
+                all.push_str("\n\n");
+            }
+            let before = all.chars().count() as u64;
+            all.push_str(text(part, "text"));
+            if comments {
+                continue;
+            }
+            // Their places are those within their part.
+            said.annotations.extend(list(part, "annotations").cloned().map(|mut annotation| {
+                for name in ["index", "start_index", "end_index"] {
+                    if let Some(place) = annotation.get_mut(name)
+                        && let Some(within) = place.as_u64()
+                    {
+                        *place = (within + before).into();
+                    }
+                }
+                annotation
+            }));
+            said.logprobs.extend(list(part, "logprobs").cloned());
+        }
     }
     said
 }
@@ -245,7 +284,7 @@ fn image(item: &mut Value) -> Option<Bytes> {
     match STANDARD.decode(&data) {
         Ok(bytes) => Some(bytes.into()),
         Err(_) => {
-            put(item, "note", "the image was not base64".into());
+            put(item, NOTE, "the image was not base64".into());
             None
         }
     }
@@ -280,14 +319,14 @@ impl Gallery<'_> {
             self.images += 1;
             match cx.save_paid(path, ("image", kind), bytes.clone()).await {
                 Ok(saved) => {
-                    put(item, "saved_to", saved.show());
+                    put(item, SAVED, saved.show());
                     return None;
                 }
                 Err(Unsaved { error, kept: true }) => {
                     self.unsaved.get_or_insert(error);
                     return None;
                 }
-                Err(Unsaved { error, .. }) => put(item, "note", format!("not saved: {error}").into()),
+                Err(Unsaved { error, .. }) => put(item, NOTE, format!("not saved: {error}").into()),
             }
         }
         self.images += usize::from(save_to.is_none());
@@ -308,12 +347,12 @@ impl Gallery<'_> {
                     Ok(saved) => format!("it is saved to {}", saved.path),
                     Err(error) => {
                         // Whatever it takes: nobody else has it.
-                        put(item, "note", format!("kept nowhere: {error}").into());
+                        put(item, NOTE, format!("kept nowhere: {error}").into());
                         return Some(pictures::whole(&bytes));
                     }
                 },
             };
-            put(item, "note", format!("{what} of {} bytes; {place}", bytes.len()).into());
+            put(item, NOTE, format!("{what} of {} bytes; {place}", bytes.len()).into());
         }
         if let Some(Content::Image { data, .. }) = &shown {
             self.room = self.room.saturating_sub(data.len());

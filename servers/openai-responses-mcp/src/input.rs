@@ -8,7 +8,7 @@ use openai_mcp_shapes::page::OrderedPage;
 use crate::answer;
 use crate::request;
 use crate::shapes::{
-    CacheOptions, Conversation, ImageOptions, Object, PlainInput, ServiceTier, ToolChoice, Truncation, Typed,
+    CompactCacheOptions, CompactTier, Conversation, ImageOptions, Object, PlainInput, ToolChoice, Truncation, Typed,
 };
 
 tools![InputItems, CountTokens, Compact];
@@ -59,14 +59,14 @@ impl CountTokens {
 /// `output` of the result is the `input` to go on from, in place of all before; the model knows what is in it.
 #[tool("response-compact", POST "/responses/compact", twin = "betas", run, open)]
 struct Compact {
-    model: String,
+    model: Nullable<String>,
     input: Option<PlainInput>,
     previous_response_id: Option<String>,
     instructions: Option<String>,
     image: Option<ImageOptions>,
-    service_tier: Option<ServiceTier>,
+    service_tier: Option<CompactTier>,
     prompt_cache_key: Option<String>,
-    prompt_cache_options: Option<CacheOptions>,
+    prompt_cache_options: Option<CompactCacheOptions>,
     /// Deprecated: prompt_cache_options.
     #[unlisted]
     prompt_cache_retention: Option<Retention>,

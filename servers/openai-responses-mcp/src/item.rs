@@ -7,7 +7,7 @@ use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::not_json;
 
-/// Most characters that are shown of a passage, of code or of the output of a hosted tool.
+/// Most characters that are shown of a passage, of code or of the output of a hosted tool; what the caller is to run is whole.
 const LONGEST: usize = 2000;
 
 /// A member of an object; `null` where there is none.
@@ -18,6 +18,7 @@ pub(crate) fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
 /// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning without a summary.
 pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
     let kind = text(item, "type");
+    let shown = if answer(item).is_some() { whole } else { cut };
     let wanted: &[&str] = match kind {
         "message" => return None,
         "reasoning" => {
@@ -26,7 +27,7 @@ pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
         }
         "mcp_list_tools" => {
             let names: Vec<&Value> = list(item, "tools").map(|tool| at(tool, "name")).collect();
-            return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"]));
+            return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"], cut));
         }
         "function_call" => &["call_id", "name", "namespace", "arguments"],
         "custom_tool_call" => &["call_id", "name", "namespace", "input"],
@@ -42,10 +43,10 @@ pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
             let other = item.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
             let other: Vec<&str> =
                 other.filter(|name| !matches!(*name, "type" | "encrypted_content" | "fingerprint")).collect();
-            return Some(members(begin(kind), item, &other));
+            return Some(members(begin(kind), item, &other, shown));
         }
     };
-    let mut short = members(begin(kind), item, wanted);
+    let mut short = members(begin(kind), item, wanted, shown);
     let faults = if kind == "function_call" { misfit(item, response) } else { Vec::new() };
     if !faults.is_empty() {
         short = short.set("faults", faults);
@@ -71,8 +72,8 @@ fn begin(kind: &str) -> Arguments {
     Arguments::default().set("type", kind)
 }
 
-/// What is there of some members; arguments that are JSON are shown as such.
-fn members(mut short: Arguments, item: &Value, names: &[&str]) -> Arguments {
+/// What is there of some members, as `shown`; arguments that are JSON are shown as such.
+fn members(mut short: Arguments, item: &Value, names: &[&str], shown: fn(&Value) -> Value) -> Arguments {
     for name in names {
         let value = at(item, name);
         let parsed = match (*name, value.as_str()) {
@@ -81,23 +82,32 @@ fn members(mut short: Arguments, item: &Value, names: &[&str]) -> Arguments {
             _ => None,
         };
         if !value.is_null() && *value != json!([]) {
-            short = short.set(name, parsed.unwrap_or_else(|| cut(value)));
+            short = short.set(name, parsed.unwrap_or_else(|| shown(value)));
         }
     }
     short
 }
 
-/// A value with its long texts cut.
+/// A value without members that are null.
+fn whole(value: &Value) -> Value {
+    texts(value, usize::MAX)
+}
+
+/// The same with its long texts cut.
 fn cut(value: &Value) -> Value {
+    texts(value, LONGEST)
+}
+
+fn texts(value: &Value, longest: usize) -> Value {
     match value {
-        Value::String(text) => match text.char_indices().nth(LONGEST) {
+        Value::String(text) => match text.char_indices().nth(longest) {
             Some((end, _)) => format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()).into(),
             None => value.clone(),
         },
-        Value::Array(items) => items.iter().map(cut).collect(),
+        Value::Array(items) => items.iter().map(|item| texts(item, longest)).collect(),
         Value::Object(members) => {
             let told = members.iter().filter(|(_, value)| !value.is_null());
-            json::object(told.map(|(name, value)| (name.clone(), cut(value)))).into()
+            json::object(told.map(|(name, value)| (name.clone(), texts(value, longest)))).into()
         }
         other => other.clone(),
     }
@@ -109,6 +119,9 @@ fn answer(item: &Value) -> Option<Value> {
     Some(match text(item, "type") {
         "mcp_approval_request" => json!({"type": "mcp_approval_response", "approval_request_id": at(item, "id")}),
         "local_shell_call" => json!({"type": "local_shell_call_output", "id": call_id}),
+        "tool_search_call" if text(item, "execution") == "client" => {
+            json!({"type": "tool_search_output", "call_id": call_id, "execution": "client"})
+        }
         kind @ ("function_call" | "custom_tool_call" | "computer_call" | "shell_call" | "apply_patch_call") => {
             json!({"type": format!("{kind}_output"), "call_id": call_id})
         }

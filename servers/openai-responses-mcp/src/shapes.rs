@@ -65,6 +65,12 @@ enum Part {
     Refusal {
         refusal: String,
     },
+    ReasoningText {
+        text: String,
+    },
+    EncryptedContent {
+        encrypted_content: String,
+    },
 }
 
 #[shape]
@@ -344,7 +350,22 @@ pub(crate) struct Typed {
 pub(crate) struct Object {}
 
 #[shape]
-pub(crate) struct CacheOptions {
+pub(crate) struct CompactCacheOptions {
     mode: Option<CacheMode>,
-    ttl: Option<CacheTtl>,
+    ttl: Option<CompactTtl>,
+}
+
+#[shape]
+enum CompactTtl {
+    #[wire("30m")]
+    HalfHour,
+}
+
+#[shape]
+pub(crate) enum CompactTier {
+    Auto,
+    Default,
+    Flex,
+    Priority,
+    Fast,
 }
