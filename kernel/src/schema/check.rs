@@ -314,7 +314,7 @@ impl Checker<'_> {
             }
             None if self.open || self.is_full() => {}
             None => {
-                let hint = told::unknown(key, fields, self.all);
+                let hint = told::unknown(key, fields, self.all, path);
                 self.fault(&join(path, key), format!("unknown field{hint}"));
             }
         }

@@ -54,8 +54,8 @@ const ALIASES: [(&str, &[&str]); 35] = [
     ("web_search_options", &["tools"]),
 ];
 
-/// What is said of a name that an object does not know: the one that is meant, where it belongs, or what there is.
-pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Field]) -> String {
+/// What is said of a name that an object at `path` does not know: the one that is meant, where it belongs, or what there is.
+pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Field], path: &str) -> String {
     let names = || fields.iter().filter(|field| field.listed).map(|field| field.name);
     if let Some(name) = nearest(given, names()) {
         return did_you_mean(Some(name));
@@ -65,8 +65,12 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
     }
     let mut places = Vec::new();
     find(given, all, "", DEPTH, &mut places);
+    let here = any_item(path);
+    if let Some(Place { tag, kinds, .. }) = places.iter().find(|place| place.path == here && !place.kinds.is_empty()) {
+        return format!("; only with `{tag}` {}", quoted(kinds.iter().copied()));
+    }
     if !places.is_empty() {
-        return format!("; it belongs in {}", listed(places.iter().map(|place| format!("`{place}`")), " or "));
+        return format!("; it belongs in {}", listed(places.iter().map(|place| format!("`{}`", place.path)), " or "));
     }
     let other = ALIASES.iter().find(|(alias, _)| *alias == given);
     let is_there = |meant: &str| match meant.rsplit_once('.') {
@@ -74,7 +78,7 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
         Some((place, name)) => {
             let mut places = Vec::new();
             find(name, fields, "", DEPTH, &mut places);
-            places.iter().any(|found| found == place)
+            places.iter().any(|found| found.path == place)
         }
     };
     let other = other.and_then(|(_, meant)| meant.iter().copied().find(|meant| is_there(meant)));
@@ -95,8 +99,30 @@ fn listed(items: impl Iterator<Item = String>, between: &str) -> String {
     items.collect::<Vec<_>>().join(between)
 }
 
+/// An object that has a field.
+struct Place {
+    /// With `[]` for an item of a list.
+    path: String,
+    /// The words of `tag` with which it has it, where it depends on that.
+    kinds: Vec<&'static str>,
+    tag: &'static str,
+}
+
+/// A path with the numbers of items left out.
+fn any_item(path: &str) -> String {
+    let (mut out, mut inside) = (String::new(), false);
+    for letter in path.chars() {
+        inside &= letter != ']';
+        if !inside {
+            out.push(letter);
+        }
+        inside |= letter == '[';
+    }
+    out
+}
+
 /// The objects below these fields that have one of this name.
-fn find(wanted: &str, fields: &'static [Field], path: &str, depth: usize, places: &mut Vec<String>) {
+fn find(wanted: &str, fields: &'static [Field], path: &str, depth: usize, places: &mut Vec<Place>) {
     if depth == 0 {
         return;
     }
@@ -106,24 +132,31 @@ fn find(wanted: &str, fields: &'static [Field], path: &str, depth: usize, places
     }
 }
 
-fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places: &mut Vec<String>) {
-    let mut inside = |fields: &'static [Field]| {
+fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places: &mut Vec<Place>) {
+    let mut inside = |fields: &'static [Field], tag: &'static str, kind: Option<&'static str>| {
         if places.len() < PLACES {
-            if fields.iter().any(|field| field.name == wanted) && !places.iter().any(|place| place == path) {
-                places.push(path.to_owned());
+            if fields.iter().any(|field| field.name == wanted) {
+                match places.iter_mut().find(|place| place.path == path) {
+                    Some(place) => place.kinds.extend(kind),
+                    None => places.push(Place { path: path.to_owned(), kinds: Vec::from_iter(kind), tag }),
+                }
             }
             find(wanted, fields, path, depth - 1, places);
         }
     };
     match shape {
-        Shape::Object(object) => inside(object.fields),
-        Shape::Tagged { variants, .. } => variants.iter().for_each(|variant| inside(variant.fields)),
+        Shape::Object(object) => inside(object.fields, "", None),
+        Shape::Tagged { tag, variants, .. } => {
+            variants.iter().for_each(|variant| inside(variant.fields, tag, Some(variant.tag)));
+        }
         Shape::Array { items, .. } => within(wanted, items(), &format!("{path}[]"), depth, places),
         Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => {
             within(wanted, inner(), path, depth, places);
         }
         Shape::Union(shapes) => shapes.iter().for_each(|shape| within(wanted, shape(), path, depth, places)),
-        Shape::File if file::KEYS.contains(&wanted) && places.len() < PLACES => places.push(path.to_owned()),
+        Shape::File if file::KEYS.contains(&wanted) && places.len() < PLACES => {
+            places.push(Place { path: path.to_owned(), kinds: Vec::new(), tag: "" });
+        }
         _ => {}
     }
 }

@@ -139,6 +139,9 @@ pub(crate) struct Turn {
     refusal: Option<Nullable<String>>,
     audio: Option<JsonObject>,
     annotations: Option<Vec<JsonObject>>,
+    /// Deprecated: tool_calls.
+    #[unlisted]
+    function_call: Option<JsonObject>,
 }
 
 #[shape]

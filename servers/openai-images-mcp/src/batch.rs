@@ -7,9 +7,9 @@ use openai_mcp_pictures::ROOM;
 use serde_json::Map;
 
 use crate::answer::{self, Wish};
-use crate::generate::Generate;
+use crate::generate::{Drawing, Generate};
 use crate::room::{Expected, room};
-use crate::shapes::{Delivery, Look, Preview, Prompt};
+use crate::shapes::{Delivery, Preview, Prompt};
 use crate::show;
 
 tools![Batch];
@@ -23,7 +23,7 @@ struct Batch {
     #[alias("prompts")]
     items: ListOf<Prompt, 1, 50>,
     /// Arguments of image-generate for every prompt: model, size, …
-    options: Options<Look>,
+    options: Options<Drawing>,
     /// next_offset of the call before.
     offset: Option<u32>,
     /// How many at a time. Default 4.

@@ -13,13 +13,20 @@ tools![Generate];
 pub(crate) struct Generate {
     prompt: Prompt,
     #[flatten]
+    drawing: Drawing,
+    #[read]
+    #[flatten]
+    delivery: Delivery,
+}
+
+/// What may be asked of an image besides its prompt.
+#[shape]
+pub(crate) struct Drawing {
+    #[flatten]
     look: Look,
     moderation: Option<Moderation>,
     /// For retired models.
     style: Option<Style>,
-    #[read]
-    #[flatten]
-    delivery: Delivery,
 }
 
 #[shape]

@@ -3,7 +3,7 @@
 use http::header::LOCATION;
 use openai_mcp_kernel::prelude::*;
 
-use crate::session::{Limit, Modality, Session};
+use crate::session::{CallSession, Limit, Modality};
 
 tools![Create, Accept, Refer, Reject, Hangup];
 
@@ -19,7 +19,7 @@ struct Create {
     #[part("application/sdp")]
     sdp: String,
     #[part("application/json")]
-    session: Option<Session>,
+    session: Option<CallSession>,
 }
 
 impl Create {

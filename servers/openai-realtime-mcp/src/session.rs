@@ -6,6 +6,20 @@ use openai_mcp_kernel::prelude::*;
 #[shape(open)]
 pub(crate) struct Session {
     r#type: Kind,
+    #[flatten]
+    settings: Settings,
+}
+
+/// Further fields of the API may be given.
+#[shape(open)]
+pub(crate) struct CallSession {
+    r#type: CallKind,
+    #[flatten]
+    settings: Settings,
+}
+
+#[shape]
+struct Settings {
     /// As gpt-realtime-2.1.
     model: Option<String>,
     instructions: Option<String>,
@@ -19,6 +33,11 @@ pub(crate) struct Session {
 enum Kind {
     Realtime,
     Transcription,
+}
+
+#[shape]
+enum CallKind {
+    Realtime,
 }
 
 #[shape]

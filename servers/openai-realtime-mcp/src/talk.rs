@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
-use openai_mcp_shapes::Effort;
 use serde_json::Map;
 
 use crate::history::{History, Place};
@@ -60,6 +59,16 @@ struct Talk {
     /// Seconds. Default 45.
     timeout: Option<Int<1, 600>>,
     full: Option<bool>,
+}
+
+// Of those that others take, `none` and `max` are not there.
+#[shape]
+enum Effort {
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
 }
 
 #[shape(read)]
