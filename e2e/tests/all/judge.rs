@@ -41,18 +41,17 @@ fn every_request_satisfies_the_openapi_document() {
     };
     // The judge announces the port it was given and not the one it got, so it is given a free one.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let judge = Launch::new(steady())
+    let mut judge = Launch::new(steady())
         .args(&["--port", &port, "--host", "127.0.0.1", "--log-format", "json"])
         .args(&["--validator-form-object-format=brackets", "--validator-query-object-format=brackets"])
         .args(&[document.to_str().unwrap()])
         .start();
-    let events = |text: &str, kind: &str| -> Vec<Value> {
-        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-        let events = complete.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        events.filter(|event| event["type"] == kind).collect()
-    };
-    let started = judge.output.wait_for(|text| events(text, "startup").pop());
-    assert!(started.is_some(), "the judge did not start: {}{}", judge.output.text(), judge.errors.text());
+    loop {
+        let started = judge.receive_line();
+        if serde_json::from_str::<Value>(&started).is_ok_and(|event| event["type"] == "startup") {
+            break;
+        }
+    }
 
     let ours = Ours::new(&format!("http://127.0.0.1:{port}"));
     let judge_addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
@@ -62,14 +61,16 @@ fn every_request_satisfies_the_openapi_document() {
         // A tool may make more than one request: those up to this one, which is of no tool, are the case's.
         let fence = format!("{FENCE}{number}");
         exchange(judge_addr, &request("GET", &fence, judge_addr, &[], b""));
-        let verdicts = judge.output.wait_for(|text| {
-            let seen = events(text, "request");
-            let path = |event: &Value| event["request"]["path"].as_str().unwrap_or_default().to_owned();
-            let end = seen.iter().position(|event| path(event) == fence)?;
-            let start = seen[..end].iter().rposition(|event| path(event).starts_with(FENCE)).map_or(0, |at| at + 1);
-            Some(seen[start..end].to_vec())
-        });
-        let verdicts = verdicts.unwrap_or_else(|| panic!("{}: the judge does not answer", case.name));
+        let mut verdicts = Vec::new();
+        loop {
+            let event = serde_json::from_str::<Value>(&judge.receive_line()).unwrap_or_default();
+            if event["type"] == "request" {
+                if event["request"]["path"] == *fence {
+                    break;
+                }
+                verdicts.push(event);
+            }
+        }
         assert!(!verdicts.is_empty(), "{}: the judge was not asked; our reply was {}", case.name, reply.body);
         let mut unseen = case.quirks.clone();
         for diagnostic in verdicts.iter().flat_map(|verdict| verdict["diagnostics"].as_array().unwrap()) {
