@@ -6,6 +6,7 @@ mod dist;
 mod fuzz;
 mod layers;
 mod new;
+mod programs;
 mod test;
 mod tidy;
 mod tools;

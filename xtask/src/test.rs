@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::programs::{self, Manner};
 use crate::tools::{self, WASM, execute};
 use crate::workspace::{Workspace, cargo};
 use crate::{tidy, worker};
@@ -52,20 +53,30 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
         steps.run("workers", || worker::build_for_tests(&workspace))?;
     }
     steps.run("tests", || {
-        let mut command = cargo();
-        command.args(["test", "--workspace"]);
-        match &interpreters {
-            Some(interpreters) => interpreters.tell(command.env("OPENAI_MCP_PREBUILT", "1")),
-            None => command.args(["--exclude", E2E]),
+        let threads = (2 * available_parallelism()?.get()).to_string();
+        let tests = || {
+            let mut command = cargo();
+            command.args(["test", "--workspace"]);
+            if interpreters.is_none() {
+                command.args(["--exclude", E2E]);
+            }
+            command
         };
-        if bless {
-            command.env("BLESS", "1");
-        }
-        // Most of the longest tests is waiting: for programs that start, for pauses between tries.
-        if std::env::var_os(THREADS).is_none() {
-            command.env(THREADS, (2 * available_parallelism()?.get()).to_string());
-        }
-        execute(command.args(&options.filter))
+        let tell = |command: &mut Command| {
+            if let Some(interpreters) = &interpreters {
+                interpreters.tell(command.env("OPENAI_MCP_PREBUILT", "1"));
+            }
+            if bless {
+                command.env("BLESS", "1");
+            }
+            // Most of the longest tests is waiting: for programs that start, for pauses between tries.
+            if std::env::var_os(THREADS).is_none() {
+                command.env(THREADS, &threads);
+            }
+            command.args(&options.filter);
+        };
+        // Some tests read what others have blessed.
+        programs::run(&workspace, &Manner { long: E2E, beside: !bless, cargo: &tests, tell: &tell })
     })?;
     steps.done();
     Ok(())
