@@ -44,7 +44,7 @@ pub mod headers;
 pub mod json;
 pub mod json_schema;
 pub mod links;
-pub mod long;
+mod long;
 mod multipart;
 pub mod narrowing;
 pub mod near;

@@ -9,10 +9,6 @@ use crate::json;
 use crate::output::Output;
 use crate::spec::Long;
 
-/// Shortest text that is cut further.
-const SHORTEST: usize = 64;
-/// Bytes that an item of a list is reckoned with.
-const ITEM: usize = 64;
 /// Longest run of letters and digits that is shown whatever it is.
 const SHORTEST_CODE: usize = 200;
 
@@ -72,7 +68,11 @@ fn leave_out(value: &mut Value) {
 /// What OpenAI keeps, of which the caller takes as much as `max_bytes` says.
 fn window(cx: &Context, answer: Value, max_bytes: Option<usize>) -> Output {
     let most = max_bytes.unwrap_or_else(|| cx.max_result());
-    let answer = fitting(answer, most, |bytes| format!("`max_bytes` {bytes} shows all"));
+    let whole = |bytes| format!("`max_bytes` {bytes} shows all");
+    let answer = match first_items(&answer, most, whole) {
+        Some(part) => part,
+        None => fitting(answer, most, whole),
+    };
     match max_bytes {
         Some(_) => Output::Text { text: json::text(&answer), structured: answer },
         None => Output::json(&answer),
@@ -82,66 +82,40 @@ fn window(cx: &Context, answer: Value, max_bytes: Option<usize>) -> Output {
 /// A value as it is if it has at most so many bytes, else cut; `whole` says how to see all of its bytes.
 fn fitting(value: Value, most: usize, whole: impl FnOnce(usize) -> String) -> Value {
     let bytes = json::text(&value).len();
-    if bytes <= most { value } else { shorten(&value, most, &whole(bytes)) }
+    if bytes <= most { value } else { json::shorten(&value, most, &whole(bytes)) }
+}
+
+/// Of a list that has more than so many bytes, the items at its beginning that fit, from which the caller goes on as from any
+/// page. Nothing where it is no such list.
+fn first_items(answer: &Value, most: usize, whole: impl FnOnce(usize) -> String) -> Option<Value> {
+    let bytes = json::text(answer).len();
+    if bytes <= most || !answer.get("data").is_some_and(Value::is_array) {
+        return None;
+    }
+    let page = short_items(answer.clone(), most / 4, &whole(bytes));
+    let text = json::text(&page);
+    if text.len() <= most {
+        return Some(page);
+    }
+    let (part, note) = json::cut_list(text.as_bytes(), most)?;
+    let mut part = json::tree(&part).ok()?;
+    part.as_object_mut()?.insert("note".to_owned(), note.into());
+    Some(part)
 }
 
 /// A page of which every item takes a quarter of a result at most, so that the page can be cut between them.
-fn page(cx: &Context, mut page: Value, whole: &str) -> Output {
-    let most = cx.max_result() / 4;
+fn page(cx: &Context, page: Value, whole: &str) -> Output {
+    Output::json(&short_items(page, cx.max_result() / 4, whole))
+}
+
+/// A page whose items have so many bytes at most.
+fn short_items(mut page: Value, most: usize, whole: &str) -> Value {
     let mut cut = false;
     for item in page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
         if json::text(item).len() > most {
-            *item = short(item, most);
+            *item = json::short(item, most);
             cut = true;
         }
     }
-    Output::json(&if cut { noted(page, &format!("long texts and lists are cut; {whole}")) } else { page })
-}
-
-/// A value of at most so many bytes, as far as cutting texts and lists can do that, with a member `cut` that says what was
-/// done and, by `whole`, how to see all.
-pub fn shorten(value: &Value, most: usize, whole: &str) -> Value {
-    // Beside the words about what was cut.
-    let room = most - (most / 4).min(1024);
-    noted(short(value, room), &format!("long texts and lists are cut; {whole}"))
-}
-
-fn noted(mut answer: Value, note: &str) -> Value {
-    if let Some(answer) = answer.as_object_mut() {
-        answer.insert("cut".to_owned(), note.into());
-    }
-    answer
-}
-
-/// A value of at most so many bytes, as far as cutting texts and lists can do that.
-fn short(value: &Value, most: usize) -> Value {
-    let mut longest = most.max(SHORTEST);
-    loop {
-        let cut = cut(value, longest);
-        if json::text(&cut).len() <= most || longest <= SHORTEST {
-            return cut;
-        }
-        longest /= 2;
-    }
-}
-
-fn cut(value: &Value, longest: usize) -> Value {
-    match value {
-        Value::String(text) if text.len() > longest => {
-            let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-            format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()).into()
-        }
-        Value::Array(items) => {
-            let most = (longest / ITEM).max(1);
-            let mut shown: Vec<Value> = items.iter().take(most).map(|item| cut(item, longest)).collect();
-            if items.len() > most {
-                shown.push(format!("… ({} items in all)", items.len()).into());
-            }
-            shown.into()
-        }
-        Value::Object(members) => {
-            json::object(members.iter().map(|(name, value)| (name.clone(), cut(value, longest)))).into()
-        }
-        other => other.clone(),
-    }
+    if cut { json::noted(page, &format!("long texts and lists are cut; {whole}")) } else { page }
 }

@@ -146,13 +146,18 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         (quote(part, out)?, Some(note))
     } else {
         out.truncate(start);
-        // Not a list: there is no honest JSON of a part, so the start goes out as text.
+        let past_first = json::past_first(line.bytes());
+        let object = if past_first.is_none() { json::short_object(line.bytes(), cap) } else { None };
+        if let Some(object) = object {
+            return write_json(object, cap, out);
+        }
+        // There is no honest JSON of a part, so the start goes out as text.
         let whole = &line.text();
         let end = floor_char_boundary(whole, cap);
         let note = format!(
             "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT{}",
             whole.len(),
-            json::past_first(line.bytes()).unwrap_or_default()
+            past_first.unwrap_or_default()
         );
         write_texts(&[whole.get(..end).unwrap_or_default(), &note], out);
         return Ok(());

@@ -3,6 +3,7 @@
 mod members;
 mod node;
 mod object;
+mod short;
 mod text;
 
 pub use members::{Members, list, member, object};
@@ -10,5 +11,7 @@ pub use node::Node;
 pub use object::{cut_list, page};
 pub(crate) use object::{entries, past_first};
 pub use openai_mcp_line::Line;
+pub use short::shorten;
+pub(crate) use short::{noted, short, short_object};
 pub(crate) use text::mended;
 pub use text::{MOST_VALUES, excerpt, fault, held, narrow, number, push_string, quoted, text, tree, values, weight};

@@ -94,8 +94,9 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
-/// `has_more` and `last_id`, or `next`, are set to match, so that the caller goes on with `after` as with any page. Gives the cut
-/// text and a line that says what was cut. `None` if the answer is no such list, or not even one item fits.
+/// `has_more` and `last_id`, or `next`, are set to match, so that the caller goes on with `after` as with any page. A token of the
+/// next page, which begins behind what was cut, is left out. Gives the cut text and a line that says what was cut. `None` if the
+/// answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
@@ -104,7 +105,8 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let last_id = id(fitting.last()?);
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
-    for (name, value) in &entries {
+    let is_token = |name: &str| name == "next_page" || (name == "next" && last_id.is_none());
+    for (name, value) in entries.iter().filter(|(name, _)| !is_token(name)) {
         if out.len() > 1 {
             out.push(b',');
         }
@@ -130,6 +132,9 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let kept = fitting.len();
     let mut note = format!("cut to the first {kept} of {count} items to stay within {cap} bytes");
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
+        _ if entries.iter().any(|(name, _)| is_token(name)) => {
+            note.push_str("; ask again with a smaller `limit` and go on page by page");
+        }
         (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
         _ => note.push_str("; ask for fewer or narrower results to see the others"),
     }

@@ -65,16 +65,38 @@ fn a_list_without_pages_says_how_to_see_the_others() {
 }
 
 #[test]
-fn what_is_no_list_is_cut_as_text() {
-    // One item that does not fit, an object, an array: no JSON of a part of them would be honest.
+fn a_list_that_is_cut_keeps_no_token_of_what_comes_behind_it() {
+    let items: Vec<Value> = (0..30).map(|at| json!({"start_time": at, "text": "é".repeat(40)})).collect();
+    for token in ["next_page", "next"] {
+        let result = result(&json!({"object": "page", "data": items, "has_more": true, token: "page_2"}));
+        assert_eq!(result["structuredContent"].get(token), None, "{result}");
+        assert!(result["content"][1]["text"].as_str().unwrap().contains("a smaller `limit`"), "{result}");
+    }
+}
+
+#[test]
+fn an_object_is_cut_in_its_long_texts_and_lists() {
+    let whole = json!({"did": vec!["x".repeat(90); 50], "id": "thing_0", "text": "é".repeat(400)});
+    let result = result(&whole);
+    let cut: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(cut, result["structuredContent"]);
+    assert!((512..=1024).contains(&cut.to_string().len()), "{cut}");
+    assert_eq!(cut["id"], "thing_0");
+    assert!(cut["text"].as_str().unwrap().ends_with("… (800 bytes in all)"), "{cut}");
+    assert_eq!(cut["did"].as_array().unwrap().last().unwrap(), "… (50 items in all)");
+    assert!(cut["cut"].as_str().unwrap().contains("OPENAI_MCP_MAX_RESULT"), "{cut}");
+}
+
+#[test]
+fn what_cannot_be_cut_within_is_cut_as_text() {
+    // One item that does not fit, an array, an object with a member too many: no JSON of a part of them would be honest.
     let long = "é".repeat(2000);
-    for whole in
-        [json!({"data": [{"id": "thing_0", "text": long}], "has_more": false}), json!({"text": long}), json!([long])]
-    {
+    let many: Value = (0..200).map(|at| (format!("member_{at}"), at.into())).collect::<serde_json::Map<_, _>>().into();
+    for whole in [json!({"data": [{"id": "thing_0", "text": long}], "has_more": false}), json!([long]), many] {
         let result = result(&whole);
         assert!(result.get("structuredContent").is_none(), "{result}");
         let text = result["content"][0]["text"].as_str().unwrap();
-        assert!((1000..=1024).contains(&text.len()) && text.contains("éé"), "{text}");
+        assert!((1000..=1024).contains(&text.len()), "{text}");
         assert!(result["content"][1]["text"].as_str().unwrap().starts_with("cut after"), "{result}");
         assert_eq!(result["isError"], false);
     }

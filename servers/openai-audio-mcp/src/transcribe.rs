@@ -1,6 +1,6 @@
 //! Speech to text. <https://platform.openai.com/docs/api-reference/audio/createTranscription>
 
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::spec::Spec;
@@ -128,7 +128,7 @@ impl Delivery {
                 }
                 Err(_) => {
                     let rest = format!("`max_bytes` {} shows all", whole.len());
-                    match long::shorten(&json!({"text": text}), most, &rest) {
+                    match shorten(&json!({"text": text}), most, &rest) {
                         Value::Object(told) => told,
                         _ => Map::new(),
                     }

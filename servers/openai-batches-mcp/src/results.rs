@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Lines;
 use serde_json::Map;
@@ -189,7 +189,7 @@ impl Page {
         for (at, mut item) in self.shown {
             if item.text().len() > self.room {
                 let value: Value = item.read()?;
-                item = long::shorten(&value, self.room / 2, "`save_to` has all of it").into();
+                item = shorten(&value, self.room / 2, "`save_to` has all of it").into();
             }
             if bytes + item.text().len() > self.room {
                 next = Some(at);

@@ -1,8 +1,7 @@
 //! Answers that are longer than a result should be, and that nobody keeps.
 
 use bytes::Bytes;
-use openai_mcp_kernel::json::tree;
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::{shorten, tree};
 use openai_mcp_kernel::prelude::*;
 
 /// An answer as a result. One that is too long goes into a new file, since it was paid for and may be kept nowhere else,
@@ -23,5 +22,5 @@ pub(crate) async fn fit(cx: &Context, answer: Bytes) -> Bytes {
             bytes.next_power_of_two()
         ),
     };
-    long::shorten(&value, cx.max_result(), &whole).to_string().into()
+    shorten(&value, cx.max_result(), &whole).to_string().into()
 }

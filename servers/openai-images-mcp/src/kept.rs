@@ -1,7 +1,7 @@
 //! The images that were made: listed, shown, forgotten.
 
 use openai_mcp_kernel::body::Body;
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
 use openai_mcp_kernel::sql::sql;
@@ -101,7 +101,7 @@ impl Get {
         }
         let (mut told, most) = (Value::Object(told), cx.max_result());
         if told.to_string().len() > most {
-            told = long::shorten(&told, most, "the operator may raise OPENAI_MCP_MAX_RESULT");
+            told = shorten(&told, most, "the operator may raise OPENAI_MCP_MAX_RESULT");
         }
         Ok(show::output(told, shown))
     }

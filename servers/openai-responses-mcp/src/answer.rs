@@ -4,9 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json::{Node, tree};
+use openai_mcp_kernel::json::{Node, shorten, tree};
 use openai_mcp_kernel::json_schema::faults;
-use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::strict;
@@ -399,5 +398,5 @@ pub(crate) async fn fit(cx: &Context, shown: Arguments, kept: bool, max_bytes: O
         true => format!("response-get with `max_bytes` {bytes} shows all"),
     };
     let value = tree(&whole).unwrap_or_default();
-    Arguments::from(long::shorten(&value, most, &how)).text().clone()
+    Arguments::from(shorten(&value, most, &how)).text().clone()
 }

@@ -1,7 +1,7 @@
 //! The two tools by which ChatGPT's company knowledge and deep research read a source, over the stores that the operator
 //! names. <https://developers.openai.com/api/docs/mcp>
 
-use openai_mcp_kernel::long::shorten;
+use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::serde::Deserialize;
 
