@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 pub(crate) use openai_mcp_kernel::json::member as text;
+use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
 /// Most characters of what is told of one deed.
 const LONGEST: usize = 300;
+/// Bytes that the words take about what is not told.
+const NOTE: usize = 100;
+/// Where all of it is.
+const ALL: &str = "agent-session-turn-item-list has all";
 
 /// What came of a turn.
 pub(crate) struct Account {
@@ -23,8 +28,8 @@ pub(crate) struct Account {
 
 impl Account {
     /// `{done, next, how, waited_seconds, object: {session_id, status, turn, text, did, asked, artifacts, error}}`; what is
-    /// not there is left out.
-    pub(crate) fn show(self, waited: Duration) -> Value {
+    /// not there is left out. It has at most so many bytes: the oldest deeds are the first to go, and then the ends of texts.
+    pub(crate) fn show(self, waited: Duration, most: usize) -> Value {
         let mut object = serde_json::Map::new();
         let mut put = |name: &str, value: Value| {
             let nothing = match &value {
@@ -60,8 +65,35 @@ impl Account {
                 shown.insert("how".to_owned(), how.into());
             }
         }
+        let left_out = fit(&mut shown, "/object/did", most);
+        if left_out > 0
+            && let Some(did) = shown.pointer_mut("/object/did").and_then(Value::as_array_mut)
+        {
+            did.insert(0, json!({"note": format!("earlier steps left out: {left_out}; {ALL}")}));
+        }
+        let over = shown.to_string().len().saturating_sub(most);
+        if over > 0
+            && let Some(object) = shown.get_mut("object")
+        {
+            *object = long::shorten(object, object.to_string().len().saturating_sub(over), ALL);
+        }
         shown
     }
+}
+
+/// Drops the oldest of a list in a result until that has at most so many bytes beside a note; how many those are.
+pub(crate) fn fit(shown: &mut Value, list: &str, most: usize) -> usize {
+    let bytes = shown.to_string().len();
+    let Some(list) = shown.pointer_mut(list).and_then(Value::as_array_mut).filter(|_| bytes > most) else { return 0 };
+    let mut over = bytes + NOTE - most;
+    let oldest = list.iter().take_while(|entry| {
+        let goes = over > 0;
+        over = over.saturating_sub(entry.to_string().len() + 1);
+        goes
+    });
+    let dropped = oldest.count();
+    list.drain(..dropped);
+    dropped
 }
 
 /// A session that was told nothing yet.

@@ -165,7 +165,7 @@ pub(crate) async fn follow(
         let session = cx.send(&Look::SPEC, json!({"session_id": turn.session_id})).value().await?;
         let left = (started + patience).saturating_sub(cx.now());
         if let Some(account) = settled(cx, &mut turn, &session, left.is_zero()).await? {
-            return Ok(Output::json(&account.show(cx.now().saturating_sub(started))));
+            return Ok(Output::json(&account.show(cx.now().saturating_sub(started), cx.max_result())));
         }
         let heard = match &mut stream {
             Some(events) => {
