@@ -3,8 +3,10 @@
 
 use futures_util::future::{Either, select};
 use openai_mcp_kernel::json::Members as _;
+use openai_mcp_kernel::long;
 use openai_mcp_kernel::prelude::*;
 
+use crate::account;
 use crate::follow::{self, Turn, follow};
 use crate::words::{Given, Messages, Words};
 
@@ -12,6 +14,10 @@ tools![Send, Watch];
 
 /// Most events that are shown.
 const MOST: usize = 200;
+/// How to learn of the rest.
+const REST: &str = "agent-session-wait tells what comes of the turn";
+/// Where what they tell of is kept.
+const KEPT: &str = "agent-session-item-list has all items";
 
 /// Send input to a session, answer what it asks, or cancel; then wait for the turn.
 ///
@@ -132,31 +138,47 @@ impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
         let end = cx.now() + follow::patience(self.timeout);
-        let (mut shown, mut ended, mut full): (Vec<Value>, _, _) = (Vec::new(), false, false);
-        while shown.len() < MOST && !ended {
-            let left = end.saturating_sub(cx.now());
-            if left.is_zero() {
-                break;
+        let most = cx.max_result();
+        let mut shown: Vec<Value> = Vec::new();
+        // Why no more is told, if not that the turn has ended.
+        let why = loop {
+            if shown.len() == MOST {
+                break Some(("note", format!("not more than {MOST} events are told; {REST}")));
             }
+            let left = end.saturating_sub(cx.now());
             let next = match select(Box::pin(events.next()), Box::pin(cx.sleep(left))).await {
                 Either::Left((next, _)) => next,
-                Either::Right(_) => break,
+                Either::Right(_) => break Some(("note", format!("time is up; {REST}"))),
             };
-            let Ok(Some(event)) = next else { break };
-            full = !events.keep(&event);
-            if full {
-                break;
+            let event = match next {
+                Ok(Some(event)) => event,
+                Ok(None) => break Some(("note", format!("the stream was closed; {REST}"))),
+                Err(error) => break Some(("error", error.or_hint(REST).into_text())),
+            };
+            if !events.keep(&event) {
+                break Some(("note", "the next event is longer than a call holds besides these".to_owned()));
             }
             let Ok(mut event) = serde_json::from_slice::<Value>(&event.data) else { continue };
             if let Some(event) = event.as_object_mut() {
                 event.remove("obfuscation");
             }
-            ended = follow::ends(&event);
-            shown.push(event);
+            // A screenshot is base64, which no model can read.
+            if let Some(picture) = event.pointer_mut("/item/output/image_url") {
+                *picture = "(left out)".into();
+            }
+            let ended = follow::ends(&event);
+            shown.push(if event.to_string().len() > most / 4 { long::shorten(&event, most / 4, KEPT) } else { event });
+            if ended {
+                break None;
+            }
+        };
+        let mut told = json!({"object": "list", "data": shown, "ended": why.is_none()});
+        if let Some((name, why)) = why {
+            told.put(name, why.into());
         }
-        let mut told = json!({"object": "list", "data": shown, "ended": ended});
-        if full {
-            told.put("note", "the next event is longer than a call holds besides these".into());
+        let left_out = account::fit(&mut told, "/data", most);
+        if left_out > 0 {
+            told.put("cut", format!("{left_out} earlier events are left out; {KEPT}").into());
         }
         Ok(Output::json(&told))
     }
