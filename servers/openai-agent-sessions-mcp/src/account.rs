@@ -50,10 +50,7 @@ impl Account {
         put("did", self.items.iter().filter_map(did).collect());
         let how = how(&self.asked);
         put("asked", self.asked.into());
-        let made = self.artifacts.iter().map(|artifact| {
-            json!({"id": artifact.get("id"), "path": artifact.get("path"), "bytes": artifact.get("size_bytes")})
-        });
-        put("artifacts", made.collect());
+        put("artifacts", self.artifacts.into());
         put("error", self.session.get("error").cloned().unwrap_or_default());
         let asks = object.contains_key("asked");
         let mut shown = json!({
@@ -112,6 +109,11 @@ pub(crate) fn idle(session: &Value) -> Value {
     json!({"done": false, "object": object, "next": next, "how": "add `input`"})
 }
 
+/// An artifact with what callers need of it.
+pub(crate) fn made(artifact: &Value) -> Value {
+    json!({"id": artifact.get("id"), "path": artifact.get("path"), "bytes": artifact.get("size_bytes")})
+}
+
 /// The call to make next.
 pub(crate) fn next(tool: &str, arguments: &Value) -> Value {
     json!({"tool": tool, "arguments": arguments})
@@ -163,7 +165,9 @@ fn did(item: &Value) -> Option<Value> {
             deed.insert("status".to_owned(), status.into());
         }
         for name in ["exit_code", "error", "output"] {
-            let value = item.get(name).filter(|value| !value.is_null() && **value != 0);
+            // A screenshot is base64, which no model can read.
+            let told = |value: &&Value| !value.is_null() && **value != 0 && value.get("image_url").is_none();
+            let value = item.get(name).filter(told);
             deed.extend(value.map(|value| (name.to_owned(), brief(value))));
         }
     }

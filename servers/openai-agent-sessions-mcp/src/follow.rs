@@ -13,6 +13,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use serde::Deserialize;
 
@@ -262,8 +263,8 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
     let of = json!({"session_id": turn.session_id});
     let turns = cx.send(&Turns::SPEC, Arguments::from(of.clone()).set("limit", 1)).value().await?;
     let last = account::list(&turns).next().cloned().unwrap_or_default();
-    let items = match (&turn.after, account::text(&last, "id")) {
-        (None, "") => Vec::new(),
+    let (items, more) = match (&turn.after, account::text(&last, "id")) {
+        (None, "") => (Vec::new(), false),
         (None, id) => items(cx, &TurnItems::SPEC, Arguments::from(of.clone()).set("turn_id", id)).await?,
         (Some(after), _) => items(cx, &Items::SPEC, Arguments::from(of.clone()).set("after", after)).await?,
     };
@@ -275,33 +276,49 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
             return Ok(None);
         }
     }
+    let answer = account::answers(&turn.session_id, &asked);
+    // Nothing is to be sent, but the turn goes on once its environment is connected.
+    let connects =
+        answer.is_none() && asked.iter().any(|action| account::text(action, "type") == "environment_connection");
+    let items = account::whole(items, going || connects);
+    // The next call tells what this one has not read.
+    going |= more;
+    let waits = going || connects;
+    if waits && let Some(item) = items.last() {
+        turn.after = Some(account::text(item, "id").to_owned());
+    }
     let artifacts = match account::text(session.get("environment").unwrap_or(&Value::Null), "type") {
         "none" | "" => Vec::new(),
         _ if going || last.is_null() => Vec::new(),
         _ => {
             let page = cx.send(&Artifacts::SPEC, Arguments::from(of).set("limit", 100)).value().await?;
-            account::list(&page).filter(|artifact| artifact.get("turn_id") == last.get("id")).cloned().collect()
+            let of_turn = account::list(&page).filter(|artifact| artifact.get("turn_id") == last.get("id"));
+            let mut made: Vec<Value> = of_turn.map(account::made).collect();
+            if *page.at("has_more") == true {
+                made.push(json!({"note": "only the 100 newest files of the session were looked at; agent-session-artifact-list has all"}));
+            }
+            made
         }
     };
-    let items = account::whole(items, going);
-    if going && let Some(item) = items.last() {
-        turn.after = Some(account::text(item, "id").to_owned());
-    }
-    let next = if going { Some(turn.again()) } else { account::answers(&turn.session_id, &asked) };
+    let next = if waits { Some(turn.again()) } else { answer };
     Ok(Some(account::Account { session: session.clone(), turn: last, items, asked, artifacts, next, going }))
 }
 
-/// All items of a list, from the oldest on.
-async fn items(cx: &Context, spec: &'static openai_mcp_kernel::spec::Spec, mut of: Arguments) -> Result<Vec<Value>> {
+/// The items of a list from the oldest on, as many as one account reads, and whether there are more.
+async fn items(
+    cx: &Context,
+    spec: &'static openai_mcp_kernel::spec::Spec,
+    mut of: Arguments,
+) -> Result<(Vec<Value>, bool)> {
     let mut items: Vec<Value> = Vec::new();
     of = of.set("limit", 100).set("order", "asc");
     for _ in 0..PAGES {
         let page = cx.send(spec, &of).value().await?;
         items.extend(account::list(&page).cloned());
         match items.last().and_then(|item| item.get("id")?.as_str()) {
-            Some(last) if page.get("has_more") == Some(&Value::Bool(true)) => of = of.set("after", last),
-            _ => break,
+            Some(last) if *page.at("has_more") == true => of = of.set("after", last),
+            _ => return Ok((items, false)),
         }
     }
-    Ok(items)
+    Ok((items, true))
 }
