@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub(crate) use openai_mcp_kernel::json::member as text;
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 
 /// Most characters of what is told of one deed.
@@ -72,7 +72,7 @@ impl Account {
         if over > 0
             && let Some(object) = shown.get_mut("object")
         {
-            *object = long::shorten(object, object.to_string().len().saturating_sub(over), ALL);
+            *object = shorten(object, object.to_string().len().saturating_sub(over), ALL);
         }
         shown
     }

@@ -2,8 +2,7 @@
 //! <https://developers.openai.com/api/docs/guides/agents-api/sessions/events>
 
 use futures_util::future::{Either, select};
-use openai_mcp_kernel::json::Members as _;
-use openai_mcp_kernel::long;
+use openai_mcp_kernel::json::{Members as _, shorten};
 use openai_mcp_kernel::prelude::*;
 
 use crate::account;
@@ -167,7 +166,7 @@ impl Watch {
                 *picture = "(left out)".into();
             }
             let ended = follow::ends(&event);
-            shown.push(if event.to_string().len() > most / 4 { long::shorten(&event, most / 4, KEPT) } else { event });
+            shown.push(if event.to_string().len() > most / 4 { shorten(&event, most / 4, KEPT) } else { event });
             if ended {
                 break None;
             }

@@ -21,7 +21,7 @@ struct Get {
 }
 
 /// List what a subagent said and did.
-#[tool("subagent-item-list", GET "/agents/sessions/{session_id}/subagents/{subagent_id}/items")]
+#[tool("subagent-item-list", GET "/agents/sessions/{session_id}/subagents/{subagent_id}/items", window)]
 struct Items {
     session_id: String,
     subagent_id: String,
@@ -47,7 +47,7 @@ struct Turn {
 }
 
 /// List what a subagent said and did in a turn.
-#[tool("subagent-turn-item-list", GET "/agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items")]
+#[tool("subagent-turn-item-list", GET "/agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items", window)]
 struct TurnItems {
     session_id: String,
     subagent_id: String,

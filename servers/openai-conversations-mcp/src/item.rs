@@ -9,7 +9,7 @@ tools![Create, List, Get, Delete];
 /// Add up to 20 items at the end of a conversation.
 ///
 /// No response is made. A function_call without its function_call_output makes the next response fail.
-#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items")]
+#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items", page = "conversation-item-get")]
 struct Create {
     conversation_id: String,
     /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
