@@ -20,6 +20,8 @@ const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
 const LONGEST: usize = 32 * 1024 * 1024;
 /// Most bytes of a file of requests.
 const REQUESTS: u64 = 200_000_000;
+/// Most faults that are told of a batch that was refused.
+const ERRORS: usize = 10;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
 
@@ -36,7 +38,7 @@ struct Results {
     /// Only those that failed.
     failed: Option<bool>,
     full: Option<bool>,
-    /// New local file for all results, as JSONL.
+    /// New local file for all results, as JSONL; embeddings and images are whole in it.
     save_to: Option<String>,
 }
 
@@ -209,8 +211,10 @@ impl Page {
         if usage != json!({}) {
             told = told.set("usage", usage);
         }
-        for problem in batch.pointer("/errors/data").and_then(Value::as_array).into_iter().flatten().take(1) {
-            told = told.set("error", problem);
+        let errors: Vec<&Value> = batch.get("errors").into_iter().flat_map(|errors| list(errors, "data")).collect();
+        if !errors.is_empty() {
+            let first: Vec<&Value> = errors.iter().copied().take(ERRORS).collect();
+            told = told.set("errors", first).set("errors_total", errors.len());
         }
         if !self.gone.is_empty() {
             told = told.set("note", format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
@@ -250,7 +254,7 @@ async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, fu
                 Ok(Some((_, line))) if line.trim_ascii().is_empty() => continue,
                 Ok(Some((_, line))) => {
                     let result = serde_json::from_slice::<Value>(line).unwrap_or_default();
-                    let mut text = shown(&result, line, full).text().to_vec();
+                    let mut text = shown(&result, line, full || has_no_words(&result)).text().to_vec();
                     text.push(b'\n');
                     Ok(Bytes::from(text))
                 }
@@ -273,6 +277,10 @@ async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, fu
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The id of a request, without a look at the rest of its line.
@@ -313,6 +321,12 @@ fn add_usage(sum: &mut Map<String, Value>, result: &Value) {
     }
 }
 
+/// Whether a result is pictures or vectors, of which a short one would only tell how many there are.
+fn has_no_words(result: &Value) -> bool {
+    let first = result.pointer("/response/body/data/0").unwrap_or(&Value::Null);
+    ["b64_json", "embedding"].iter().any(|name| first.get(name).is_some())
+}
+
 /// A result in short, or the line itself.
 fn shown(result: &Value, line: &[u8], full: bool) -> Arguments {
     if full {
@@ -325,36 +339,32 @@ fn shown(result: &Value, line: &[u8], full: bool) -> Arguments {
     let body = result.pointer("/response/body").unwrap_or(&Value::Null);
     match text(body, "object") {
         "response" => of_response(told, body),
-        "chat.completion" => of_chat(told, body),
-        "text_completion" => told.set("text", body.pointer("/choices/0/text")),
+        "chat.completion" | "text_completion" => of_choices(told, body),
         "list" if body.pointer("/data/0/embedding").is_some() => {
             let first = body.pointer("/data/0/embedding");
             let dimensions = first.and_then(Value::as_array).map(Vec::len);
-            let count = body.get("data").and_then(Value::as_array).map_or(0, Vec::len);
-            told.set("embeddings", count).set("dimensions", dimensions)
+            told.set("embeddings", list(body, "data").count()).set("dimensions", dimensions)
         }
         _ if body.get("results").is_some() => {
             let flagged = |result: &Value| result.get("flagged").cloned().unwrap_or_default();
-            let results = body.get("results").and_then(Value::as_array).into_iter().flatten();
-            told.set("flagged", results.map(flagged).collect::<Vec<_>>())
+            told.set("flagged", list(body, "results").map(flagged).collect::<Vec<_>>())
         }
-        _ if body.pointer("/data/0/b64_json").is_some() => {
-            told.set("images", body.get("data").and_then(Value::as_array).map_or(0, Vec::len))
-        }
+        _ if body.pointer("/data/0/b64_json").is_some() => told.set("images", list(body, "data").count()),
         _ => told.set("body", body),
     }
 }
 
+/// What a response says, and what it asks of the caller. Comments on the way count only where nothing else is said.
 fn of_response(told: Arguments, body: &Value) -> Arguments {
-    let output = || body.get("output").and_then(Value::as_array).into_iter().flatten();
-    let parts = output().filter_map(|item| item.get("content").and_then(Value::as_array)).flatten();
+    let messages = || list(body, "output").filter(|item| text(item, "type") == "message");
+    let comments = |message: &Value| text(message, "phase") == "commentary";
+    let answers = messages().any(|message| !comments(message));
+    let parts =
+        messages().filter(|message| !(answers && comments(message))).flat_map(|message| list(message, "content"));
     let said: Vec<&str> = parts
         .map(|part| if text(part, "refusal").is_empty() { text(part, "text") } else { text(part, "refusal") })
         .collect();
-    let calls: Vec<Value> = output()
-        .filter(|item| text(item, "type").ends_with("function_call"))
-        .map(|call| json!({"name": call.get("name"), "arguments": call.get("arguments")}))
-        .collect();
+    let calls: Vec<Arguments> = list(body, "output").filter_map(asked).collect();
     let mut told = told.set("text", said.join("\n\n"));
     if !calls.is_empty() {
         told = told.set("calls", calls);
@@ -365,16 +375,52 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
     }
 }
 
-fn of_chat(told: Arguments, body: &Value) -> Arguments {
-    let choice = body.pointer("/choices/0").unwrap_or(&Value::Null);
-    let message = choice.get("message").unwrap_or(&Value::Null);
-    let said = message.get("refusal").filter(|refusal| refusal.is_string()).or_else(|| message.get("content"));
-    let mut told = told.set("text", said);
-    if let Some(calls) = message.get("tool_calls").and_then(Value::as_array) {
-        told = told.set("calls", calls.iter().map(|call| call.get("function")).collect::<Vec<_>>());
+/// An item that waits for the caller, with the id by which it is answered.
+fn asked(item: &Value) -> Option<Arguments> {
+    let names: &[&str] = match text(item, "type") {
+        "function_call" => &["call_id", "name", "namespace", "arguments"],
+        "custom_tool_call" => &["call_id", "name", "namespace", "input"],
+        "mcp_approval_request" => &["id", "server_label", "name", "arguments"],
+        _ => return None,
+    };
+    Some(members(Arguments::default(), item, names))
+}
+
+/// The choices of a chat or a completion: of one what it says, of several each.
+fn of_choices(told: Arguments, body: &Value) -> Arguments {
+    let choices: Vec<&Value> = list(body, "choices").collect();
+    match choices.as_slice() {
+        [] => told.set("text", Value::Null),
+        [choice] => of_choice(told, choice),
+        several => {
+            let each = |choice: &&Value| of_choice(members(Arguments::default(), choice, &["index"]), choice);
+            told.set("choices", several.iter().map(each).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn of_choice(told: Arguments, choice: &Value) -> Arguments {
+    let message = choice.get("message").unwrap_or(choice);
+    let refusal = message.get("refusal").filter(|refusal| refusal.is_string());
+    let mut told = told.set("text", refusal.or_else(|| message.get("content")).or_else(|| message.get("text")));
+    let calls: Vec<Arguments> = list(message, "tool_calls")
+        .map(|call| {
+            // Each kind has what is called in a member of its own.
+            let called = call.get("function").or_else(|| call.get("custom")).unwrap_or(&Value::Null);
+            members(members(Arguments::default(), call, &["id"]), called, &["name", "arguments", "input"])
+        })
+        .collect();
+    if !calls.is_empty() {
+        told = told.set("calls", calls);
     }
     match text(choice, "finish_reason") {
         "length" | "content_filter" => told.set("incomplete", choice.get("finish_reason")),
         _ => told,
     }
+}
+
+/// Adds those members of an object that it has.
+fn members(told: Arguments, of: &Value, names: &[&str]) -> Arguments {
+    let there = names.iter().filter_map(|name| Some((name, of.get(name).filter(|value| !value.is_null())?)));
+    there.fold(told, |told, (name, value)| told.set(name, value))
 }
