@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json::{Members as _, member as text};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::socket::Step;
@@ -94,7 +95,8 @@ impl Watch {
         }
         cx.flush_text();
         socket.close().await;
-        Ok(Output::json(&seen.told(&self.session_id, cx.now().saturating_sub(started).as_secs())))
+        let waited = cx.now().saturating_sub(started).as_secs();
+        Ok(Output::json(&seen.told(cx.arguments().clone().without("send"), waited)))
     }
 }
 
@@ -140,7 +142,8 @@ impl Seen {
         }
     }
 
-    fn told(self, session_id: &str, waited: u64) -> Value {
+    /// What happened; `again` are the arguments by which the session is watched on.
+    fn told(self, mut again: Arguments, waited: u64) -> Value {
         let said: Vec<Value> = self.said.iter().map(|(who, said)| json!({"who": who, "text": said})).collect();
         let mut told = json!({"done": self.closed.is_some(), "waited_seconds": waited, "said": said});
         let mut put = |name: &str, there: bool, value: Value| {
@@ -152,9 +155,8 @@ impl Seen {
         put("dtmf", !self.tones.is_empty(), self.tones.into());
         put("errors", !self.errors.is_empty(), self.errors.into());
         put("usage", self.usage.is_some(), self.usage.unwrap_or_default());
-        let mut again = json!({"session_id": session_id});
         if !self.calls.is_empty() {
-            again.put("send", calls::answers(&self.calls, "response.item.create"));
+            again = again.set("send", calls::answers(&self.calls, "response.item.create"));
         }
         put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", self.closed.is_none(), json!({"tool": "live-session-watch", "arguments": again}));

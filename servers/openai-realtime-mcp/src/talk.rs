@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
+use openai_mcp_shapes::calls;
 use serde_json::Map;
 
 use crate::history::{History, Place};
@@ -227,6 +229,18 @@ impl Talk {
         items
     }
 
+    /// The arguments of a call that goes on, in a session that is set up as this one. What was said is history by then.
+    fn again(&self, cx: &Context) -> Arguments {
+        // A choice that brought a call would bring it again, and never an answer.
+        let now = ["text", "audio", "image", "tool_outputs", "history", "save_to", "tool_choice"];
+        let again = now.iter().fold(cx.arguments().clone(), |again, name| again.without(name));
+        match self.modality() {
+            // What made it speech may be left out now.
+            Modality::Audio => again.set("output", "audio"),
+            Modality::Text => again,
+        }
+    }
+
     /// What the caller is told.
     async fn tell(self, cx: &Context, answer: Answer, history: &History, items: &[Value]) -> Result<Output> {
         let Answer { said, heard, unheard, sound, response, incomplete, spoke, .. } = answer;
@@ -235,11 +249,15 @@ impl Talk {
             return Err(failure(&json!({"error": error})));
         }
         let output = response.as_ref().and_then(|response| response.get("output")).and_then(Value::as_array);
-        let calls: Vec<Value> = output
-            .into_iter()
-            .flatten()
-            .filter(|item| text(item, "type") == "function_call")
-            .map(|item| json!({"call_id": text(item, "call_id"), "name": text(item, "name"), "arguments": text(item, "arguments")}))
+        let items_of = |kind| output.into_iter().flatten().filter(move |item| text(item, "type") == kind);
+        let calls: Vec<Value> = items_of("function_call").map(calls::shown).collect();
+        let approvals: Vec<Value> = items_of("mcp_approval_request")
+            .map(|item| {
+                json!({
+                    "id": text(item, "id"), "server_label": text(item, "server_label"), "name": text(item, "name"),
+                    "arguments": text(item, "arguments"),
+                })
+            })
             .collect();
 
         let mut now = said_now(items, spoke.then_some(heard.as_deref()));
@@ -260,29 +278,36 @@ impl Talk {
         put("not_transcribed", unheard.map(Value::from));
         let mut why = incomplete;
         if let Some(response) = &response {
-            let details = response.get("status_details");
-            let reason = details.and_then(|details| details.get("reason")).and_then(Value::as_str);
             if why.is_none() && text(response, "status") != "completed" {
-                why = Some(reason.unwrap_or(text(response, "status")).to_owned());
+                let reason = response.pointer("/status_details/reason").and_then(Value::as_str).map(str::to_owned);
+                let error = response.pointer("/status_details/error").filter(|error| !error.is_null());
+                let error = error.map(|error| failure(&json!({"error": error})).to_string());
+                why = reason.or(error).or_else(|| Some(text(response, "status").to_owned()));
             }
             put("usage", response.get("usage").filter(|usage| !usage.is_null()).cloned());
             put("response", (self.full == Some(true)).then(|| response.clone()));
+        }
+        if !approvals.is_empty() {
+            let waits = "it waits for an approval, which cannot be given once the session is over: `require_approval` \
+                         \"never\" of the MCP tool goes without";
+            why = why.or_else(|| Some(waits.to_owned()));
+            put("approval_requests", Some(approvals.into()));
         }
         put("incomplete", why.map(Value::from));
         if !history.items.is_empty() {
             put("replayed_items", Some(history.items.len().into()));
         }
         put("left_out", (history.left_out > 0).then(|| history.left_out.into()));
-        let mut again = json!({"model": self.model});
+        let mut again = self.again(cx);
         match &history.place {
             Place::Conversation(id) => {
                 put("conversation", Some(id.as_str().into()));
-                merge(&mut again, json!({"conversation": id}));
+                again = again.set("conversation", id);
             }
             Place::Caller(wanted) if *wanted || !calls.is_empty() => {
                 let all: Vec<Value> = history.items.iter().cloned().chain(now).collect();
                 put("history", Some(all.into()));
-                merge(&mut again, json!({"history": "the history of this result"}));
+                again = again.set("history", "the history of this result");
             }
             Place::Caller(_) => {}
         }
@@ -294,9 +319,8 @@ impl Talk {
                 .iter()
                 .map(|call| json!({"call_id": text(call, "call_id"), "output": "what the function gives"}))
                 .collect();
-            merge(&mut again, json!({"tool_outputs": outputs}));
             put("function_calls", Some(calls.into()));
-            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again})));
+            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again.set("tool_outputs", outputs)})));
         }
         sound.deliver(cx, told, self.save_to).await
     }

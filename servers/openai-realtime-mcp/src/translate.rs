@@ -91,15 +91,17 @@ impl Translate {
         let round = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
         let mut told = Map::new();
         let mut put = |name: &str, value: Option<Value>| told.extend(value.map(|value| (name.to_owned(), value)));
-        put("done", Some((!more).into()));
+        // A minute that broke off is asked for again: what is missing of it would never come.
+        let next = if incomplete.is_some() { Some(start) } else { more.then_some(end) };
+        put("done", Some(next.is_none().into()));
         put("text", Some(said.into()));
         put("heard", Some(heard.into()));
         put("from", Some(round(start).into()));
         put("to", Some(round(end).into()));
         put("incomplete", incomplete.map(|error| error.to_string().into()));
-        if more {
-            put("next_offset", Some(round(end).into()));
-            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(&cx, round(end))})));
+        if let Some(next) = next.map(round) {
+            put("next_offset", Some(next.into()));
+            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(&cx, next)})));
         }
         spoken.deliver(&cx, told, self.save_to).await
     }

@@ -1,5 +1,6 @@
 //! Taking part in a call that another client holds. <https://platform.openai.com/docs/guides/realtime-server-controls>
 
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::{Patience, calls};
@@ -85,7 +86,7 @@ impl Watch {
         cx.flush_text();
         line.close().await;
         let waited = cx.now().saturating_sub(started).as_secs();
-        Ok(Output::json(&seen.told(&self.call_id, closed, waited)))
+        Ok(Output::json(&seen.told(cx.arguments().clone().without("send"), closed, waited)))
     }
 }
 
@@ -129,7 +130,8 @@ impl Seen {
         }
     }
 
-    fn told(mut self, call_id: &str, closed: Option<String>, waited: u64) -> Value {
+    /// What happened; `again` are the arguments by which the call is watched on.
+    fn told(mut self, mut again: Arguments, closed: Option<String>, waited: u64) -> Value {
         if !self.saying.is_empty() {
             self.said.push(json!({"who": "model", "text": self.saying, "status": "in_progress"}));
         }
@@ -142,9 +144,8 @@ impl Seen {
         put("dtmf", !self.tones.is_empty(), self.tones.into());
         put("errors", !self.errors.is_empty(), self.errors.into());
         put("usage", !self.usage.is_empty(), self.usage.into());
-        let mut again = json!({"call_id": call_id});
         if !self.calls.is_empty() {
-            again.put("send", calls::answers(&self.calls, "conversation.item.create"));
+            again = again.set("send", calls::answers(&self.calls, "conversation.item.create"));
         }
         put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", closed.is_none(), json!({"tool": "realtime-call-watch", "arguments": again}));
