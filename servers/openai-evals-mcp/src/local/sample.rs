@@ -70,9 +70,13 @@ pub(super) fn by_response(sample: &mut Value, answer: &Value) -> Result<(), Prob
             return Err(Problem::new(code, message));
         }
     }
+    // What the model says of its work on the way is graded only where it says nothing else.
+    let comments = |item: &Value| text(item, "phase") == "commentary";
+    let answers = list(answer, "output").any(|item| text(item, "type") == "message" && !comments(item));
     let (mut texts, mut refused, mut calls) = (Vec::new(), false, Vec::new());
     for item in list(answer, "output") {
         match text(item, "type") {
+            "message" if answers && comments(item) => {}
             "message" => {
                 for part in list(item, "content") {
                     refused |= text(part, "type") == "refusal";
