@@ -7,9 +7,9 @@ use openai_mcp_pictures::ROOM;
 use serde_json::Map;
 
 use crate::answer::{self, Wish};
-use crate::generate::{Drawing, Generate};
+use crate::generate::Generate;
 use crate::room::{Expected, room};
-use crate::shapes::{Delivery, Preview, Prompt};
+use crate::shapes::{Delivery, Drawing, Preview, Prompt};
 use crate::show;
 
 tools![Batch];

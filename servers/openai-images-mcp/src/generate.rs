@@ -4,7 +4,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_pictures::ROOM;
 
 use crate::answer::{self, Wish};
-use crate::shapes::{Delivery, Look, Prompt};
+use crate::shapes::{Delivery, Drawing, Prompt};
 
 tools![Generate];
 
@@ -17,28 +17,6 @@ pub(crate) struct Generate {
     #[read]
     #[flatten]
     delivery: Delivery,
-}
-
-/// What may be asked of an image besides its prompt.
-#[shape]
-pub(crate) struct Drawing {
-    #[flatten]
-    look: Look,
-    moderation: Option<Moderation>,
-    /// For retired models.
-    style: Option<Style>,
-}
-
-#[shape]
-enum Moderation {
-    Low,
-    Auto,
-}
-
-#[shape]
-enum Style {
-    Vivid,
-    Natural,
 }
 
 impl Generate {

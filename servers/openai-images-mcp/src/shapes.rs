@@ -46,6 +46,28 @@ pub(crate) struct Look {
     user: Option<String>,
 }
 
+/// What may be asked of an image besides its prompt.
+#[shape]
+pub(crate) struct Drawing {
+    #[flatten]
+    look: Look,
+    moderation: Option<Moderation>,
+    /// For retired models.
+    style: Option<Style>,
+}
+
+#[shape]
+enum Moderation {
+    Low,
+    Auto,
+}
+
+#[shape]
+enum Style {
+    Vivid,
+    Natural,
+}
+
 /// What becomes of the images.
 #[shape(read)]
 #[derive(Default)]
