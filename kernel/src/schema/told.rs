@@ -134,13 +134,16 @@ fn find(wanted: &str, fields: &'static [Field], path: &str, depth: usize, places
 
 fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places: &mut Vec<Place>) {
     let mut inside = |fields: &'static [Field], tag: &'static str, kind: Option<&'static str>| {
-        if places.len() < PLACES {
-            if fields.iter().any(|field| field.name == wanted) {
-                match places.iter_mut().find(|place| place.path == path) {
-                    Some(place) => place.kinds.extend(kind),
-                    None => places.push(Place { path: path.to_owned(), kinds: Vec::from_iter(kind), tag }),
-                }
+        let room = places.len() < PLACES;
+        if fields.iter().any(|field| field.name == wanted) {
+            match places.iter_mut().find(|place| place.path == path) {
+                // All of them, lest it be said to be only with some.
+                Some(place) => place.kinds.extend(kind),
+                None if room => places.push(Place { path: path.to_owned(), kinds: Vec::from_iter(kind), tag }),
+                None => {}
             }
+        }
+        if room {
             find(wanted, fields, path, depth - 1, places);
         }
     };

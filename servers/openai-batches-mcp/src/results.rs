@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::json::shorten;
+use openai_mcp_kernel::json::{list, member as text, shorten};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Lines;
 use serde_json::Map;
@@ -273,14 +273,6 @@ async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, fu
         told = told.set("usage", usage);
     }
     Ok(Output::Json(told.text().clone()))
-}
-
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The id of a request, without a look at the rest of its line.
