@@ -7,6 +7,8 @@ use wide::u8x16;
 
 /// How many bytes of a string are looked at together.
 const WIDE: usize = 32;
+/// How many of them one instruction looks at.
+const PART: usize = 16;
 
 /// A JSON text on one line, without whitespace between its parts.
 ///
@@ -199,6 +201,13 @@ impl Pass<'_> {
 
     fn leave_space_out(&mut self) {
         self.keep();
+        while let Some(chunk) = self.rest().first_chunk() {
+            let count = spaces(chunk);
+            self.at += count;
+            if count < PART {
+                break;
+            }
+        }
         while self.peek().is_some_and(is_space) {
             self.at += 1;
         }
@@ -293,8 +302,8 @@ impl Pass<'_> {
             }
             self.some_digits()?;
         }
-        if let Some(quoted) = &mut self.quoted {
-            quoted.out.extend_from_slice(self.text.get(start..self.at)?);
+        if let Some(Quoted { out, .. }) = &mut self.quoted {
+            push_first(out, self.text.get(start..).unwrap_or_default(), self.at - start);
         }
         Some(())
     }
@@ -304,6 +313,13 @@ impl Pass<'_> {
     }
 
     fn digits(&mut self) {
+        while let Some(chunk) = self.rest().first_chunk().copied() {
+            let count = digits(chunk);
+            self.at += count;
+            if count < chunk.len() {
+                return;
+            }
+        }
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
@@ -330,10 +346,28 @@ fn push_first(out: &mut Vec<u8>, bytes: &[u8], count: usize) {
     }
 }
 
+/// How many bytes of whitespace there are before the first other.
+#[inline]
+fn spaces(chunk: &[u8; PART]) -> usize {
+    let bytes = u8x16::new(*chunk);
+    let each = |byte| bytes.simd_eq(u8x16::splat(byte));
+    let spaces = each(b' ') | each(b'\n') | each(b'\r') | each(b'\t');
+    spaces.to_bitmask().trailing_ones() as usize
+}
+
+/// How many digits there are before the first other byte.
+#[inline]
+fn digits(chunk: [u8; 8]) -> usize {
+    const EACH: u64 = u64::MAX / 0xff;
+    // Digits become 0 to 9. What is 10 or more overflows into its highest bit; a carry goes to bytes that come later.
+    let values = u64::from_le_bytes(chunk) ^ (EACH * u64::from(b'0'));
+    let marks = (values.wrapping_add(EACH * (0x80 - 10)) | values) & (EACH * 0x80);
+    (marks.trailing_zeros() / 8) as usize
+}
+
 /// How many bytes there are before the first that ends a string, begins an escape or is a control character.
 #[inline]
 fn plain(chunk: &[u8; WIDE]) -> usize {
-    const PART: usize = 16;
     let (parts, _) = chunk.as_chunks::<PART>();
     let mut marks = 0u32;
     for (index, part) in parts.iter().enumerate() {
