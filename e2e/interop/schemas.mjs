@@ -7,10 +7,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 const { protocol, tools } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
 const faults = [];
-for (const { name, inputSchema } of tools) {
-  for (const Dialect of [Ajv, Ajv2020]) {
+for (const Dialect of [Ajv, Ajv2020]) {
+  const ajv = new Dialect({ strict: true });
+  for (const { name, inputSchema } of tools) {
     try {
-      new Dialect({ strict: true }).compile(inputSchema);
+      ajv.compile(inputSchema);
     } catch (error) {
       faults.push(`${name}: ${Dialect.name}: ${error.message}`);
     }

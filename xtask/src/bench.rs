@@ -28,6 +28,7 @@ use hyper::Uri;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::tools;
 use crate::worker::{self, Built};
 use crate::workspace::Workspace;
 
@@ -133,16 +134,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             target.join("release/openai-mcp")
         }
     };
-    let built = if workers { worker::built(&workspace)? } else { Vec::new() };
+    let (built, runtime) = if workers {
+        tools::node_packages(&workspace)?;
+        (worker::built(&workspace)?, worker::workerd(&workspace)?)
+    } else {
+        (Vec::new(), PathBuf::new())
+    };
     let report = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(
-        Bench {
-            own: own.clone(),
-            binary,
-            runtime: worker::workerd(&workspace)?,
-            scratch: target.join("bench"),
-            options,
-        }
-        .run(&workspace, &built),
+        Bench { own: own.clone(), binary, runtime, scratch: target.join("bench"), options }.run(&workspace, &built),
     )?;
     let path = target.join("bench.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
