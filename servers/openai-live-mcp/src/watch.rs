@@ -1,18 +1,20 @@
 //! Taking part in a session that another client holds. <https://platform.openai.com/docs/guides/live>
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json::{Members as _, member as text};
+use openai_mcp_kernel::json::{Members as _, member as text, object};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::socket::Step;
-use openai_mcp_shapes::{Patience, calls};
+use openai_mcp_shapes::Patience;
+use openai_mcp_shapes::calls::Asked;
 
 tools![Watch];
 
 /// How long a session is watched by default, in seconds.
 const PATIENCE: u64 = 45;
-/// Most faults that are told.
+/// Most faults that are told, and most decisions: a trigger may decide at every word.
 const MOST: usize = 20;
 
 #[request(GET "/live/sessions/{session_id}/attach")]
@@ -22,8 +24,8 @@ struct Attach {
 
 /// Listen in on a session, take on its delegated work, tell the model what to do.
 ///
-/// Gives what was said, delegations, function_calls and errors until `until` or `timeout`; what happens between two calls
-/// is missed.
+/// Gives what was said, delegations, decisions, calls and approvals that wait for you, and errors until `until` or `timeout`;
+/// what happens between two calls is missed.
 #[tool("live-session-watch")]
 struct Watch {
     session_id: String,
@@ -41,6 +43,7 @@ struct Watch {
 #[derive(Copy, PartialEq)]
 enum Until {
     Delegation,
+    Decision,
     FunctionCall,
     Close,
 }
@@ -50,7 +53,10 @@ enum Until {
 struct Seen {
     said: Vec<(&'static str, String)>,
     delegations: Vec<Value>,
-    calls: Vec<Value>,
+    /// The newest, and how many older ones are left out.
+    decisions: VecDeque<Value>,
+    older: usize,
+    asked: Asked,
     tones: String,
     errors: Vec<Value>,
     usage: Option<Value>,
@@ -79,7 +85,9 @@ impl Watch {
                     }
                     let reached = match self.until {
                         Some(Until::Delegation) => !seen.delegations.is_empty(),
-                        Some(Until::FunctionCall) => !seen.calls.is_empty(),
+                        Some(Until::Decision) => !seen.decisions.is_empty(),
+                        // Any call, or an approval that one waits for.
+                        Some(Until::FunctionCall) => !seen.asked.is_empty(),
                         Some(Until::Close) | None => false,
                     };
                     if reached || seen.closed.is_some() {
@@ -110,16 +118,15 @@ impl Seen {
                 cx.tell_text(text(event, "delta"));
             }
             "session.delegation.created" => self.delegations.extend(event.get("delegation").cloned()),
-            "response.event" => self.work(event),
+            "decision.event" => self.decide(event),
+            "response.event" => return self.work(event),
             "transport.dtmf.received" => self.tones.push_str(text(event, "event")),
             "session.usage.updated" => self.usage = event.get("usage").cloned(),
             "session.closed" => {
                 self.usage = event.get("usage").cloned();
                 self.closed = Some(text(event, "reason").to_owned());
             }
-            "error" | "transport.failed" if self.errors.len() < MOST => {
-                self.errors.push(Error::event(event.to_string().as_bytes(), None, None).to_string().into());
-            }
+            "error" | "transport.failed" => return self.fail(&failure(event)),
             _ => return false,
         }
         true
@@ -133,13 +140,49 @@ impl Seen {
         }
     }
 
-    /// What the model that works tells: its calls of functions.
-    fn work(&mut self, event: &Value) {
-        let inner = event.get("event").unwrap_or(&Value::Null);
-        let item = inner.get("item").unwrap_or(&Value::Null);
-        if text(inner, "type") == "response.output_item.done" && text(item, "type") == "function_call" {
-            self.calls.push(calls::shown(item));
+    /// What the Decisions model found, of a delegation or at a word.
+    fn decide(&mut self, event: &Value) {
+        if self.decisions.len() == MOST {
+            self.decisions.pop_front();
+            self.older += 1;
         }
+        let mut told = json!({"answers": event.pointer("/event/decision/answers")});
+        for name in ["delegation_id", "trigger_id", "source_event_type"] {
+            if let Some(value) = event.get(name).filter(|value| !value.is_null()) {
+                told.put(name, value.clone());
+            }
+        }
+        self.decisions.push_back(told);
+    }
+
+    /// What the Responses model that works asks for, and why it failed: whether there is something to tell.
+    fn work(&mut self, event: &Value) -> bool {
+        let (inner, response) = (event.at("event"), event.at("event").at("response"));
+        let why = match (text(inner, "type"), text(response, "status")) {
+            ("response.output_item.done", _) => return self.asked.take(inner.at("item")),
+            // Its members stand in the event itself, whose type is no type of an error.
+            ("error", _) => {
+                let told = ["code", "message", "param"].map(|name| (name.to_owned(), inner.at(name).clone()));
+                failure(&json!({"error": object(told)}))
+            }
+            (_, "failed") => failure(&json!({"error": response.at("error")})),
+            (_, "incomplete") => {
+                format!("the response is incomplete: {}", text(response.at("incomplete_details"), "reason"))
+            }
+            _ => return false,
+        };
+        match text(event, "delegation_id") {
+            "" => self.fail(&why),
+            id => self.fail(&format!("delegation {id}: {why}")),
+        }
+    }
+
+    fn fail(&mut self, why: &str) -> bool {
+        let room = self.errors.len() < MOST;
+        if room {
+            self.errors.push(why.into());
+        }
+        room
     }
 
     /// What happened; `again` are the arguments by which the session is watched on.
@@ -152,15 +195,22 @@ impl Seen {
             }
         };
         put("delegations", !self.delegations.is_empty(), self.delegations.into());
+        put("decisions", !self.decisions.is_empty(), Vec::from(self.decisions).into());
+        put("decisions_left_out", self.older > 0, self.older.into());
         put("dtmf", !self.tones.is_empty(), self.tones.into());
         put("errors", !self.errors.is_empty(), self.errors.into());
         put("usage", self.usage.is_some(), self.usage.unwrap_or_default());
-        if !self.calls.is_empty() {
-            again = again.set("send", calls::answers(&self.calls, "response.item.create"));
+        if !self.asked.is_empty() {
+            again = again.set("send", self.asked.answers("response.item.create"));
         }
-        put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", self.closed.is_none(), json!({"tool": "live-session-watch", "arguments": again}));
         put("closed", self.closed.is_some(), self.closed.unwrap_or_default().into());
+        self.asked.tell(&mut told);
         told
     }
+}
+
+/// What an event with an error tells.
+fn failure(event: &Value) -> String {
+    Error::event(event.to_string().as_bytes(), None, None).to_string()
 }

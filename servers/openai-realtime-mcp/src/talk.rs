@@ -250,15 +250,8 @@ impl Talk {
         }
         let output = response.as_ref().and_then(|response| response.get("output")).and_then(Value::as_array);
         let items_of = |kind| output.into_iter().flatten().filter(move |item| text(item, "type") == kind);
-        let calls: Vec<Value> = items_of("function_call").map(calls::shown).collect();
-        let approvals: Vec<Value> = items_of("mcp_approval_request")
-            .map(|item| {
-                json!({
-                    "id": text(item, "id"), "server_label": text(item, "server_label"), "name": text(item, "name"),
-                    "arguments": text(item, "arguments"),
-                })
-            })
-            .collect();
+        let calls: Vec<Value> = items_of("function_call").map(calls::function).collect();
+        let approvals: Vec<Value> = items_of("mcp_approval_request").map(calls::approval).collect();
 
         let mut now = said_now(items, spoke.then_some(heard.as_deref()));
         if !said.is_empty() {

@@ -3,7 +3,8 @@
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::{Patience, calls};
+use openai_mcp_shapes::Patience;
+use openai_mcp_shapes::calls::Asked;
 use serde_json::Map;
 
 use crate::line::{Line, Next, add, failure, text};
@@ -18,7 +19,8 @@ const MOST: usize = 20;
 
 /// Listen in on a call, answer its function calls, tell the model what to do.
 ///
-/// Gives what was said, function_calls and errors until `until` or `timeout`; what happens between two calls is missed.
+/// Gives what was said, calls and approvals that wait for you, and errors until `until` or `timeout`; what happens between
+/// two calls is missed.
 #[tool("realtime-call-watch")]
 struct Watch {
     /// rtc_ id, of WebRTC or SIP.
@@ -46,7 +48,7 @@ struct Seen {
     said: Vec<Value>,
     /// What the model is saying.
     saying: String,
-    calls: Vec<Value>,
+    asked: Asked,
     tones: String,
     errors: Vec<Value>,
     usage: Map<String, Value>,
@@ -68,7 +70,8 @@ impl Watch {
                 Next::Event(kind, event) => {
                     seen.take(&cx, &kind, &event);
                     let reached = match self.until {
-                        Some(Until::FunctionCall) => !seen.calls.is_empty(),
+                        // Any call, or an approval that one waits for.
+                        Some(Until::FunctionCall) => !seen.asked.is_empty(),
                         Some(Until::Response) => true,
                         Some(Until::Close) | None => false,
                     };
@@ -121,9 +124,7 @@ impl Seen {
             self.errors.push(failure(&json!({"error": error})).to_string().into());
         }
         for item in response.get("output").and_then(Value::as_array).into_iter().flatten() {
-            if text(item, "type") == "function_call" {
-                self.calls.push(calls::shown(item));
-            }
+            self.asked.take(item);
         }
         if let Some(Value::Object(usage)) = response.get("usage") {
             add(&mut self.usage, usage);
@@ -144,12 +145,12 @@ impl Seen {
         put("dtmf", !self.tones.is_empty(), self.tones.into());
         put("errors", !self.errors.is_empty(), self.errors.into());
         put("usage", !self.usage.is_empty(), self.usage.into());
-        if !self.calls.is_empty() {
-            again = again.set("send", calls::answers(&self.calls, "conversation.item.create"));
+        if !self.asked.is_empty() {
+            again = again.set("send", self.asked.answers("conversation.item.create"));
         }
-        put("function_calls", !self.calls.is_empty(), self.calls.into());
         put("next", closed.is_none(), json!({"tool": "realtime-call-watch", "arguments": again}));
         put("closed", closed.is_some(), closed.unwrap_or_default().into());
+        self.asked.tell(&mut told);
         told
     }
 }
