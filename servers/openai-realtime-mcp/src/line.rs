@@ -126,6 +126,14 @@ impl Line {
         })
     }
 
+    /// Counts the event that came last as one of which something is kept.
+    ///
+    /// # Errors
+    /// It is more than a call keeps.
+    pub(crate) fn keep(&mut self) -> Result<()> {
+        self.socket.keep()
+    }
+
     pub(crate) async fn close(self) {
         self.socket.close().await;
     }
