@@ -7,7 +7,6 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json::{Members as _, member as text, object};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::socket::Step;
-use openai_mcp_shapes::Patience;
 use openai_mcp_shapes::calls::Asked;
 
 tools![Watch];
@@ -35,8 +34,8 @@ struct Watch {
     send: Option<Vec<JsonObject>>,
     /// Ends at the first of these; else after `timeout`.
     until: Option<Until>,
-    #[flatten]
-    patience: Patience,
+    /// Seconds. Default 45.
+    timeout: Option<Int<1, 3600>>,
 }
 
 #[shape(read)]
@@ -65,7 +64,7 @@ struct Seen {
 
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
-        let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
+        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let patience = Duration::from_secs(patience);
         let (started, mut seen) = (cx.now(), Seen::default());
         let mut socket = cx.connect(&Attach::SPEC, json!({"session_id": self.session_id}), patience).await?;

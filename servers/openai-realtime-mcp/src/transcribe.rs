@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Formats, Unsaved};
-use openai_mcp_shapes::Patience;
 use serde_json::Map;
 
 use crate::line::{Line, Next, add, closed, failure, text};
@@ -42,8 +41,8 @@ struct Transcribe {
     offset: Option<f64>,
     /// New .txt file.
     save_to: Option<String>,
-    #[flatten]
-    patience: Patience,
+    /// Seconds. Default 45.
+    timeout: Option<Int<1, 3600>>,
 }
 
 #[shape]
@@ -62,7 +61,7 @@ impl Transcribe {
         let FileInput(source) = self.file.clone();
         let recording = Recording::open(&cx, source, PIECE).await?;
         let (first, rest) = recording.from(&cx, self.offset.unwrap_or_default()).await?;
-        let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
+        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let mut line = Line::open(&cx, &Hearing::SPEC, json!({"intent": "transcription"}), patience).await?;
         line.set_up(self.set_up()?).await?;
         let mut job = Job { line, waiting: Some(first), recording: Some(rest), pieces: Vec::new(), usage: Map::new() };

@@ -2,7 +2,6 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
-use openai_mcp_shapes::Patience;
 use serde_json::Map;
 
 use crate::line::{Line, Next, failure, text};
@@ -34,8 +33,8 @@ struct Translate {
     offset: Option<f64>,
     /// New .wav file.
     save_to: Option<String>,
-    #[flatten]
-    patience: Patience,
+    /// Seconds. Default 120.
+    timeout: Option<Int<1, 3600>>,
 }
 
 impl Translate {
@@ -49,7 +48,7 @@ impl Translate {
         let more = rest.next(&cx).await?.is_some();
 
         let model = self.model.as_deref().unwrap_or("gpt-realtime-translate");
-        let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
+        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let mut line = Line::open(&cx, &Translation::SPEC, json!({"model": model}), patience).await?;
         let writes = self.transcription_model.as_deref().unwrap_or("gpt-realtime-whisper");
         let input = json!({"transcription": {"model": writes}});

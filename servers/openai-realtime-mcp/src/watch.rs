@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json::{Members as _, excerpt, list};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::Patience;
 use openai_mcp_shapes::calls::Asked;
 use serde_json::Map;
 
@@ -33,8 +32,8 @@ struct Watch {
     send: Option<Vec<JsonObject>>,
     /// Ends at the first of these; else after `timeout`.
     until: Option<Until>,
-    #[flatten]
-    patience: Patience,
+    /// Seconds. Default 45.
+    timeout: Option<Int<1, 3600>>,
 }
 
 #[shape(read)]
@@ -63,7 +62,7 @@ struct Seen {
 
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
-        let patience = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
+        let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let started = cx.now();
         let mut line = Line::open(&cx, &Conversation::SPEC, json!({"call_id": self.call_id}), patience).await?;
         for JsonObject(event) in self.send.iter().flatten() {
