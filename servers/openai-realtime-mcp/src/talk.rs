@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
 use openai_mcp_shapes::calls;
@@ -229,11 +230,22 @@ impl Talk {
         items
     }
 
+    /// What sets the session up and may be very long: the caller has it, and gives it again.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let long = [
+            ("instructions", self.instructions.is_some()),
+            ("tools", self.tools.is_some()),
+            ("session", self.session.is_some()),
+        ];
+        long.into_iter().filter_map(|(name, given)| given.then_some(name))
+    }
+
     /// The arguments of a call that goes on, in a session that is set up as this one. What was said is history by then.
     fn again(&self, cx: &Context) -> Arguments {
         // A choice that brought a call would bring it again, and never an answer.
         let now = ["text", "audio", "image", "tool_outputs", "history", "save_to", "tool_choice"];
-        let again = now.iter().fold(cx.arguments().clone(), |again, name| again.without(name));
+        let left_out = now.into_iter().chain(self.given());
+        let again = left_out.fold(cx.arguments().clone(), |again, name| again.without(name));
         match self.modality() {
             // What made it speech may be left out now.
             Modality::Audio => again.set("output", "audio"),
@@ -313,7 +325,12 @@ impl Talk {
                 .map(|call| json!({"call_id": text(call, "call_id"), "output": "what the function gives"}))
                 .collect();
             put("function_calls", Some(calls.into()));
-            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again.set("tool_outputs", outputs)})));
+            let mut next = json!({"tool": Self::SPEC.name, "arguments": again.set("tool_outputs", outputs)});
+            let given: Vec<String> = self.given().map(|name| format!("`{name}`")).collect();
+            if !given.is_empty() {
+                next.put("how", format!("give {} again, as in this call", given.join(", ")).into());
+            }
+            put("next", Some(next));
         }
         sound.deliver(cx, told, self.save_to).await
     }
