@@ -20,6 +20,7 @@
 //! ```
 
 pub mod agent;
+pub mod broken;
 pub mod calls;
 pub mod content;
 pub mod filter;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
+use openai_mcp_shapes::broken::{self, Begun};
 use serde_json::Map;
 
 /// Makes a completion: by the first of two requests as a whole, or by the second, telling the text as it is written.
@@ -116,8 +117,7 @@ impl Assembly {
             choice.sound.extend(STANDARD.decode(data.as_str().unwrap_or_default()).unwrap_or_default());
         }
         if index == 0 {
-            let texts = ["/content", "/refusal", "/audio/transcript"].iter().filter_map(|place| delta.pointer(place));
-            told.extend(texts.filter_map(Value::as_str));
+            told.extend(texts(&delta));
         }
         merge(&mut choice.message, delta);
         merge(&mut choice.logprobs, given.get_mut("logprobs").map(Value::take).unwrap_or_default());
@@ -135,14 +135,14 @@ impl Assembly {
         Ok(())
     }
 
-    /// An error with what there is of the first answer, which was paid for.
+    /// An error with what there is of each choice, which was paid for.
     fn broken(&self, error: &Error) -> Error {
-        const MOST: usize = 8000;
-        let message = self.choices.get(&0).map_or(&Value::Null, |choice| &choice.message);
-        let texts = ["/content", "/refusal", "/audio/transcript"].iter().filter_map(|place| message.pointer(place));
-        let text: String = texts.filter_map(Value::as_str).flat_map(str::chars).take(MOST).collect();
-        let told = if text.is_empty() { String::new() } else { format!("\nthe answer up to there: {text}") };
-        Error::new(error.kind(), format!("{error}{told}"))
+        let begun = self.choices.iter().map(|(index, choice)| Begun {
+            index: *index,
+            text: texts(&choice.message).collect(),
+            whole: !choice.finish_reason.is_null(),
+        });
+        broken::choices(error, &begun.collect::<Vec<_>>())
     }
 
     /// The completion as it would have come without a stream.
@@ -185,6 +185,12 @@ impl Choice {
         }
         json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish_reason})
     }
+}
+
+/// What a message says, or a piece of one.
+fn texts(message: &Value) -> impl Iterator<Item = &str> {
+    let places = ["/content", "/refusal", "/audio/transcript"];
+    places.into_iter().filter_map(|place| message.pointer(place)?.as_str())
 }
 
 /// Adds what a chunk says: texts go on, lists grow, items with an `index` go on where they are, the rest is replaced.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::broken::{self, Begun};
 use serde_json::Map;
 
 tools![Create];
@@ -91,10 +92,13 @@ async fn streamed(cx: &Context) -> Result<Value> {
     };
     cx.flush_text();
     if let Err(error) = ended {
-        // What there is of it was paid for.
-        let text = choices.get(&0).and_then(|choice| choice.get("text")?.as_str()).unwrap_or_default();
-        let told = if text.is_empty() { String::new() } else { format!("\nthe answer up to there: {text}") };
-        return Err(Error::new(error.kind(), format!("{error}{told}")));
+        // What there is of them was paid for.
+        let begun = choices.iter().map(|(index, choice)| Begun {
+            index: *index,
+            text: choice.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            whole: ends(choice),
+        });
+        return Err(broken::choices(&error, &begun.collect::<Vec<_>>()));
     }
     head.insert("choices".to_owned(), choices.into_values().map(Value::Object).collect());
     Ok(head.into())
