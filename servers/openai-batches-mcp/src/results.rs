@@ -9,6 +9,7 @@ use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::json::{list, member as text, shorten};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Lines;
+use openai_mcp_shapes::calls;
 use serde_json::Map;
 
 use crate::batch::{Get, Wait};
@@ -356,7 +357,11 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
     let said: Vec<&str> = parts
         .map(|part| if text(part, "refusal").is_empty() { text(part, "text") } else { text(part, "refusal") })
         .collect();
-    let calls: Vec<Arguments> = list(body, "output").filter_map(asked).collect();
+    // What OpenAI ran has its output beside it.
+    let outputs = list(body, "output").filter(|item| text(item, "type").ends_with("_output"));
+    let done: Vec<&str> = outputs.map(|item| text(item, "call_id")).filter(|id| !id.is_empty()).collect();
+    let open = list(body, "output").filter(|item| !done.contains(&text(item, "call_id")));
+    let calls: Vec<Arguments> = open.filter_map(asked).collect();
     let mut told = told.set("text", said.join("\n\n"));
     if !calls.is_empty() {
         told = told.set("calls", calls);
@@ -373,6 +378,10 @@ fn asked(item: &Value) -> Option<Arguments> {
         "function_call" => &["call_id", "name", "namespace", "arguments"],
         "custom_tool_call" => &["call_id", "name", "namespace", "input"],
         "mcp_approval_request" => &["id", "server_label", "name", "arguments"],
+        "computer_call" | "shell_call" | "apply_patch_call" | "local_shell_call" => {
+            return Some(calls::whole(item).into());
+        }
+        "tool_search_call" if text(item, "execution") == "client" => return Some(calls::whole(item).into()),
         _ => return None,
     };
     Some(members(Arguments::default(), item, names))
