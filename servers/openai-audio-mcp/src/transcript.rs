@@ -8,10 +8,11 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::files::{Read, Seekable};
 use openai_mcp_kernel::http_types::Response;
 use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
-use openai_mcp_kernel::json;
+use openai_mcp_kernel::json::{self, Members as _};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::spec::Spec;
+use openai_mcp_shapes::broken;
 use openai_mcp_sound::pieces::{Cut, Pieces};
 use serde_json::Map;
 
@@ -265,18 +266,34 @@ fn with_advice(error: Error) -> Error {
 
 /// Follows a transcript as it is written.
 async fn events(cx: &Context, response: Response<Body>, follows: bool) -> Result<Transcript> {
-    let mut events = Events::new(response)?;
-    let (mut segments, mut done) = (Vec::new(), None);
+    let events = Events::new(response)?;
     if follows {
         cx.tell_text(" ");
     }
+    let (mut said, mut segments) = (String::new(), Vec::new());
+    let followed = follow(cx, events, &mut said, &mut segments).await;
+    followed.map_err(|error| {
+        cx.flush_text();
+        if said.is_empty() {
+            let texts = segments.iter().map(|segment| segment.at("text").as_str().unwrap_or_default());
+            said = texts.collect::<Vec<_>>().join(" ");
+        }
+        broken::one(&error, "transcript", &said)
+    })
+}
+
+/// Reads the events of a transcript to its end; what comes on the way is there however it ends.
+async fn follow(cx: &Context, mut events: Events, said: &mut String, segments: &mut Vec<Value>) -> Result<Transcript> {
+    let mut done = None;
     while let Some(event) = events.next().await? {
         let fits = events.keep(&event);
         let mut event: Value = serde_json::from_slice(&event.data)
             .map_err(|error| Error::new(Kind::Answer, format!("an event is not JSON: {error}")))?;
         match event.get("type").and_then(Value::as_str) {
             Some("transcript.text.delta") => {
-                cx.tell_text(event.get("delta").and_then(Value::as_str).unwrap_or_default());
+                let piece = event.get("delta").and_then(Value::as_str).unwrap_or_default();
+                said.push_str(piece);
+                cx.tell_text(piece);
             }
             Some("transcript.text.segment") if fits => segments.push(event),
             Some("transcript.text.segment") => {
@@ -295,7 +312,7 @@ async fn events(cx: &Context, response: Response<Body>, follows: bool) -> Result
         return Err(Error::new(Kind::Connection, "the stream ended before the transcript did"));
     };
     if !segments.is_empty() {
-        transcript.insert("segments".into(), segments.into());
+        transcript.insert("segments".into(), std::mem::take(segments).into());
     }
     Ok(Transcript::Json(Value::Object(transcript).to_string().into()))
 }
