@@ -7,7 +7,7 @@ use openai_mcp_kernel::spec::Spec;
 
 use crate::table::Row;
 
-/// Most pages of a list that are read for names.
+/// Most pages of a list that are read.
 const PAGES: usize = 20;
 /// Most projects whose keys are looked through.
 const PROJECTS: usize = 50;
@@ -115,6 +115,7 @@ impl Names {
             !wanted.is_empty()
         })
         .await
+        .map(drop)
     }
 
     /// A key is listed by its project alone.
@@ -136,13 +137,13 @@ impl Names {
     }
 }
 
-/// Shows each object of a list until one is enough.
-async fn list(
+/// Shows each object of a list until one is enough: whether there are more than are read.
+pub(crate) async fn list(
     cx: &Context,
     spec: &'static Spec,
     arguments: Value,
     mut show: impl FnMut(&Value) -> bool + Send,
-) -> Result<()> {
+) -> Result<bool> {
     let mut arguments = Arguments::from(arguments).set("limit", 100);
     for _ in 0..PAGES {
         let page = cx.send(spec, arguments.clone()).value().await?;
@@ -152,15 +153,15 @@ async fn list(
             more &= show(object);
         }
         if !more {
-            break;
+            return Ok(false);
         }
         let last = page.get("last_id").or_else(|| data.last()?.get("id")).and_then(Value::as_str);
         match (page.get("has_more").and_then(Value::as_bool), last) {
             (Some(true), Some(last)) => arguments = arguments.set("after", last),
-            _ => break,
+            _ => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn text(object: &Value, name: &str) -> String {

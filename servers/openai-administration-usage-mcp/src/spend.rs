@@ -3,10 +3,11 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::tz::TimeZone;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::spec::Spec;
 use rust_decimal::Decimal;
 
 use crate::course::{Course, PROJECTED, percent};
-use crate::names::Names;
+use crate::names::{Names, list};
 use crate::range::{self, Range};
 use crate::read::costs;
 use crate::table::{Row, sum};
@@ -34,6 +35,7 @@ struct Limit {}
 #[request(GET "/organization/spend_alerts")]
 struct Alerts {
     limit: Option<i64>,
+    after: Option<String>,
 }
 
 #[request(GET "/organization/projects/{project_id}/spend_limit")]
@@ -45,6 +47,7 @@ struct ProjectLimit {
 struct ProjectAlerts {
     project_id: String,
     limit: Option<i64>,
+    after: Option<String>,
 }
 
 impl Check {
@@ -72,7 +75,7 @@ impl Check {
         let mut checked = Vec::new();
         if self.project_ids.is_none() {
             let limit = or_none(cx.send(&Limit::SPEC, json!({})).value().await)?;
-            let alerts = or_none(cx.send(&Alerts::SPEC, json!({"limit": 100})).value().await)?;
+            let alerts = Alarms::read(&cx, &Alerts::SPEC, json!({})).await?;
             let spent = sum(rows.iter().filter(dollars));
             checked.push(judge(Arguments::default().set("scope", "organization"), &course, &spent, &limit, &alerts));
         }
@@ -81,15 +84,15 @@ impl Check {
             let cx = cx.clone();
             async move {
                 let limit = cx.send(&ProjectLimit::SPEC, json!({"project_id": id})).value().await;
-                let alerts = cx.send(&ProjectAlerts::SPEC, json!({"project_id": id, "limit": 100})).value().await;
-                Ok::<_, Error>((id, or_none(limit)?, or_none(alerts)?))
+                let alerts = Alarms::read(&cx, &ProjectAlerts::SPEC, json!({"project_id": id})).await?;
+                Ok::<_, Error>((id, or_none(limit)?, alerts))
             }
         });
         let answers: Vec<_> = stream::iter(requests).buffered(AT_ONCE).try_collect().await?;
         let mut unlimited = Vec::new();
         for (id, limit, alerts) in answers {
             let name = names.of(&id).unwrap_or_default();
-            if limit.is_null() && listed(&alerts).is_empty() {
+            if limit.is_null() && alerts.alerts.is_empty() {
                 unlimited.push(id);
                 continue;
             }
@@ -120,8 +123,26 @@ fn or_none(answer: Result<Value>) -> Result<Value> {
     }
 }
 
-fn listed(list: &Value) -> &[Value] {
-    list.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+/// The alerts of the organization or of a project.
+#[derive(Default)]
+struct Alarms {
+    alerts: Vec<Value>,
+    /// Whether there are more than are read.
+    more: bool,
+}
+
+impl Alarms {
+    async fn read(cx: &Context, spec: &'static Spec, of: Value) -> Result<Self> {
+        let mut alerts = Vec::new();
+        let more = list(cx, spec, of, |alert| {
+            alerts.push(alert.clone());
+            true
+        });
+        match more.await {
+            Err(error) if error.kind() == Kind::Status(404) => Ok(Alarms::default()),
+            more => Ok(Alarms { more: more?, alerts }),
+        }
+    }
 }
 
 /// Cents, as dollars.
@@ -133,7 +154,7 @@ fn text(amount: Decimal) -> String {
     amount.normalize().to_string()
 }
 
-fn judge(head: Arguments, course: &Course, row: &Row, limit: &Value, alerts: &Value) -> Arguments {
+fn judge(head: Arguments, course: &Course, row: &Row, limit: &Value, of: &Alarms) -> Arguments {
     let (spent, projected) = (course.spent(row), course.projected(row));
     let mut told = head.set("currency", "usd").set("spent", text(spent)).set("projected", projected.map(text));
     if let Some(most) = dollars(limit) {
@@ -159,7 +180,8 @@ fn judge(head: Arguments, course: &Course, row: &Row, limit: &Value, alerts: &Va
         });
         sums.find(|(sum, _)| *sum >= most).map(|(_, day)| day.label.clone())
     };
-    let alerts: Vec<Value> = listed(alerts)
+    let alerts: Vec<Value> = of
+        .alerts
         .iter()
         .filter_map(|alert| {
             let most = dollars(alert)?;
@@ -171,5 +193,8 @@ fn judge(head: Arguments, course: &Course, row: &Row, limit: &Value, alerts: &Va
             Some(json!({"id": alert.get("id"), "at": text(most), "state": state}))
         })
         .collect();
+    if of.more {
+        told = told.set("note", format!("there are more alerts than the {} that are read", alerts.len()));
+    }
     told.set("alerts", alerts)
 }
