@@ -12,7 +12,7 @@ tools![Batch];
 
 /// Embed many texts, or those of a file, into a collection or a new file.
 ///
-/// If done is false, call again with offset: next_offset.
+/// If done is false, call again with offset: next_offset (and another save_to).
 #[tool("embedding-batch", destroys)]
 struct Batch {
     #[alias("texts")]

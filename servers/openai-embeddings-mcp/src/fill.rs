@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use openai_mcp_kernel::batch::{self, deadline};
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Kept;
 use serde_json::Map;
@@ -65,6 +66,7 @@ pub(crate) async fn run(
     if matches!(&target, Target::Collection(name) if name.is_empty()) {
         return Err(Error::argument("collection", "expected a name"));
     }
+    let total = part.total;
     let report = Arc::new(Report(Mutex::new(State::new(cx, &part)?)));
     if let Target::Collection(collection) = &target
         && let Some(found) = stored::find(cx, collection).await?
@@ -90,21 +92,28 @@ pub(crate) async fn run(
             let report = report.clone();
             let end = async move {
                 // A file with nothing in it is not kept.
-                let failed = report.failed_at_once().map(|error| Failure { text: error.into_text(), unsent: false });
-                failed.map_or(Ok(Bytes::new()), Err)
+                let nothing = Failure { text: "there are no vectors".to_owned(), unsent: false };
+                if report.has_none() { Err(nothing) } else { Ok(Bytes::new()) }
             };
             let chunks = lines.chain(stream::once(end)).boxed();
-            saved = Some(cx.save(path, Body::Stream { chunks, length: None }).await);
+            saved = Some((path.clone(), cx.save(path, Body::Stream { chunks, length: None }).await));
         }
     }
     if let Some(error) = report.failed_at_once() {
         return Err(error);
     }
-    if let Some(saved) = saved {
-        let saved = saved?;
-        facts.insert("saved_to".into(), saved.show());
+    let mut note = None;
+    if let Some((path, saved)) = saved {
+        let next = report.state().report.next();
+        if report.has_none() {
+            note = Some(format!("there are no vectors, so `{path}` is not written"));
+        } else {
+            facts.insert("saved_to".into(), saved?.show());
+            let rest = || format!("`{path}` has what is before `next_offset`; the rest needs another `save_to`");
+            note = (next < total).then(rest);
+        }
     }
-    Ok(report.finish(facts))
+    Ok(report.finish(facts, note))
 }
 
 /// A line for each vector of a saved file.
@@ -279,13 +288,23 @@ impl Report {
         self.state().refused.clone()
     }
 
-    fn finish(&self, mut facts: Map<String, Value>) -> Output {
+    /// Whether there is not a vector.
+    fn has_none(&self) -> bool {
+        self.state().dimensions == 0
+    }
+
+    fn finish(&self, mut facts: Map<String, Value>, note: Option<String>) -> Output {
         let mut state = self.state();
         facts.insert("dimensions".into(), state.dimensions.into());
         facts.insert("usage".into(), json!({"prompt_tokens": state.tokens, "total_tokens": state.tokens}));
         if state.replaced > 0 {
             facts.insert("replaced".into(), state.replaced.into());
         }
-        state.report.finish(facts)
+        let mut result = state.report.result(facts);
+        if let Some(note) = note {
+            let before = result.get("note").and_then(Value::as_str).map(|before| format!("{before}\n"));
+            result.put("note", format!("{}{note}", before.unwrap_or_default()).into());
+        }
+        Output::json(&result)
     }
 }

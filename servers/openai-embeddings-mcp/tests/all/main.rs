@@ -38,6 +38,28 @@ fn a_batch_ends_within_a_minute_though_the_api_does_not_answer() {
 }
 
 #[test]
+fn a_file_of_a_part_says_what_it_has() {
+    let texts = vec!["a"; 2049];
+    let batch = |script: Script, arguments: Value| {
+        let script = Arc::new(script);
+        (read(&call_tool(&SERVER, "embedding-batch", arguments, script.clone())), script.saved())
+    };
+    let (part, saved) =
+        batch(Script::new(vec![reply(2048)]).then_silent(), json!({"texts": texts, "save_to": "a.jsonl"}));
+    assert_eq!((&part["done"], &part["next_offset"]), (&json!(false), &json!(2048)));
+    assert_eq!(part["saved_to"]["path"], "a.jsonl");
+    assert_eq!(part["note"], "`a.jsonl` has what is before `next_offset`; the rest needs another `save_to`");
+    assert_eq!(saved.len(), 1);
+    // Of nothing there is no file, so that its name is free for the next call.
+    let (nothing, saved) = batch(Script::new(vec![]).then_silent(), json!({"texts": texts, "save_to": "a.jsonl"}));
+    assert_eq!((&nothing["done"], &nothing["next_offset"]), (&json!(false), &json!(0)));
+    assert_eq!(nothing["note"], "there are no vectors, so `a.jsonl` is not written");
+    assert!(nothing.get("saved_to").is_none() && saved.is_empty());
+    let (through, saved) = batch(Script::new(vec![]), json!({"texts": ["a"], "offset": 1, "save_to": "a.jsonl"}));
+    assert!(through["done"] == true && saved.is_empty());
+}
+
+#[test]
 fn segments_that_are_mostly_dead_are_taken_together() {
     let script = Arc::new(Script::new([5, 6, 2, 1].map(reply).into()));
     let call = |tool: &str, arguments: Value| read(&call_tool(&SERVER, tool, arguments, script.clone()));
