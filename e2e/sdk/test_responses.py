@@ -555,6 +555,7 @@ def test_of_two_that_want_a_conversation_one_gets_it(client):
 def test_counting_and_compacting(client):
     count = client.responses.input_tokens.count(model=MODEL, input="one two three")
     assert count.object == "response.input_tokens" and count.input_tokens > 2
+    assert client.responses.input_tokens.count(input="one two three").input_tokens == count.input_tokens
     longer = client.responses.input_tokens.count(model=MODEL, input="one two three", tools=[WEATHER])
     assert longer.input_tokens > count.input_tokens
     assert ask(client, "one two three").usage.input_tokens == count.input_tokens
@@ -563,6 +564,9 @@ def test_counting_and_compacting(client):
     compacted = client_with(client.api_key).responses.compact(model=MODEL, previous_response_id=first.id)
     assert compacted.object == "response.compaction"
     assert [item.type for item in compacted.output] == ["message", "compaction"]
+    assert client_with(client.api_key).responses.compact(model=None, input="Hello").object == "response.compaction"
+    bare = lambda: client.post("/responses/compact", body={"input": "Hello"}, cast_to=object)  # noqa: E731
+    refused(bare, "model", "Missing", "missing_required_parameter")
     given = [item.to_dict(warnings=False) for item in compacted.output]
     assert ask(client, [*given, say("Go on")]).status == "completed"
 

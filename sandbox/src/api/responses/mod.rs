@@ -40,6 +40,8 @@ use crate::sse;
 use crate::world::{Account, Caller, World, now};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
+/// The model where none is named, and none has to be.
+const UNNAMED: &str = "gpt-5.5";
 /// How long a response in the background waits, and then works before the model says anything.
 const QUEUED: Duration = Duration::from_millis(200);
 const WORKING: Duration = Duration::from_millis(200);
@@ -490,7 +492,7 @@ async fn list_input(
 
 async fn count_tokens(Extension(account): Caller, Json(mut body): Json) -> Result<Answer<Value>> {
     body.one_of("personality", &["friendly", "pragmatic"])?;
-    for (name, default) in [("model", json!("sandbox")), ("input", json!(""))] {
+    for (name, default) in [("model", json!(UNNAMED)), ("input", json!(""))] {
         if body.peek(name).is_none_or(Value::is_null) {
             body.put(name, default);
         }
@@ -503,6 +505,10 @@ async fn count_tokens(Extension(account): Caller, Json(mut body): Json) -> Resul
 }
 
 async fn compact(Extension(account): Caller, Json(mut body): Json) -> Result<Answer<Value>> {
+    // It has to be there, and may be null.
+    if body.peek("model").is_some_and(Value::is_null) {
+        body.put("model", json!(UNNAMED));
+    }
     let mut wish = Wish::read(&mut body)?;
     body.finish()?;
     let mut world = account.world();
