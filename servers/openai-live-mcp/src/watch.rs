@@ -13,6 +13,8 @@ tools![Watch];
 
 /// How long a session is watched by default, in seconds.
 const PATIENCE: u64 = 45;
+/// How long further calls are listened for after the first, unless the response that makes them ends before.
+const FURTHER: Duration = Duration::from_secs(1);
 /// Most faults that are told, and most decisions: a trigger may decide at every word.
 const MOST: usize = 20;
 
@@ -71,8 +73,9 @@ impl Watch {
         for JsonObject(event) in self.send.iter().flatten() {
             socket.push(event.clone().into());
         }
+        let mut until = started + patience;
         loop {
-            let left = patience.saturating_sub(cx.now().saturating_sub(started));
+            let left = until.saturating_sub(cx.now());
             if left.is_zero() {
                 break;
             }
@@ -85,9 +88,12 @@ impl Watch {
                     let reached = match self.until {
                         Some(Until::Delegation) => !seen.delegations.is_empty(),
                         Some(Until::Decision) => !seen.decisions.is_empty(),
-                        // Any call, or an approval that one waits for.
-                        Some(Until::FunctionCall) => !seen.asked.is_empty(),
-                        Some(Until::Close) | None => false,
+                        // Any call, or an approval that one waits for; those that are made together come one by one.
+                        Some(Until::FunctionCall) if !seen.asked.is_empty() => {
+                            until = until.min(cx.now() + FURTHER);
+                            ends_response(&event)
+                        }
+                        Some(Until::FunctionCall | Until::Close) | None => false,
                     };
                     if reached || seen.closed.is_some() {
                         break;
@@ -207,6 +213,11 @@ impl Seen {
         self.asked.tell(&mut told);
         told
     }
+}
+
+/// Whether an event ends the response to a delegation.
+fn ends_response(event: &Value) -> bool {
+    matches!(text(event.at("event"), "type"), "response.completed" | "response.failed" | "response.incomplete")
 }
 
 /// What an event with an error tells.
