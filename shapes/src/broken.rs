@@ -30,7 +30,7 @@ pub fn choices(error: &Error, choices: &[Begun]) -> Error {
     Error::new(error.kind(), told)
 }
 
-/// The same with the text of the one thing that it is, as the `answer`.
+/// The error that broke a `thing` off, an answer or a transcript, with the text that had come of it.
 pub fn one(error: &Error, thing: &str, text: &str) -> Error {
     let told =
         if text.is_empty() { String::new() } else { format!("\nthe {thing} up to there: {}", excerpt(text, MOST)) };

@@ -14,7 +14,8 @@ const OTHERS: [(&str, &str, &str); 4] = [
 
 /// A call of a function, an item of the session, as a result shows it.
 pub fn function(item: &Value) -> Value {
-    let mut shown = json!({"call_id": member(item, "call_id"), "name": member(item, "name"), "arguments": member(item, "arguments")});
+    let (name, arguments) = (member(item, "name"), member(item, "arguments"));
+    let mut shown = json!({"call_id": member(item, "call_id"), "name": name, "arguments": arguments});
     if let Some(namespace) = item.get("namespace").filter(|namespace| !namespace.is_null()) {
         shown.put("namespace", namespace.clone());
     }

@@ -194,7 +194,7 @@ fn judge(head: Arguments, course: &Course, row: &Row, limit: &Value, of: &Alarms
         })
         .collect();
     if of.more {
-        told = told.set("note", format!("there are more alerts than the {} that are read", alerts.len()));
+        told = told.set("note", format!("there are more alerts than the {} that are read", of.alerts.len()));
     }
     told.set("alerts", alerts)
 }
