@@ -118,7 +118,8 @@ impl Send {
         // Whoever listens first misses nothing of what the turn tells.
         let stream = follow::listen(&cx, &turn.session_id).await;
         cx.send(&Self::SPEC, arguments).response().await?;
-        follow(&cx, turn, self.timeout, stream).await
+        let goes_on = follow::goes_on(&turn.session_id);
+        follow(&cx, turn, self.timeout, stream).await.map_err(goes_on)
     }
 }
 

@@ -137,6 +137,14 @@ pub(crate) fn ends(event: &Value) -> bool {
     }
 }
 
+/// Of a session at work that cannot be looked at: the failure, with how to learn of what is paid for meanwhile.
+pub(crate) fn goes_on(session_id: &str) -> impl Fn(Error) -> Error + use<> {
+    let hint = format!(
+        "session {session_id} has its input and works on it all the same: agent-session-wait tells what comes of it"
+    );
+    move |error| Error::new(error.kind(), format!("{error}\nhint: {hint}"))
+}
+
 /// What is read of an event; whatever else it says, and of whatever kind it is.
 #[derive(Deserialize)]
 struct Heard {

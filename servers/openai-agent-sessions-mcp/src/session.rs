@@ -19,7 +19,7 @@ struct Create {
     agent: Option<Listed<Shown, Agent>>,
     /// {"type": "none"}, or openai_hosted with environment_id or what is in it.
     environment: Brief<Environment>,
-    /// Text, or messages.
+    /// Text, or messages. Environment none wants it.
     #[read]
     input: Option<Raw<Words>>,
     vault_ids: Option<Vec<String>>,
@@ -43,13 +43,20 @@ impl Create {
         let session = match self.stream {
             // The turn is followed like any other: its items tell what the stream could.
             Some(true) => follow::begun(&mut call.events().await?).await?,
-            _ => call.value().await?,
+            _ => call.value().await.map_err(|error| match error.kind() {
+                Kind::Connection | Kind::Answer => {
+                    let hint = "agent-session-list shows whether it has begun";
+                    Error::new(error.kind(), format!("{error}\nhint: {hint}"))
+                }
+                _ => error,
+            })?,
         };
         let id = session.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         match self.input {
             Some(_) => {
                 cx.tell(&format!("session {id} has begun"));
-                follow(&cx, Turn::first(id), self.timeout, None).await
+                let goes_on = follow::goes_on(&id);
+                follow(&cx, Turn::first(id), self.timeout, None).await.map_err(goes_on)
             }
             None => Ok(Output::json(&account::idle(&session))),
         }
@@ -98,7 +105,7 @@ struct Thought {
     effort: Option<Nullable<Effort>>,
 }
 
-/// Delete a session.
+/// Delete a session. One at work has to be cancelled first.
 #[tool("agent-session-delete", DELETE "/agents/sessions/{session_id}")]
 struct Delete {
     session_id: String,
