@@ -115,10 +115,27 @@ impl File {
             return Ok(Output::Json(told.set("next", next).text().clone()));
         };
         let complete = json!({"upload_id": id, "part_ids": sent.part_ids, "md5": md5});
-        let upload = cx.send(&Complete::SPEC, complete).value().await?;
+        let upload = match cx.send(&Complete::SPEC, complete).value().await {
+            Ok(upload) => upload,
+            // That it is completed is refused a second time, so whoever lost the first answer is not sent here for ever.
+            Err(error) if matches!(error.kind(), Kind::Status(400 | 404)) => {
+                Record::end(&cx, &id).await?;
+                return Err(maybe_there(&error));
+            }
+            Err(error) if matches!(error.kind(), Kind::Connection | Kind::Answer) => {
+                return Err(maybe_there(&error));
+            }
+            Err(error) => return Err(error),
+        };
         Record::end(&cx, &id).await?;
         Ok(Output::Json(told.set("object", upload).text().clone()))
     }
+}
+
+/// A failure after which nobody knows whether the upload was completed.
+fn maybe_there(error: &Error) -> Error {
+    let hint = "file-list shows whether the file is there all the same; if not, the same call uploads it";
+    Error::new(error.kind(), format!("{error}\nhint: {hint}"))
 }
 
 /// Cancels an upload whose call is dropped before its end, unless another call goes on with it in time.

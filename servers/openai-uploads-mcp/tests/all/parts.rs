@@ -95,6 +95,23 @@ fn a_crash_loses_no_part() {
     assert_eq!(requests(&script)[before..], [PART, PART, COMPLETE]);
 }
 
+/// OpenAI refuses to complete what is completed, so that a call whose answer was lost is not made again for ever.
+#[test]
+fn who_lost_the_last_answer_is_told_where_the_file_may_be() {
+    let script = Arc::new(Script::new(vec![upload(), part(1), part(2), part(3)]));
+    let lost = call_tool(&SERVER, "upload-file", ask("a", json!({})), script.clone());
+    assert!(lost["content"][0]["text"].as_str().unwrap().contains("file-list shows"), "{lost}");
+    let completed_already = json!({"error": {"message": "Upload has status 'completed', not 'pending'."}});
+    script.reply(vec![Reply::new(400, completed_already.to_string())]);
+    let again = call_tool(&SERVER, "upload-file", ask("a", json!({})), script.clone());
+    assert!(again["content"][0]["text"].as_str().unwrap().contains("file-list shows"), "{again}");
+    let before = script.sent().len();
+    script.reply(vec![upload(), part(1), part(2), part(3), completed()]);
+    let anew = call_tool(&SERVER, "upload-file", ask("a", json!({})), script.clone());
+    assert_eq!(anew["structuredContent"]["done"], true, "{anew}");
+    assert_eq!(requests(&script)[before..], [CREATE, PART, PART, PART, COMPLETE]);
+}
+
 const CANCEL: &str = "POST /uploads/upload_1/cancel";
 
 #[test]
