@@ -58,6 +58,8 @@ struct Answer {
     /// All but the pictures.
     about: Map<String, Value>,
     pictures: Vec<Picture>,
+    /// Why no more came, where the stream ended too soon.
+    broke: Option<String>,
 }
 
 struct Picture {
@@ -103,7 +105,7 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
     if partial && arguments.member::<bool>("stream")?.is_none() {
         arguments = arguments.set("stream", true);
     }
-    let Answer { mut about, pictures } = ask(cx, spec, arguments).await?;
+    let Answer { mut about, pictures, broke } = ask(cx, spec, arguments).await?;
     if pictures.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer holds no image"));
     }
@@ -129,6 +131,7 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
             .filter_map(|name| Some((name.into(), tokens(about.get(name)?)?)))
             .collect();
     }
+    about.extend(broke.map(|error| ("incomplete".to_owned(), error.into())));
     Ok(Made { data, about, shown })
 }
 
@@ -161,7 +164,17 @@ async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<
         return Ok(answer);
     }
     let mut events = Events::new(response)?;
-    while let Some(event) = events.next().await? {
+    loop {
+        let event = match events.next().await {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            // What came before is paid for.
+            Err(error) if !answer.pictures.is_empty() => {
+                answer.broke = Some(error.into_text());
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         let mut unpacker = Unpacker::default();
         unpacker.feed(&event.data);
         drop(event);

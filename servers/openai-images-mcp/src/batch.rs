@@ -66,24 +66,33 @@ impl Batch {
             };
             draw.map(move |outcome| (index, outcome))
         });
-        let (mut shown, mut usage, mut hopeless) = (Vec::new(), Map::new(), None);
+        let (mut shown, mut usage, mut hopeless, mut undone) = (Vec::new(), Map::new(), None, None);
         while let Some((index, outcome)) = outcomes.next().await {
             match outcome {
                 Ok(made) => {
+                    undone = None;
                     report.succeed(index, Some(Map::from_iter([("images".to_owned(), made.data.into())])));
                     add(&mut usage, made.about.get("usage"));
                     shown.extend(made.shown);
                 }
                 Err(error) => {
                     report.fail(index, &error.to_string().replace('\n', "; "), Map::new());
+                    let refused = batch::is_hopeless(&error);
+                    if refused {
+                        undone = undone.or(Some(index));
+                    }
                     // Where one cannot be saved, none can.
-                    if batch::is_hopeless(&error) || error.kind() == Kind::File {
+                    if refused || error.kind() == Kind::File {
                         stop.now();
                         hopeless = hopeless.or(Some(error));
                     }
                 }
             }
             report.reach(index + 1, "drawn");
+        }
+        // Those that were refused last are done by who goes on.
+        if let Some(undone) = undone {
+            report.back(undone, 0);
         }
         hopeless.map_or(Ok(()), |error| report.stop(error))?;
         let facts = (!usage.is_empty()).then(|| ("usage".to_owned(), usage.into())).into_iter().collect();
