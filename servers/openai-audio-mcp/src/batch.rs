@@ -114,12 +114,13 @@ impl Recordings {
             let (cx, job) = (own.clone(), job.clone());
             async move { transcribe(&cx, &job, source, path).await }.map(move |outcome| (index, outcome))
         });
-        let mut hopeless = None;
+        let (mut hopeless, mut undone) = (None, None);
         while let Some((index, outcome)) = outcomes.next().await {
             let name = names.get(index).map_or("", String::as_str);
             let mut shown = Map::from_iter([("file".to_owned(), Value::from(name))]);
             match outcome {
                 Ok(done) => {
+                    undone = None;
                     let room = report.room().saturating_sub(AT_ONCE * MOST_ITEM);
                     shown.extend(done.told(cx, room).await);
                     report.succeed(index, Some(shown));
@@ -129,6 +130,7 @@ impl Recordings {
                     if batch::is_hopeless(&error) {
                         stop.now();
                         hopeless = hopeless.or(Some(error));
+                        undone = undone.or(Some(index));
                     }
                 }
             }
@@ -136,6 +138,10 @@ impl Recordings {
                 stop.now();
             }
             report.reach(index + 1, "through");
+        }
+        // Those that were refused last are done by who goes on.
+        if let Some(undone) = undone {
+            report.back(undone, 0);
         }
         hopeless.map_or(Ok(()), |error| report.stop(error))?;
         Ok(report.finish(Map::new()))

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use openai_mcp_kernel::body::Failure;
+use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::http_types::Response;
+use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Sound};
 use openai_mcp_shapes::Voice;
@@ -92,7 +94,7 @@ impl Speech {
         let begins: Vec<String> = parts.iter().map(|part| beginning(part)).collect();
         let sounds = stream::iter(parts).map(|part| async {
             let response = cx.send(&Create::SPEC, part_of(&arguments, total, part)).response().await?;
-            response.into_body().collect(LONGEST_PART).await
+            sound(response)?.collect(LONGEST_PART).await
         });
         let mut sounds = sounds.buffered(AT_ONCE);
         let (mut joiner, mut whole) = (Joiner::new(format, total), Vec::new());
@@ -124,6 +126,7 @@ impl Speech {
         let count = parts.len();
         let mut speaker = Speaker {
             events,
+            whole: false,
             joiner: Joiner::new(format, count),
             arguments,
             parts: parts.into(),
@@ -212,8 +215,9 @@ struct Speaker {
     current: Option<Current>,
     /// Bytes of the current part so far.
     came: usize,
-    /// Whether the API is asked for events.
+    /// Whether the API is asked for events, and whether they have told that the current part is whole.
     events: bool,
+    whole: bool,
     joiner: Joiner,
     usage: Option<Value>,
     told: Duration,
@@ -251,9 +255,10 @@ impl Speaker {
                             self.cx.send(&Stream::SPEC, part_of(&self.arguments, self.of, part)).response().await?;
                         self.joiner.next_part();
                         self.came = 0;
+                        self.whole = false;
                         self.current = Some(match self.events {
                             true => Current::Events(Box::new(Events::new(response)?)),
-                            false => Current::Sound(response.into_body().into_chunks()),
+                            false => Current::Sound(sound(response)?.into_chunks()),
                         });
                         continue;
                     }
@@ -277,10 +282,13 @@ impl Speaker {
                     }
                 },
                 Some(Current::Events(events)) => match events.next().await? {
-                    Some(event) => match delta(&event.data, &mut self.usage)? {
+                    Some(event) => match delta(&event.data, &mut self.usage, &mut self.whole)? {
                         Some(piece) => piece,
                         None => continue,
                     },
+                    None if !self.whole => {
+                        return Err(Error::new(Kind::Connection, "the stream ended before the sound did"));
+                    }
                     None => {
                         self.spoken += 1;
                         self.current = None;
@@ -320,10 +328,20 @@ impl Speaker {
     }
 }
 
-/// The sound of a `speech.audio.delta`; the usage of `speech.audio.done` is added up.
-fn delta(event: &[u8], usage: &mut Option<Value>) -> Result<Option<Bytes>> {
+/// The body of an answer, which is sound: a page or an object is what somebody else says in OpenAI's place.
+fn sound(response: Response<Body>) -> Result<Body> {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("text/") || kind.starts_with("application/json") {
+        return Err(Error::new(Kind::Answer, format!("expected sound, got `{kind}`")));
+    }
+    Ok(response.into_body())
+}
+
+/// The sound of a `speech.audio.delta`; `speech.audio.done` tells that it is whole, and its usage is added up.
+fn delta(event: &[u8], usage: &mut Option<Value>, whole: &mut bool) -> Result<Option<Bytes>> {
     let event: Value = serde_json::from_slice(event)
         .map_err(|error| Error::new(Kind::Answer, format!("an event is not JSON: {error}")))?;
+    *whole |= event.get("type").is_some_and(|kind| kind == "speech.audio.done");
     if let Some(more) = event.get("usage").filter(|usage| !usage.is_null()) {
         match usage {
             Some(usage) => crate::merge::add(usage, more),
