@@ -406,6 +406,10 @@ impl<'a> Driver<'a> {
             match error.kind() {
                 Kind::Status(429) if error.to_string().contains("no credit left") => return Err(Stop::Hopeless(error)),
                 Kind::Key | Kind::Status(401..=404) => return Err(Stop::Hopeless(error)),
+                // More tokens than the limit of a minute has: no wait makes room for them.
+                Kind::Status(429) if error.to_string().contains(": Request too large") => {
+                    return Ok(Err(problem(error)));
+                }
                 Kind::Status(429) | Kind::Unsent => {}
                 Kind::Status(408 | 409 | 500..) => {
                     let faults = item.work.at("faults").as_u64().unwrap_or_default() + 1;
