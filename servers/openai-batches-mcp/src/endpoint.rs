@@ -70,6 +70,16 @@ impl Endpoint {
         }
     }
 
+    /// How many of what a batch takes at most are in a body: requests, or of embeddings the inputs.
+    pub(crate) fn inputs(self, body: &Arguments) -> usize {
+        match (self, body.member::<Value>("input")) {
+            (Endpoint::Embeddings, Ok(Some(Value::Array(inputs)))) if !inputs.iter().all(Value::is_number) => {
+                inputs.len()
+            }
+            _ => 1,
+        }
+    }
+
     /// Checks a body and gives its model.
     ///
     /// # Errors
@@ -92,6 +102,21 @@ impl Endpoint {
             // The one endpoint that has a default.
             Ok(None) if self == Endpoint::Moderations => Ok(None),
             _ => Err("`body.model`: required".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_of_embeddings_are_counted_one_by_one() {
+        let rows = [(json!("a"), 1), (json!(["a", "b"]), 2), (json!([[1, 2], [3]]), 2), (json!([1, 2, 3]), 1)];
+        for (input, expected) in rows {
+            let body = Arguments::from(json!({"input": input}));
+            assert_eq!(Endpoint::Embeddings.inputs(&body), expected, "{body:?}");
+            assert_eq!(Endpoint::Moderations.inputs(&body), 1, "{body:?}");
         }
     }
 }

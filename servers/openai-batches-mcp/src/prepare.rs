@@ -15,7 +15,7 @@ use crate::fill::{fill, has_fields};
 
 tools![Prepare];
 
-/// Most requests and bytes of a file. <https://platform.openai.com/docs/guides/batch>
+/// Most requests, or inputs of embeddings, and bytes of a file. <https://platform.openai.com/docs/guides/batch>
 const MOST: usize = 50_000;
 const LARGEST: usize = 200_000_000;
 /// Most bytes of one request.
@@ -107,10 +107,14 @@ impl Prepare {
             Some(true) => {
                 let batch = cx.send(&Create::SPEC, batch).value().await.map_err(|error| {
                     let id = uploaded.get("id").and_then(Value::as_str).unwrap_or_default();
-                    Error::new(
-                        error.kind(),
-                        format!("{error}\nhint: the file is uploaded as {id}; batch-create takes it"),
-                    )
+                    let then = match error.kind() {
+                        // It may have begun all the same, and a second one would be paid for, too.
+                        Kind::Connection | Kind::Answer | Kind::Status(500..) => {
+                            "batch-list shows whether its batch has begun; only if not, batch-create takes it"
+                        }
+                        _ => "batch-create takes it",
+                    };
+                    Error::new(error.kind(), format!("{error}\nhint: the file is uploaded as {id}; {then}"))
                 })?;
                 told = told.set("batch_id", batch.get("id")).set("status", batch.get("status"));
                 (Wait::SPEC.name, Arguments::from(json!({"batch_id": batch.get("id")})))
@@ -243,6 +247,7 @@ struct Made {
     room: usize,
     lines: Vec<u8>,
     ids: BTreeSet<String>,
+    inputs: usize,
     model: Option<String>,
     tokens: usize,
     faults: Vec<String>,
@@ -252,7 +257,7 @@ struct Made {
 impl Made {
     fn new(endpoint: Endpoint, room: usize) -> Self {
         let (lines, ids, faults) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Made { endpoint, room, lines, ids, model: None, tokens: 0, faults, wrong: 0 }
+        Made { endpoint, room, lines, ids, inputs: 0, model: None, tokens: 0, faults, wrong: 0 }
     }
 
     /// Adds a request, or takes note of what is wrong with it. `number` names one that has no id.
@@ -263,8 +268,9 @@ impl Made {
                 self.faults.push(format!("{place}: {problem}"));
             }
         }
-        if self.ids.len() > MOST {
-            return Err(Error::new(Kind::Arguments, format!("expected at most {MOST} requests: make several batches")));
+        if self.inputs > MOST {
+            let what = if self.endpoint == Endpoint::Embeddings { "inputs" } else { "requests" };
+            return Err(Error::new(Kind::Arguments, format!("expected at most {MOST} {what}: make several batches")));
         }
         if self.lines.len() > self.room {
             return Err(Error::new(
@@ -288,6 +294,7 @@ impl Made {
             return Err(format!("`custom_id`: `{id}` for the second time"));
         }
         self.model = model.or(self.model.take());
+        self.inputs += self.endpoint.inputs(&body);
         let line = Arguments::default()
             .set("custom_id", &id)
             .set("method", "POST")
