@@ -44,7 +44,9 @@ impl Watched for Job {
             "paused" => Stage::Asks(Next { tool: Resume::SPEC.name, arguments: named }),
             _ => Stage::Going,
         };
-        let events = cx.send(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).value().await?;
+        let events = cx.send(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).value().await;
+        // They are told besides: how the job stands is known without them.
+        let events = events.unwrap_or_default();
         let events = events.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
         self.tell(cx, &events);
         let shown: Vec<Value> = events.iter().rev().map(brief).collect();
