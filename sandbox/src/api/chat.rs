@@ -149,6 +149,10 @@ impl Wish {
         let n = params.integer("n", 1..=128)?.and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
         let store = params.boolean("store")?.unwrap_or_default();
         let metadata = params.labels("metadata", true)?.unwrap_or_default();
+        if !store && !metadata.is_empty() {
+            let message = "The 'metadata' parameter is only allowed when 'store' is enabled.";
+            return Err(Error::invalid("metadata", "invalid_value", message));
+        }
         let service_tier = tools::tier(&mut params, TIERS)?;
         let search = params.object("web_search_options")?.is_some();
 

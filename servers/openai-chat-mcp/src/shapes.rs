@@ -18,6 +18,7 @@ pub(crate) struct Tuning {
     /// Deprecated: max_completion_tokens.
     #[unlisted]
     max_tokens: Option<Tokens>,
+    /// Strings; with store alone.
     metadata: Option<Metadata>,
     moderation: Option<Moderation>,
     prediction: Option<Prediction>,

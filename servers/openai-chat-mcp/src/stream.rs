@@ -21,8 +21,18 @@ pub(crate) async fn complete(
     arguments: Arguments,
     streams: bool,
 ) -> Result<Value> {
+    let given = |name: &str| Ok::<_, Error>(arguments.member::<Value>(name)?.is_some());
+    // The API takes the one only beside the other.
+    let arguments = match given("top_logprobs")? && !given("logprobs")? {
+        true => arguments.set("logprobs", true),
+        false => arguments,
+    };
     if !streams {
-        return cx.send(whole, arguments.without("stream_options")).value().await;
+        let completion = cx.send(whole, arguments.without("stream_options")).value().await?;
+        return match completion.get("choices") {
+            Some(_) => Ok(completion),
+            None => Err(Error::new(Kind::Answer, "the answer is no completion")),
+        };
     }
     let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));
     if let Some(options) = options.as_object_mut() {
