@@ -116,6 +116,9 @@ impl Create {
             }
             _ => cx.send(&Self::SPEC, arguments).value().await.map_err(explained)?,
         };
+        if item::text(&response, "id").is_empty() {
+            return Err(Error::new(Kind::Answer, "the answer is no response"));
+        }
         if item::text(&response, "status") == "failed" {
             let (id, error) = (item::text(&response, "id"), item::at(&response, "error"));
             let text = format!("{id} failed: {}: {}", item::text(error, "code"), item::text(error, "message"));

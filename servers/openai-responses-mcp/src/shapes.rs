@@ -228,7 +228,7 @@ enum ReasoningContext {
 
 #[shape]
 pub(crate) struct BackgroundOptions {
-    /// 2h and 8h cost less.
+    /// 2h and 8h cost less, and want background without stream.
     completion_window: Option<CompletionWindow>,
     /// Marks related requests.
     continuation_id: Option<String>,
