@@ -17,7 +17,7 @@ const MOST_SHOWN: usize = 4096;
 /// Tells dimensions and norm; the numbers only with numbers or save_to. Other tools here embed by themselves.
 #[tool("embedding-create", POST "/embeddings", run, reads, saves)]
 pub(crate) struct Create {
-    /// At most 2048 inputs of 8192 tokens.
+    /// At most 2048 inputs of 8192 tokens, 300,000 in all.
     #[read]
     input: Input,
     /// text-embedding-3-small, text-embedding-3-large or text-embedding-ada-002.
