@@ -332,7 +332,7 @@ impl Speaker {
 fn sound(response: Response<Body>) -> Result<Body> {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.starts_with("text/") || kind.starts_with("application/json") {
-        return Err(Error::new(Kind::Answer, format!("expected sound, got `{kind}`")));
+        return Err(Error::new(Kind::Answer, "expected sound, got text"));
     }
     Ok(response.into_body())
 }
