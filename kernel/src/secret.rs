@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 /// Longest key or token that is taken, in bytes.
 const LONGEST: usize = 512;
 
@@ -93,7 +95,7 @@ impl Secret {
         if length < SHORTEST {
             return text;
         }
-        let is_piece = |bytes: &[u8]| body.windows(length).any(|piece| piece == bytes);
+        let is_piece = |bytes: &[u8]| memmem::find(body, bytes).is_some();
         // A text may be long, and of letters of the secret alone.
         let mut own = [false; 256];
         for byte in body {

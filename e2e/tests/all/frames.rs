@@ -89,15 +89,16 @@ fn frames_are_those_of_the_sdk() {
         .env("OPENAI_ORG_ID", "org-e2e")
         .env("OPENAI_PROJECT_ID", "proj_e2e")
         .serve();
-    for row in rows.as_array().unwrap() {
-        let name = &row["name"];
-        let tool = row["tool"].as_str().unwrap();
-        let result = ours.call(row["server"].as_str().unwrap(), tool, &row["arguments"]);
-        assert_eq!(result["isError"], false, "{name}: {result}");
-        let ours = sessions.recv_timeout(PATIENCE).unwrap();
-        let client = json!({ "api_key": KEY, "base_url": base_url, "organization": "org-e2e", "project": "proj_e2e" });
-        play(&python(), "frames.py", &json!({ "protocol": "sent", "client": client, "rows": [row] }));
-        let theirs = sessions.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(ours, theirs, "{name}");
+    let calls = rows.as_array().unwrap().iter().map(|row| {
+        let (server, tool) = (row["server"].as_str().unwrap(), row["tool"].as_str().unwrap());
+        let result = ours.call(server, tool, &row["arguments"]);
+        assert_eq!(result["isError"], false, "{}: {result}", row["name"]);
+        (&row["name"], sessions.recv_timeout(PATIENCE).unwrap())
+    });
+    let calls: Vec<_> = calls.collect();
+    let client = json!({ "api_key": KEY, "base_url": base_url, "organization": "org-e2e", "project": "proj_e2e" });
+    play(&python(), "frames.py", &json!({ "protocol": "sent", "client": client, "rows": rows }));
+    for (name, ours) in calls {
+        assert_eq!(ours, sessions.recv_timeout(PATIENCE).unwrap(), "{name}");
     }
 }

@@ -74,8 +74,7 @@ impl<'a> Offered<'a> {
     pub(super) fn owner(&self, name: &str) -> std::result::Result<(&'a Service, &'static Tool), Missing> {
         let Offered { service, filter } = self;
         let tools = || service.everyone().flat_map(|service| service.tools.iter().map(move |tool| (service, *tool)));
-        let admitted = || tools().filter(|(_, tool)| filter.admits(tool.spec));
-        if let Some(found) = admitted().find(|(_, tool)| tool.spec.is_named(name)) {
+        if let Some(found) = tools().find(|(_, tool)| tool.spec.is_named(name) && filter.admits(tool.spec)) {
             return Ok(found);
         }
         let mut all = service.everyone().flat_map(|service| service.definition.specs());
@@ -85,7 +84,8 @@ impl<'a> Offered<'a> {
             let reason = reason.or_else(unset).unwrap_or_default();
             return Err(Missing::Withheld { tool: spec.name, reason });
         }
-        let names: Vec<_> = admitted().map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)).collect();
+        let admitted = tools().filter(|(_, tool)| filter.admits(tool.spec));
+        let names: Vec<_> = admitted.map(|(_, tool)| (tool.spec.name, tool.spec.effect.reads)).collect();
         let near = near::tool(name, names.into_iter());
         Err(Missing::Unknown { name: name.chars().take(80).collect(), near })
     }
