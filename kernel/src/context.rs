@@ -58,6 +58,8 @@ pub type StandIn = fn(&Context, &'static Spec, &Arguments) -> Option<BoxFuture<'
 pub struct Context {
     inner: Arc<Inner>,
     arguments: Arguments,
+    /// Until when a request is tried again.
+    until: Duration,
 }
 
 pub(crate) struct Inner {
@@ -99,7 +101,17 @@ pub(crate) struct Answered {
 
 impl Context {
     pub(crate) fn new(inner: Inner) -> Self {
-        Context { inner: Arc::new(inner), arguments: Arguments::new(None) }
+        Context { inner: Arc::new(inner), arguments: Arguments::new(None), until: Duration::MAX }
+    }
+
+    /// The same call, whose requests are tried again until then at most, as [`Context::now`] tells time.
+    pub(crate) fn trying_until(&self, until: Duration) -> Self {
+        Context { until, ..self.clone() }
+    }
+
+    /// Until when a request is tried again.
+    pub(crate) fn until(&self) -> Duration {
+        self.until
     }
 
     /// The same call with its arguments, once they are checked.

@@ -182,7 +182,7 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
     let (planned, with) = (&plan, &key);
-    let trying = Trying { again, retries, until: Duration::MAX };
+    let trying = Trying { again, retries, until: cx.until() };
     let mut response = insist(cx, trying, with, || async move {
         let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::output::Output;
 use crate::schema::Int;
 
@@ -63,7 +63,7 @@ pub fn patience(timeout: Option<Int<0, 3600>>) -> Duration {
 }
 
 /// Looks at something until it is done, asks for something, or `timeout` seconds have passed (default 45), or until the
-/// call has made as many requests as it may.
+/// call has made as many requests as it may. A look that fails in passing ends no wait: what was seen before stands.
 ///
 /// The result is `{done, next, waited_seconds, object}`. `done` is true only when nothing more happens by itself and
 /// nothing is asked of the caller; otherwise `next` is the call to make: what the object asks for, or `again`, which
@@ -71,7 +71,7 @@ pub fn patience(timeout: Option<Int<0, 3600>>) -> Duration {
 /// seconds, and never shorter than the answer asks for.
 ///
 /// # Errors
-/// As a look.
+/// As the first look, and as a later one that fails for good.
 pub async fn wait(
     cx: &Context,
     timeout: Option<Int<0, 3600>>,
@@ -80,15 +80,24 @@ pub async fn wait(
 ) -> Result<Output> {
     let started = cx.now();
     let patience = patience(timeout);
+    // Even who does not want to wait wants to see something.
+    let within = cx.trying_until(started + patience.max(PAUSE.1));
+    let mut last: Option<Look> = None;
     loop {
-        let Look { object, stage, beside } = watched.look(cx).await?;
+        let (look, failure) = match (watched.look(&within).await, last.take()) {
+            (Ok(look), _) => (look, None),
+            (Err(error), Some(look)) if passes(&error) => (look, Some(error)),
+            (Err(error), _) => return Err(error),
+        };
         let waited = cx.now().saturating_sub(started);
         let left = patience.saturating_sub(waited);
         let asked = cx.poll_pause();
-        if matches!(stage, Stage::Going) && asked <= left && cx.requests_left() > 0 {
+        if matches!(look.stage, Stage::Going) && asked <= left && cx.requests_left() > 0 {
+            last = Some(look);
             cx.sleep((waited / 4).clamp(PAUSE.0, PAUSE.1).max(asked).min(left)).await;
             continue;
         }
+        let Look { object, stage, beside } = look;
         let next = match &stage {
             Stage::Going => Some(again.show()),
             Stage::Asks(next) => Some(next.show()),
@@ -97,8 +106,15 @@ pub async fn wait(
         let mut result = json!({"done": next.is_none(), "waited_seconds": waited.as_secs(), "object": object});
         if let Some(result) = result.as_object_mut() {
             result.extend(next.map(|next| ("next".to_owned(), next)));
+            result
+                .extend(failure.map(|error| ("note".to_owned(), format!("seen before a look failed: {error}").into())));
             result.extend(beside);
         }
         return Ok(Output::json(&result));
     }
+}
+
+/// Whether a failed look says nothing of what is waited for.
+fn passes(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unsent | Kind::Connection | Kind::Status(408 | 409 | 429 | 500..))
 }

@@ -91,6 +91,32 @@ fn patience_ends_with_the_call_that_waits_on() {
 }
 
 #[test]
+fn a_look_that_fails_in_passing_ends_no_wait() {
+    let small = || Reply::json(&json!({"status": "small"}));
+    let busy = || Reply::new(429, "{}").with_header("retry-after", "30");
+    let gone = || Reply::new(404, "{}");
+    let thing = |timeout: u64| json!({"thing_id": "t", "timeout": timeout});
+    let looked = |timeout, replies: Vec<Reply>| {
+        let script = Arc::new(Script::new(replies));
+        (case::call_tool(&SERVER, "thing-wait", thing(timeout), script.clone()), script.sent().len())
+    };
+
+    // Who asks to be left alone for longer than the caller waits is not waited for.
+    let (result, requests) = looked(3, vec![small(), busy(), busy(), busy()]);
+    let told = &result["structuredContent"];
+    assert_eq!((&told["done"], &told["object"]["status"], requests), (&json!(false), &json!("small"), 4), "{result}");
+    assert_eq!(told["waited_seconds"], 3);
+    assert!(told["note"].as_str().unwrap().contains("openai answered 429"), "{result}");
+
+    let (result, _) = looked(30, vec![small(), Reply::new(500, "{}"), Reply::new(500, "{}"), small(), small()]);
+    assert_eq!(result["structuredContent"]["object"]["status"], "small", "{result}");
+    for replies in [vec![small(), gone()], vec![busy()], vec![Reply::new(200, "")]] {
+        let (result, _) = looked(3, replies);
+        assert_eq!(result["isError"], true, "{result}");
+    }
+}
+
+#[test]
 fn an_answer_is_left_alone_as_long_as_it_asks() {
     let small = ["small"; 100];
     let (result, looks) = waited(&json!({"thing_id": "t"}), &small, Some("20000"));
