@@ -169,8 +169,13 @@ fn tell(text: &mut String, body: &[u8], request_id: Option<&str>, key: Option<&S
         Some(Value::String(message)) => text.push_str(&format!(": {}", short(message, key))),
         _ => {
             let body = String::from_utf8_lossy(body);
-            if !body.trim().is_empty() {
-                text.push_str(&format!(": {}", short(body.trim(), key)));
+            match body.trim() {
+                "" => {}
+                page if page.starts_with('<') => match title(page) {
+                    Some(title) => text.push_str(&format!(": a page, `{}`", short(title, key))),
+                    None => text.push_str(": a page"),
+                },
+                body => text.push_str(&format!(": {}", short(body, key))),
             }
         }
     }
@@ -179,11 +184,17 @@ fn tell(text: &mut String, body: &[u8], request_id: Option<&str>, key: Option<&S
     }
 }
 
-/// At most [`LONGEST_MESSAGE`] characters: what a gateway or a compatible server sends may be a page of HTML. The key is
-/// taken out first: half of one would not be known for one any more.
+/// The title of a page of HTML: what stands around it is for browsers.
+fn title(page: &str) -> Option<&str> {
+    let (_, rest) = page.split_once("<title>")?;
+    rest.split_once("</title>").map(|(title, _)| title.trim()).filter(|title| !title.is_empty())
+}
+
+/// At most [`LONGEST_MESSAGE`] characters, without files that it says back as base64. The key is taken out first: half of
+/// one would not be known for one any more.
 fn short(message: &str, key: Option<&Secret>) -> String {
     let message = key.map_or_else(|| message.to_owned(), |key| key.redact(message.to_owned()));
-    json::excerpt(&message, LONGEST_MESSAGE).into_owned()
+    json::excerpt(&json::without_code(&message), LONGEST_MESSAGE).into_owned()
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.
@@ -195,8 +206,13 @@ fn plain(value: &Value) -> String {
 pub(crate) const NO_MODEL: &str = "check the model's name, and that the key may use it: model-list tells which it may, \
                                    model-retirements what came after others";
 
-/// What to do after a failed answer of this status; `retry_after` is in seconds.
-pub(crate) fn hint(status: u16, retry_after: Option<u64>, key: &Secret) -> Option<String> {
+/// What to do where nobody knows whether a request that must not be made twice was carried out.
+pub(crate) const PERHAPS_DONE: &str =
+    "the request may have been carried out, and charged: look before you make it again";
+
+/// What to do after a failed answer of this status; `retry_after` is in seconds, and `again` says that the request may be
+/// made twice.
+pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, key: &Secret) -> Option<String> {
     Some(match (status, retry_after) {
         (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
         (401, _) if key.is_admin() => {
@@ -207,6 +223,8 @@ pub(crate) fn hint(status: u16, retry_after: Option<u64>, key: &Secret) -> Optio
         (404, _) if key.is_admin() => "check the id, and that the key is of the organization that owns it".into(),
         (404, _) => "check the id, and that the key is of the project that owns it".into(),
         (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),
+        // A gateway's, which does not say what became of the request behind it.
+        (502 | 504 | 520.., _) if !again => PERHAPS_DONE.into(),
         (500.., _) => "a fault at OpenAI's end: try again; https://status.openai.com tells of outages".into(),
         _ => return None,
     })

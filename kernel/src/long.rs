@@ -9,9 +9,6 @@ use crate::json;
 use crate::output::Output;
 use crate::spec::Long;
 
-/// Longest run of letters and digits that is shown whatever it is.
-const SHORTEST_CODE: usize = 200;
-
 /// An answer of OpenAI as a result, cut as its tool is declared, where it is too long or holds base64, which no model can
 /// read.
 ///
@@ -19,7 +16,7 @@ const SHORTEST_CODE: usize = 200;
 /// The answer is not JSON.
 pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
     let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
-    if matches!(long, Long::Cut) || (answer.len() <= most && !coded(&answer)) {
+    if matches!(long, Long::Cut) || (answer.len() <= most && !json::coded(&answer)) {
         return Ok(Output::Json(answer));
     }
     let mut answer =
@@ -32,15 +29,6 @@ pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<
         _ if listed && max_bytes.is_none() => page(cx, answer, "`max_bytes` shows more"),
         _ => window(cx, answer, max_bytes),
     })
-}
-
-/// Whether there is a run of characters that only base64 has so long.
-fn coded(answer: &[u8]) -> bool {
-    answer.split(|byte| !is_base64(byte)).any(|run| run.len() > SHORTEST_CODE)
-}
-
-fn is_base64(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
 
 /// Leaves out base64, but for what the API wants to have back as it was.
@@ -56,7 +44,7 @@ fn leave_out(value: &mut Value) {
                 };
                 let (head, code) = text.split_once(";base64,").unwrap_or(("", text));
                 let known = if head.is_empty() { NAMES.contains(&name.as_str()) } else { head.starts_with("data:") };
-                if known && code.len() > SHORTEST_CODE && code.bytes().all(|byte| is_base64(&byte)) {
+                if known && json::is_code(code) {
                     *text = format!("{head}({} characters of base64 left out)", text.len());
                 }
             }

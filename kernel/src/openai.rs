@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::StreamExt as _;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::{Request, Response, StatusCode, Uri};
-use serde_json::Value;
+use http::{Method, Request, Response, StatusCode, Uri};
+use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::body::{Body, Failure};
@@ -144,27 +144,36 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::response`], or an answer of more than 64 MiB.
     pub async fn bytes(self) -> Result<Bytes> {
-        let cx = self.cx;
-        let answer = self.response().await?.into_body().collect(LONGEST_ANSWER).await?;
+        let answer = self.content().await?;
+        Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
+    }
+
+    async fn content(self) -> Result<Bytes> {
+        let (cx, spec) = (self.cx, self.spec);
+        let collected = self.response().await?.into_body().collect(LONGEST_ANSWER).await;
+        let answer = collected.map_err(|error| after_success(spec, error))?;
         // A page, where an API was expected.
         if answer.trim_ascii_start().starts_with(b"<") {
-            return Err(Error::new(
-                Kind::Answer,
-                format!("openai answered with a page, not with JSON{}", astray(cx.config())),
-            ));
+            let text = format!("openai answered with a page, not with JSON{}", astray(cx.config()));
+            return Err(after_success(spec, Error::new(Kind::Answer, text)));
         }
-        Ok(if answer.is_empty() { Bytes::from_static(b"{}") } else { answer })
+        Ok(answer)
     }
 
     /// Like [`Call::bytes`], read, for code that looks inside.
     ///
     /// # Errors
-    /// As [`Call::bytes`], or an answer that is not JSON or has more than [`json::MOST_VALUES`].
+    /// As [`Call::bytes`], or an answer that is not JSON or has more than [`json::MOST_VALUES`]. Only what is deleted may
+    /// be answered without content.
     pub async fn value(self) -> Result<Value> {
-        let cx = self.cx;
-        let answer = self.bytes().await?;
+        let (cx, spec) = (self.cx, self.spec);
+        let deletes = spec.endpoint.as_ref().is_some_and(|endpoint| endpoint.method == Method::DELETE);
+        let answer = self.content().await?;
+        if answer.is_empty() && deletes {
+            return Ok(json!({}));
+        }
         let read = cx.compute_long(answer.len(), move || json::tree(&answer)).await?;
-        read.map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))
+        read.map_err(|problem| after_success(spec, Error::new(Kind::Answer, format!("the answer {problem}"))))
     }
 
     /// The answer as the event stream that it is.
@@ -174,6 +183,11 @@ impl<'a> Call<'a> {
     pub async fn events(self) -> Result<Events> {
         Events::new(self.response().await?)
     }
+}
+
+/// What became of an answer whose head told of success: the request was carried out.
+fn after_success(spec: &Spec, error: Error) -> Error {
+    if spec.effect.idempotent { error } else { error.or_hint(error::PERHAPS_DONE) }
 }
 
 /// Sends a planned request with retries and gives a successful answer.
@@ -290,11 +304,15 @@ where
                 cx.tell(&format!("retrying in {} s", milliseconds(pause).div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
-            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, key)),
-            (_, Err(failure)) => {
+            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, trying.again, key)),
+            (_, Err(failure)) if failure.unsent || trying.again => {
                 let text = format!("openai could not be reached: {}{}", failure.text, astray(cx.config()));
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
                 return Err(Error::new(kind, key.redact(text)));
+            }
+            (_, Err(failure)) => {
+                let text = format!("the connection to openai broke before its answer: {}", failure.text);
+                return Err(Error::new(Kind::Connection, key.redact(text)).or_hint(error::PERHAPS_DONE));
             }
         }
     }
@@ -425,7 +443,7 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 /// does no harm: a retried create could be charged twice.
 fn wait_after_status(response: &Response<Bytes>, again: bool) -> Option<Option<Duration>> {
     let status = response.status();
-    if is_spent(response) {
+    if in_vain(response).is_some() {
         return None;
     }
     let told = response.headers().get(headers::SHOULD_RETRY).map(HeaderValue::as_bytes);
@@ -455,15 +473,20 @@ fn backoff(tries: u32, random: u128) -> Duration {
     Duration::from_millis(base - base * jitter / 4000)
 }
 
-/// Whether the account has no credit left: waiting does not bring it back.
-fn is_spent(response: &Response<Bytes>) -> bool {
-    let told = || serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
-    let spent = |told: Value| {
-        ["/error/code", "/error/type"]
-            .iter()
-            .any(|at| told.pointer(at).is_some_and(|word| word == "insufficient_quota"))
-    };
-    response.status() == StatusCode::TOO_MANY_REQUESTS && spent(told())
+/// Why no later try brings more, as a hint, if so it is.
+/// <https://platform.openai.com/docs/guides/error-codes>
+fn in_vain(response: &Response<Bytes>) -> Option<&'static str> {
+    let told = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
+    let word = |at: &str| told.pointer(at).and_then(Value::as_str).unwrap_or_default();
+    let is = |words: &[&str]| words.contains(&word("/error/code")) || words.contains(&word("/error/type"));
+    if is(&["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]) {
+        return Some(
+            "the account has no credit left or has reached its limit, and waiting does not help: see https://platform.openai.com/settings/organization/billing",
+        );
+    }
+    let too_large =
+        response.status() == StatusCode::TOO_MANY_REQUESTS && word("/error/message").starts_with("Request too large");
+    too_large.then_some("this one request has more tokens than the limit of a minute: send less at once")
 }
 
 /// Where the requests go, as a hint, if that is another place than OpenAI.
@@ -477,12 +500,11 @@ fn astray(config: &Config) -> String {
     }
 }
 
-fn refused(config: &Config, response: &Response<Bytes>, tries: u32, key: &Secret) -> Error {
+fn refused(config: &Config, response: &Response<Bytes>, tries: u32, again: bool, key: &Secret) -> Error {
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(response.headers()).map(|wait| milliseconds(wait).div_ceil(1000));
     let (status, body) = (response.status().as_u16(), response.body());
-    if is_spent(response) {
-        let hint = "the account has no credit left, and waiting does not help: see https://platform.openai.com/settings/organization/billing";
+    if let Some(hint) = in_vain(response) {
         return Error::status(status, body, request_id, Some(hint.into()), tries, key);
     }
     // OpenAI says of each failure what it is about; who does not is another, or is asked for what it does not have.
@@ -496,7 +518,11 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, key: &Secret
         (404, Some("model_not_found")) => Some(error::NO_MODEL.to_owned()),
         // What is gone for everyone is not to be looked for by another id or key.
         (404, _) if message.is_some_and(|message| message.contains("shut down")) => None,
-        _ => error::hint(status, wait, key),
+        // So is a key of fewer rights refused, too, and not only one that is unknown.
+        (401, _) if message.is_some_and(|message| message.contains("insufficient permissions")) => {
+            error::hint(403, wait, again, key)
+        }
+        _ => error::hint(status, wait, again, key),
     };
     let error = Error::status(status, body, request_id, hint.or_else(usual), tries, key);
     error.after(retry_after(response.headers()))

@@ -77,7 +77,7 @@ pub fn echoes(key: &str) -> Vec<Echo> {
     };
     let incorrect = |key: &str| error(&format!("Incorrect API key provided: {key}. Find your key at x."));
     // With this in front, the cut of a long message goes through the middle of the key.
-    let long = format!("{}{key}", "x".repeat(CUT - key.len() / 2));
+    let long = format!("{}{key}", "x ".repeat((CUT - key.len() / 2) / 2));
     let events = |data: String| {
         Reply::new(200, format!("data: {data}\n\ndata: [DONE]\n\n")).with_header("content-type", "text/event-stream")
     };

@@ -13,5 +13,5 @@ pub(crate) use object::{entries, past_first};
 pub use openai_mcp_line::Line;
 pub use short::shorten;
 pub(crate) use short::{noted, short, short_object};
-pub(crate) use text::mended;
 pub use text::{MOST_VALUES, excerpt, fault, held, narrow, number, push_string, quoted, text, tree, values, weight};
+pub(crate) use text::{coded, is_code, mended, without_code};

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Most values of an answer that is looked into, as [`values`] counts them: some 100 MB as a tree.
 pub const MOST_VALUES: usize = 3_000_000;
+/// Longest run of letters and digits that is shown whatever it is.
+const SHORTEST_CODE: usize = 200;
 /// What counts as so many values, by the memory that it takes.
 const LIST: usize = 4;
 const OBJECT: usize = 16;
@@ -147,4 +149,33 @@ pub fn excerpt(text: &str, most: usize) -> Cow<'_, str> {
         Some(beginning) => format!("{beginning}…").into(),
         None => text.into(),
     }
+}
+
+/// Whether there is a run of characters that only base64 has so long.
+pub(crate) fn coded(text: &[u8]) -> bool {
+    text.split(|byte| !is_base64(*byte)).any(|run| run.len() > SHORTEST_CODE)
+}
+
+/// Whether a text is such a run.
+pub(crate) fn is_code(text: &str) -> bool {
+    text.len() > SHORTEST_CODE && text.bytes().all(is_base64)
+}
+
+/// A text without such runs.
+pub(crate) fn without_code(text: &str) -> Cow<'_, str> {
+    if !coded(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
+    let pieces = text.split_inclusive(|letter: char| !u8::try_from(letter).is_ok_and(is_base64)).map(|piece| {
+        let code = piece.bytes().take_while(|byte| is_base64(*byte)).count();
+        match code > SHORTEST_CODE {
+            true => format!("({code} characters of base64 left out){}", piece.get(code..).unwrap_or_default()),
+            false => piece.to_owned(),
+        }
+    });
+    Cow::Owned(pieces.collect())
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod batch;
 mod budget;
 mod events;
+mod failures;
 mod files;
 mod forgiving;
 mod json_schema;
