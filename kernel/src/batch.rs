@@ -10,7 +10,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Limit, Result};
 use crate::json;
 use crate::output::Output;
 use crate::schema::{Int, OneOrMany};
@@ -162,7 +162,10 @@ fn gone(id: &str) -> Value {
 
 /// Whether the next piece would fail as this one has: the key is refused, or there is no more to spend.
 pub fn is_hopeless(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Key | Kind::Unsent | Kind::Status(401 | 402 | 403 | 429))
+    match error.limit() {
+        Some(limit) => limit == Limit::Account,
+        None => matches!(error.kind(), Kind::Key | Kind::Unsent | Kind::Status(401 | 402 | 403 | 429)),
+    }
 }
 
 /// The result of a batch as it grows: `{done, total, succeeded, failed, next_offset, stopped, data}`.

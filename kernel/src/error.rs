@@ -20,6 +20,27 @@ pub struct Error {
     kind: Kind,
     text: String,
     retry_after: Option<Duration>,
+    limit: Option<Limit>,
+}
+
+/// A limit that OpenAI told of, and that no wait lifts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// What the account may spend.
+    Account,
+    /// What one request may have.
+    Request,
+}
+
+impl Limit {
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Limit::Account => {
+                "the account has no credit left or has reached its limit, and waiting does not help: see https://platform.openai.com/settings/organization/billing"
+            }
+            Limit::Request => "this one request has more tokens than the limit of a minute: send less at once",
+        }
+    }
 }
 
 /// The classes that telemetry and retries tell apart.
@@ -51,7 +72,7 @@ pub enum Kind {
 impl Error {
     /// An error of this kind: lowercase, no full stop; a second line may begin with `hint: `.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Error { kind, text: text.into(), retry_after: None }
+        Error { kind, text: text.into(), retry_after: None, limit: None }
     }
 
     /// Wrong arguments, all of them.
@@ -117,6 +138,18 @@ impl Error {
     pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
+    }
+
+    /// The same with the limit that OpenAI told of.
+    #[must_use]
+    pub(crate) fn at_limit(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The limit that OpenAI told of, where no later try brings more.
+    pub fn limit(&self) -> Option<Limit> {
+        self.limit
     }
 
     /// How long OpenAI asks to be left alone before the next try, if it said so.

@@ -15,7 +15,7 @@ use crate::arguments::Arguments;
 use crate::body::{Body, Failure};
 use crate::config::Config;
 use crate::context::Context;
-use crate::error::{self, Error, Kind, Result};
+use crate::error::{self, Error, Kind, Limit, Result};
 use crate::events::Events;
 use crate::headers;
 use crate::json;
@@ -443,7 +443,7 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 /// does no harm: a retried create could be charged twice.
 fn wait_after_status(response: &Response<Bytes>, again: bool) -> Option<Option<Duration>> {
     let status = response.status();
-    if in_vain(response).is_some() {
+    if limit(response).is_some() {
         return None;
     }
     let told = response.headers().get(headers::SHOULD_RETRY).map(HeaderValue::as_bytes);
@@ -473,20 +473,17 @@ fn backoff(tries: u32, random: u128) -> Duration {
     Duration::from_millis(base - base * jitter / 4000)
 }
 
-/// Why no later try brings more, as a hint, if so it is.
+/// The limit that a failed answer tells of, where no later try brings more.
 /// <https://platform.openai.com/docs/guides/error-codes>
-fn in_vain(response: &Response<Bytes>) -> Option<&'static str> {
+fn limit(response: &Response<Bytes>) -> Option<Limit> {
     let told = serde_json::from_slice::<Value>(response.body()).unwrap_or_default();
     let word = |at: &str| told.pointer(at).and_then(Value::as_str).unwrap_or_default();
-    let is = |words: &[&str]| words.contains(&word("/error/code")) || words.contains(&word("/error/type"));
-    if is(&["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"]) {
-        return Some(
-            "the account has no credit left or has reached its limit, and waiting does not help: see https://platform.openai.com/settings/organization/billing",
-        );
+    let spent = ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"];
+    if ["/error/code", "/error/type"].iter().any(|at| spent.contains(&word(at))) {
+        return Some(Limit::Account);
     }
-    let too_large =
-        response.status() == StatusCode::TOO_MANY_REQUESTS && word("/error/message").starts_with("Request too large");
-    too_large.then_some("this one request has more tokens than the limit of a minute: send less at once")
+    let too_large = word("/error/message").starts_with("Request too large");
+    (too_large && response.status() == StatusCode::TOO_MANY_REQUESTS).then_some(Limit::Request)
 }
 
 /// Where the requests go, as a hint, if that is another place than OpenAI.
@@ -504,8 +501,8 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, again: bool,
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(response.headers()).map(|wait| milliseconds(wait).div_ceil(1000));
     let (status, body) = (response.status().as_u16(), response.body());
-    if let Some(hint) = in_vain(response) {
-        return Error::status(status, body, request_id, Some(hint.into()), tries, key);
+    if let Some(limit) = limit(response) {
+        return Error::status(status, body, request_id, Some(limit.hint().into()), tries, key).at_limit(limit);
     }
     // OpenAI says of each failure what it is about; who does not is another, or is asked for what it does not have.
     let told = serde_json::from_slice::<Value>(body).unwrap_or_default();

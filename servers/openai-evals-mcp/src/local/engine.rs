@@ -26,6 +26,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use openai_mcp_graders::template::Names;
 use openai_mcp_graders::{Api, Criterion};
+use openai_mcp_kernel::error::Limit;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 
@@ -403,13 +404,14 @@ impl<'a> Driver<'a> {
                 0 => item.work.unset("asked"),
                 _ => item.work.at_mut("asked").put("times", times.into()),
             }
+            match error.limit() {
+                Some(Limit::Account) => return Err(Stop::Hopeless(error)),
+                // No wait makes room for it.
+                Some(Limit::Request) => return Ok(Err(problem(error))),
+                None => {}
+            }
             match error.kind() {
-                Kind::Status(429) if error.to_string().contains("no credit left") => return Err(Stop::Hopeless(error)),
                 Kind::Key | Kind::Status(401..=404) => return Err(Stop::Hopeless(error)),
-                // More tokens than the limit of a minute has: no wait makes room for them.
-                Kind::Status(429) if error.to_string().contains(": Request too large") => {
-                    return Ok(Err(problem(error)));
-                }
                 Kind::Status(429) | Kind::Unsent => {}
                 Kind::Status(408 | 409 | 500..) => {
                     let faults = item.work.at("faults").as_u64().unwrap_or_default() + 1;
