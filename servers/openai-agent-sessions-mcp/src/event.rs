@@ -1,7 +1,6 @@
 //! Events: what goes into a session, and what is told while it works.
 //! <https://developers.openai.com/api/docs/guides/agents-api/sessions/events>
 
-use futures_util::future::{Either, select};
 use openai_mcp_kernel::json::{Members as _, shorten};
 use openai_mcp_kernel::prelude::*;
 
@@ -115,8 +114,8 @@ impl Send {
             cx.send(&Self::SPEC, arguments).response().await?;
             return Ok(Output::json(&json!({"done": false, "next": turn.again()})));
         }
-        // Whoever listens first misses nothing of what the turn tells.
-        let stream = follow::listen(&cx, &turn.session_id).await;
+        // Whoever listens first misses nothing of what the turn tells; but what is to be sent does not wait for that.
+        let stream = follow::listen(&cx, &turn.session_id, follow::patience(self.timeout)).await;
         cx.send(&Self::SPEC, arguments).response().await?;
         let goes_on = follow::goes_on(&turn.session_id);
         follow(&cx, turn, self.timeout, stream).await.map_err(goes_on)
@@ -136,8 +135,14 @@ struct Watch {
 
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
-        let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
-        let end = cx.now() + follow::patience(self.timeout);
+        let patience = follow::patience(self.timeout);
+        let end = cx.now() + patience;
+        let events = cx.send(&Self::SPEC, cx.arguments()).events();
+        let Some(events) = follow::within(&cx, patience.max(follow::OPENING), events).await else {
+            let why = format!("the stream did not open in time; {REST}");
+            return Ok(Output::json(&json!({"object": "list", "data": [], "ended": false, "note": why})));
+        };
+        let mut events = events?;
         let most = cx.max_result();
         let mut shown: Vec<Value> = Vec::new();
         // Why no more is told, if not that the turn has ended.
@@ -146,9 +151,8 @@ impl Watch {
                 break Some(("note", format!("not more than {MOST} events are told; {REST}")));
             }
             let left = end.saturating_sub(cx.now());
-            let next = match select(Box::pin(events.next()), Box::pin(cx.sleep(left))).await {
-                Either::Left((next, _)) => next,
-                Either::Right(_) => break Some(("note", format!("time is up; {REST}"))),
+            let Some(next) = follow::within(&cx, left, events.next()).await else {
+                break Some(("note", format!("time is up; {REST}")));
             };
             let event = match next {
                 Ok(Some(event)) => event,

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use openai_mcp_kernel::json::Members as _;
+use openai_mcp_kernel::openai::Call;
 use openai_mcp_kernel::prelude::*;
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ use crate::account;
 
 /// How long a call waits by default.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// How long a stream may take to open: what stands in between may hold back its head until it ends.
+pub(crate) const OPENING: Duration = Duration::from_secs(5);
 /// How long it waits before it listens or looks again.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Of how many events the ids are known: a stream may say what it has said.
@@ -108,22 +111,34 @@ pub(crate) async fn last_item(cx: &Context, session_id: &str) -> Result<Option<S
     Ok(account::list(&page).next().map(|item| account::text(item, "id").to_owned()))
 }
 
-/// The events of a session, if they can be had; without them it is looked at again and again.
-pub(crate) async fn listen(cx: &Context, session_id: &str) -> Option<Events> {
-    cx.send(&Listen::SPEC, json!({"session_id": session_id})).events().await.ok()
+/// The outcome of `work`, if there is one in time.
+pub(crate) async fn within<T>(cx: &Context, time: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+    match select(Box::pin(work), Box::pin(cx.sleep(time))).await {
+        Either::Left((outcome, _)) => Some(outcome),
+        Either::Right(_) => None,
+    }
+}
+
+/// The events of a session, if they can be had soon and within `left`; without them it is looked at again and again.
+pub(crate) async fn listen(cx: &Context, session_id: &str, left: Duration) -> Option<Events> {
+    let events = cx.send(&Listen::SPEC, json!({"session_id": session_id})).events();
+    within(cx, OPENING.min(left), events).await?.ok()
 }
 
 /// The session that a stream begins with.
-pub(crate) async fn begun(events: &mut Events) -> Result<Value> {
-    while let Some(event) = events.next().await? {
-        if let Ok(Heard { session: Some(session), .. }) = serde_json::from_slice(&event.data) {
-            return Ok(session);
+pub(crate) async fn begun(cx: &Context, call: Call<'_>) -> Result<Value> {
+    let begun = async {
+        let mut events = call.events().await?;
+        while let Some(event) = events.next().await? {
+            if let Ok(Heard { session: Some(session), .. }) = serde_json::from_slice(&event.data) {
+                return Ok(session);
+            }
         }
-    }
-    Err(Error::new(
-        Kind::Connection,
-        "the stream ended before it told of the session\nhint: agent-session-list shows whether it has begun",
-    ))
+        Err(Error::new(Kind::Connection, "the stream ended before it told of the session"))
+    };
+    // A session may take long to begin, however short the caller wants to wait for its turn.
+    let late = || Error::new(Kind::Connection, format!("no session within {} s", PATIENCE.as_secs()));
+    within(cx, PATIENCE, begun).await.unwrap_or_else(|| Err(late()))
 }
 
 /// Whether an event ends a turn of the agent itself, or stops it.
@@ -166,19 +181,19 @@ pub(crate) async fn follow(
     mut stream: Option<Events>,
 ) -> Result<Output> {
     let (started, patience) = (cx.now(), patience(timeout));
+    let left = || (started + patience).saturating_sub(cx.now());
     let mut known = Known::default();
     loop {
-        if stream.is_none() && !patience.is_zero() {
-            stream = listen(cx, &turn.session_id).await;
+        if stream.is_none() && !left().is_zero() {
+            stream = listen(cx, &turn.session_id, left()).await;
         }
         let session = cx.send(&Look::SPEC, json!({"session_id": turn.session_id})).value().await?;
-        let left = (started + patience).saturating_sub(cx.now());
-        if let Some(account) = settled(cx, &mut turn, &session, left.is_zero()).await? {
+        if let Some(account) = settled(cx, &mut turn, &session, left().is_zero()).await? {
             return Ok(Output::json(&account.show(cx.now().saturating_sub(started), cx.max_result())));
         }
         let heard = match &mut stream {
             Some(events) => {
-                let heard = hear(cx, events, &mut known, left).await;
+                let heard = hear(cx, events, &mut known, left()).await;
                 cx.flush_text();
                 heard
             }
@@ -187,7 +202,7 @@ pub(crate) async fn follow(
         if !heard {
             // The stream is over, whatever ended it.
             stream = None;
-            cx.sleep(PAUSE.min((started + patience).saturating_sub(cx.now()))).await;
+            cx.sleep(PAUSE.min(left())).await;
         }
     }
 }

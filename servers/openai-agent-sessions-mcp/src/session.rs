@@ -42,15 +42,16 @@ impl Create {
         let call = cx.send(&Self::SPEC, cx.arguments());
         let session = match self.stream {
             // The turn is followed like any other: its items tell what the stream could.
-            Some(true) => follow::begun(&mut call.events().await?).await?,
-            _ => call.value().await.map_err(|error| match error.kind() {
-                Kind::Connection | Kind::Answer => {
-                    let hint = "agent-session-list shows whether it has begun";
-                    Error::new(error.kind(), format!("{error}\nhint: {hint}"))
-                }
-                _ => error,
-            })?,
+            Some(true) => follow::begun(&cx, call).await,
+            _ => call.value().await,
         };
+        let session = session.map_err(|error| match error.kind() {
+            Kind::Connection | Kind::Answer => {
+                let hint = "agent-session-list shows whether it has begun";
+                Error::new(error.kind(), format!("{error}\nhint: {hint}"))
+            }
+            _ => error,
+        })?;
         let id = session.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         match self.input {
             Some(_) => {

@@ -1,12 +1,12 @@
-//! A session whose event streams break off at random, and which is at times not to be had: what the calls tell, one after
-//! the other, is each thing once, and what is sent is sent once.
+//! A session whose event streams break off at random, and which is at times not to be had or holds back its head: what the
+//! calls tell, one after the other, is each thing once, and what is sent is sent once.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, pending, ready};
 use futures_util::stream::{self, StreamExt as _};
 use openai_agent_sessions_mcp::SERVER;
 use openai_mcp_kernel::body::{Body, Failure};
@@ -19,16 +19,19 @@ use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Reply, Service};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
+use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::Script;
 use serde_json::{Value, json};
 
 /// How many sessions are driven, each with other accidents.
 const RUNS: u64 = 300;
+/// How long a connection is kept on which nothing comes.
+const IDLE: Duration = Duration::from_secs(600);
 /// What the turn does, in order: each is kept as an item.
 const DEEDS: [&str; 7] = ["one", "two", "three", "ASK", "four", "five", "six"];
 
 /// The API with one session: every request may meet an accident.
-struct Api(Mutex<State>, Script);
+struct Api(Arc<Mutex<State>>, Script);
 
 struct State {
     seed: u64,
@@ -160,6 +163,9 @@ impl Platform for Api {
         let mut state = self.0.lock().unwrap();
         let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let query = head.uri.query().unwrap_or_default();
+        if head.method == http::Method::GET && head.uri.path().ends_with("/events") && state.roll(4) == 0 {
+            return pending().boxed();
+        }
         let (status, body, breaks) = state.answer(head.method.as_str(), head.uri.path(), query, key, &body);
         let body = match body {
             Body::Full(bytes) if breaks => {
@@ -175,9 +181,12 @@ impl Platform for Api {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        // A pause is over at once, and waiting for events as well: what is there of them is all there will be.
-        self.0.lock().unwrap().now += duration;
-        ready(()).boxed()
+        // Nobody waits for what does not come until the connection is given up.
+        if duration >= IDLE {
+            return pending().boxed();
+        }
+        let state = self.0.clone();
+        async move { state.lock().unwrap().now += duration }.boxed()
     }
 
     fn now(&self) -> Duration {
@@ -221,8 +230,8 @@ fn call(api: &Arc<Api>, tool: &str, arguments: &Value) -> Value {
     let message =
         json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
     let caller = Caller { key: Secret::new("sk-any").ok(), ..Caller::default() };
-    let reply = futures_executor::block_on(service.begin(&Bytes::from(message.to_string()), caller, None).reply);
-    let Reply::One(_, text) = reply else { panic!("expected one message") };
+    let reply = service.begin(&Bytes::from(message.to_string()), caller, None).reply.now_or_never();
+    let Some(Reply::One(_, text)) = reply else { panic!("{tool}: expected one message, in time") };
     let answer: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(answer["result"]["isError"], false, "{answer}");
     answer["result"]["structuredContent"].clone()
@@ -233,7 +242,7 @@ fn nothing_is_lost_and_nothing_doubled() {
     for run in 1..=RUNS {
         let seed = run.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let state = State { seed, now: Duration::ZERO, done: 0, begun: false, answered: false, sent: Vec::new() };
-        let api = Arc::new(Api(Mutex::new(state), Script::default()));
+        let api = Arc::new(Api(Arc::new(Mutex::new(state)), Script::default()));
         let patience = json!(seed % 6);
         let mut told = Vec::new();
         let mut next = json!({"tool": "agent-session-send", "arguments": {"session_id": "asess_1", "input": "Begin"}});
@@ -261,5 +270,19 @@ fn nothing_is_lost_and_nothing_doubled() {
         assert_eq!(told, expected, "run {run}");
         let sent = &api.0.lock().unwrap().sent;
         assert_eq!(sent.len(), 2, "run {run}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_does_not_open_ends_the_call() {
+    let create = json!({"agent_id": "agent_1", "environment": {"type": "none"}, "input": "Hi", "stream": true});
+    for (tool, arguments, told) in [
+        ("agent-session-events", json!({"session_id": "asess_1"}), "the stream did not open in time"),
+        ("agent-session-create", create, "agent-session-list shows whether it has begun"),
+    ] {
+        let script = Arc::new(Script::default().then_silent());
+        let result = call_tool(&SERVER, tool, &arguments, script.clone());
+        assert!(result.to_string().contains(told), "{result}");
+        assert!(script.now() < Duration::from_secs(60), "{tool}");
     }
 }
