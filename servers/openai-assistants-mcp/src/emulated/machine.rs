@@ -306,23 +306,35 @@ async fn body(db: &Db<'_>, run: &Run) -> Result<Value, Stop> {
 /// Creates a response, and notes before and after that it did. A streamed one is followed to its end.
 async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Result<Value, Stop> {
     run.work.put("posted", json!(now(db.cx)));
+    run.work.put("doubt", Value::Null);
     run.lease = now(db.cx) + LEASE;
     if !db.write(run, &News::default()).await? {
         return Err(Stop::Lost);
     }
     if !stream {
-        let response = db.cx.send(&ResponseCreate::SPEC, body).value().await?;
+        let response = match db.cx.send(&ResponseCreate::SPEC, body).value().await {
+            Ok(response) => response,
+            Err(error) => return Err(doubt(db, run, error).await),
+        };
         begun(db, run, &response).await?;
         return Ok(response);
     }
     body.put("stream", json!(true));
-    let mut events = Events::new(db.cx.send(&ResponseCreate::SPEC, body).response().await?)?;
+    let mut events = match db.cx.send(&ResponseCreate::SPEC, body).events().await {
+        Ok(events) => events,
+        Err(error) => return Err(doubt(db, run, error).await),
+    };
     let mut latest = Value::Null;
-    while let Some(event) = events.next().await.map_err(|error| match latest {
-        Value::Null => Stop::from(error),
-        // The response goes on without its stream.
-        _ => Stop::Unknown,
-    })? {
+    loop {
+        let event = match events.next().await {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            // The response goes on without its stream.
+            Err(_) if latest.is_object() => return Err(Stop::Unknown),
+            // An event says that it was not accepted.
+            Err(error) if error.kind() == Kind::Answer => return Err(Stop::Refused(error)),
+            Err(error) => return Err(doubt(db, run, error).await),
+        };
         let Ok(event) = serde_json::from_slice::<Value>(&event.data) else { continue };
         if text(&event, "type") == "response.output_text.delta" {
             db.cx.tell_text(text(&event, "delta"));
@@ -336,8 +348,22 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
     }
     db.cx.flush_text();
     match latest {
-        Value::Null => Err(Stop::Refused(answer("a stream of a response"))),
+        Value::Null => Err(doubt(db, run, answer("a stream of a response")).await),
         latest => Ok(latest),
+    }
+}
+
+/// Why a run does not go on whose response was asked for and not had. What OpenAI did not refuse it may have begun, and
+/// charges for: that is noted, for whoever reads the run next to look for it.
+async fn doubt(db: &Db<'_>, run: &mut Run, error: Error) -> Stop {
+    if !matches!(error.kind(), Kind::Connection | Kind::Answer | Kind::Status(500..)) {
+        return error.into();
+    }
+    run.work.put("doubt", json!(error.to_string()));
+    run.lease = now(db.cx) + LEASE / 4;
+    match db.write(run, &News::default()).await {
+        Ok(_) => Stop::Unknown,
+        Err(error) => Stop::Failed(error),
     }
 }
 
@@ -345,7 +371,7 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
 async fn begun(db: &Db<'_>, run: &mut Run, response: &Value) -> Result<(), Stop> {
     let id = text(response, "id");
     if id.is_empty() {
-        return Err(Stop::Refused(answer("a response")));
+        return Err(doubt(db, run, answer("a response")).await);
     }
     run.response = Some(id.to_owned());
     run.phase = Phase::Running;
@@ -586,8 +612,9 @@ async fn leave(db: &Db<'_>, run: &Run) {
     }
 }
 
-/// Goes on where somebody was killed while they created a response, whose id nobody knows: when it is through, its
-/// items are in the conversation. If that does not come to pass, it was never created or failed, and so has the run.
+/// Goes on where somebody was killed while they created a response, or got no answer, so that nobody knows its id: when it
+/// is through, its items are in the conversation. If that does not come to pass, it was never created or failed, and so has
+/// the run.
 async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
     let found = match conversation::newer(db, text(&run.work, "conversation"), run.work.at("tail").as_str()).await {
         Ok(found) => found,
@@ -607,7 +634,8 @@ async fn recover(db: &Db<'_>, mut run: Run) -> Result<Run> {
         run.lease = at + LEASE / 4;
         return written(db, run, News::default()).await;
     }
-    let message = "the server was stopped while it created the response, and found none of it afterwards";
+    let why = run.work.at("doubt").as_str().unwrap_or("the server was stopped while it created it");
+    let message = format!("nothing was found of the response: {why}");
     let ending = json!({"status": "failed", "last_error": {"code": "server_error", "message": message}});
     end(db, run, ending, News::default()).await
 }
