@@ -14,6 +14,8 @@ use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::spec::Spec;
 use openai_mcp_shapes::broken;
 use openai_mcp_sound::pieces::{Cut, Pieces};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Map;
 
 use crate::merge::{self, Part, Transcript};
@@ -24,6 +26,8 @@ const LARGEST: usize = 25 * 1024 * 1024 - 64 * 1024;
 /// Most bytes of a transcript, and what those of all pieces may weigh.
 const LONGEST: usize = 64 * 1024 * 1024;
 const MOST_HELD: usize = 128 * 1024 * 1024;
+/// Most characters that are told of an answer that is no transcript.
+const MOST_TOLD: usize = 8000;
 /// Pieces of one file that are transcribed at a time.
 const AT_ONCE: usize = 3;
 
@@ -224,20 +228,46 @@ impl Job {
         if kind.starts_with("text/event-stream") {
             return events(cx, response, follows).await;
         }
+        if kind.starts_with("text/html") {
+            return Err(Error::new(Kind::Answer, "expected a transcript, got a page"));
+        }
         let is_json = kind.starts_with("application/json") || self.format.extension() == "json";
         let answer = response.into_body().collect(LONGEST).await?;
         let length = answer.len();
-        // What has more values than are looked into is paid for, too, and passed on as it is.
-        let read = move || match is_json && json::narrow(&answer).is_ok() && is_whole(&answer) {
-            true => Transcript::Json(answer),
-            false => Transcript::Text(String::from_utf8_lossy(&answer).into_owned()),
+        let read = move || match is_json {
+            true => read(answer),
+            false => Ok(Transcript::Text(String::from_utf8_lossy(&answer).into_owned())),
         };
-        cx.compute_long(length, read).await
+        cx.compute_long(length, read).await?
     }
 }
 
-fn is_whole(json: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok()
+/// Reads an answer that should be JSON; plain text is what some servers give all the same.
+///
+/// # Errors
+/// It is empty, has broken off, or says nothing: what came of it is told, since it may be paid for.
+fn read(answer: Bytes) -> Result<Transcript> {
+    #[derive(Deserialize)]
+    struct Peek {
+        text: Option<IgnoredAny>,
+        segments: Option<IgnoredAny>,
+    }
+    if answer.trim_ascii().is_empty() {
+        return Err(Error::new(Kind::Answer, "expected a transcript, got an empty answer"));
+    }
+    let text = String::from_utf8_lossy(&answer);
+    let fault =
+        |problem| Error::new(Kind::Answer, format!("the answer {problem}: {}", json::excerpt(&text, MOST_TOLD)));
+    match serde_json::from_slice::<Peek>(&answer) {
+        Ok(Peek { text: None, segments: None }) => Err(fault("has no transcript")),
+        // What has more values than are looked into is paid for, too, and passed on as it is.
+        Ok(_) if json::narrow(&answer).is_err() => Ok(Transcript::Text(text.into_owned())),
+        Ok(_) => Ok(Transcript::Json(answer)),
+        Err(error) if error.is_eof() => Err(fault("broke off")),
+        Err(error) if error.is_data() => Err(fault("has no transcript")),
+        Err(_) if answer.trim_ascii_start().starts_with(b"{") => Err(fault("is not JSON")),
+        Err(_) => Ok(Transcript::Text(text.into_owned())),
+    }
 }
 
 /// Whether a file is refused because it lasts too long for the model: 1,400 s, or what makes more tokens than it takes.
