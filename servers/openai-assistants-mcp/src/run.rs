@@ -163,12 +163,13 @@ impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let mut run = cx.send(&Get::SPEC, self.run.clone()).value().await?;
         let stage = match run.at("status").as_str().unwrap_or_default() {
-            status @ ("queued" | "in_progress" | "cancelling") => {
+            "completed" | "failed" | "cancelled" | "incomplete" | "expired" => Stage::Done,
+            "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.run.clone() }),
+            // A status that is not known is one on the way.
+            status => {
                 cx.tell(status);
                 Stage::Going
             }
-            "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.run.clone() }),
-            _ => Stage::Done,
         };
         let mut beside = Map::new();
         if matches!(stage, Stage::Done) {

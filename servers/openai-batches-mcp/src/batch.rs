@@ -87,12 +87,13 @@ impl Watched for Running {
         let (total, through) = (count("total"), count("completed") + count("failed"));
         let status = batch.get("status").and_then(Value::as_str).unwrap_or_default();
         let stage = match status {
-            "validating" | "in_progress" | "finalizing" | "cancelling" => {
+            "completed" | "failed" | "expired" | "cancelled" => Stage::Done,
+            // A status that is not known is one on the way.
+            _ => {
                 let message = format!("{status}: {through} of {total} requests");
                 cx.progress(through as f64, (total > 0).then_some(total as f64), &message);
                 Stage::Going
             }
-            _ => Stage::Done,
         };
         if let Some(batch) = batch.as_object_mut() {
             batch.retain(|_, value| !value.is_null());

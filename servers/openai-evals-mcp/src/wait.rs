@@ -53,7 +53,8 @@ impl Watched for Running {
             true => (None, cx.send(&run::Get::SPEC, self.run.clone()).value().await?),
             false => (drive(cx, &self.run, self.until).await?, runs::seen(cx, &self.run).await?),
         };
-        let going = matches!(object.at("status").as_str(), Some("queued" | "in_progress"));
+        // A status that is not known is one on the way.
+        let going = !matches!(object.at("status").as_str(), Some("completed" | "failed" | "canceled" | "cancelled"));
         let mut beside = Map::new();
         if going {
             tell(cx, &object);

@@ -42,6 +42,7 @@ impl Watched for Job {
         let stage = match job.get("status").and_then(Value::as_str).unwrap_or_default() {
             "succeeded" | "failed" | "cancelled" => Stage::Done,
             "paused" => Stage::Asks(Next { tool: Resume::SPEC.name, arguments: named }),
+            // A status that is not known is one on the way.
             _ => Stage::Going,
         };
         let events = cx.send(&Events::SPEC, json!({"fine_tuning_job_id": self.id, "limit": EVENTS})).value().await;

@@ -269,7 +269,13 @@ impl Watched for Running {
                 beside.insert("how".to_owned(), answer::how(&response).into());
                 Stage::Asks(next)
             }
-            (_, None) => Stage::Done,
+            // One that never was in the background may have no status.
+            ("completed" | "failed" | "cancelled" | "incomplete" | "", None) => Stage::Done,
+            // A status that is not known is one on the way.
+            (status, None) => {
+                cx.tell(status);
+                Stage::Going
+            }
         };
         Ok(Look { object: answer::within(response, self.full), stage, beside })
     }

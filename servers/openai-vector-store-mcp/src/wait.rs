@@ -51,11 +51,12 @@ impl Watched for Indexing {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let object = cx.send(self.spec, self.arguments.clone()).value().await?;
         let stage = match object.get("status").and_then(Value::as_str) {
-            Some("in_progress") => {
+            Some("completed" | "failed" | "cancelled" | "expired") => Stage::Done,
+            // A status that is not known is one on the way.
+            _ => {
                 tell(cx, &object);
                 Stage::Going
             }
-            _ => Stage::Done,
         };
         Ok(Look { object, stage, beside: Default::default() })
     }

@@ -33,7 +33,8 @@ impl Watched for Making {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let object = cx.send(&video::Get::SPEC, self.0.clone()).value().await?;
         let status = object.get("status").and_then(Value::as_str).unwrap_or_default();
-        let stage = if matches!(status, "queued" | "in_progress") { Stage::Going } else { Stage::Done };
+        // A status that is not known is one on the way.
+        let stage = if matches!(status, "completed" | "failed") { Stage::Done } else { Stage::Going };
         if let (Stage::Going, Some(percent)) = (&stage, object.get("progress").and_then(Value::as_f64)) {
             cx.progress(percent, Some(100.0), status);
         }
