@@ -25,6 +25,8 @@ tools![Create, Get, Wait, Cancel, Delete];
 
 /// How often a stream of a response in the background is taken up again where it broke.
 const AGAIN: usize = 3;
+/// How long the events of a response may take to open: what stands in between may hold back their head until they end.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// Let a model answer, with tools of OpenAI's and of yours.
 ///
@@ -240,13 +242,16 @@ impl Running {
         }
         let Some(until) = self.until.take() else { return Ok(response) };
         let asked = self.asked.clone().set("stream", true);
-        let Ok(mut events) = cx.send(&Get::SPEC, asked).events().await else { return Ok(response) };
+        let left = || until.saturating_sub(cx.now());
+        let opening = pin!(cx.send(&Get::SPEC, asked).events());
+        let Either::Left((Ok(mut events), _)) = select(opening, pin!(cx.sleep(OPENING.min(left())))).await else {
+            return Ok(response);
+        };
         let mut seen = Seen::of(item::text(&response, "id").to_owned());
-        let ended =
-            match select(pin!(seen.follow(cx, &mut events)), pin!(cx.sleep(until.saturating_sub(cx.now())))).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(_) => Ok(None),
-            };
+        let ended = match select(pin!(seen.follow(cx, &mut events)), pin!(cx.sleep(left()))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => Ok(None),
+        };
         cx.flush_text();
         // Where the events break off, the response itself tells how it stands.
         match ended {

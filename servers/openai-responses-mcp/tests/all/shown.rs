@@ -87,3 +87,13 @@ fn the_text_of_a_response_is_told_to_whoever_waits_for_it() {
     let (text, asked) = told(vec![going, refused, Reply::json(&ended)]);
     assert_eq!((text.as_str(), asked.len()), ("", 3));
 }
+
+#[test]
+fn events_that_do_not_open_end_no_later_than_the_wait() {
+    let going = Reply::json(&json!({"id": "resp_1", "status": "in_progress", "background": true, "output": []}));
+    let script = Arc::new(Script::new(vec![going]).then_silent());
+    let wait = json!({"response_id": "resp_1", "timeout": 3});
+    let messages = call_with_progress(&SERVER, "response-wait", &wait, script);
+    let result = &messages.last().unwrap()["result"]["structuredContent"];
+    assert_eq!((&result["done"], &result["waited_seconds"]), (&json!(false), &json!(3)), "{result}");
+}
