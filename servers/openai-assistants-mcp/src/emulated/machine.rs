@@ -356,7 +356,7 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
 /// Why a run does not go on whose response was asked for and not had. What OpenAI did not refuse it may have begun, and
 /// charges for: that is noted, for whoever reads the run next to look for it.
 async fn doubt(db: &Db<'_>, run: &mut Run, error: Error) -> Stop {
-    if !matches!(error.kind(), Kind::Connection | Kind::Answer | Kind::Status(500..)) {
+    if !matches!(error.kind(), Kind::Connection | Kind::Answer | Kind::Status(502 | 504 | 520..)) {
         return error.into();
     }
     run.work.put("doubt", json!(error.to_string()));
