@@ -1,10 +1,8 @@
 //! The events of a response on its way. <https://platform.openai.com/docs/api-reference/responses-streaming>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::broken;
 use serde::Deserialize;
-
-/// Most characters that are told of an answer that broke off.
-const MOST: usize = 8000;
 
 /// What was seen of a response so far.
 #[derive(Default)]
@@ -101,14 +99,8 @@ impl Seen {
 
     /// An error with what there is of the answer, which was paid for.
     pub(crate) fn broken(&self, error: &Error) -> Error {
-        let mut text = error.to_string();
-        if let Some(id) = &self.id {
-            text.push_str(&format!("\nhint: response-get of {id} may have the answer, if it was stored"));
-        }
-        if !self.text.is_empty() {
-            text.push_str("\nthe answer up to there: ");
-            text.extend(self.text.chars().take(MOST));
-        }
-        Error::new(error.kind(), text)
+        let how = |id: &str| format!("{error}\nhint: response-get of {id} may have the answer, if it was stored");
+        let told = self.id.as_ref().map(|id| Error::new(error.kind(), how(id)));
+        broken::one(told.as_ref().unwrap_or(error), "answer", &self.text)
     }
 }
