@@ -1,23 +1,8 @@
 //! Graders of evals and of reinforcement fine-tuning: what a criterion says, what it needs to be told, and its grade.
 //!
 //! Nothing here asks a model or reads a file. A criterion that takes a model's word returns its [`Question`]s; whoever
-//! has the means asks them and hands the [`Answer`]s to [`Criterion::grade`]:
-//!
-//! ```
-//! use openai_mcp_graders::{Api, Criterion, Names};
-//! use serde_json::json;
-//!
-//! let criterion = json!({
-//!     "type": "string_check", "name": "same", "operation": "eq",
-//!     "input": "{{sample.output_text}}", "reference": "{{item.answer}}"
-//! });
-//! let criterion = Criterion::read(&criterion, "testing_criteria[0]", Api::Evals).unwrap();
-//! let (item, sample) = (json!({"answer": "Paris"}), json!({"output_text": "Paris"}));
-//! let names = Names { item: &item, sample: Some(&sample) };
-//! assert!(criterion.questions(names).unwrap().is_empty());
-//! let grade = criterion.grade(names, &[]).unwrap();
-//! assert_eq!((grade.score, grade.passed), (1.0, true));
-//! ```
+//! has the means asks them and hands the [`Answer`]s to [`Criterion::grade`]. So a criterion is read once, by
+//! [`Criterion::read`], and for each item and sample, as [`Names`], comes [`Criterion::questions`] and then a grade.
 //!
 //! A grader that could not grade is a [`GradeError`], which is no failure of the sample: it has no score.
 

@@ -1,16 +1,7 @@
 //! State that outlives a call: a SQL database of the server's domain, SQLite on a machine and D1 on Workers.
 //!
-//! ```
-//! # use openai_mcp_kernel::prelude::*;
-//! # use openai_mcp_kernel::sql::sql;
-//! # async fn example(cx: Context) -> Result<()> {
-//! let notes = sql("SELECT id, body FROM note WHERE owner = ?1", [cx.owner()?.into()]);
-//! for note in cx.store().run(notes).await?.rows {
-//!     cx.tell(note.text(1)?);
-//! }
-//! # Ok(())
-//! # }
-//! ```
+//! `sql("SELECT id, body FROM note WHERE owner = ?1", [cx.owner()?.into()])` is a statement, `cx.store().run(statement).await?`
+//! its rows, and `row.text(1)?` the text in the second column of one.
 //!
 //! The SQL must mean the same to both. D1 has no transaction that lasts over an await, so conditions stand in the SQL
 //! (`UPDATE … WHERE version = ?2 RETURNING id`), and what belongs together goes into one [`Store::batch`]. A value or row

@@ -1,23 +1,8 @@
 //! Shapes of arguments that the APIs of several domains have in common, so that each is declared once.
 //!
 //! Declarations, and what every server would say of them alike: what is done with an argument stands in the server that
-//! has it. A group of fields is put into a tool by `#[flatten]`.
-//!
-//! ```
-//! use openai_mcp_kernel::prelude::*;
-//! use openai_mcp_shapes::page::OrderedPage;
-//!
-//! tools![List];
-//!
-//! /// List things.
-//! #[tool("thing-list", GET "/things")]
-//! struct List {
-//!     #[flatten]
-//!     page: OrderedPage,
-//! }
-//! # let names: Vec<&str> = List::SPEC.fields.iter().map(|field| field.name).collect();
-//! # assert_eq!(names, ["limit", "order", "after"]);
-//! ```
+//! has it. A group of fields is put into a tool by `#[flatten]`: `#[flatten] page: OrderedPage` gives it `limit`, `order` and
+//! `after`.
 
 pub mod agent;
 pub mod broken;

@@ -46,8 +46,8 @@ pub(crate) struct Manner<'a> {
     pub(crate) tell: &'a (dyn Fn(&mut Command) + Sync),
 }
 
-/// Makes the programs and runs them, and the examples in docs. All of them run, whichever fails. What those that take less
-/// long say is shown when each has ended.
+/// Makes the programs and runs them. All of them run, whichever fails. What those that take less long say is shown when
+/// each has ended.
 pub(crate) fn run(workspace: &Workspace, manner: &Manner<'_>) -> Result<()> {
     let (long, others): (Vec<_>, Vec<_>) =
         programs(workspace, manner)?.into_iter().partition(|program| program.package == manner.long);
@@ -57,11 +57,6 @@ pub(crate) fn run(workspace: &Workspace, manner: &Manner<'_>) -> Result<()> {
             if !shown(&program.package, &mut program.command(manner))? {
                 failed.push(program.name());
             }
-        }
-        let mut examples = (manner.cargo)();
-        (manner.tell)(examples.arg("--doc"));
-        if !shown("examples in docs", &mut examples)? {
-            failed.push("examples in docs".to_owned());
         }
         Ok::<_, anyhow::Error>(failed)
     };

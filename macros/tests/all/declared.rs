@@ -1,3 +1,5 @@
+//! What can be declared.
+
 use openai_mcp_kernel::prelude::*;
 
 tools![Get, List, Wait];
@@ -54,7 +56,10 @@ struct Wait {
 impl Wait {
     async fn run(self, cx: Context) -> Result<Output> {
         let kind = self.kind.map(|kind| matches!(kind, Kind::Big));
-        cx.send(&Get::SPEC, json!({"thing_id": self.thing_id})).value().await.map(|value| Output::json(&json!([value, kind])))
+        cx.send(&Get::SPEC, json!({"thing_id": self.thing_id}))
+            .value()
+            .await
+            .map(|value| Output::json(&json!([value, kind])))
     }
 }
 
@@ -65,7 +70,8 @@ enum Kind {
     Small,
 }
 
-fn main() {
+#[test]
+fn declarations_hold_what_they_say() {
     assert_eq!(TOOLS.len(), 3);
     let fields: Vec<&str> = List::SPEC.fields.iter().map(|field| field.name).collect();
     assert_eq!(fields, ["owner", "limit", "after", "brief"]);
