@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::programs::{self, Manner};
-use crate::tools::{self, WASM, execute};
+use crate::tools::{self, execute};
 use crate::workspace::{Workspace, cargo};
 use crate::{tidy, worker};
 
@@ -45,12 +45,10 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
         let name = if whole { "lints and build" } else { "build" };
         steps.run(name, || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
     }
-    if whole {
-        steps.run("wasm target", tools::install_wasm)?;
-        steps.run("wasm lints", || execute(&mut wasm_lints(&workspace)))?;
-    }
     if interpreters.is_some() {
-        steps.run("workers", || worker::build_for_tests(&workspace))?;
+        steps.run("workers", || worker::build_for_tests(&workspace, cargo))?;
+    } else if whole {
+        steps.run("wasm lints", || worker::compile_for_tests(&workspace, cargo))?;
     }
     steps.run("tests", || {
         let threads = (2 * available_parallelism()?.get()).to_string();
@@ -137,16 +135,4 @@ fn prepare(workspace: &Workspace, steps: &mut Steps) -> Result<Interpreters> {
     let mut install = |which| steps.run("Python packages", || tools::python_packages(workspace, python, which));
     let (python, packages) = (install(tools::CLIENTS)?, install(tools::JUDGES)?);
     Ok(Interpreters { python, packages, node: "node".into(), node24: tools::newer_node(workspace)? })
-}
-
-/// The Workers, which a native build leaves empty. With them the kernel and every server are built where there is no
-/// socket, clock or disk.
-fn wasm_lints(workspace: &Workspace) -> Command {
-    let mut command = cargo();
-    command.args(["clippy", "--no-deps", "--lib", "--target", WASM, "--package", "openai-mcp-worker"]);
-    for package in workspace.members("servers") {
-        command.args(["--package", &format!("{}-worker", package.name)]);
-    }
-    command.args(["--", "-D", "warnings"]);
-    command
 }

@@ -149,7 +149,7 @@ pub(crate) fn run(task: &Task) -> Result<()> {
         }
         Task::Sizes(which) => {
             let workers = chosen(with_fixture(&workspace)?, which)?;
-            compile(&workers, Make::Shipped)?;
+            compile(&workers, Make::Shipped, cargo)?;
             let mut sizes = Packer::Made.command(&workspace);
             sizes.arg("sizes");
             for worker in &workers {
@@ -213,12 +213,19 @@ pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
 }
 
 /// Builds every Worker, and that of the tests' own server, for the tests: samples as they are deployed. The programs of
-/// the workspace are built already.
-pub(crate) fn build_for_tests(workspace: &Workspace) -> Result<()> {
+/// the workspace are built already. `cargo` compiles what is not shipped, and may lint it.
+pub(crate) fn build_for_tests(workspace: &Workspace, cargo: fn() -> Command) -> Result<()> {
     let (shipped, tested): (Vec<_>, Vec<_>) =
         with_fixture(workspace)?.into_iter().partition(|worker| SAMPLES.contains(&worker.domain.as_str()));
     build(workspace, &shipped, Make::Shipped, Packer::Built)?;
-    build(workspace, &tested, Make::Tested, Packer::Built)
+    compile_for_tests(workspace, cargo)?;
+    pack(workspace, &tested, Make::Tested, Packer::Built)
+}
+
+/// Compiles every Worker as most are tested, the samples too: a native build leaves Workers empty, and here the kernel
+/// and every server are compiled where there is no socket, clock or disk.
+pub(crate) fn compile_for_tests(workspace: &Workspace, cargo: fn() -> Command) -> Result<()> {
+    compile(&with_fixture(workspace)?, Make::Tested, cargo)
 }
 
 fn with_fixture(workspace: &Workspace) -> Result<Vec<Worker>> {
@@ -250,7 +257,7 @@ fn chosen(mut workers: Vec<Worker>, which: &Which) -> Result<Vec<Worker>> {
 }
 
 /// Compiles Workers to wasm.
-fn compile(workers: &[Worker], make: Make) -> Result<()> {
+fn compile(workers: &[Worker], make: Make, cargo: fn() -> Command) -> Result<()> {
     install_wasm()?;
     // One call, so that all share their dependencies.
     let mut compile = cargo();
@@ -271,8 +278,13 @@ fn compile(workers: &[Worker], make: Make) -> Result<()> {
 }
 
 fn build(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -> Result<()> {
+    compile(workers, make, cargo)?;
+    pack(workspace, workers, make, packer)
+}
+
+/// Makes of the wasm what is deployed.
+fn pack(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -> Result<()> {
     node_packages(workspace)?;
-    compile(workers, make)?;
     let mut stale = Vec::new();
     for worker in workers {
         let wasm = worker.wasm(workspace, make);
