@@ -9,8 +9,10 @@ mod load;
 mod process;
 mod roles;
 mod search;
+mod session;
 mod starts;
 mod streams;
+mod work;
 mod workers;
 
 use std::{
@@ -80,6 +82,8 @@ enum Part {
     Uploads,
     /// Search over stored vectors
     Search,
+    /// CPU time of pictures, sound and grading
+    Work,
     /// The Workers: sizes, first answer, CPU time of calls
     Workers,
 }
@@ -330,6 +334,9 @@ impl Bench<'_> {
         if self.options.wants(Part::Search) {
             self.search(&mut report).await?;
         }
+        if self.options.wants(Part::Work) {
+            self.work(&mut report).await?;
+        }
         if self.options.wants(Part::Workers) {
             self.workers(upstream, workers, &mut report).await?;
         }
@@ -506,7 +513,6 @@ async fn cold_http(
     let elapsed = start.elapsed().as_secs_f64() * 1000.0;
     ensure!(status == 200, "status {status}: {}", process.tail().text());
     check(connection.body())?;
-    process.stop().await?;
     Ok(elapsed)
 }
 

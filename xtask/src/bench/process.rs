@@ -1,4 +1,4 @@
-//! Child processes under measurement: started, asked what they cost, and killed when dropped.
+//! Child processes under measurement: started, asked what they cost, and ended when dropped.
 
 use std::{
     collections::VecDeque,
@@ -7,7 +7,7 @@ use std::{
     path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -18,6 +18,8 @@ use tokio::{
 };
 
 const START: Duration = Duration::from_secs(20);
+/// How long a program may take to end when it is asked to.
+const END: Duration = Duration::from_secs(20);
 const LISTENING: &str = "listening on http://";
 /// What workerd says on its control channel, before the number of its port.
 const PORT: &str = "\"port\":";
@@ -131,10 +133,24 @@ impl Process {
             .parse()?;
         Ok(kilobytes / 1024.0)
     }
+}
 
-    /// Kills the program and waits for it, so that the next measurement does not share the machine with its end.
-    pub(super) async fn stop(mut self) -> Result<()> {
-        Ok(self.child.kill().await?)
+impl Drop for Process {
+    /// Ends the program and waits for it, so that the next measurement does not share the machine with its end. It is asked
+    /// first: one that was built to count what runs writes its counts when it ends by itself.
+    fn drop(&mut self) {
+        let asked = Instant::now();
+        if !ask_to_end(self.pid) {
+            // One that has ended already needs nothing.
+            let _ = self.child.start_kill();
+        }
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if asked.elapsed() > END {
+                // It is killed as the child is dropped.
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -148,6 +164,19 @@ pub(super) fn command<I: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<I
         }
     }
     command
+}
+
+/// Asks a process to end, and says whether it could be asked.
+#[cfg(target_os = "linux")]
+fn ask_to_end(pid: u32) -> bool {
+    use nix::{sys::signal, unistd::Pid};
+    i32::try_from(pid).is_ok_and(|pid| signal::kill(Pid::from_raw(pid), signal::Signal::SIGTERM).is_ok())
+}
+
+/// Asks a process to end, and says whether it could be asked.
+#[cfg(not(target_os = "linux"))]
+fn ask_to_end(_pid: u32) -> bool {
+    false
 }
 
 /// CPU seconds a process has used so far, in all its threads, those already ended included, to the nanosecond.

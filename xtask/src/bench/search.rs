@@ -5,9 +5,9 @@ use std::{fmt::Write as _, fs::File, io::Read as _, path::Path, time::Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::load::{self, Connection};
 use super::process::{self, Process};
-use super::{Bench, Call, Era, Report, median};
+use super::session::Session;
+use super::{Bench, Report, median};
 
 const EMBEDDINGS: &str = "/embeddings/mcp";
 const DIMENSIONS: usize = 1536;
@@ -28,24 +28,12 @@ impl Bench<'_> {
         let mut server = self.server(upstream, &args);
         server.env("OPENAI_MCP_STORE", root);
         let (server, address) = Process::serve(server).await.context("openai-mcp serve")?;
-        let said = || server.tail().text();
-
-        let mut connection = Connection::open(address).await?;
-        let mut call = async |name: &'static str, arguments: Value| -> Result<(Value, f64)> {
-            let request = Call::tool(name, arguments).http(address, EMBEDDINGS, Era::Modern);
-            let start = Instant::now();
-            let status = connection.exchange(&request).await.with_context(said)?;
-            let seconds = start.elapsed().as_secs_f64();
-            let answer = load::parse(connection.body())?;
-            let failed = answer.pointer("/result/isError") != Some(&Value::Bool(false));
-            ensure!(status == 200 && !failed, "{name} failed: {answer}");
-            Ok((answer.pointer("/result/structuredContent").cloned().unwrap_or_default(), seconds))
-        };
+        let mut session = Session::open(address, &server).await?;
         let start = Instant::now();
         let mut offset = Some(0);
         while let Some(from) = offset {
             let arguments = json!({"file": {"path": texts}, "collection": "bench", "offset": from});
-            let (made, _) = call("embedding-batch", arguments).await?;
+            let made = session.call(EMBEDDINGS, "embedding-batch", arguments).await?;
             offset = made.get("next_offset").and_then(Value::as_u64);
             ensure!(
                 made.get("failed") == Some(&json!(0)) && offset > Some(from) || offset.is_none(),
@@ -58,7 +46,10 @@ impl Bench<'_> {
         let (mut searches, mut sums, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
             let query = format!("text {round} of w{round}");
-            let (found, seconds) = call("embedding-search", json!({"query": query, "collection": "bench"})).await?;
+            let arguments = json!({"query": query, "collection": "bench"});
+            let start = Instant::now();
+            let found = session.call(EMBEDDINGS, "embedding-search", arguments).await?;
+            let seconds = start.elapsed().as_secs_f64();
             ensure!(found.get("searched") == Some(&json!(vectors)), "not all were searched: {found}");
             let start = Instant::now();
             std::hint::black_box(sum(&database, vectors * DIMENSIONS)?);

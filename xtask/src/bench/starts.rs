@@ -37,7 +37,6 @@ impl Bench<'_> {
             pipe.exchange(&list.rest(Era::Modern)).await.with_context(|| process.tail().text())?;
             pipes.push(start.elapsed().as_secs_f64() * 1000.0);
             check_list(pipe.body())?;
-            process.stop().await?;
         }
         report.figure("start to first answer, http".into(), "ms", median(https), Some(median(proxies)), Some(8.0));
         report.figure("start to first answer, stdio".into(), "ms", median(pipes), None, Some(5.0));
