@@ -1,15 +1,20 @@
 //! `cargo xtask dist`: from programs to packages, and to the scripts that make a release of them.
 #![allow(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
+mod build;
+mod checkout;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
-use openai_mcp_dist::names::version;
 use openai_mcp_dist::target::TARGETS;
 use openai_mcp_dist::{pack, publish};
+
+use build::Build;
+use checkout::commit;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask dist", about = "Build programs, make packages of them")]
@@ -30,6 +35,10 @@ enum Task {
         /// By cargo-zigbuild, for another system than this one; without, by this system's own compiler
         #[arg(long)]
         zig: bool,
+        /// Build it twice, on a Linux that runs it: the first is put under load by `cargo xtask bench` and counts what runs,
+        /// and by that the second is laid out. Needs `rustup component add llvm-tools`
+        #[arg(long, conflicts_with = "zig")]
+        train: bool,
         /// The folder of the programs
         #[arg(long, default_value = "target/dist/programs")]
         out: PathBuf,
@@ -83,7 +92,19 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the folder of the project")?;
     match task {
-        Task::Build { target, profile, zig, out } => build(root, &target, &profile, zig, &out),
+        Task::Build { target, profile, zig, train, out } => {
+            let Some(target) = TARGETS.iter().find(|known| known.name == target) else {
+                let known = TARGETS.map(|target| target.name).join(", ");
+                bail!("there is no system `{target}`; there are: {known}");
+            };
+            let built = Build::new(root, target, profile, zig)?.run(train)?;
+            let folder = out.join(target.name);
+            let program = folder.join(target.file());
+            std::fs::create_dir_all(&folder)?;
+            std::fs::copy(&built, &program).with_context(|| built.display().to_string())?;
+            println!("{}", program.display());
+            Ok(())
+        }
         Task::Check { programs } => {
             for (program, needs) in pack::check(&programs)? {
                 let needs = if needs.is_empty() { "nothing".to_owned() } else { needs.join(", ") };
@@ -125,63 +146,4 @@ fn run(task: Task) -> Result<()> {
 /// The tag of the release before: this one, or the last that leads here.
 fn since(root: &Path, tag: Option<String>) -> Option<String> {
     tag.or_else(|| publish::before(root))
-}
-
-/// The commit that is checked out.
-fn commit(root: &Path) -> Result<String> {
-    git(root, &["rev-parse", "HEAD"])
-}
-
-fn git(root: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git").args(arguments).current_dir(root).output()?;
-    ensure!(output.status.success(), "git does not know the commit");
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-fn build(root: &Path, name: &str, profile: &str, zig: bool, out: &Path) -> Result<()> {
-    let known = TARGETS.iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
-    let Some(target) = TARGETS.iter().find(|target| target.name == name) else {
-        bail!("there is no system `{name}`; there are: {known}");
-    };
-    // From another system Windows' programs are built with its free compiler.
-    let triple = if zig && target.system() == "win32" { "x86_64-pc-windows-gnu" } else { target.triple };
-    let commit = commit(root)?;
-    let target_folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args([if zig { "zigbuild" } else { "build" }, "--locked", "--package", "openai-mcp", "--bin", "openai-mcp"])
-        .args(["--profile", profile, "--target", triple])
-        .env("OPENAI_MCP_BUILD", format!("{} ({})", version(), commit.get(..12).unwrap_or(&commit)))
-        // Where and when it was built is nobody's business, and would tell two builds of one commit apart.
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(root, &target_folder, triple).join("\x1f"))
-        .env("SOURCE_DATE_EPOCH", git(root, &["show", "--no-patch", "--format=%ct", "HEAD"])?)
-        .current_dir(root);
-    if let Some(least) = target.wheel.and_then(|wheel| wheel.strip_prefix("macosx_")) {
-        // Left to itself, zig takes the newest.
-        command.env("MACOSX_DEPLOYMENT_TARGET", least.split('_').take(2).collect::<Vec<_>>().join("."));
-    }
-    ensure!(command.status()?.success(), "{name} does not build");
-    let folder = if profile == "dev" { "debug" } else { profile };
-    let built = target_folder.join(triple).join(folder).join(target.file());
-    let program = out.join(target.name).join(target.file());
-    std::fs::create_dir_all(out.join(target.name))?;
-    std::fs::copy(&built, &program).with_context(|| built.display().to_string())?;
-    println!("{}", program.display());
-    Ok(())
-}
-
-/// Shows the folders of sources under names that are the same everywhere; and takes along what not every system has.
-fn flags(root: &Path, target_folder: &Path, triple: &str) -> Vec<String> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-    // Of several that fit, the last one counts.
-    let folders = [(Some(root.to_owned()), "."), (Some(target_folder.to_owned()), "target"), (home, "cargo")];
-    let shown =
-        |(folder, name): (Option<PathBuf>, _)| Some(format!("--remap-path-prefix={}={name}", folder?.display()));
-    let mut flags: Vec<String> = folders.into_iter().filter_map(shown).collect();
-    if triple.ends_with("-windows-msvc") {
-        // Its C library comes with Visual Studio, not with Windows.
-        flags.push("-Ctarget-feature=+crt-static".to_owned());
-    }
-    flags
 }
