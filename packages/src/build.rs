@@ -34,7 +34,8 @@ impl<'a> Build<'a> {
     pub(crate) fn new(root: &'a Path, target: &'static Target, profile: String, zig: bool) -> Result<Self> {
         // From another system Windows' programs are built with its free compiler.
         let triple = if zig && target.system() == "win32" { "x86_64-pc-windows-gnu" } else { target.triple };
-        let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        // A profile is read by compilers that run in folders of their own.
+        let folder = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
         Ok(Self { root, target, triple, profile, zig, folder, commit: commit(root)? })
     }
 
