@@ -79,7 +79,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["self"],
             &["test"],
-            &["api", "bench", "dist", "fuzz", "new", "programs", "tidy"],
+            &["apart", "api", "fuzz", "new", "programs", "tidy"],
             &["worker"],
             &["layers", "tools", "wrangler"],
             &["workspace"],

@@ -1,8 +1,7 @@
 //! Project tasks: `cargo xtask TASK`.
 
+mod apart;
 mod api;
-mod bench;
-mod dist;
 mod fuzz;
 mod layers;
 mod new;
@@ -33,7 +32,7 @@ enum Task {
     /// Make the folder of a server to come, with declarations of its requests
     New(new::Options),
     /// Measure the servers beside a bare reverse proxy
-    Bench(bench::Options),
+    Bench(apart::Words),
     /// Fetch what the tests need, then run every check of the project
     Test(test::Options),
     /// Run the tests and rewrite their goldens with what came out
@@ -41,7 +40,7 @@ enum Task {
     /// Look for inputs that break what strangers reach, for as long as you like
     Fuzz(fuzz::Options),
     /// Build programs and make packages of them
-    Dist(dist::Options),
+    Dist(apart::Words),
     /// Check the invariants that only the text of the code shows
     Tidy,
     /// Build, serve and deploy the Cloudflare Workers
@@ -53,11 +52,11 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Api(options) => api::run(&options),
         Task::New(options) => new::run(&options),
-        Task::Bench(options) => bench::run(&options),
+        Task::Bench(words) => apart::bench(&words),
         Task::Test(options) => test::run(&options, false),
         Task::Bless(options) => test::run(&options, true),
         Task::Fuzz(options) => fuzz::run(&options),
-        Task::Dist(options) => dist::run(&options),
+        Task::Dist(words) => apart::dist(&words),
         Task::Tidy => tidy::run(),
         Task::Worker(task) => worker::run(&task),
     };

@@ -1,6 +1,7 @@
 //! Cloudflare Workers: `cargo xtask worker build|serve|deploy`.
 #![allow(clippy::print_stderr, reason = "a task talks to the person who started it")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::json;
 
 use crate::tools::{WASM, execute, install_wasm, node_packages};
 use crate::workspace::{Workspace, cargo, domain};
@@ -145,7 +147,9 @@ pub(crate) fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::load()?;
     match task {
         Task::Build(which) => {
-            build(&workspace, &chosen(with_fixture(&workspace)?, which)?, Make::Shipped, Packer::Made)
+            let workers = chosen(with_fixture(&workspace)?, which)?;
+            build(&workspace, &workers, Make::Shipped, Packer::Made)?;
+            tell(&workspace, &workers)
         }
         Task::Sizes(which) => {
             let workers = chosen(with_fixture(&workspace)?, which)?;
@@ -186,30 +190,6 @@ pub(crate) fn run(task: &Task) -> Result<()> {
             Ok(())
         }
     }
-}
-
-/// A Worker as it was built.
-pub(crate) struct Built {
-    pub(crate) domain: String,
-    pub(crate) dist: PathBuf,
-    /// Bytes of its modules, each gzipped.
-    pub(crate) zipped: usize,
-    /// Most that they may be.
-    pub(crate) budget: usize,
-}
-
-/// Builds the Worker of every server.
-pub(crate) fn build_servers(workspace: &Workspace) -> Result<()> {
-    build(workspace, &all(workspace)?, Make::Shipped, Packer::Made)
-}
-
-/// The Workers of all servers as they were last built.
-pub(crate) fn built(workspace: &Workspace) -> Result<Vec<Built>> {
-    let built = |worker: Worker| {
-        let (_, zipped) = size(&worker.dist()).with_context(|| format!("{} is not built", worker.domain))?;
-        Ok(Built { budget: worker.budget, dist: worker.dist(), domain: worker.domain, zipped })
-    };
-    all(workspace)?.into_iter().map(built).collect()
 }
 
 /// Builds every Worker, and that of the tests' own server, for the tests: samples as they are deployed. The programs of
@@ -280,6 +260,19 @@ fn compile(workers: &[Worker], make: Make, cargo: fn() -> Command) -> Result<()>
 fn build(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -> Result<()> {
     compile(workers, make, cargo)?;
     pack(workspace, workers, make, packer)
+}
+
+/// Writes for the bench where Workers are and what they weigh.
+fn tell(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
+    let mut built = BTreeMap::new();
+    for worker in workers {
+        let (_, zipped) = size(&worker.dist())?;
+        let about = json!({"dist": worker.dist(), "zipped": zipped, "budget": worker.budget});
+        built.insert(worker.domain.as_str(), about);
+    }
+    let told = json!({"workerd": workerd(workspace)?, "built": built});
+    fs::write(workspace.target.join("workers.json"), told.to_string())?;
+    Ok(())
 }
 
 /// Makes of the wasm what is deployed.
@@ -517,7 +510,7 @@ fn serve(workspace: &Workspace, workers: &[Worker], port: u16) -> Result<()> {
 }
 
 /// The runtime that npm brought.
-pub(crate) fn workerd(workspace: &Workspace) -> Result<PathBuf> {
+fn workerd(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.root.join("e2e/node_modules/@cloudflare");
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path().join("bin/workerd");

@@ -1,6 +1,7 @@
 //! The binary with all servers: what it takes to start, to lie idle and to be asked for the first time.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -9,14 +10,13 @@ use super::load::{Connection, Pipe};
 use super::process::Process;
 use super::roles::REPLIES;
 use super::{Bench, Call, Era, Report, check_list, cold_http, median};
-use crate::workspace::{Workspace, domain};
 
 /// Where one door to all servers is.
 const DOOR: &str = "/mcp";
 
 impl Bench<'_> {
     /// From the start of the process to its first answer, with all servers, and what all of them weigh.
-    pub(super) async fn starts(&self, upstream: SocketAddr, workspace: &Workspace, report: &mut Report) -> Result<()> {
+    pub(super) async fn starts(&self, upstream: SocketAddr, root: &Path, report: &mut Report) -> Result<()> {
         let turns = if self.options.quick { 7 } else { 21 };
         let list = Call::list();
         let small = REPLIES.first().context("no replies")?;
@@ -45,8 +45,10 @@ impl Bench<'_> {
         report.figure("idle memory, http".into(), "MB", server.memory("VmRSS")?, None, Some(10.0));
         let mut connection = Connection::open(address).await?;
         let mut slowest = (0.0, String::new());
-        for package in workspace.members("servers") {
-            let domain = domain(&package.name).context("a server without a domain")?;
+        for folder in std::fs::read_dir(root.join("servers"))? {
+            let name = folder?.file_name().to_string_lossy().into_owned();
+            let domain = name.strip_prefix("openai-").and_then(|name| name.strip_suffix("-mcp"));
+            let domain = domain.with_context(|| format!("{name} is no openai-{{domain}}-mcp"))?;
             let request = list.http(address, &format!("/{domain}/mcp"), Era::Modern);
             let start = Instant::now();
             connection.exchange(&request).await.with_context(|| server.tail().text())?;

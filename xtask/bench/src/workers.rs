@@ -12,9 +12,9 @@ use super::load::Load;
 use super::process::{self, Process};
 use super::roles::REPLIES;
 use super::{
-    Bench, Call, Contestant, Era, Expect, Report, Row, check_list, check_tool, cold_http, median, run_race, say,
+    Bench, Call, Contestant, Era, Expect, Report, Row, Workers, check_list, check_tool, cold_http, median, run_race,
+    say,
 };
-use crate::worker::Built;
 
 /// What a call may cost by the size of its answer, as a multiple of the CPU time of the plain Worker.
 const CPU: [(&str, f64); 3] = [("1k", 1.8), ("20k", 1.8), ("60k", 2.2)];
@@ -75,13 +75,13 @@ fn scripted(script: &str) -> String {
 }
 
 impl Bench<'_> {
-    pub(super) async fn workers(&self, upstream: SocketAddr, workers: &[Built], report: &mut Report) -> Result<()> {
+    pub(super) async fn workers(&self, upstream: SocketAddr, workers: &Workers, report: &mut Report) -> Result<()> {
         say(&format!("\n{:<48} {:>15} {:<15} target", "Workers", "", "plain JS"));
-        for worker in workers {
-            let what = format!("size of {}, gzipped", worker.domain);
+        for (domain, worker) in &workers.built {
+            let what = format!("size of {domain}, gzipped");
             report.sized(what, "KB", worker.zipped as f64 / 1000.0, worker.budget as f64 / 1000.0);
         }
-        let ours = workers.iter().find(|worker| worker.domain == "vector-store").context("no vector-store Worker")?;
+        let ours = workers.built.get("vector-store").context("no vector-store Worker")?;
         let ours = format!("import \"{}\".worker", ours.dist.join("worker.capnp").display());
         let ours = self.config("worker", &ours, upstream)?;
         let plain = self.config("plain", &scripted(PLAIN), upstream)?;
@@ -92,8 +92,8 @@ impl Bench<'_> {
         let small = REPLIES.first().context("no replies")?;
         let path = format!("/v1/vector_stores/{}", small.id);
         for _ in 0..if self.options.quick { 7 } else { 21 } {
-            plain_starts.push(cold_http(self.workerd(&plain), &list, &path, |_| Ok(())).await?);
-            starts.push(cold_http(self.workerd(&ours), &list, PATH, check_list).await?);
+            plain_starts.push(cold_http(workers.command(&plain), &list, &path, |_| Ok(())).await?);
+            starts.push(cold_http(workers.command(&ours), &list, PATH, check_list).await?);
         }
         let plain_start = median(plain_starts);
         let what = "spawn to first answer, Worker on workerd";
@@ -101,9 +101,9 @@ impl Bench<'_> {
 
         say(&Row::heading());
         let (rounds, calls) = if self.options.quick { (3, 300) } else { (9, 1000) };
-        let (server, address) = Process::serve(self.workerd(&ours)).await.context("workerd")?;
-        let (bare, bare_address) = Process::serve(self.workerd(&plain)).await.context("workerd")?;
-        let (peer, peer_address) = Process::serve(self.workerd(&serves)).await.context("workerd")?;
+        let (server, address) = Process::serve(workers.command(&ours)).await.context("workerd")?;
+        let (bare, bare_address) = Process::serve(workers.command(&plain)).await.context("workerd")?;
+        let (peer, peer_address) = Process::serve(workers.command(&serves)).await.context("workerd")?;
         for reply in REPLIES.iter() {
             let Some((_, allowed)) = CPU.into_iter().find(|(name, _)| *name == reply.name) else { continue };
             let call = Call::tool("vector-store-get", json!({"vector_store_id": reply.id}));
@@ -140,9 +140,11 @@ impl Bench<'_> {
         std::fs::write(&path, text)?;
         Ok(path)
     }
+}
 
-    fn workerd(&self, config: &Path) -> tokio::process::Command {
-        let mut command = process::command(&self.runtime, ["serve", "--import-path=/", "--control-fd=2"]);
+impl Workers {
+    fn command(&self, config: &Path) -> tokio::process::Command {
+        let mut command = process::command(&self.workerd, ["serve", "--import-path=/", "--control-fd=2"]);
         command.arg(config).env("OPENAI_MCP_MAX_RESULT", "1000000");
         command
     }

@@ -16,7 +16,7 @@ pub(super) struct Kept {
 impl Kept {
     /// Reads those of the last release.
     pub(super) fn read(root: &Path) -> Result<Self> {
-        let path = root.join("xtask/bench.json");
+        let path = root.join("xtask/bench/last.json");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Ok(Self { ratios: serde_json::from_str(&text).with_context(|| path.display().to_string())?, path })
     }

@@ -16,23 +16,20 @@ mod work;
 mod workers;
 
 use std::{
+    collections::BTreeMap,
     env,
     io::Write as _,
     net::{SocketAddr, ToSocketAddrs as _},
     path::{Path, PathBuf},
-    process::Command as Cargo,
+    process::{Command as Cargo, ExitCode},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, Subcommand};
+use clap::{Parser, Subcommand};
 use hyper::Uri;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::tools;
-use crate::worker::{self, Built};
-use crate::workspace::Workspace;
 
 use self::{
     kept::Kept,
@@ -41,9 +38,10 @@ use self::{
     roles::{REPLIES, Reply},
 };
 
-/// Options of `cargo xtask bench`.
-#[derive(Args)]
-pub(crate) struct Options {
+/// Measure the servers beside a bare reverse proxy
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Options {
     /// Measure less, in a fraction of the time
     #[arg(long)]
     quick: bool,
@@ -110,43 +108,45 @@ const FILES: &str = "/files/mcp";
 /// What others are measured by.
 const PROXY: &str = "bare proxy";
 
-/// Runs the bench, or the part of it that this process was started for.
-pub(crate) fn run(options: &Options) -> Result<()> {
-    match options.role {
-        Some(Role::Upstream { address }) => return roles::upstream(address),
-        Some(Role::Proxy { upstream }) => return roles::proxy(upstream),
-        None => {}
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = match options.role {
+        Some(Role::Upstream { address }) => roles::upstream(address),
+        Some(Role::Proxy { upstream }) => roles::proxy(upstream),
+        None => run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "\nbench: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn run(options: &Options) -> Result<()> {
     let own = env::current_exe()?;
     let target = own.ancestors().nth(2).context("not started from a target directory")?;
-    let workspace = Workspace::load()?;
-    let workers = options.wants(Part::Workers);
-    if cfg!(debug_assertions) {
-        if workers {
-            worker::build_servers(&workspace)?;
-        }
-        // Load, proxy and stand-in have to be release builds too: the bench runs itself again as one.
-        build("xtask", target)?;
-        let status = Cargo::new(target.join("release/xtask")).args(env::args_os().skip(1)).status()?;
-        std::process::exit(status.code().unwrap_or(1));
-    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("not in the repository")?;
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("no binary at {}", binary.display()))?,
         None if options.only == [Part::Workers] => PathBuf::new(),
         None => {
-            build("openai-mcp", target)?;
+            cargo(root, &["build", "--quiet", "--release", "--package", "openai-mcp"], target)?;
             target.join("release/openai-mcp")
         }
     };
-    let (built, runtime) = if workers {
-        tools::node_packages(&workspace)?;
-        (worker::built(&workspace)?, worker::workerd(&workspace)?)
+    let workers = if options.wants(Part::Workers) {
+        cargo(root, &["xtask", "worker", "build", "--all"], target)?;
+        let built = target.join("workers.json");
+        let built = std::fs::read(&built).with_context(|| built.display().to_string())?;
+        Some(serde_json::from_slice(&built).context("what was said of the Workers")?)
     } else {
-        (Vec::new(), PathBuf::new())
+        None
     };
-    let report = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(
-        Bench { own: own.clone(), binary, runtime, scratch: target.join("bench"), options }.run(&workspace, &built),
-    )?;
+    let bench = Bench { own: own.clone(), binary, workers, scratch: target.join("bench"), options };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(bench.run(root))?;
     let path = target.join("bench.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&report)?)?;
     let missed = report.missed();
@@ -159,21 +159,34 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn build(package: &str, target: &Path) -> Result<()> {
+fn cargo(root: &Path, arguments: &[&str], target: &Path) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Cargo::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", package, "--target-dir"])
-        .arg(target)
-        .status()?;
-    ensure!(status.success(), "cargo build --release --package {package} failed");
+    let status = Cargo::new(cargo).args(arguments).env("CARGO_TARGET_DIR", target).current_dir(root).status()?;
+    ensure!(status.success(), "cargo {} failed", arguments.join(" "));
     Ok(())
+}
+
+/// What `cargo xtask worker build` says of what it built.
+#[derive(Deserialize)]
+struct Workers {
+    workerd: PathBuf,
+    /// By domain.
+    built: BTreeMap<String, Worker>,
+}
+
+#[derive(Deserialize)]
+struct Worker {
+    dist: PathBuf,
+    /// Bytes of its modules, each gzipped.
+    zipped: usize,
+    /// Most that they may be.
+    budget: usize,
 }
 
 struct Bench<'a> {
     own: PathBuf,
     binary: PathBuf,
-    /// workerd
-    runtime: PathBuf,
+    workers: Option<Workers>,
     scratch: PathBuf,
     options: &'a Options,
 }
@@ -308,22 +321,21 @@ struct Measure {
 }
 
 impl Bench<'_> {
-    async fn run(self, workspace: &Workspace, workers: &[Built]) -> Result<Report> {
+    async fn run(self, root: &Path) -> Result<Report> {
         std::fs::create_dir_all(&self.scratch)?;
         let cpus = std::thread::available_parallelism()?.get();
-        let last = Kept::read(&workspace.root)?;
+        let last = Kept::read(root)?;
         let quick = self.options.quick;
         let mut report = Report { cpus, quick, calls: Vec::new(), figures: Vec::new(), last };
         let address = self.options.upstream.to_string();
-        let (_upstream, upstream) = Process::serve(process::command(&self.own, ["bench", "upstream", &address]))
-            .await
-            .context("the stand-in")?;
+        let (_upstream, upstream) =
+            Process::serve(process::command(&self.own, ["upstream", &address])).await.context("the stand-in")?;
         if self.options.wants(Part::Calls) {
             self.calls(upstream, &mut report).await?;
         }
         say(&format!("\n{:<48} {:>15} {:<15} target", "", "", "bare proxy"));
         if self.options.wants(Part::Starts) {
-            self.starts(upstream, workspace, &mut report).await?;
+            self.starts(upstream, root, &mut report).await?;
         }
         if self.options.wants(Part::Streams) {
             self.streams(upstream, &mut report).await?;
@@ -337,14 +349,14 @@ impl Bench<'_> {
         if self.options.wants(Part::Work) {
             self.work(&mut report).await?;
         }
-        if self.options.wants(Part::Workers) {
+        if let Some(workers) = &self.workers {
             self.workers(upstream, workers, &mut report).await?;
         }
         Ok(report)
     }
 
     fn proxy(&self, upstream: SocketAddr) -> tokio::process::Command {
-        process::command(&self.own, ["bench", "proxy", &upstream.to_string()])
+        process::command(&self.own, ["proxy", &upstream.to_string()])
     }
 
     fn server(&self, upstream: SocketAddr, args: &[&str]) -> tokio::process::Command {
