@@ -58,14 +58,14 @@ mod socket;
 mod sse;
 mod world;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{Extension, OriginalUri, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
 use futures_util::StreamExt;
@@ -88,15 +88,19 @@ pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
     axum::serve(listener, router()).await
 }
 
-/// A new sandbox, with its paths under `/v1`. Clones of the router share its state.
-pub fn router() -> Router {
-    let sandbox = Arc::new(Sandbox::default());
+/// What every sandbox answers: hundreds of routes, which take long to lay out where tests start one sandbox after the other.
+static ROUTES: LazyLock<Router> = LazyLock::new(|| {
     Router::new()
         .nest("/v1", api::routes())
         .method_not_allowed_fallback(wrong_method)
-        .route_layer(from_fn_with_state(Arc::clone(&sandbox), admit))
+        .route_layer(from_fn(admit))
         .fallback(unknown_url)
-        .layer(from_fn_with_state(sandbox, stamp))
+});
+
+/// A new sandbox, with its paths under `/v1`. Clones of the router share its state.
+pub fn router() -> Router {
+    let sandbox = Arc::new(Sandbox::default());
+    Router::new().fallback_service(ROUTES.clone()).layer(from_fn_with_state(sandbox, stamp))
 }
 
 async fn unknown_url(method: Method, OriginalUri(uri): OriginalUri) -> Error {
@@ -117,7 +121,7 @@ async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> Error {
 }
 
 /// Finds the caller's account, and fails or delays the request if it was asked to.
-async fn admit(State(sandbox): State<Arc<Sandbox>>, mut request: Request, next: Next) -> Response {
+async fn admit(Extension(sandbox): Extension<Arc<Sandbox>>, mut request: Request, next: Next) -> Response {
     match open(&sandbox, &mut request).await {
         Ok(()) => next.run(request).await,
         Err(error) => {
@@ -151,9 +155,11 @@ async fn open(sandbox: &Sandbox, request: &mut Request) -> Result<()> {
     Ok(())
 }
 
-/// Puts the API's headers on every answer, and an error of the framework's own into the API's shape.
-async fn stamp(State(sandbox): State<Arc<Sandbox>>, request: Request, next: Next) -> Response {
+/// Says which sandbox is asked, puts the API's headers on every answer, and an error of the framework's own into the API's
+/// shape.
+async fn stamp(State(sandbox): State<Arc<Sandbox>>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
+    request.extensions_mut().insert(Arc::clone(&sandbox));
     let mut response = next.run(request).await;
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
