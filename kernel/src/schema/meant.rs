@@ -131,8 +131,10 @@ fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
             let text_of = |field: &&Field| accepts_kind((field.shape)(), &Node::Text("".into()));
             let required = || inner.fields.iter().filter(|field| field.required);
             if required().next().is_some() {
-                let field = only(required())?;
-                return Some(field).filter(text_of).map(|field| object(field.name, text));
+                let field = only(required()).filter(text_of)?;
+                // Of a set of words it is one of these, or something else is meant.
+                let text = if is_word((field.shape)()) { word((field.shape)(), text)? } else { text };
+                return Some(object(field.name, text));
             }
             let worded = |field: &Field| Some((field.name, word((field.shape)(), text)?));
             only(inner.fields.iter().filter_map(worded)).map(|(name, word)| object(name, word))
@@ -141,6 +143,8 @@ fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
             let variant = variants.iter().find(|variant| even(variant.tag) == even(text))?;
             Some(object(tag, variant.tag))
         }
+        // What an item takes as it is, is no part of one.
+        Shape::Array { items, .. } if accepts_kind(items(), &Node::Text("".into())) => None,
         Shape::Array { items, .. } => held(items(), text).map(|item| Node::Array(vec![item])),
         Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => held(inner(), text),
         Shape::Union(shapes) => only(shapes.iter().filter_map(|shape| held(shape(), text))),

@@ -29,6 +29,26 @@ struct Make {
     options: Option<JsonObject>,
     metadata: Option<Metadata>,
     attributes: Option<Attributes>,
+    attach: Option<Vec<Attachment>>,
+    notes: Option<Vec<Note>>,
+    label: Option<String>,
+}
+
+#[shape]
+enum Attachment {
+    Kept(Kept),
+    File(FileInput),
+}
+
+#[shape]
+struct Kept {
+    file_id: String,
+}
+
+#[shape]
+struct Note {
+    order: Order,
+    text: Option<String>,
 }
 
 #[shape]
@@ -126,6 +146,10 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"metadata":{"n":"3","f":"0.5","b":"true","t":"3"}}"#,
         ),
         (r#"{"attributes": {"n": 3, "b": true, "none": null}}"#, r#"{"attributes":{"n":3,"b":true}}"#),
+        // A text that an item can be is the item, and none of its parts.
+        (r#"{"attach": "/home/a.txt"}"#, r#"{"attach":["/home/a.txt"]}"#),
+        (r#"{"attach": "https://example.com/a.png"}"#, r#"{"attach":["https://example.com/a.png"]}"#),
+        (r#"{"notes": "ASC"}"#, r#"{"notes":[{"order":"asc"}]}"#),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
@@ -180,6 +204,7 @@ fn a_refusal_says_how_it_is_written() {
         (r#"{"member": {"group_id": " ", "name": ""}}"#, "`member.group_id`: expected an id, got an empty string"),
         (&long, "`file_ids`: expected an id of at most 2048 bytes, got 2000005"),
         (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
+        (r#"{"notes": "later"}"#, "`notes`: expected an array, got \"later\""),
         (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
         (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),
         (r#"{"max_results": 1}"#, "`max_results`: unknown field; did you mean `max_num_results`?"),

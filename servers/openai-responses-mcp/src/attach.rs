@@ -41,6 +41,7 @@ pub(crate) async fn add(cx: &Context, arguments: Arguments, files: Option<Vec<At
     for file in files {
         parts.push(match file {
             Attachment::Kept(Kept { file_id }) => kept(cx, file_id).await?,
+            Attachment::File(FileInput(Source::Path { path, .. })) if is_id(&path) => kept(cx, path).await?,
             Attachment::File(FileInput(source)) => {
                 let file = cx.read(source, room).await?;
                 room = room.saturating_sub(file.bytes.len());
@@ -66,6 +67,11 @@ pub(crate) async fn add(cx: &Context, arguments: Arguments, files: Option<Vec<At
         _ => items.push(json!({"role": "user", "content": parts})),
     }
     Ok(arguments.set("input", items))
+}
+
+/// Whether what stands where a path may is the id of a file at OpenAI.
+fn is_id(text: &str) -> bool {
+    text.strip_prefix("file-").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }
 
 /// A file at OpenAI: its name tells whether it is looked at or read.
