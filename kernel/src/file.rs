@@ -72,7 +72,12 @@ impl Source {
                 return Err(format!("`{key}`: expected a string, got {value}"));
             }
         }
-        let text = |key| node.get(key).and_then(Node::as_str);
+        // Hosts that send every field leave empty what is not given. Only what a file holds may be so, if nothing else is it.
+        let given = |key| node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+        let text = |key: &'static str| match key {
+            "text" | "data" if !CONTENT.iter().any(|key| given(key).is_some()) => node.get(key).and_then(Node::as_str),
+            _ => given(key),
+        };
         let filename = text("filename").map(str::to_owned);
         if filename.as_deref().is_some_and(|name| name.is_empty() || name.len() > 255 || name.contains(['/', '\0'])) {
             return Err("`filename`: expected 1 to 255 bytes without `/`".into());

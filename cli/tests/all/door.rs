@@ -260,6 +260,9 @@ fn what_is_certain_is_taken_and_what_is_not_is_told() {
     for domain in ["openai-vector-store-mcp", "Vector Store", "vector_store"] {
         assert_eq!(ask("api-search", json!({"domain": domain}))["domain"], "vector-store");
     }
+    // Some send every field.
+    assert_eq!(ask("api-search", json!({"query": "", "domain": "files", "limit": null}))["domain"], "files");
+    assert!(ask("api-search", json!({"query": " ", "domain": ""})).get("domains").is_some());
     assert_eq!(ask("api-search", json!({"query": "zzz"}))["tools"], json!([]));
     assert_eq!(ask("file-get", json!({})), "`file-get` is no tool of its own here; the tools that are listed run it");
     assert_eq!(ask("nothing", json!({})), "unknown tool `nothing`");

@@ -45,12 +45,14 @@ pub struct Given<'a> {
 }
 
 /// Checks the arguments of a call against a tool's fields: unknown, doubled and missing keys, then each value, which is
-/// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, and so is
-/// what hosts add of their own. With `open`, unknown keys pass. What is `attached` counts as given.
+/// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, which is
+/// more where a tool only `reads`, and so is what hosts add of their own. With `open`, unknown keys pass. What is `attached`
+/// counts as given.
 pub fn settle(
     fields: &'static [Field],
     given: &mut Vec<Given<'_>>,
     attached: impl Fn(&str) -> bool,
+    reads: bool,
     open: bool,
     faults: &mut Vec<Fault>,
 ) {
@@ -58,7 +60,7 @@ pub fn settle(
         one.field = fields.iter().find(|field| field.is_named(&one.name));
     }
     given.retain(|one| match one.field {
-        Some(field) => !left_out(field, &one.node),
+        Some(field) => !left_out(field, &one.node, reads),
         None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
     });
     lone_file(fields, given, &attached);
@@ -270,7 +272,7 @@ impl Checker<'_> {
         self.doubled(names(entries), path);
         let before = entries.len();
         entries.retain(|(key, value)| match fields.iter().find(|field| field.name == key) {
-            Some(field) => !left_out(field, value),
+            Some(field) => !left_out(field, value, false),
             None => open || self.open || *value != Node::Null,
         });
         self.changed |= entries.len() < before;

@@ -23,16 +23,38 @@ pub(super) fn ids(field: &Field, node: &Node<'_>) -> Option<Node<'static>> {
 }
 
 /// Whether a field is as good as not given. Hosts that make every field of a schema a required one send `null` for those
-/// that need not be there, or an empty text where none can stand: for an id, a cursor or a word of a set. Where `null` is
-/// a value of its own, it is given.
-pub(super) fn left_out(field: &Field, node: &Node<'_>) -> bool {
+/// that need not be there, or what is empty where that cannot stand: a text for an id, a cursor, a word of a set or a place
+/// to save to, and any text where the tool only `reads`; an object for one that has to have something. Where `null` is a
+/// value of its own, it is given.
+pub(super) fn left_out(field: &Field, node: &Node<'_>, reads: bool) -> bool {
     let shape = (field.shape)();
+    let named = || is_id(field.name) || field.name == "save_to";
     !field.required
         && match node {
             Node::Null => !accepts_kind(shape, node),
-            Node::Text(text) => text.trim().is_empty() && (is_word(shape) || is_id(field.name)),
+            Node::Text(text) => text.trim().is_empty() && (named() || is_word(shape) || reads && is_text(shape)),
+            Node::Object(members) => members.is_empty() && has_to_have(shape),
             _ => false,
         }
+}
+
+fn is_text(shape: &'static Shape) -> bool {
+    match shape {
+        Shape::Text { .. } => true,
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => is_text(inner()),
+        Shape::Union(shapes) => shapes.iter().any(|shape| is_text(shape())),
+        _ => false,
+    }
+}
+
+/// Whether an object is none without a member. Where `null` takes away what was there, an empty one may be meant so.
+fn has_to_have(shape: &'static Shape) -> bool {
+    match shape {
+        Shape::Object(object) => object.fields.iter().any(|field| field.required && field.only().is_none()),
+        Shape::Tagged { .. } => true,
+        Shape::Brief { taken: inner, .. } => has_to_have(inner()),
+        _ => false,
+    }
 }
 
 fn is_word(shape: &'static Shape) -> bool {

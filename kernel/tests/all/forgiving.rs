@@ -8,7 +8,7 @@ use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Make, Upload];
+tools![Make, List, Upload];
 
 /// Make a thing.
 #[tool("thing-make", POST "/things")]
@@ -32,6 +32,8 @@ struct Make {
     attach: Option<Vec<Attachment>>,
     notes: Option<Vec<Note>>,
     label: Option<String>,
+    renewed: Option<Nullable<Expiry>>,
+    save_to: Option<String>,
 }
 
 #[shape]
@@ -49,6 +51,14 @@ struct Kept {
 struct Note {
     order: Order,
     text: Option<String>,
+}
+
+/// List things.
+#[tool("thing-list", GET "/things")]
+struct List {
+    label: Option<String>,
+    model: Option<Nullable<String>>,
+    order: Option<Order>,
 }
 
 #[shape]
@@ -166,10 +176,24 @@ fn what_says_nothing_is_not_given() {
         // It is a value of its own here, and a word's place is empty there.
         (r#"{"choice": null}"#, r#"{"choice": null}"#),
         (r#"{"choice": ""}"#, "{}"),
+        (r#"{"save_to": "", "expiry": {}}"#, "{}"),
+        (r#"{"label": "", "options": {}}"#, r#"{"label": "", "options": {}}"#),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
     }
+    // What takes something away may be meant so, and is told.
+    let refusal = call("thing-make", r#"{"renewed": {}}"#).unwrap_err();
+    assert!(refusal.contains("`renewed.seconds`: required"), "{refusal}");
+}
+
+/// What only reads has no use for an empty text.
+#[test]
+fn an_empty_filter_is_none() {
+    let script = Arc::new(Script::new(vec![Reply::new(200, "{}")]));
+    let all = r#"{"label": "", "model": "", "order": ""}"#;
+    assert_eq!(call_tool(&SERVER, "thing-list", all, script.clone())["isError"], false);
+    assert_eq!(script.sent().remove(0).target, "/things");
 }
 
 #[test]
@@ -254,6 +278,8 @@ fn a_file_is_known_in_every_form() {
         (r#"{"file": "file:///home/a.txt"}"#, path),
         (r#"{"file": "file://localhost/home/a%2Etxt"}"#, path),
         (r#"{"file": {"path": "file:///home/a.txt", "url": null}}"#, path),
+        (r#"{"file": {"path": "/home/a.txt", "url": "", "text": "", "data": "", "filename": ""}}"#, path),
+        (r#"{"file": {"text": "", "filename": "a.txt"}}"#, (r#""a.txt" text/plain"#, "")),
         (r#"{"file": {"url": "file:///home/a.txt"}}"#, path),
         (r#"{"path": "/home/a.txt"}"#, path),
         (r#"{"file": "{\"path\": \"/home/a.txt\"}"}"#, path),
