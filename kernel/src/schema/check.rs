@@ -311,6 +311,7 @@ impl Checker<'_> {
                     *value = list;
                     self.changed = true;
                 }
+                self.bare_ids(field, value);
                 self.value((field.shape)(), value, &path);
                 self.ids(field, value, &path);
             }
@@ -319,6 +320,20 @@ impl Checker<'_> {
                 let hint = told::unknown(key, fields, self.all, path);
                 self.fault(&join(path, key), format!("unknown field{hint}"));
             }
+        }
+    }
+
+    /// Takes ids out of what they were copied with.
+    fn bare_ids(&mut self, field: &Field, value: &mut Node<'_>) {
+        match value {
+            Node::Text(text) => {
+                if let Some(id) = meant::bare_id(field, text) {
+                    *value = Node::Text(id.to_owned().into());
+                    self.changed = true;
+                }
+            }
+            Node::Array(items) => items.iter_mut().for_each(|item| self.bare_ids(field, item)),
+            _ => {}
         }
     }
 

@@ -50,6 +50,11 @@ pub(super) fn is_place(argument: &str, text: &str) -> bool {
     place && (argument.ends_with("_id") || argument.ends_with("_ids"))
 }
 
+/// Whether a text begins as the ids do that the argument of this name takes.
+pub(super) fn is_of(argument: &str, text: &str) -> bool {
+    KINDS.iter().any(|(_, start, arguments)| arguments.contains(&argument) && text.starts_with(start))
+}
+
 /// What is wrong with an id that is plainly one of another kind than the argument of this name takes.
 pub(super) fn wrong_kind(argument: &str, id: &str) -> Option<String> {
     let takes = |kind: &&Kind| kind.2.contains(&argument);

@@ -1,6 +1,6 @@
 //! What a value means that is not of its shape's kind, where there is no doubt about it.
 
-use super::{Field, Shape};
+use super::{Field, Shape, ids};
 use crate::json::{self, Node};
 use crate::time;
 
@@ -20,6 +20,21 @@ pub(super) fn ids(field: &Field, node: &Node<'_>) -> Option<Node<'static>> {
     let text = node.as_str().filter(|text| is_id(field.name) && text.trim_start().starts_with('['))?;
     let list = Node::parse(text).ok()?.into_owned();
     takes((field.shape)(), &list).then_some(list)
+}
+
+/// The id that a text has in it: in blanks, line ends or quotes that were copied along, or in the URL of one of OpenAI's
+/// pages.
+pub(super) fn bare_id<'a>(field: &Field, text: &'a str) -> Option<&'a str> {
+    if !field.name.ends_with("_id") && !field.name.ends_with("_ids") {
+        return None;
+    }
+    let bare = text.trim().trim_matches(['"', '\'', '`']).trim();
+    let page = bare.strip_prefix("https://").and_then(|page| page.split(['?', '#']).next()?.split_once('/'));
+    let bare = match page {
+        Some((host, path)) if host.ends_with("openai.com") => path.split('/').find(|id| ids::is_of(field.name, id))?,
+        _ => bare,
+    };
+    (bare != text && !bare.is_empty()).then_some(bare)
 }
 
 /// Whether a field is as good as not given. Hosts that make every field of a schema a required one send `null` for those

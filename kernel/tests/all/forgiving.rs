@@ -160,6 +160,14 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
         (r#"{"attach": "/home/a.txt"}"#, r#"{"attach":["/home/a.txt"]}"#),
         (r#"{"attach": "https://example.com/a.png"}"#, r#"{"attach":["https://example.com/a.png"]}"#),
         (r#"{"notes": "ASC"}"#, r#"{"notes":[{"order":"asc"}]}"#),
+        (r#"{"file_id": " file-1\n"}"#, r#"{"file_id":"file-1"}"#),
+        (r#"{"file_ids": ["`file-1`", "file-2"]}"#, r#"{"file_ids":["file-1","file-2"]}"#),
+        (r#"{"file_id": "https://api.openai.com/v1/files/file-1/content?a=b"}"#, r#"{"file_id":"file-1"}"#),
+        (
+            r#"{"parts": [{"thread_id": "https://platform.openai.com/threads/thread_1"}]}"#,
+            r#"{"parts":[{"thread_id":"thread_1"}]}"#,
+        ),
+        (r#"{"label": " `a` "}"#, r#"{"label": " `a` "}"#),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
@@ -229,6 +237,7 @@ fn a_refusal_says_how_it_is_written() {
         (&long, "`file_ids`: expected an id of at most 2048 bytes, got 2000005"),
         (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
         (r#"{"notes": "later"}"#, "`notes`: expected an array, got \"later\""),
+        (r#"{"file_id": "https://example.com/file-1"}"#, "`file_id`: expected the id of a file"),
         (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
         (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),
         (r#"{"max_results": 1}"#, "`max_results`: unknown field; did you mean `max_num_results`?"),
