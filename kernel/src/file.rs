@@ -54,11 +54,25 @@ impl Source {
     }
 
     /// Reads the `{"path"}`, `{"url"}`, `{"data", "filename"}` or `{"text", "filename"}` of an argument, or what
-    /// [`Source::of_text`] reads.
+    /// [`Source::of_text`] reads. Of a name with folders before it the last part is the name.
     ///
     /// # Errors
     /// Says what is wrong, as the problem of a [`crate::schema::Fault`].
     pub fn read(node: &Node<'_>) -> Result<Self, String> {
+        let mut source = Source::placed(node)?;
+        let name = match &mut source {
+            Source::Path { filename, .. } | Source::Url { filename, .. } => filename.as_mut(),
+            Source::Inline { filename, .. } => Some(filename),
+        };
+        name.map(last_part);
+        Ok(source)
+    }
+
+    /// The same for a file of several that have their places: its name may have folders before it.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn placed(node: &Node<'_>) -> Result<Self, String> {
         let entries = match node {
             Node::Object(entries) => entries,
             Node::Text(text) => return Source::of_text(text),
@@ -79,8 +93,9 @@ impl Source {
             _ => given(key),
         };
         let filename = text("filename").map(str::to_owned);
-        if filename.as_deref().is_some_and(|name| name.is_empty() || name.len() > 255 || name.contains(['/', '\0'])) {
-            return Err("`filename`: expected 1 to 255 bytes without `/`".into());
+        let leads_away = |name: &str| name.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if filename.as_deref().is_some_and(|name| name.len() > 255 || name.contains('\0') || leads_away(name)) {
+            return Err("`filename`: expected a name of 1 to 255 bytes".into());
         }
         let mime_type = text("mime_type").map(str::to_owned);
         if mime_type.as_deref().is_some_and(|mime| http::HeaderValue::from_str(mime).is_err() || !mime.contains('/')) {
@@ -179,6 +194,13 @@ impl Source {
             }
             Source::Inline { mime_type, .. } => (true, mime_type.is_some()),
         }
+    }
+}
+
+/// Takes the folders before a name off.
+fn last_part(name: &mut String) {
+    if let Some((_, last)) = name.rsplit_once('/') {
+        *name = last.to_owned();
     }
 }
 

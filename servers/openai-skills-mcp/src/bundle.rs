@@ -1,8 +1,12 @@
 //! What a skill is made of: a zip, or files with their paths; and what OpenAI takes of it.
 //! <https://platform.openai.com/docs/guides/tools-skills>
 
+use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped};
 use openai_mcp_kernel::spec::Spec;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::zip::{self, LARGEST, MOST};
 
@@ -18,18 +22,34 @@ pub(crate) struct Requests {
     pub(crate) files: &'static Spec,
 }
 
+/// A file whose name may say where it is in the skill, as `scripts/run.py`.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed(Source);
+
+impl<'de> Deserialize<'de> for Placed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = Value::deserialize(deserializer)?.to_string();
+        let file = Node::parse(&file).map_err(D::Error::custom)?;
+        Source::placed(&file).map(Placed).map_err(D::Error::custom)
+    }
+}
+
+impl Shaped for Placed {
+    const SHAPE: Shape = FileInput::SHAPE;
+}
+
 /// Checks what a skill is made of, and sends it.
 pub(crate) async fn send(
     cx: &Context,
     requests: Requests,
-    files: Option<OneOrMany<FileInput>>,
+    files: Option<OneOrMany<Placed>>,
     folder: Option<String>,
 ) -> Result<Output> {
     let arguments = cx.arguments().clone().without("files").without("folder");
     let alone = folder.is_none();
     let files = match (files, folder) {
-        (Some(OneOrMany::One(FileInput(file))), None) => vec![file],
-        (Some(OneOrMany::Many(files)), None) => files.into_iter().map(|FileInput(file)| file).collect(),
+        (Some(OneOrMany::One(Placed(file))), None) => vec![file],
+        (Some(OneOrMany::Many(files)), None) => files.into_iter().map(|Placed(file)| file).collect(),
         (None, Some(folder)) => listed(cx, folder).await?,
         _ => return Err(Error::argument("files", "expected either `files` or `folder`")),
     };
@@ -75,26 +95,24 @@ async fn listed(cx: &Context, folder: String) -> Result<Vec<Source>> {
 }
 
 /// The files with their places in the skill: paths from the innermost folder that holds them all on, other files by
-/// their names.
+/// their names. Beside these that folder is the skill's, and stands before no path.
 fn placed(files: Vec<Source>) -> Vec<(String, Source)> {
     let parts = |path: &str| -> Vec<String> {
         path.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
     };
-    let folders: Option<Vec<Vec<String>>> = files
-        .iter()
-        .map(|file| match file {
-            Source::Path { path, filename: None, .. } => parts(path).split_last().map(|(_, folders)| folders.to_vec()),
-            _ => None,
-        })
-        .collect();
-    let shared = folders.and_then(|folders| {
-        let shared = |one: Vec<String>, other: Vec<String>| {
-            one.into_iter().zip(other).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
-        };
-        folders.into_iter().reduce(shared)
-    });
-    let place = |file: &Source| match (file, &shared) {
-        (Source::Path { path, .. }, Some(shared)) => parts(path).split_off(shared.len().saturating_sub(1)).join("/"),
+    let folders = |file: &Source| match file {
+        Source::Path { path, filename: None, .. } => parts(path).split_last().map(|(_, folders)| folders.to_vec()),
+        _ => None,
+    };
+    let shared = |one: Vec<String>, other: Vec<String>| {
+        one.into_iter().zip(other).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
+    };
+    let shared = files.iter().filter_map(folders).reduce(shared).unwrap_or_default().len();
+    let named = usize::from(files.iter().any(|file| folders(file).is_none()));
+    let place = |file: &Source| match file {
+        Source::Path { path, filename: None, .. } => {
+            parts(path).split_off((shared + named).saturating_sub(1)).join("/")
+        }
         _ => name(file),
     };
     files.into_iter().map(|file| (place(&file), file)).collect()

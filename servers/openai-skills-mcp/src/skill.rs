@@ -3,7 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::page::OrderedPage;
 
-use crate::bundle::{self, Requests};
+use crate::bundle::{self, Placed, Requests};
 use crate::content;
 use crate::number::Version;
 
@@ -14,9 +14,9 @@ tools![Create, List, Get, Modify, Delete, Content];
 /// SKILL.md begins with name and description between lines of ---.
 #[tool("skill-create", POST "/skills", multipart, run, open)]
 struct Create {
-    /// One zip, or all files.
+    /// One zip, or all files, each with its place in filename, as scripts/run.py.
     #[read]
-    files: Option<OneOrMany<FileInput>>,
+    files: Option<OneOrMany<Placed>>,
     /// Local folder of the skill.
     #[local]
     folder: Option<String>,
