@@ -77,7 +77,7 @@ enum Effort {
 #[shape(read)]
 struct ToolOutput {
     call_id: String,
-    output: String,
+    output: Json,
 }
 
 #[shape(read)]
@@ -217,8 +217,9 @@ impl Talk {
     fn items(&self, said: &Said) -> Vec<Value> {
         let outputs = self.tool_outputs.iter().flatten();
         let mut items: Vec<Value> = outputs
-            .map(|ToolOutput { call_id, output }| {
-                json!({"type": "function_call_output", "call_id": call_id, "output": output})
+            .map(|ToolOutput { call_id, output: Json(output) }| {
+                let text = output.as_str().map_or_else(|| output.to_string(), str::to_owned);
+                json!({"type": "function_call_output", "call_id": call_id, "output": text})
             })
             .collect();
         let mut content = Vec::new();
