@@ -35,7 +35,7 @@ struct Verify {
 
 impl Verify {
     async fn run(self, cx: Context) -> Result<Output> {
-        let Json(headers) = &self.headers;
+        let headers = &read(self.headers.0);
         let (id, timestamp, signature) =
             (header(headers, ID)?, header(headers, TIMESTAMP)?, header(headers, SIGNATURE)?);
         timely(timestamp, self.tolerance.map_or(TOLERANCE, u64::from), cx.now().as_secs())?;
@@ -57,6 +57,7 @@ impl Verify {
         if !genuine {
             return Err(refused(
                 "the signature matches none of the secrets: it is forged, or the body or a header was changed",
+                "give `payload` as it came over the wire, not parsed and written anew, and the endpoint's own secret",
             ));
         }
         let event: Value = serde_json::from_str(&self.payload).map_err(|error| {
@@ -66,9 +67,18 @@ impl Verify {
     }
 }
 
-fn refused(problem: &str) -> Error {
-    let hint = "give `payload` as it came over the wire, not parsed and written anew, and the endpoint's own secret";
+fn refused(problem: &str, hint: &str) -> Error {
     Error::new(Kind::Arguments, format!("the delivery is not genuine: {problem}\nhint: {hint}"))
+}
+
+/// Headers by their names. As text they are the lines that came over the wire, or JSON.
+fn read(headers: Value) -> Value {
+    let Value::String(text) = &headers else { return headers };
+    if let Ok(object @ Value::Object(_)) = serde_json::from_str(text) {
+        return object;
+    }
+    let lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines.map(|(name, value)| (name.trim().to_owned(), Value::from(value.trim()))).collect()
 }
 
 /// A header, whatever the case of its name; frameworks give values as lists, too.
@@ -87,9 +97,10 @@ fn timely(timestamp: &str, tolerance: u64, now: u64) -> Result<()> {
     }
     let way = if ahead > 0 { "ahead of" } else { "behind" };
     let seconds = ahead.unsigned_abs();
-    Err(refused(&format!(
-        "its time is {seconds} seconds {way} the clock here, more than the {tolerance} of `tolerance`"
-    )))
+    Err(refused(
+        &format!("its time is {seconds} seconds {way} the clock here, more than the {tolerance} of `tolerance`"),
+        "do not act on it; for a delivery that was kept on purpose give a larger `tolerance`",
+    ))
 }
 
 /// What a secret signs with: the bytes after `whsec_`, or the text itself.
