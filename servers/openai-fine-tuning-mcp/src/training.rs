@@ -324,7 +324,11 @@ fn instead(example: Option<&Value>, line: &[u8], format: Format) -> Option<&'sta
     if line.trim_ascii_start().starts_with(b"[") {
         return Some("this is a JSON array, where JSONL has an object on each line");
     }
-    let example = example?;
+    let Some(example) = example else {
+        // A line of JSONL that is broken begins with a brace all the same.
+        let told = "this is no JSONL: that has an object on each line, and a table has to be written so";
+        return (!line.trim_ascii_start().starts_with(b"{")).then_some(told);
+    };
     let last = || example.get("messages")?.as_array()?.last()?.get("role")?.as_str();
     let (like, told) = if example.get("preferred_output").is_some() {
         (Format::Preference, "the lines look like examples of method dpo")
