@@ -25,6 +25,11 @@ def test_a_vault_lives_and_dies(vaults):
     assert other.name is None and other.metadata == {}
     assert [vault.id for vault in vaults.list()] == [other.id, made.id]
     assert [vault.id for vault in vaults.list(metadata={"app": "a"})] == [made.id]
+    # None is archived here.
+    assert [vault.id for vault in vaults.list(status=["active", "archived"])] == [other.id, made.id]
+    assert [vault.id for vault in vaults.list(status="active", metadata={"app": "a"})] == [made.id]
+    assert not list(vaults.list(status=["archived"]))
+    refused(lambda: vaults.list(status="gone"), "status[0]", "archived")
     changed = vaults.update(made.id, name=None, metadata={})
     assert (changed.name, changed.metadata) == (None, {})
     assert vaults.retrieve(made.id).name is None
@@ -58,6 +63,7 @@ def test_credentials_never_show_their_secrets(vaults):
         },
     )
     assert oauth.auth.refresh.token_endpoint_auth.type == "client_secret_post"
+    assert [one.id for one in credentials.list(vault.id, status=["active"])] == [oauth.id, made.id]
     variable = credentials.create(
         vault.id,
         name="variable",

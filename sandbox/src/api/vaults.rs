@@ -5,20 +5,20 @@
 //! Secrets are checked and forgotten: nothing uses them here. Whether a URL can be reached is not asked.
 
 use axum::extract::{Extension, Path};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use serde_json::{Map, Value, json};
 
 use crate::crud::{self, Collection, Field, Need, Verb};
 use crate::error::{Error, Result};
 use crate::json;
-use crate::params::{Json, Params};
+use crate::params::{Json, Params, Query};
 use crate::shelf::Paging;
 use crate::world::{Caller, now};
 
 static VAULTS: Collection = Collection {
     path: "/vaults",
-    serves: &[Verb::List, Verb::Get, Verb::Modify, Verb::Delete],
+    serves: &[Verb::Get, Verb::Modify, Verb::Delete],
     object: "vault",
     prefix: "vault_",
     fields: &[
@@ -26,14 +26,14 @@ static VAULTS: Collection = Collection {
         Field { name: "metadata", read: crud::metadata, create: Need::May, modify: Need::May },
     ],
     paging: Paging::NEWEST,
-    filters: &["metadata", "status"],
+    filters: &["metadata"],
     deleted: "vault.deleted",
     missing: |id| Error::not_found(format!("Vault with id '{id}' not found.")),
 };
 
 static CREDENTIALS: Collection = Collection {
     path: "/vaults/{vault_id}/credentials",
-    serves: &[Verb::List, Verb::Get, Verb::Delete],
+    serves: &[Verb::Get, Verb::Delete],
     object: "vault.credential",
     prefix: "cred_",
     fields: &[
@@ -42,7 +42,7 @@ static CREDENTIALS: Collection = Collection {
         Field { name: "metadata", read: crud::metadata, create: Need::May, modify: Need::May },
     ],
     paging: Paging::NEWEST,
-    filters: &["metadata", "status"],
+    filters: &["metadata"],
     deleted: "vault.credential.deleted",
     missing: |id| Error::not_found(format!("Credential with id '{id}' not found.")),
 };
@@ -51,9 +51,29 @@ pub(crate) fn routes() -> Router {
     VAULTS
         .routes()
         .merge(CREDENTIALS.routes())
-        .route("/vaults", post(create))
-        .route("/vaults/{vault_id}/credentials", post(create_credential))
+        .route("/vaults", get(list).post(create))
+        .route("/vaults/{vault_id}/credentials", get(list_credentials).post(create_credential))
         .route("/vaults/{vault_id}/credentials/{id}", post(rotate))
+}
+
+async fn list(Extension(account): Caller, Query(mut query): Query) -> Result<Answer<Value>> {
+    let active = wants_active(&mut query)?;
+    VAULTS.list_where(&mut account.world(), "", query, |_| active).map(Answer)
+}
+
+async fn list_credentials(
+    Extension(account): Caller,
+    Path(vault): Path<String>,
+    Query(mut query): Query,
+) -> Result<Answer<Value>> {
+    let active = wants_active(&mut query)?;
+    CREDENTIALS.list_where(&mut account.world(), &vault, query, |_| active).map(Answer)
+}
+
+/// Whether a list is to have what is active, as all is that can be made here.
+fn wants_active(query: &mut Params) -> Result<bool> {
+    let wanted = query.some_of("status", &["active", "archived"])?;
+    Ok(wanted.is_none_or(|wanted| wanted.is_empty() || wanted.contains(&"active")))
 }
 
 fn name(params: &mut Params, name: &str) -> Result<Option<Value>> {
