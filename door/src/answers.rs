@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::search::{Index, Tool};
-use crate::tools::door_of;
+use crate::tools::{door_of, named};
 
 /// Most bytes of the answer to a search.
 const SEARCH: usize = 4000;
@@ -181,7 +181,7 @@ pub(crate) fn domains(servers: &[&'static Definition], offered: &Offered<'_>) ->
 pub(crate) fn described(names: &[String], index: &Index, offered: &Offered<'_>) -> Result<Output> {
     let (mut tools, mut unknown) = (Vec::new(), Vec::new());
     for name in names {
-        match offered.find(name.trim()) {
+        match named(name, offered) {
             Ok(tool) => {
                 let spec = tool.spec;
                 let endpoint = spec.endpoint.as_ref();

@@ -84,7 +84,7 @@ impl Door {
         })?;
         let members = arguments.members()?;
         let name: String = members.take("tool")?;
-        let tool = offered.find(name.trim()).map_err(|missing| self.missing(&name, &missing, offered))?;
+        let tool = tools::named(&name, offered).map_err(|missing| self.missing(&name, &missing, offered))?;
         let inner = match members.text("arguments") {
             None => Arguments::default(),
             // Some hosts write an object as the text of one.

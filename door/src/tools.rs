@@ -2,8 +2,9 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::schema::{Field, Place, Ref, Shape, Shaped, of};
-use openai_mcp_kernel::server::Offered;
+use openai_mcp_kernel::server::{Missing, Offered};
 use openai_mcp_kernel::spec::{Effect, Life, Long, Spec};
+use openai_mcp_kernel::tool::Tool;
 
 /// How many tools a search names by default.
 pub(crate) const HITS: usize = 8;
@@ -83,6 +84,13 @@ const fn spec(name: &'static str, doc: &'static str, fields: &'static [Field], e
 
 const fn field(name: &'static str, doc: &'static str, shape: Ref, required: bool) -> Field {
     Field { name, aliases: &[], wire: name, doc, shape, required, place: Place::Local, listed: true, brief: false }
+}
+
+/// The tool that a caller named, with or without the server before it: `files.file-list`, `mcp__files__file-list`.
+pub(crate) fn named(name: &str, offered: &Offered<'_>) -> Result<&'static Tool, Missing> {
+    let name = name.trim();
+    let bare = name.rsplit(['.', '/', ':']).next().and_then(|name| name.rsplit("__").next());
+    offered.find(name).or_else(|missing| bare.and_then(|bare| offered.find(bare).ok()).ok_or(missing))
 }
 
 /// The one of the five by which a tool is to be run.
