@@ -35,6 +35,28 @@ impl Output {
         Output::Json(json::text(value).into())
     }
 
+    /// A JSON object that is not cut, however long it is: its caller asked for so much, or can have it from nowhere else.
+    pub fn whole(object: Bytes) -> Self {
+        let text = String::from_utf8_lossy(&object);
+        let (Ok(structured @ Value::Object(_)), Ok(line)) = (serde_json::from_slice(&object), json::Node::parse(&text))
+        else {
+            return Output::Json(object);
+        };
+        Output::Text { text: line.to_json(), structured }
+    }
+
+    /// JSON, with blocks beside it if there are any.
+    #[must_use]
+    pub fn beside(self, mut blocks: Vec<Content>) -> Self {
+        let text = match &self {
+            Output::Json(json) if !blocks.is_empty() => String::from_utf8_lossy(json).into_owned(),
+            Output::Text { text, .. } if !blocks.is_empty() => text.clone(),
+            _ => return self,
+        };
+        blocks.insert(0, Content::Text(text));
+        Output::Content(blocks)
+    }
+
     /// About how many bytes have to be written.
     pub(crate) fn length(&self) -> usize {
         match self {

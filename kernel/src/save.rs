@@ -8,6 +8,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::file::media_type;
+use crate::json;
 use crate::output::{Content, Output};
 use crate::platform::Saved;
 
@@ -112,6 +113,19 @@ impl Context {
     pub async fn keep(&self, (stem, extension): (&str, &str), content: Bytes) -> Result<Saved> {
         let name = format!("{SPARE}/{stem}-{:08x}.{extension}", self.random() as u32);
         self.save(name, Body::Full(content)).await
+    }
+
+    /// Gives the caller JSON that was paid for and is kept nowhere. What is too long for a result goes into a new file, whose
+    /// name begins with `stem`, and is cut; where no file can be written it is shown whole.
+    pub async fn give_json(&self, stem: &str, object: Bytes) -> Output {
+        let (bytes, most) = (object.len(), self.max_result());
+        if bytes <= most {
+            return Output::Json(object);
+        }
+        let Ok(saved) = self.keep((stem, "json"), object.clone()).await else { return Output::whole(object) };
+        // What has more values than are read is in the file alone.
+        let value = json::tree(&object).unwrap_or_else(|_| json!({}));
+        Output::json(&json::shorten(&value, most, &format!("all {bytes} bytes are saved to {}", saved.path)))
     }
 
     /// Gives the caller sound, and what is told beside it: in the file that they named, within the result if it is small,

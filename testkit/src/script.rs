@@ -16,6 +16,8 @@
 //! | a folder `skills/pdf` | `SKILL.md`, `run.sh`, and a folder `references` with `a.md`, of 8 bytes each |
 //! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
 //!
+//! With the setting `NO_FILES` no file can be written, as where the server has none.
+//!
 //! Random numbers are 0 at first, and then others that are the same in every run.
 
 use std::collections::VecDeque;
@@ -395,7 +397,11 @@ impl Platform for Script {
 
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         let saved = self.saved.clone();
+        let none = self.settings().iter().any(|(name, _)| name == "OPENAI_MCP_NO_FILES");
         async move {
+            if none {
+                return Err(Error::new(Kind::File, "this server uses no files of its machine"));
+            }
             if path.contains("missing") {
                 return Err(Error::new(Kind::File, format!("the folder of `{path}`: no such file or folder")));
             }

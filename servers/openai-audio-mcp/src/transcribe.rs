@@ -1,6 +1,5 @@
 //! Speech to text. <https://platform.openai.com/docs/api-reference/audio/createTranscription>
 
-use openai_mcp_kernel::json::shorten;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::spec::Spec;
@@ -107,33 +106,23 @@ impl Delivery {
         }
     }
 
-    /// A transcript as a result. Of one that is too long the whole is kept in a file, since it is paid for, or what fits
-    /// is shown.
+    /// A transcript as a result. Of one that is too long the whole is kept in a file, since it is paid for; where no file
+    /// can be written, it is shown whole.
     async fn show(&self, cx: &Context, outcome: Outcome, note: Option<String>) -> Result<Output> {
         let mut told = outcome.told(self.full == Some(true))?;
         told.extend(note.map(|note| ("note".to_owned(), note.into())));
         let asked = self.max_bytes.and_then(|bytes| usize::try_from(bytes).ok());
-        let (whole, most) = (outcome.content(), asked.unwrap_or_else(|| cx.max_result()));
+        let most = asked.unwrap_or_else(|| cx.max_result());
         // A text of its own is shown as it is.
         let words = |told: &Map<String, Value>| match told.get("text") {
             Some(Value::String(text)) if told.len() == 1 && outcome.extension() != "json" => text.clone(),
             _ => Value::Object(told.clone()).to_string(),
         };
-        if words(&told).len() > most {
-            let text = outcome.text();
-            told = match cx.keep(("transcript", outcome.extension()), whole.clone()).await {
-                Ok(saved) => {
-                    let text: String = text.chars().take(EXCERPT).collect();
-                    Map::from_iter([("text".to_owned(), text.into()), ("saved_to".to_owned(), saved.show())])
-                }
-                Err(_) => {
-                    let rest = format!("`max_bytes` {} shows all", whole.len());
-                    match shorten(&json!({"text": text}), most, &rest) {
-                        Value::Object(told) => told,
-                        _ => Map::new(),
-                    }
-                }
-            };
+        if words(&told).len() > most
+            && let Ok(saved) = cx.keep(("transcript", outcome.extension()), outcome.content()).await
+        {
+            let text: String = outcome.text().chars().take(EXCERPT).collect();
+            told = Map::from_iter([("text".to_owned(), text.into()), ("saved_to".to_owned(), saved.show())]);
             told.extend(outcome.incomplete());
         }
         Ok(Output::Text { text: words(&told), structured: told.into() })

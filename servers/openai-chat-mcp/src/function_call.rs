@@ -8,7 +8,7 @@ use openai_mcp_kernel::prelude::*;
 
 use crate::brief::usage;
 use crate::completion::{Create, Stream};
-use crate::media::{self, Keep};
+use crate::media::Keep;
 use crate::shapes::{MoreOptions, Tool, ToolChoice, Turn};
 use crate::stored::{self, Pending, Stored};
 use crate::{long, stream};
@@ -217,7 +217,7 @@ async fn told(
             }
         };
     }
-    Ok(media::beside(long::fit(cx, told.text().clone()).await, sound.into_iter().collect()))
+    Ok(long::fit(cx, told.text().clone(), keep.stored).await.beside(sound.into_iter().collect()))
 }
 
 /// The schema of each function's arguments; of a function that has none, no arguments at all.

@@ -31,6 +31,8 @@ const FORMATS: Formats = &[
 pub(crate) struct Keep {
     save_to: Option<String>,
     format: String,
+    /// Whether OpenAI is to keep it.
+    pub(crate) stored: bool,
 }
 
 impl Keep {
@@ -42,7 +44,8 @@ impl Keep {
         if !format.is_empty() {
             save::format(save_to.as_deref(), ("", Some(format)), FORMATS)?;
         }
-        Ok(Self { format: format.to_owned(), save_to })
+        let stored = arguments.member("store")?.unwrap_or_default();
+        Ok(Self { format: format.to_owned(), save_to, stored })
     }
 
     /// Takes the sound out of a message: into a file, or into a block.
@@ -138,16 +141,7 @@ pub(crate) async fn show(cx: &Context, mut completion: Value, keep: Keep, full: 
         note(&mut completion, "there was nothing to save");
     }
     let shown = if full { completion } else { brief::completion(completion) };
-    Ok(beside(long::fit(cx, shown.to_string().into()).await, blocks))
-}
-
-/// JSON with blocks of sound.
-pub(crate) fn beside(json: Bytes, mut blocks: Vec<Content>) -> Output {
-    if blocks.is_empty() {
-        return Output::Json(json);
-    }
-    blocks.insert(0, Content::Text(String::from_utf8_lossy(&json).into_owned()));
-    Output::Content(blocks)
+    Ok(long::fit(cx, shown.to_string().into(), keep.stored).await.beside(blocks))
 }
 
 fn note(completion: &mut Value, text: &str) {

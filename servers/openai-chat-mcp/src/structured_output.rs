@@ -65,7 +65,9 @@ impl StructuredOutput {
 
         let messages = self.messages.read("messages")?;
         let messages = attach::add_to(&cx, messages, self.attach.unwrap_or_default()).await?;
-        let body = self.options.arguments().set("model", &self.model).set("response_format", format);
+        let options = self.options.arguments();
+        let stored = options.member("store")?.unwrap_or_default();
+        let body = options.set("model", &self.model).set("response_format", format);
         let body = body.set("messages", messages);
         let streams = self.stream == Some(true);
         let completion = stream::complete(&cx, [&Create::SPEC, &Stream::SPEC], body, streams).await?;
@@ -79,7 +81,7 @@ impl StructuredOutput {
             .set("completion_id", completion.get("id"))
             .set("model", completion.get("model"))
             .set("usage", usage(&completion));
-        Ok(Output::Json(long::fit(&cx, told.text().clone()).await))
+        Ok(long::fit(&cx, told.text().clone(), stored).await)
     }
 }
 

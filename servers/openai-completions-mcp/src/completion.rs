@@ -69,7 +69,8 @@ impl Create {
         let streams = self.stream.and_then(|Nullable(stream)| stream) == Some(true);
         let completion =
             if streams { streamed(&cx).await? } else { cx.send(&Self::SPEC, cx.arguments()).value().await? };
-        Ok(Output::json(&if self.full == Some(true) { completion } else { compact(&completion) }))
+        let shown = if self.full == Some(true) { completion } else { compact(&completion) };
+        Ok(cx.give_json("completion", shown.to_string().into()).await)
     }
 }
 

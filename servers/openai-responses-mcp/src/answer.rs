@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json::{Node, shorten, tree};
+use openai_mcp_kernel::json::{self, Node, shorten, tree};
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Unsaved};
@@ -58,12 +58,7 @@ pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Resul
         let rest = if kept { format!("; response-get of {} shows all", text(&response, "id")) } else { String::new() };
         return Err(Error::new(error.kind(), format!("{error}{rest}")));
     }
-    let shown = fit(cx, shown, kept, view.max_bytes).await;
-    if blocks.is_empty() {
-        return Ok(Output::Json(shown));
-    }
-    blocks.insert(0, Content::Text(String::from_utf8_lossy(&shown).into_owned()));
-    Ok(Output::Content(blocks))
+    Ok(fit(cx, shown, kept, view.max_bytes).await.beside(blocks))
 }
 
 /// A response within a result that holds no images; nothing in it is asked of the caller, which is told beside it.
@@ -380,23 +375,27 @@ async fn save_text(cx: &Context, response: &Value, shown: Arguments, path: Strin
     })
 }
 
-/// A result of at most so many bytes. What OpenAI has `kept` is cut; what it has not goes into a new file besides.
-pub(crate) async fn fit(cx: &Context, shown: Arguments, kept: bool, max_bytes: Option<usize>) -> Bytes {
+/// A result of at most so many bytes. What OpenAI has `kept` is cut; what it has not is not lost.
+async fn fit(cx: &Context, shown: Arguments, kept: bool, max_bytes: Option<usize>) -> Output {
     let whole = shown.text().clone();
-    let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
-    if whole.len() <= most {
-        return whole;
+    if !kept && max_bytes.is_none() {
+        return cx.give_json("response", whole).await;
     }
-    let bytes = whole.len();
-    let how = match kept {
-        false => match cx.keep(("response", "json"), whole.clone()).await {
-            Ok(saved) => format!("all {bytes} bytes are saved to {}", saved.path),
-            Err(error) => {
-                format!("there are {bytes} bytes, which OpenAI does not keep and could not be saved: {error}")
-            }
-        },
-        true => format!("response-get with `max_bytes` {bytes} shows all"),
+    let most = max_bytes.unwrap_or_else(|| cx.max_result());
+    let shown = match whole.len() <= most {
+        true => whole,
+        false => json::text(&cut(tree(&whole).unwrap_or_default(), most)).into(),
     };
-    let value = tree(&whole).unwrap_or_default();
-    Arguments::from(shorten(&value, most, &how)).text().clone()
+    // Whoever asks for more than usual gets it.
+    if most > cx.max_result() { Output::whole(shown) } else { Output::Json(shown) }
+}
+
+/// A response that OpenAI keeps, of so many bytes at most.
+pub(crate) fn cut(shown: Value, most: usize) -> Value {
+    let bytes = json::text(&shown).len();
+    if bytes <= most {
+        shown
+    } else {
+        shorten(&shown, most, &format!("response-get with `max_bytes` {bytes} shows all"))
+    }
 }

@@ -1,11 +1,9 @@
 //! What a model reads: the input of a response, its tokens, and a shorter one in its place.
 
-use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Retention;
 use openai_mcp_shapes::page::OrderedPage;
 
-use crate::answer;
 use crate::request;
 use crate::shapes::{
     CompactCacheOptions, CompactTier, Conversation, ImageOptions, Object, PlainInput, ToolChoice, Truncation, Typed,
@@ -77,7 +75,7 @@ struct Compact {
 impl Compact {
     async fn run(self, cx: Context) -> Result<Output> {
         let compacted = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
-        let compacted = answer::fit(&cx, Arguments::new(Some(compacted)), false, None).await;
-        Ok(Output::Json(compacted))
+        // Nobody keeps it.
+        Ok(cx.give_json("response", compacted).await)
     }
 }

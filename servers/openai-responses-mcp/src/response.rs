@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::batch;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, patience, wait};
 use openai_mcp_shapes::{Include, Patience, Retention};
@@ -27,6 +28,8 @@ tools![Create, Get, Wait, Cancel, Delete];
 const AGAIN: usize = 3;
 /// How long the events of a response may take to open: what stands in between may hold back their head until they end.
 const OPENING: Duration = Duration::from_secs(5);
+/// Most bytes of what stands beside a response that was waited for, without the input of a next call.
+const BESIDE: usize = 512;
 
 /// Let a model answer, with tools of OpenAI's and of yours.
 ///
@@ -282,7 +285,10 @@ impl Watched for Running {
                 Stage::Going
             }
         };
-        Ok(Look { object: answer::within(response, self.full), stage, beside })
+        let asked = if let Stage::Asks(next) = &stage { json::text(&next.arguments).len() } else { 0 };
+        let room = cx.max_result().saturating_sub(asked + BESIDE);
+        let object = answer::cut(answer::within(response, self.full), room.max(BESIDE));
+        Ok(Look { object, stage, beside })
     }
 }
 

@@ -81,7 +81,13 @@ fn what_was_paid_for_is_saved_and_its_beginning_shown() {
 
         let (result, saved) = call(tool, &arguments, &answer, false);
         assert_eq!(saved.len(), 0, "{tool}");
-        assert!(shown(&result)["cut"].as_str().unwrap().contains("could not be saved: files of"), "{result}");
+        if tool == "chat-function-call" {
+            let cut = "chat-completion-get with `max_bytes` 16384 shows all";
+            assert!(shown(&result)["cut"].as_str().unwrap().ends_with(cut), "what OpenAI keeps is cut: {result}");
+        } else {
+            let result: Value = serde_json::from_str(&result).unwrap();
+            assert_eq!(result.pointer(place).unwrap(), &text(), "{tool}");
+        }
     }
 }
 
