@@ -8,9 +8,10 @@ use http::{HeaderName, Response};
 use memchr::{memchr2, memmem};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::body::{Body, Failure};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, PERHAPS_DONE, Result};
 use crate::headers;
 use crate::json;
 use crate::secret::Secret;
@@ -31,6 +32,14 @@ pub struct Event {
     pub name: Option<String>,
     /// The data: JSON, with the APIs of OpenAI.
     pub data: Bytes,
+}
+
+/// The answer to a request for a stream.
+pub enum Streamed {
+    /// The stream.
+    Events(Events),
+    /// The whole answer at once, from a server that does not stream.
+    Whole(Value),
 }
 
 /// The events of an answer, as they come in. Dropping it ends the request.
@@ -54,17 +63,26 @@ pub struct Events {
     ended: bool,
 }
 
+/// Where JSON came in its place.
+pub(crate) const NO_STREAM: &str = "expected an event stream, got `application/json`";
+
+/// Whether an answer is JSON as a whole, whatever was asked for.
+pub fn is_json(response: &Response<Body>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+}
+
 impl Events {
     /// Reads the answer of [`crate::context::Context::request`].
     ///
     /// # Errors
     /// The answer is JSON: the other side does not stream.
     pub fn new(response: Response<Body>) -> Result<Self> {
+        if is_json(&response) {
+            return Err(Error::new(Kind::Answer, NO_STREAM).or_hint(PERHAPS_DONE));
+        }
         let (head, body) = response.into_parts();
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-        if let Some(kind) = text(CONTENT_TYPE).filter(|kind| kind.starts_with("application/json")) {
-            return Err(Error::new(Kind::Answer, format!("expected an event stream, got `{kind}`")));
-        }
         Ok(Self {
             chunks: body.into_chunks(),
             buffer: BytesMut::new(),

@@ -16,7 +16,7 @@ use crate::body::{Body, Failure};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{self, Error, Kind, Limit, Result};
-use crate::events::Events;
+use crate::events::{Events, NO_STREAM, Streamed, is_json};
 use crate::headers;
 use crate::json;
 use crate::multipart;
@@ -150,14 +150,7 @@ impl<'a> Call<'a> {
 
     async fn content(self) -> Result<Bytes> {
         let (cx, spec) = (self.cx, self.spec);
-        let collected = self.response().await?.into_body().collect(LONGEST_ANSWER).await;
-        let answer = collected.map_err(|error| after_success(spec, error))?;
-        // A page, where an API was expected.
-        if answer.trim_ascii_start().starts_with(b"<") {
-            let text = format!("openai answered with a page, not with JSON{}", astray(cx.config()));
-            return Err(after_success(spec, Error::new(Kind::Answer, text)));
-        }
-        Ok(answer)
+        content(cx, spec, self.response().await?).await
     }
 
     /// Like [`Call::bytes`], read, for code that looks inside.
@@ -172,17 +165,55 @@ impl<'a> Call<'a> {
         if answer.is_empty() && deletes {
             return Ok(json!({}));
         }
-        let read = cx.compute_long(answer.len(), move || json::tree(&answer)).await?;
-        read.map_err(|problem| after_success(spec, Error::new(Kind::Answer, format!("the answer {problem}"))))
+        read(cx, spec, answer).await
+    }
+
+    /// The answer as the event stream that it should be, or all at once.
+    ///
+    /// # Errors
+    /// As [`Call::response`], and, of an answer that is JSON, as [`Call::value`].
+    pub async fn streamed(self) -> Result<Streamed> {
+        let (cx, spec) = (self.cx, self.spec);
+        let response = self.response().await?;
+        if !is_json(&response) {
+            return Events::new(response).map(Streamed::Events);
+        }
+        let answer = content(cx, spec, response).await?;
+        read(cx, spec, answer).await.map(Streamed::Whole)
     }
 
     /// The answer as the event stream that it is.
     ///
     /// # Errors
-    /// As [`Call::response`], or an answer that is no event stream.
+    /// As [`Call::response`], or an answer that is no event stream: its id is told, since it may be paid for.
     pub async fn events(self) -> Result<Events> {
-        Events::new(self.response().await?)
+        let spec = self.spec;
+        let answer = match self.streamed().await? {
+            Streamed::Events(events) => return Ok(events),
+            Streamed::Whole(answer) => answer,
+        };
+        let id = answer.get("id").and_then(Value::as_str);
+        let id = id.map(|id| format!(", whose id is {id}")).unwrap_or_default();
+        Err(after_success(spec, Error::new(Kind::Answer, format!("{NO_STREAM}{id}"))))
     }
+}
+
+/// What an answer holds, whose head told of success.
+async fn content(cx: &Context, spec: &Spec, response: Response<Body>) -> Result<Bytes> {
+    let collected = response.into_body().collect(LONGEST_ANSWER).await;
+    let answer = collected.map_err(|error| after_success(spec, error))?;
+    // A page, where an API was expected.
+    if answer.trim_ascii_start().starts_with(b"<") {
+        let text = format!("openai answered with a page, not with JSON{}", astray(cx.config()));
+        return Err(after_success(spec, Error::new(Kind::Answer, text)));
+    }
+    Ok(answer)
+}
+
+/// An answer, read.
+async fn read(cx: &Context, spec: &Spec, answer: Bytes) -> Result<Value> {
+    let read = cx.compute_long(answer.len(), move || json::tree(&answer)).await?;
+    read.map_err(|problem| after_success(spec, Error::new(Kind::Answer, format!("the answer {problem}"))))
 }
 
 /// What became of an answer whose head told of success: the request was carried out.

@@ -2,6 +2,7 @@
 //! Assistants API itself.
 
 use futures_util::future::{BoxFuture, FutureExt as _};
+use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
 
@@ -70,7 +71,10 @@ fn emulated(cx: Context, spec: &Spec, arguments: &Arguments) -> Option<BoxFuture
 
 /// Sends a request for a stream, tells the text as it comes, and gives the last run.
 async fn follow(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Value> {
-    let mut events = cx.send(spec, arguments).past_stand_in().events().await?;
+    let mut events = match cx.send(spec, arguments).past_stand_in().streamed().await? {
+        Streamed::Events(events) => events,
+        Streamed::Whole(run) => return Ok(run),
+    };
     let mut last = None;
     while let Some(event) = events.next().await? {
         match event.name.as_deref() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
@@ -28,17 +29,16 @@ pub(crate) async fn complete(
         false => arguments,
     };
     if !streams {
-        let completion = cx.send(whole, arguments.without("stream_options")).value().await?;
-        return match completion.get("choices") {
-            Some(_) => Ok(completion),
-            None => Err(Error::new(Kind::Answer, "the answer is no completion")),
-        };
+        return known(cx.send(whole, arguments.without("stream_options")).value().await?);
     }
     let mut options: Value = arguments.member("stream_options")?.unwrap_or_else(|| json!({}));
     if let Some(options) = options.as_object_mut() {
         options.entry("include_usage").or_insert(true.into());
     }
-    let mut events = cx.send(streamed, arguments.set("stream_options", options)).events().await?;
+    let mut events = match cx.send(streamed, arguments.set("stream_options", options)).streamed().await? {
+        Streamed::Events(events) => events,
+        Streamed::Whole(completion) => return known(completion),
+    };
     let mut answer = Assembly::default();
     let ended = loop {
         match events.next().await {
@@ -53,6 +53,13 @@ pub(crate) async fn complete(
     cx.flush_text();
     ended.map_err(|error| answer.broken(&error))?;
     Ok(answer.finish())
+}
+
+fn known(completion: Value) -> Result<Value> {
+    match completion.get("choices") {
+        Some(_) => Ok(completion),
+        None => Err(Error::new(Kind::Answer, "the answer is no completion")),
+    }
 }
 
 /// Values that a choice weighs of itself.

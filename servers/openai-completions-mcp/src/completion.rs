@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::broken::{self, Begun};
 use serde_json::Map;
@@ -67,16 +68,21 @@ struct StreamOptions {
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
         let streams = self.stream.and_then(|Nullable(stream)| stream) == Some(true);
-        let completion =
-            if streams { streamed(&cx).await? } else { cx.send(&Self::SPEC, cx.arguments()).value().await? };
+        let call = cx.send(&Self::SPEC, cx.arguments());
+        let completion = match streams {
+            false => call.value().await?,
+            true => match call.streamed().await? {
+                Streamed::Events(events) => followed(&cx, events).await?,
+                Streamed::Whole(completion) => completion,
+            },
+        };
         let shown = if self.full == Some(true) { completion } else { compact(&completion) };
         Ok(cx.give_json("completion", shown.to_string().into()).await)
     }
 }
 
 /// The completion as it would have come without a stream; its first text is told while it grows.
-async fn streamed(cx: &Context) -> Result<Value> {
-    let mut events = Events::new(cx.send(&Create::SPEC, cx.arguments()).response().await?)?;
+async fn followed(cx: &Context, mut events: Events) -> Result<Value> {
     let (mut head, mut choices) = (Map::new(), BTreeMap::new());
     let ended = loop {
         match events.next().await {

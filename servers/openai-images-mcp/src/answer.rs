@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::events::is_json;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::platform::Saved;
 use openai_mcp_kernel::prelude::*;
@@ -138,6 +139,8 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
 async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Answer> {
     let stream = arguments.member::<bool>("stream")? == Some(true);
     let response = cx.send(spec, arguments).response().await?;
+    // Not every server streams.
+    let stream = stream && !is_json(&response);
     let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
     let mut answer = Answer::default();
     if !stream {

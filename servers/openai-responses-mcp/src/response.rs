@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::batch;
+use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, patience, wait};
@@ -26,10 +27,10 @@ tools![Create, Get, Wait, Cancel, Delete];
 
 /// How often a stream of a response in the background is taken up again where it broke.
 const AGAIN: usize = 3;
-/// How long the events of a response may take to open: what stands in between may hold back their head until they end.
-const OPENING: Duration = Duration::from_secs(5);
 /// Most bytes of what stands beside a response that was waited for, without the input of a next call.
 const BESIDE: usize = 512;
+/// How long the events of a response may take to open: what stands in between may hold back their head until they end.
+const OPENING: Duration = Duration::from_secs(5);
 
 /// Let a model answer, with tools of OpenAI's and of yours.
 ///
@@ -116,8 +117,8 @@ impl Create {
         let response = match self.stream {
             Some(true) => {
                 let mut seen = Seen::default();
-                let mut events = cx.send(&Self::SPEC, arguments).events().await.map_err(explained)?;
-                ended(&cx, &mut seen, &mut events, background).await.map_err(|error| seen.broken(&error))?
+                let answer = cx.send(&Self::SPEC, arguments).streamed().await.map_err(explained)?;
+                ended(&cx, &mut seen, answer, background).await.map_err(|error| seen.broken(&error))?
             }
             _ => cx.send(&Self::SPEC, arguments).value().await.map_err(explained)?,
         };
@@ -166,8 +167,8 @@ impl Get {
         let response = match self.stream {
             Some(true) => {
                 let mut seen = Seen::of(self.response_id);
-                let mut events = cx.send(&Self::SPEC, cx.arguments()).events().await?;
-                ended(&cx, &mut seen, &mut events, true).await.map_err(|error| seen.broken(&error))?
+                let answer = cx.send(&Self::SPEC, cx.arguments()).streamed().await?;
+                ended(&cx, &mut seen, answer, true).await.map_err(|error| seen.broken(&error))?
             }
             _ => cx.send(&Self::SPEC, cx.arguments()).value().await?,
         };
@@ -178,8 +179,11 @@ impl Get {
 }
 
 /// Follows a stream to the response that it ends with. Of one in the background that breaks off the rest is asked for.
-async fn ended(cx: &Context, seen: &mut Seen, events: &mut Events, background: bool) -> Result<Value> {
-    let mut outcome = seen.follow(cx, events).await;
+async fn ended(cx: &Context, seen: &mut Seen, answer: Streamed, background: bool) -> Result<Value> {
+    let mut outcome = match answer {
+        Streamed::Events(mut events) => seen.follow(cx, &mut events).await,
+        Streamed::Whole(response) => return Ok(response),
+    };
     for _ in 0..AGAIN {
         let broke = match &outcome {
             Ok(None) => true,

@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, News, Phase, Run, SENT};
@@ -320,8 +321,12 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
         return Ok(response);
     }
     body.put("stream", json!(true));
-    let mut events = match db.cx.send(&ResponseCreate::SPEC, body).events().await {
-        Ok(events) => events,
+    let mut events = match db.cx.send(&ResponseCreate::SPEC, body).streamed().await {
+        Ok(Streamed::Events(events)) => events,
+        Ok(Streamed::Whole(response)) => {
+            begun(db, run, &response).await?;
+            return Ok(response);
+        }
         Err(error) => return Err(doubt(db, run, error).await),
     };
     let mut latest = Value::Null;
