@@ -28,6 +28,8 @@ pub(crate) struct View {
     pub(crate) max_bytes: Option<usize>,
     /// The schema that was meant, where a stricter one was sent.
     pub(crate) schema: Option<Value>,
+    /// Whether what the model thought is wanted in cipher, which comes in any case.
+    pub(crate) coded: bool,
 }
 
 /// A response as the result of a call.
@@ -35,7 +37,7 @@ pub(crate) struct View {
 /// # Errors
 /// A file that was named cannot be written; the error says where its content is.
 pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Result<Output> {
-    let kept = at(&response, "store") != &Value::Bool(false);
+    let kept = kept(&response);
     let mut gallery = Gallery { cx, kept, room: pictures::ROOM, images: 0, unsaved: None };
     let mut blocks = Vec::new();
     let items = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
@@ -44,7 +46,7 @@ pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Resul
         blocks.extend(gallery.deliver(item, bytes, view.save_to.as_deref()).await);
     }
     let Gallery { images, mut unsaved, .. } = gallery;
-    let mut shown = if view.full { Arguments::from(response.clone()) } else { short(&response, view.schema.as_ref()) };
+    let mut shown = if view.full { Arguments::from(response.clone()) } else { short(&response, &view) };
     if let Some(path) = view.save_to.filter(|_| images == 0) {
         match save_text(cx, &response, shown, path).await {
             Ok(saved) => shown = saved,
@@ -71,7 +73,11 @@ pub(crate) fn within(mut response: Value, full: bool) -> Value {
     }
     match full {
         true => response,
-        false => short(&response, None).without("next").read().unwrap_or(response),
+        false => {
+            let shown = short(&response, &View::default());
+            let shown = if next(&response).is_some() { shown.without("next") } else { shown };
+            shown.read().unwrap_or(response)
+        }
     }
 }
 
@@ -81,33 +87,47 @@ pub(crate) fn next(response: &Value) -> Option<Next> {
     if input.is_empty() {
         return None;
     }
-    let mut arguments = json!({"model": at(response, "model")});
-    let (name, from) = match (at(response, "conversation").get("id"), at(response, "store")) {
-        (_, Value::Bool(false)) => {
+    let (name, from) = match (at(response, "conversation").get("id"), kept(response)) {
+        (_, false) => {
             // OpenAI kept nothing of it: what it said goes out again, after what it was given.
-            input.splice(..0, list(response, "output").map(said_again));
+            input.splice(..0, said_again(response));
             ("store", Value::Bool(false))
         }
         (Some(conversation), _) => ("conversation", conversation.clone()),
         (None, _) => ("previous_response_id", at(response, "id").clone()),
     };
-    if let Some(arguments) = arguments.as_object_mut() {
-        arguments.insert(name.to_owned(), from);
-        arguments.insert("input".to_owned(), input.into());
-    }
-    Some(Next { tool: "response-create", arguments })
+    Some(create(response, name, from, input))
 }
 
-/// An item as the API takes it back. An image goes out without its bytes, and without what we noted of them.
-fn said_again(item: &Value) -> Value {
-    let mut item = item.clone();
-    if text(&item, "type") == "image_generation_call" {
-        for note in NOTES {
-            item.as_object_mut().and_then(|item| item.remove(note));
+/// How a response goes on that nobody keeps, where it thought or shortened what came before: only what it said in cipher can
+/// bring that back.
+fn goes_on(response: &Value) -> Option<Next> {
+    let coded = list(response, "output").any(|item| at(item, "encrypted_content").is_string());
+    (!kept(response) && coded).then(|| create(response, "store", false.into(), said_again(response).collect()))
+}
+
+fn create(response: &Value, name: &str, from: Value, input: Vec<Value>) -> Next {
+    Next { tool: "response-create", arguments: json!({"model": at(response, "model"), name: from, "input": input}) }
+}
+
+/// Whether OpenAI keeps a response.
+pub(crate) fn kept(response: &Value) -> bool {
+    at(response, "store") != &Value::Bool(false)
+}
+
+/// The items of a response as the API takes them back. An image goes out without its bytes, and without what we noted of
+/// them; a call that was cut off, which nothing answers, does not.
+fn said_again(response: &Value) -> impl Iterator<Item = Value> {
+    list(response, "output").filter(|item| !item::is_cut_off(item)).map(|item| {
+        let mut item = item.clone();
+        if text(&item, "type") == "image_generation_call" {
+            for note in NOTES {
+                item.as_object_mut().and_then(|item| item.remove(note));
+            }
+            put(&mut item, "result", Value::Null);
         }
-        put(&mut item, "result", Value::Null);
-    }
-    item
+        item
+    })
 }
 
 /// What an item of an image is given in place of its bytes.
@@ -120,10 +140,13 @@ pub(crate) fn how(response: &Value) -> String {
     let asked = item::answers(response);
     let asks = |kind: &str| asked.iter().any(|item| text(item, "type") == kind);
     let mut how = String::new();
-    if at(response, "store") == &Value::Bool(false) {
-        how.push_str("it is not stored: put the whole input before `input`; ");
+    if !kept(response) {
+        how.push_str("it is not stored: put the whole input before `input`");
+        how.push_str(if asked.is_empty() { ", and what is said next behind it" } else { "; " });
     }
-    how.push_str("run the calls and add to each item its `output`");
+    if !asked.is_empty() {
+        how.push_str("run the calls and add to each item its `output`");
+    }
     let others = [
         ("shell_call_output", ", to a shell's [{stdout, stderr, outcome: {type: exit, exit_code}}]"),
         ("apply_patch_call_output", ", to a patch its `status`"),
@@ -142,7 +165,7 @@ pub(crate) fn how(response: &Value) -> String {
 
 /// `{id, status, model, text or output, commentary, annotations, items, next, usage, incomplete, error}`; what is not there is
 /// left out.
-fn short(response: &Value, meant: Option<&Value>) -> Arguments {
+fn short(response: &Value, view: &View) -> Arguments {
     let put = |short: Arguments, name: &str, value: &Value| match value {
         Value::Null => short,
         value => short.set(name, value),
@@ -154,7 +177,9 @@ fn short(response: &Value, meant: Option<&Value>) -> Arguments {
     short = put(short, "conversation", at(at(response, "conversation"), "id"));
     let Said { text: said, commentary, refusal, annotations, logprobs } = said(response);
     let format = at(at(response, "text"), "format");
-    match Some(&said).filter(|_| text(format, "type").starts_with("json")).and_then(|said| output(said, meant, format))
+    match Some(&said)
+        .filter(|_| text(format, "type").starts_with("json"))
+        .and_then(|said| output(said, view.schema.as_ref(), format))
     {
         Some((output, faults)) => {
             short = short.set("output", output);
@@ -174,7 +199,7 @@ fn short(response: &Value, meant: Option<&Value>) -> Arguments {
     for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         short = short.set(name, list);
     }
-    let items: Vec<Arguments> = list(response, "output").filter_map(|item| item::short(item, response)).collect();
+    let items: Vec<Arguments> = list(response, "output").filter_map(|item| item::short(item, response, view)).collect();
     if !items.is_empty() {
         short = short.set("items", items);
     }
@@ -182,7 +207,7 @@ fn short(response: &Value, meant: Option<&Value>) -> Arguments {
     if going && at(response, "background") == &Value::Bool(true) {
         let wait = json!({"response_id": at(response, "id")});
         short = short.set("next", json!({"tool": "response-wait", "arguments": wait}));
-    } else if let Some(Next { tool, arguments }) = next(response) {
+    } else if let Some(Next { tool, arguments }) = next(response).or_else(|| goes_on(response)) {
         let next = Arguments::default().set("tool", tool).set("arguments", arguments).set("how", how(response));
         short = short.set("next", next);
     }

@@ -7,6 +7,8 @@ use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::not_json;
 
+use crate::answer::{View, kept};
+
 /// Most characters that are shown of a passage, of code or of the output of a hosted tool; what the caller is to run is whole.
 const LONGEST: usize = 2000;
 
@@ -15,15 +17,22 @@ pub(crate) fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
 }
 
-/// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning without a summary.
-pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
+/// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning of which nothing
+/// can be read or given back.
+pub(crate) fn short(item: &Value, response: &Value, view: &View) -> Option<Arguments> {
     let kind = text(item, "type");
     let shown = if answer(item).is_some() { whole } else { cut };
     let wanted: &[&str] = match kind {
         "message" => return None,
         "reasoning" => {
             let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
-            return (!said.is_empty()).then(|| begin(kind).set("summary", said.join("\n")));
+            let mut short = (!said.is_empty()).then(|| begin(kind).set("summary", said.join("\n")));
+            // Of a response that nobody keeps `next` has it.
+            if let (Value::String(code), true) = (at(item, "encrypted_content"), view.coded && kept(response)) {
+                short =
+                    Some(short.unwrap_or_else(|| begin(kind)).set("id", at(item, "id")).set("encrypted_content", code));
+            }
+            return short;
         }
         "mcp_list_tools" => {
             let names: Vec<&Value> = list(item, "tools").map(|tool| at(tool, "name")).collect();
@@ -47,7 +56,11 @@ pub(crate) fn short(item: &Value, response: &Value) -> Option<Arguments> {
         }
     };
     let mut short = members(begin(kind), item, wanted, shown);
-    let faults = if kind == "function_call" { misfit(item, response) } else { Vec::new() };
+    let faults = match kind {
+        _ if is_cut_off(item) => vec!["cut off: the answer ended before this call did".to_owned()],
+        "function_call" => misfit(item, response),
+        _ => Vec::new(),
+    };
     if !faults.is_empty() {
         short = short.set("faults", faults);
     }
@@ -129,12 +142,18 @@ fn answer(item: &Value) -> Option<Value> {
     })
 }
 
-/// What is asked of the caller: an item for each call that has no output.
+/// Whether the answer ended before this call of its did.
+pub(crate) fn is_cut_off(item: &Value) -> bool {
+    text(item, "status") == "incomplete" && answer(item).is_some()
+}
+
+/// What is asked of the caller: an item for each call that is whole and has no output.
 pub(crate) fn answers(response: &Value) -> Vec<Value> {
     let done: Vec<&Value> = list(response, "output")
         .filter(|item| text(item, "type").ends_with("_output"))
         .flat_map(|item| [at(item, "call_id"), at(item, "id")])
         .filter(|id| id.is_string())
         .collect();
-    list(response, "output").filter(|item| !done.contains(&at(item, "call_id"))).filter_map(answer).collect()
+    let open = |item: &&Value| !done.contains(&at(item, "call_id")) && !is_cut_off(item);
+    list(response, "output").filter(open).filter_map(answer).collect()
 }

@@ -130,7 +130,8 @@ impl Create {
             let text = format!("{id} failed: {}: {}", item::text(error, "code"), item::text(error, "message"));
             return Err(Error::new(Kind::Answer, text));
         }
-        let view = View { full: self.full == Some(true), save_to: self.save_to, schema, ..View::default() };
+        let (full, coded) = (self.full == Some(true), asks_for_code(cx.arguments())?);
+        let view = View { full, save_to: self.save_to, schema, coded, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
@@ -172,8 +173,8 @@ impl Get {
             }
             _ => cx.send(&Self::SPEC, cx.arguments()).value().await?,
         };
-        let max_bytes = self.max_bytes.map(Int::get);
-        let view = View { full: self.full == Some(true), save_to: self.save_to, max_bytes, ..View::default() };
+        let (max_bytes, coded) = (self.max_bytes.map(Int::get), asks_for_code(cx.arguments())?);
+        let view = View { full: self.full == Some(true), save_to: self.save_to, max_bytes, coded, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
@@ -336,6 +337,12 @@ fn explained(error: Error) -> Error {
     } else {
         error
     }
+}
+
+/// Whether what the model thought is asked for in cipher.
+fn asks_for_code(arguments: &Arguments) -> Result<bool> {
+    let include: Option<Vec<String>> = arguments.member("include")?;
+    Ok(include.unwrap_or_default().iter().any(|name| name == "reasoning.encrypted_content"))
 }
 
 /// Whether a model is known to take minutes.
