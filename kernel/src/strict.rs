@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use crate::error::{Error, Kind};
 use crate::json::Node;
 use serde_json::Value;
 
@@ -299,6 +300,27 @@ fn kind(value: &Node<'_>) -> Option<&'static str> {
 fn join(place: &str, name: &str) -> String {
     let name: String = name.chars().take(80).collect();
     if place.is_empty() { name } else { format!("{place}.{name}") }
+}
+
+/// The JSON of a schema that the caller gave as strict mode takes it; nothing where it is that already.
+///
+/// # Errors
+/// It cannot be made strict, or is not JSON. `place` says where it stands.
+pub fn given(schema: &str, place: &str) -> Result<Option<Node<'static>>, Error> {
+    let given = Node::parse(schema).map_err(|error| Error::argument(place, error))?;
+    let sent = strict(&given).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("`{place}`: {fault}")).collect();
+        Error::new(Kind::Arguments, format!("{}\nhint: or give `strict` false", lines.join("\n")))
+    })?;
+    Ok((sent != given).then_some(sent))
+}
+
+/// [`without_added_nulls`] for JSON that is text, as arguments of calls are; what is not JSON stays as it is.
+pub fn text_without_added_nulls(schema: &Value, text: &str) -> String {
+    let Ok(answer) = Node::parse(text) else { return text.to_owned() };
+    let mut pruned = answer.clone();
+    without_added_nulls(schema, &mut pruned);
+    if pruned == answer { text.to_owned() } else { pruned.to_json() }
 }
 
 /// Takes the nulls out of an answer that stand for properties which need not be there, by the schema as it was given.

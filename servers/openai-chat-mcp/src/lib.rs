@@ -9,6 +9,7 @@ mod media;
 mod shapes;
 mod stored;
 mod stream;
+mod strict;
 mod structured_output;
 
 use openai_mcp_kernel::server::Definition;

@@ -12,7 +12,9 @@ pub(crate) async fn fit(cx: &Context, answer: Bytes, stored: bool) -> Output {
         return Output::Json(answer);
     }
     let value = tree(&answer).unwrap_or_default();
-    let id = value.get("id").or(value.get("completion_id")).and_then(Value::as_str).unwrap_or("completion");
+    let id = value.get("id").or(value.get("completion_id")).and_then(Value::as_str);
+    // What is no id may be anything, and does not belong in a name.
+    let id = id.filter(|id| id.starts_with("chatcmpl-")).unwrap_or("completion");
     let name: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
     match cx.give_json(&name, answer).await {
         Output::Text { .. } if stored => {

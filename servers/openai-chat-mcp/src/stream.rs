@@ -12,11 +12,24 @@ use openai_mcp_kernel::spec::Spec;
 use openai_mcp_shapes::broken::{self, Begun};
 use serde_json::Map;
 
+use crate::strict::{self, Settled};
+
 /// Makes a completion: by the first of two requests as a whole, or by the second, telling the text as it is written.
 ///
 /// # Errors
 /// OpenAI cannot be asked, or the stream ended before the answer did.
 pub(crate) async fn complete(
+    cx: &Context,
+    [whole, streamed]: [&'static Spec; 2],
+    arguments: Arguments,
+    streams: bool,
+) -> Result<Value> {
+    // A schema of a few lines can ask for much work.
+    let Settled { arguments, meant } = cx.compute(move || strict::settle(arguments)).await??;
+    made(cx, [whole, streamed], arguments, streams).await.map(|completion| meant.of(completion))
+}
+
+async fn made(
     cx: &Context,
     [whole, streamed]: [&'static Spec; 2],
     arguments: Arguments,

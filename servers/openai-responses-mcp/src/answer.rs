@@ -12,7 +12,8 @@ use openai_mcp_kernel::strict;
 use openai_mcp_kernel::wait::Next;
 use openai_mcp_pictures as pictures;
 
-use crate::item::{self, at, list, text};
+use crate::item::{self, at, kept, list, text};
+use crate::request::Meant;
 
 /// How much of a saved text is shown.
 const EXCERPT: usize = 500;
@@ -26,8 +27,8 @@ pub(crate) struct View {
     pub(crate) save_to: Option<String>,
     /// Most bytes of the result.
     pub(crate) max_bytes: Option<usize>,
-    /// The schema that was meant, where a stricter one was sent.
-    pub(crate) schema: Option<Value>,
+    /// The schemas that were meant, where stricter ones were sent.
+    pub(crate) meant: Meant,
     /// Whether what the model thought is wanted in cipher, which comes in any case.
     pub(crate) coded: bool,
 }
@@ -110,11 +111,6 @@ fn create(response: &Value, name: &str, from: Value, input: Vec<Value>) -> Next 
     Next { tool: "response-create", arguments: json!({"model": at(response, "model"), name: from, "input": input}) }
 }
 
-/// Whether OpenAI keeps a response.
-pub(crate) fn kept(response: &Value) -> bool {
-    at(response, "store") != &Value::Bool(false)
-}
-
 /// The items of a response as the API takes them back. An image goes out without its bytes, and without what we noted of
 /// them; a call that was cut off, which nothing answers, does not.
 fn said_again(response: &Value) -> impl Iterator<Item = Value> {
@@ -179,7 +175,7 @@ fn short(response: &Value, view: &View) -> Arguments {
     let format = at(at(response, "text"), "format");
     match Some(&said)
         .filter(|_| text(format, "type").starts_with("json"))
-        .and_then(|said| output(said, view.schema.as_ref(), format))
+        .and_then(|said| output(said, view.meant.format.as_ref(), format))
     {
         Some((output, faults)) => {
             short = short.set("output", output);
@@ -199,7 +195,8 @@ fn short(response: &Value, view: &View) -> Arguments {
     for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         short = short.set(name, list);
     }
-    let items: Vec<Arguments> = list(response, "output").filter_map(|item| item::short(item, response, view)).collect();
+    let items: Vec<Arguments> =
+        list(response, "output").filter_map(|item| item::short(item, response, &view.meant, view.coded)).collect();
     if !items.is_empty() {
         short = short.set("items", items);
     }

@@ -1,13 +1,16 @@
 //! Items of a response in short, and what those that wait for the caller want.
 
+use std::borrow::Cow;
+
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json;
 pub(crate) use openai_mcp_kernel::json::{list, member as text};
 use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::not_json;
+use openai_mcp_kernel::strict;
 
-use crate::answer::{View, kept};
+use crate::request::Meant;
 
 /// Most characters that are shown of a passage, of code or of the output of a hosted tool; what the caller is to run is whole.
 const LONGEST: usize = 2000;
@@ -17,10 +20,26 @@ pub(crate) fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
 }
 
+/// Whether OpenAI keeps a response.
+pub(crate) fn kept(response: &Value) -> bool {
+    at(response, "store") != &Value::Bool(false)
+}
+
 /// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning of which nothing
 /// can be read or given back.
-pub(crate) fn short(item: &Value, response: &Value, view: &View) -> Option<Arguments> {
+pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) -> Option<Arguments> {
     let kind = text(item, "type");
+    let meant = meant.functions.get(text(item, "name")).filter(|_| kind == "function_call");
+    let item = &match meant {
+        Some(schema) => {
+            let mut item = item.clone();
+            if let Some(arguments @ Value::String(_)) = item.get_mut("arguments") {
+                *arguments = strict::text_without_added_nulls(schema, arguments.as_str().unwrap_or_default()).into();
+            }
+            Cow::Owned(item)
+        }
+        None => Cow::Borrowed(item),
+    };
     let shown = if answer(item).is_some() { whole } else { cut };
     let wanted: &[&str] = match kind {
         "message" => return None,
@@ -28,7 +47,7 @@ pub(crate) fn short(item: &Value, response: &Value, view: &View) -> Option<Argum
             let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
             let mut short = (!said.is_empty()).then(|| begin(kind).set("summary", said.join("\n")));
             // Of a response that nobody keeps `next` has it.
-            if let (Value::String(code), true) = (at(item, "encrypted_content"), view.coded && kept(response)) {
+            if let (Value::String(code), true) = (at(item, "encrypted_content"), coded && kept(response)) {
                 short =
                     Some(short.unwrap_or_else(|| begin(kind)).set("id", at(item, "id")).set("encrypted_content", code));
             }
@@ -58,7 +77,7 @@ pub(crate) fn short(item: &Value, response: &Value, view: &View) -> Option<Argum
     let mut short = members(begin(kind), item, wanted, shown);
     let faults = match kind {
         _ if is_cut_off(item) => vec!["cut off: the answer ended before this call did".to_owned()],
-        "function_call" => misfit(item, response),
+        "function_call" => misfit(item, response, meant),
         _ => Vec::new(),
     };
     if !faults.is_empty() {
@@ -71,9 +90,10 @@ pub(crate) fn short(item: &Value, response: &Value, view: &View) -> Option<Argum
 }
 
 /// Where the arguments of a call do not fit the schema of its function.
-fn misfit(call: &Value, response: &Value) -> Vec<String> {
+fn misfit(call: &Value, response: &Value, meant: Option<&Value>) -> Vec<String> {
     let mut functions = list(response, "tools").filter(|tool| text(tool, "type") == "function");
-    let schema = functions.find(|tool| text(tool, "name") == text(call, "name")).map(|tool| at(tool, "parameters"));
+    let sent = functions.find(|tool| text(tool, "name") == text(call, "name")).map(|tool| at(tool, "parameters"));
+    let schema = meant.or(sent);
     match (serde_json::from_str::<Value>(text(call, "arguments")), schema) {
         (Ok(arguments), Some(schema)) => faults(schema, &arguments),
         (Err(error), _) if !text(call, "arguments").is_empty() => vec![not_json(&error)],

@@ -1,8 +1,9 @@
 //! What a caller asks for, as the API takes it: what can only mean one thing is put so, and what it would refuse is told
 //! before anything is spent.
 
+use std::collections::BTreeMap;
+
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::strict;
 
@@ -12,8 +13,16 @@ const MULTI_AGENT: &str = "responses_multi_agent=v1";
 /// What is sent.
 pub(crate) struct Settled {
     pub(crate) arguments: Arguments,
-    /// The schema of the answer as the caller gave it, where another is sent.
-    pub(crate) schema: Option<Value>,
+    pub(crate) meant: Meant,
+}
+
+/// Schemas as the caller gave them, where stricter ones are sent.
+#[derive(Default)]
+pub(crate) struct Meant {
+    /// Of the answer.
+    pub(crate) format: Option<Value>,
+    /// Of the arguments of functions, by their names.
+    pub(crate) functions: BTreeMap<String, Value>,
 }
 
 /// The arguments as they are sent. What needs no change stays as it was written.
@@ -33,20 +42,21 @@ fn settled(arguments: &Arguments) -> Result<Settled> {
         return Err(Error::argument("conversation", problem));
     }
     let arguments = each(arguments.clone(), "input", item)?;
-    let arguments = each(arguments, "tools", tool)?;
-    let (arguments, schema) = format(arguments)?;
+    let mut functions = BTreeMap::new();
+    let arguments = each(arguments, "tools", |given, index| tool(given, index, &mut functions))?;
+    let (arguments, format) = format(arguments)?;
     let arguments = match given("multi_agent")? && !given("betas")? {
         true => arguments.set("betas", [MULTI_AGENT]),
         false => arguments,
     };
-    Ok(Settled { arguments, schema })
+    Ok(Settled { arguments, meant: Meant { format, functions } })
 }
 
 /// The arguments with the items of a list changed, each of them an object; a list in which nothing changes stays as it is.
 fn each(
     arguments: Arguments,
     name: &str,
-    change: impl Fn(&Arguments, usize) -> Result<Option<Arguments>>,
+    mut change: impl FnMut(&Arguments, usize) -> Result<Option<Arguments>>,
 ) -> Result<Arguments> {
     let list = arguments.member::<Raw<Json>>(name)?.filter(|list| list.text().starts_with('['));
     let Some(list) = list else { return Ok(arguments) };
@@ -81,7 +91,7 @@ fn item(item: &Arguments, _: usize) -> Result<Option<Arguments>> {
 
 /// A function as chat completions have it loses its envelope, and the schema of a strict one is made strict; a code
 /// interpreter without a container gets a new one.
-fn tool(tool: &Arguments, index: usize) -> Result<Option<Arguments>> {
+fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> Result<Option<Arguments>> {
     let members = tool.members()?;
     let kind: Option<String> = members.read("type")?;
     let has = |name: &str| members.names().any(|member| member == name);
@@ -95,8 +105,12 @@ fn tool(tool: &Arguments, index: usize) -> Result<Option<Arguments>> {
         return Ok(changed);
     }
     let Some(schema) = now.member::<Raw<Json>>("parameters")? else { return Ok(changed) };
-    let sent = strict(&schema, &format!("tools[{index}].parameters"))?;
-    Ok(sent.map(|sent| now.clone().set("parameters", sent)).or(changed))
+    let place = format!("tools[{index}].parameters");
+    let Some(sent) = strict::given(schema.text(), &place)? else { return Ok(changed) };
+    if let Some(name) = now.member("name")? {
+        meant.insert(name, schema.read(&place)?);
+    }
+    Ok(Some(now.clone().set("parameters", sent)))
 }
 
 /// The object with the members of one of its members in place of that.
@@ -124,7 +138,7 @@ fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
     let mut changed = None;
     if format.member::<bool>("strict")? == Some(true)
         && let Some(schema) = format.member::<Raw<Json>>("schema")?
-        && let Some(sent) = strict(&schema, "text.format.schema")?
+        && let Some(sent) = strict::given(schema.text(), "text.format.schema")?
     {
         changed = Some(schema.read("text.format.schema")?);
         format = format.set("schema", sent);
@@ -133,14 +147,4 @@ fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
         return Ok((arguments, None));
     }
     Ok((arguments.set("text", text.set("format", format)), changed))
-}
-
-/// A schema as strict mode takes it; nothing where it is that already.
-fn strict(schema: &Raw<Json>, place: &str) -> Result<Option<Node<'static>>> {
-    let given = Node::parse(schema.text()).map_err(|error| Error::argument(place, error))?;
-    let sent = strict::strict(&given).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(|fault| format!("`{place}`: {fault}")).collect();
-        Error::new(Kind::Arguments, format!("{}\nhint: or give `strict` false", lines.join("\n")))
-    })?;
-    Ok((sent != given).then_some(sent))
 }

@@ -108,7 +108,7 @@ struct Create {
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
         cx.reserve(self.save_to.as_deref()).await?;
-        let Settled { arguments, schema } = request::settle(&cx).await?;
+        let Settled { arguments, meant } = request::settle(&cx).await?;
         let arguments = attach::add(&cx, arguments, self.attach).await?;
         let background = self.background == Some(true);
         if !background && slow(self.model.as_deref().unwrap_or_default()) {
@@ -131,7 +131,7 @@ impl Create {
             return Err(Error::new(Kind::Answer, text));
         }
         let (full, coded) = (self.full == Some(true), asks_for_code(cx.arguments())?);
-        let view = View { full, save_to: self.save_to, schema, coded, ..View::default() };
+        let view = View { full, save_to: self.save_to, meant, coded, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
