@@ -2,6 +2,7 @@
 
 mod answer;
 mod attach;
+mod choice;
 mod input;
 mod item;
 mod request;

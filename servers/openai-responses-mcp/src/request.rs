@@ -7,6 +7,8 @@ use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::strict;
 
+use crate::choice;
+
 /// The beta that `multi_agent` belongs to.
 const MULTI_AGENT: &str = "responses_multi_agent=v1";
 
@@ -63,6 +65,7 @@ fn each(
     let mut items = Vec::new();
     let mut changed = false;
     for (index, item) in list.read::<Vec<Raw<Json>>>(name)?.into_iter().enumerate() {
+    let arguments = choice::settle(arguments)?;
         let item = Arguments::new(Some(item.text().to_owned().into()));
         let other = change(&item, index)?;
         changed |= other.is_some();
