@@ -44,14 +44,41 @@ fn settled(arguments: &Arguments) -> Result<Settled> {
         return Err(Error::argument("conversation", problem));
     }
     let arguments = each(arguments.clone(), "input", item)?;
+    if let Some(conversation) = id_of(&arguments, "conversation")?
+        && conversation.starts_with("resp_")
+    {
+        let problem = format!(
+            "expected the id of a conversation (`conv_…`), got `{conversation}`, which is one of a response\n\
+             hint: `previous_response_id` takes it"
+        );
+        return Err(Error::argument("conversation", problem));
+    }
+    if let Some(prompt) = id_of(&arguments, "prompt")?
+        && !prompt.starts_with("pmpt_")
+    {
+        let shown: String = prompt.chars().take(60).collect();
+        let problem = format!(
+            "expected the id of a stored prompt (`pmpt_…`), got `{shown}`\n\
+             hint: did you mean `input`? It takes what the model is to answer"
+        );
+        return Err(Error::argument("prompt", problem));
+    }
     let mut functions = BTreeMap::new();
     let arguments = each(arguments, "tools", |given, index| tool(given, index, &mut functions))?;
+    let arguments = choice::settle(arguments)?;
     let (arguments, format) = format(arguments)?;
     let arguments = match given("multi_agent")? && !given("betas")? {
         true => arguments.set("betas", [MULTI_AGENT]),
         false => arguments,
     };
     Ok(Settled { arguments, meant: Meant { format, functions } })
+}
+
+/// The id in an argument that is one, or an object with one.
+fn id_of(arguments: &Arguments, name: &str) -> Result<Option<String>> {
+    let given: Option<Value> = arguments.member(name)?;
+    let id = |given: Value| given.get("id").unwrap_or(&given).as_str().map(str::to_owned);
+    Ok(given.and_then(id))
 }
 
 /// The arguments with the items of a list changed, each of them an object; a list in which nothing changes stays as it is.
@@ -65,7 +92,6 @@ fn each(
     let mut items = Vec::new();
     let mut changed = false;
     for (index, item) in list.read::<Vec<Raw<Json>>>(name)?.into_iter().enumerate() {
-    let arguments = choice::settle(arguments)?;
         let item = Arguments::new(Some(item.text().to_owned().into()));
         let other = change(&item, index)?;
         changed |= other.is_some();
@@ -93,13 +119,15 @@ fn item(item: &Arguments, _: usize) -> Result<Option<Arguments>> {
 }
 
 /// A function as chat completions have it loses its envelope, and the schema of a strict one is made strict; a code
-/// interpreter without a container gets a new one.
+/// interpreter without a container, or with "auto" for one, gets a new one.
 fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> Result<Option<Arguments>> {
     let members = tool.members()?;
     let kind: Option<String> = members.read("type")?;
     let has = |name: &str| members.names().any(|member| member == name);
     let changed = match kind.as_deref() {
-        Some("code_interpreter") if !has("container") => Some(tool.clone().set("container", json!({"type": "auto"}))),
+        Some("code_interpreter") if !has("container") || members.text("container") == Some("\"auto\"") => {
+            Some(tool.clone().set("container", json!({"type": "auto"})))
+        }
         Some(kind @ ("function" | "custom")) if !has("name") => unwrapped(tool, kind)?,
         _ => None,
     };
