@@ -95,6 +95,31 @@ impl Arguments {
         merged
     }
 
+    /// The same with the objects of a list changed, each by its place, where `change` gives another one. A list in which
+    /// nothing changes stays as it was written.
+    ///
+    /// # Errors
+    /// As `change`.
+    pub fn each(
+        self,
+        name: &str,
+        mut change: impl FnMut(&Arguments, usize) -> Result<Option<Arguments>>,
+    ) -> Result<Self> {
+        let list = self.member::<Box<RawValue>>(name)?.filter(|list| list.get().starts_with('['));
+        let Some(list) = list else { return Ok(self) };
+        let list: Vec<&RawValue> =
+            serde_json::from_slice(list.get().as_bytes()).map_err(|error| Error::argument(name, error))?;
+        let mut items = Vec::with_capacity(list.len());
+        let mut changed = false;
+        for (index, item) in list.into_iter().enumerate() {
+            let item = Arguments::new(Some(item.get().to_owned().into()));
+            let other = change(&item, index)?;
+            changed |= other.is_some();
+            items.push(other.unwrap_or(item));
+        }
+        Ok(if changed { self.set(name, items) } else { self })
+    }
+
     /// The same with a file for the argument `name`, in place of what the text says of it. Attached again, it is one
     /// more of a list.
     #[must_use]

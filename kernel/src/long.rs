@@ -7,14 +7,25 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::output::Output;
-use crate::spec::Long;
+use crate::spec::{Long, Spec};
+
+impl Context {
+    /// What OpenAI answered as the result of a tool, cut as the tool is declared.
+    ///
+    /// # Errors
+    /// The answer is not JSON.
+    pub async fn fitted(&self, spec: &'static Spec, given: Bytes, max_bytes: Option<usize>) -> Result<Output> {
+        let (length, cx) = (given.len(), self.clone());
+        self.compute_long(length, move || answer(&cx, spec.long, given, max_bytes)).await?
+    }
+}
 
 /// An answer of OpenAI as a result, cut as its tool is declared, where it is too long or holds base64, which no model can
 /// read.
 ///
 /// # Errors
 /// The answer is not JSON.
-pub(crate) fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
+fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> Result<Output> {
     let most = max_bytes.unwrap_or(usize::MAX).min(cx.max_result());
     if matches!(long, Long::Cut) || (answer.len() <= most && !json::coded(&answer)) {
         return Ok(Output::Json(answer));

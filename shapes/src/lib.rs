@@ -9,6 +9,7 @@ pub mod broken;
 pub mod calls;
 pub mod content;
 pub mod filter;
+pub mod items;
 pub mod page;
 pub mod secret;
 pub mod spend;

@@ -15,7 +15,6 @@ use crate::arguments::Arguments;
 use crate::context::{Caller, Context};
 use crate::error::{Error, Kind};
 use crate::json;
-use crate::long;
 use crate::output::{self, Content, Output};
 use crate::plan;
 use crate::protocol::{self, Era, Request, RpcError};
@@ -240,9 +239,7 @@ async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<
                 Some(brief) => json::text(&brief(call.value().await?)).into(),
                 None => call.bytes().await?,
             };
-            let (length, cx) = (answer.len(), cx.clone());
-            let looked = cx.clone();
-            cx.compute_long(length, move || long::answer(&looked, tool.spec.long, answer, max_bytes)).await?
+            cx.fitted(tool.spec, answer, max_bytes).await
         }
         Some(run) => {
             let arguments = plan::check(tool.spec, &arguments, cx.config().open_arguments)?;

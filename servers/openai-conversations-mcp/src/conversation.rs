@@ -1,15 +1,23 @@
 //! Conversations themselves. <https://platform.openai.com/docs/api-reference/conversations>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::items;
 
 tools![Create, Get, Modify, Delete];
 
 /// Create a conversation, empty or with its first items.
-#[tool("conversation-create", POST "/conversations")]
+#[tool("conversation-create", POST "/conversations", run)]
 struct Create {
     /// At most 20, as in conversation-item-create.
     items: Option<Nullable<Vec<JsonObject>>>,
     metadata: Option<Nullable<Metadata>>,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let arguments = items::settle(cx.arguments().clone(), "items")?;
+        cx.send(&Self::SPEC, arguments).bytes().await.map(Output::Json)
+    }
 }
 
 /// Get the metadata of a conversation; conversation-item-list shows its items.

@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Include;
+use openai_mcp_shapes::items;
 use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Delete];
@@ -9,7 +10,7 @@ tools![Create, List, Get, Delete];
 /// Add up to 20 items at the end of a conversation.
 ///
 /// No response is made. A function_call without its function_call_output makes the next response fail.
-#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items", page = "conversation-item-get")]
+#[tool("conversation-item-create", POST "/conversations/{conversation_id}/items", run, page = "conversation-item-get")]
 struct Create {
     conversation_id: String,
     /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
@@ -18,6 +19,13 @@ struct Create {
     /// As in conversation-item-list.
     #[query]
     include: Option<Vec<Brief<Include>>>,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let answer = cx.send(&Self::SPEC, items::settle(cx.arguments().clone(), "items")?).bytes().await?;
+        cx.fitted(&Self::SPEC, answer, None).await
+    }
 }
 
 /// List the items of a conversation, newest first by default.

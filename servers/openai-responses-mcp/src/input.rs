@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Retention;
+use openai_mcp_shapes::items;
 use openai_mcp_shapes::page::OrderedPage;
 
 use crate::request;
@@ -74,7 +75,8 @@ struct Compact {
 
 impl Compact {
     async fn run(self, cx: Context) -> Result<Output> {
-        let compacted = cx.send(&Self::SPEC, cx.arguments()).bytes().await?;
+        let arguments = items::settle(cx.arguments().clone(), "input")?;
+        let compacted = cx.send(&Self::SPEC, arguments).bytes().await?;
         // Nobody keeps it.
         Ok(cx.give_json("response", compacted).await)
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::strict;
+use openai_mcp_shapes::items;
 
 use crate::choice;
 
@@ -43,7 +44,7 @@ fn settled(arguments: &Arguments) -> Result<Settled> {
         let problem = "excludes `previous_response_id`: a response goes on from one of them";
         return Err(Error::argument("conversation", problem));
     }
-    let arguments = each(arguments.clone(), "input", item)?;
+    let arguments = items::settle(arguments.clone(), "input")?;
     if let Some(conversation) = id_of(&arguments, "conversation")?
         && conversation.starts_with("resp_")
     {
@@ -64,7 +65,7 @@ fn settled(arguments: &Arguments) -> Result<Settled> {
         return Err(Error::argument("prompt", problem));
     }
     let mut functions = BTreeMap::new();
-    let arguments = each(arguments, "tools", |given, index| tool(given, index, &mut functions))?;
+    let arguments = arguments.each("tools", |given, index| tool(given, index, &mut functions))?;
     let arguments = choice::settle(arguments)?;
     let (arguments, format) = format(arguments)?;
     let arguments = match given("multi_agent")? && !given("betas")? {
@@ -79,43 +80,6 @@ fn id_of(arguments: &Arguments, name: &str) -> Result<Option<String>> {
     let given: Option<Value> = arguments.member(name)?;
     let id = |given: Value| given.get("id").unwrap_or(&given).as_str().map(str::to_owned);
     Ok(given.and_then(id))
-}
-
-/// The arguments with the items of a list changed, each of them an object; a list in which nothing changes stays as it is.
-fn each(
-    arguments: Arguments,
-    name: &str,
-    mut change: impl FnMut(&Arguments, usize) -> Result<Option<Arguments>>,
-) -> Result<Arguments> {
-    let list = arguments.member::<Raw<Json>>(name)?.filter(|list| list.text().starts_with('['));
-    let Some(list) = list else { return Ok(arguments) };
-    let mut items = Vec::new();
-    let mut changed = false;
-    for (index, item) in list.read::<Vec<Raw<Json>>>(name)?.into_iter().enumerate() {
-        let item = Arguments::new(Some(item.text().to_owned().into()));
-        let other = change(&item, index)?;
-        changed |= other.is_some();
-        items.push(other.unwrap_or(item));
-    }
-    Ok(if changed { arguments.set(name, items) } else { arguments })
-}
-
-/// An output of a function that is neither text nor parts of a message goes out as the text of its JSON.
-fn item(item: &Arguments, _: usize) -> Result<Option<Arguments>> {
-    let members = item.members()?;
-    let kind: Option<String> = members.read("type")?;
-    if !matches!(kind.as_deref(), Some("function_call_output" | "custom_tool_call_output")) {
-        return Ok(None);
-    }
-    let Some(output) = members.read::<Raw<Json>>("output")? else { return Ok(None) };
-    let value: Value = output.read("output")?;
-    let part = |part: &Value| part.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("input_"));
-    let fits = match &value {
-        Value::String(_) => true,
-        Value::Array(parts) => !parts.is_empty() && parts.iter().all(part),
-        _ => false,
-    };
-    Ok((!fits).then(|| item.clone().set("output", output.text())))
 }
 
 /// A function as chat completions have it loses its envelope, and the schema of a strict one is made strict; a code
