@@ -55,7 +55,22 @@ fn tells(name: &str, value: &Value) -> bool {
 
 /// The numbers that cost money.
 pub(crate) fn usage(completion: &Value) -> Map<String, Value> {
-    let mut usage = completion.get("usage").and_then(Value::as_object).cloned().unwrap_or_default();
+    const DETAILS: [(&str, &str); 7] = [
+        ("/prompt_tokens_details/cached_tokens", "cached_tokens"),
+        ("/prompt_tokens_details/cache_write_tokens", "cache_write_tokens"),
+        ("/prompt_tokens_details/audio_tokens", "prompt_audio_tokens"),
+        ("/prompt_tokens_details/image_tokens", "prompt_image_tokens"),
+        ("/completion_tokens_details/reasoning_tokens", "reasoning_tokens"),
+        ("/completion_tokens_details/audio_tokens", "completion_audio_tokens"),
+        ("/completion_tokens_details/rejected_prediction_tokens", "rejected_prediction_tokens"),
+    ];
+    let Some(given) = completion.get("usage") else { return Map::new() };
+    let mut usage = given.as_object().cloned().unwrap_or_default();
     usage.retain(|_, value| value.is_number());
+    for (place, name) in DETAILS {
+        if let Some(count) = given.pointer(place).filter(|count| count.as_u64().is_some_and(|count| count > 0)) {
+            usage.insert(name.to_owned(), count.clone());
+        }
+    }
     usage
 }

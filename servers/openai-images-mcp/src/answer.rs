@@ -271,8 +271,15 @@ fn path(to: &str, id: &str, format: &str, index: usize) -> String {
     save::numbered(to, index)
 }
 
-/// The counts of tokens without their details.
+/// The counts of tokens, with their parts where there are several: texts and images cost differently.
 fn tokens(usage: &Value) -> Option<Value> {
-    let counts = usage.as_object()?.iter().filter(|(_, count)| count.is_u64());
-    Some(json::object(counts.map(|(name, count)| (name.clone(), count.clone()))).into())
+    let counts = usage.as_object()?.iter().filter_map(|(name, count)| match count {
+        Value::Object(details) => {
+            let told = details.iter().filter(|(_, count)| count.as_u64().is_some_and(|count| count > 0));
+            let told = json::object(told.map(|(name, count)| (name.clone(), count.clone())));
+            (told.len() > 1).then(|| (name.clone(), told.into()))
+        }
+        count => count.is_u64().then(|| (name.clone(), count.clone())),
+    });
+    Some(json::object(counts).into())
 }
