@@ -31,6 +31,8 @@ pub(crate) struct View {
     pub(crate) meant: Meant,
     /// Whether what the model thought is wanted in cipher, which comes in any case.
     pub(crate) coded: bool,
+    /// The service tier that was asked for.
+    pub(crate) tier: Option<String>,
 }
 
 /// A response as the result of a call.
@@ -200,8 +202,7 @@ fn short(response: &Value, view: &View) -> Arguments {
     if !items.is_empty() {
         short = short.set("items", items);
     }
-    let going = matches!(text(response, "status"), "queued" | "in_progress");
-    if going && at(response, "background") == &Value::Bool(true) {
+    if is_going(response) && at(response, "background") == &Value::Bool(true) {
         let wait = json!({"response_id": at(response, "id")});
         short = short.set("next", json!({"tool": "response-wait", "arguments": wait}));
     } else if let Some(Next { tool, arguments }) = next(response).or_else(|| goes_on(response)) {
@@ -211,7 +212,29 @@ fn short(response: &Value, view: &View) -> Arguments {
     short = put(short, "error", at(response, "error"));
     short = put(short, "incomplete", at(at(response, "incomplete_details"), "reason"));
     short = put(short, "moderation", at(response, "moderation"));
+    short = put(short, "prompt_cache_diagnostics", at(response, "prompt_cache_diagnostics"));
+    let asked = view.tier.as_deref().unwrap_or("auto");
+    let tier = text(response, "service_tier");
+    if tier != asked && !(matches!(tier, "" | "auto" | "default") && asked == "auto") {
+        short = short.set("service_tier", tier);
+    }
+    short = put(short, "tool_usage", &spent(at(response, "tool_usage")).unwrap_or_default());
     put(short, "usage", &usage(response))
+}
+
+fn is_going(response: &Value) -> bool {
+    matches!(text(response, "status"), "queued" | "in_progress")
+}
+
+/// Counts without those that are zero.
+fn spent(counts: &Value) -> Option<Value> {
+    match counts {
+        Value::Object(members) => {
+            let told = json::object(members.iter().filter_map(|(name, count)| Some((name.clone(), spent(count)?))));
+            (!told.is_empty()).then(|| told.into())
+        }
+        count => count.as_u64().is_some_and(|count| count > 0).then(|| count.clone()),
+    }
 }
 
 /// An answer that is JSON, in the order in which the model wrote it, since that is the schema's; and where it does not fit.
@@ -239,7 +262,8 @@ struct Said {
 
 fn said(response: &Value) -> Said {
     let mut said = Said::default();
-    for message in list(response, "output").filter(|item| text(item, "type") == "message") {
+    let messages = list(response, "output").filter(|item| text(item, "type") == "message");
+    for message in messages.filter(|message| item::agent(message).is_none()) {
         let comments = text(message, "phase") == "commentary";
         for part in list(message, "content") {
             if text(part, "type") == "refusal" {
@@ -282,7 +306,11 @@ fn usage(response: &Value) -> Value {
         "input_tokens": at(usage, "input_tokens"), "output_tokens": at(usage, "output_tokens"),
         "total_tokens": at(usage, "total_tokens"),
     });
-    let details = [("input_tokens_details", "cached_tokens"), ("output_tokens_details", "reasoning_tokens")];
+    let details = [
+        ("input_tokens_details", "cached_tokens"),
+        ("input_tokens_details", "cache_write_tokens"),
+        ("output_tokens_details", "reasoning_tokens"),
+    ];
     for (details, name) in details {
         let count = at(at(usage, details), name);
         if count.as_u64().is_some_and(|count| count > 0)
@@ -384,7 +412,11 @@ impl Gallery<'_> {
 async fn save_text(cx: &Context, response: &Value, shown: Arguments, path: String) -> Result<Arguments> {
     let said = said(response).text;
     if said.is_empty() {
-        return Ok(shown.set("note", "there was nothing to save"));
+        let note = match is_going(response) {
+            true => "nothing to save yet: response-get with `save_to` saves it when it is done",
+            false => "there was nothing to save",
+        };
+        return Ok(shown.set("note", note));
     }
     Ok(match cx.save_paid(path, ("response", "txt"), said.clone().into()).await {
         Ok(saved) => {

@@ -25,8 +25,14 @@ pub(crate) fn kept(response: &Value) -> bool {
     at(response, "store") != &Value::Bool(false)
 }
 
-/// An item as a result lists it; nothing of messages, whose text stands beside the list, and of reasoning of which nothing
-/// can be read or given back.
+/// The agent that made an item, where it is another than the one that answers.
+pub(crate) fn agent(item: &Value) -> Option<&str> {
+    let name = text(at(item, "agent"), "agent_name");
+    name.trim_start_matches('/').contains('/').then_some(name)
+}
+
+/// An item as a result lists it; nothing of messages of the agent that answers, whose text stands beside the list, and of
+/// reasoning of which nothing can be read or given back.
 pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) -> Option<Arguments> {
     let kind = text(item, "type");
     let meant = meant.functions.get(text(item, "name")).filter(|_| kind == "function_call");
@@ -40,9 +46,14 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
         }
         None => Cow::Borrowed(item),
     };
-    let shown = if answer(item).is_some() { whole } else { cut };
+    // Of what nobody keeps nothing can be had again.
+    let shown = if answer(item).is_some() || !kept(response) { whole } else { cut };
     let wanted: &[&str] = match kind {
-        "message" => return None,
+        "message" => {
+            let said: Vec<&str> = list(item, "content").map(|part| text(part, "text")).collect();
+            let agent = agent(item)?;
+            return Some(begin(kind).set("agent", agent).set("text", shown(&said.join("\n\n").into())));
+        }
         "reasoning" => {
             let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
             let mut short = (!said.is_empty()).then(|| begin(kind).set("summary", said.join("\n")));
@@ -55,7 +66,7 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
         }
         "mcp_list_tools" => {
             let names: Vec<&Value> = list(item, "tools").map(|tool| at(tool, "name")).collect();
-            return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"], cut));
+            return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"], shown));
         }
         "function_call" => &["call_id", "name", "namespace", "arguments"],
         "custom_tool_call" => &["call_id", "name", "namespace", "input"],
@@ -134,7 +145,10 @@ fn cut(value: &Value) -> Value {
 fn texts(value: &Value, longest: usize) -> Value {
     match value {
         Value::String(text) => match text.char_indices().nth(longest) {
-            Some((end, _)) => format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()).into(),
+            Some((end, _)) => {
+                let begin = text.get(..end).unwrap_or_default();
+                format!("{begin}… ({} bytes in all; response-get with `full` shows them)", text.len()).into()
+            }
             None => value.clone(),
         },
         Value::Array(items) => items.iter().map(|item| texts(item, longest)).collect(),

@@ -131,7 +131,8 @@ impl Create {
             return Err(Error::new(Kind::Answer, text));
         }
         let (full, coded) = (self.full == Some(true), asks_for_code(cx.arguments())?);
-        let view = View { full, save_to: self.save_to, meant, coded, ..View::default() };
+        let tier = cx.arguments().member("service_tier")?;
+        let view = View { full, save_to: self.save_to, meant, coded, tier, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
