@@ -26,7 +26,7 @@ struct InputItems {
 
 /// Count the tokens that response-create would read, without an answer.
 ///
-/// Takes arguments of response-create.
+/// Takes those arguments of response-create that are read.
 #[tool("response-count-tokens", POST "/responses/input_tokens", twin = "betas", run, reads)]
 struct CountTokens {
     input: Option<PlainInput>,
