@@ -85,10 +85,10 @@ fn flat(mut choice: Map<String, Value>) -> Map<String, Value> {
 }
 
 fn unknown(name: &str, tools: &[&Value]) -> Error {
-    let names = tools.iter().filter_map(|tool| match text(tool, "type") {
-        "function" | "custom" => Some(text(tool, "name")),
-        "mcp" => Some(text(tool, "server_label")),
-        kind => Some(kind),
+    let names = tools.iter().map(|tool| match text(tool, "type") {
+        "function" | "custom" => text(tool, "name"),
+        "mcp" => text(tool, "server_label"),
+        kind => kind,
     });
     let names: Vec<String> = names.filter(|name| !name.is_empty()).map(|name| format!("`{name}`")).collect();
     let there = if names.is_empty() { "none are given".to_owned() } else { format!("there are {}", names.join(", ")) };
