@@ -1,6 +1,7 @@
 //! What came of the requests of a batch: its files of outputs and of errors, joined by `custom_id`.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
@@ -36,7 +37,7 @@ struct Results {
     offset: Option<u64>,
     /// Default 20.
     limit: Option<Int<1, 1000>>,
-    /// Only those that failed.
+    /// Only those that failed or were never answered.
     failed: Option<bool>,
     full: Option<bool>,
     /// New local file for all results, as JSONL; embeddings and images are whole in it.
@@ -86,11 +87,12 @@ struct Page {
     only_failed: bool,
     full: bool,
     room: usize,
-    /// What is shown of each, by its place.
+    /// What is shown of each, by its place; and the first place that comes after these.
     shown: BTreeMap<usize, Arguments>,
+    next: Option<usize>,
     /// Whether each was answered, by its place.
     answered: Vec<bool>,
-    /// How many there were of the kind that is shown, where the order is that of the files.
+    /// How many results there were that no request is known of, in the order of the files.
     seen: usize,
     succeeded: usize,
     failed: usize,
@@ -108,8 +110,7 @@ impl Page {
         full: bool,
     ) -> Result<Self> {
         let mut order = BTreeMap::new();
-        // Those that failed are few, and stand in one file: no order has to be looked up.
-        if !only_failed && let Some(mut requests) = lines(cx, batch, "input_file_id", REQUESTS).await? {
+        if let Some(mut requests) = lines(cx, batch, "input_file_id", REQUESTS).await? {
             while let Some((_, line)) = requests.next().await? {
                 if let Ok(Value::String(id)) = id_of(line) {
                     order.insert(id, order.len());
@@ -125,6 +126,7 @@ impl Page {
             full,
             room: cx.max_result() - (cx.max_result() / 2).min(MARGIN),
             shown: BTreeMap::new(),
+            next: None,
             seen: 0,
             succeeded: 0,
             failed: 0,
@@ -162,33 +164,50 @@ impl Page {
         if let Some(answered) = known.and_then(|at| self.answered.get_mut(at)) {
             *answered = true;
         }
-        if self.only_failed && !failed {
-            return;
-        }
         let at = known.unwrap_or(self.order.len() + self.seen);
         self.seen += usize::from(known.is_none());
-        if at >= self.offset && at < self.offset.saturating_add(self.limit) {
-            self.shown.insert(at, shown(result, line, self.full));
+        if failed || !self.only_failed {
+            let full = self.full;
+            self.put(at, || shown(result, line, full));
         }
+    }
+
+    /// Shows what has this place, if it is one of the first from `offset` on.
+    fn put(&mut self, at: usize, item: impl FnOnce() -> Arguments) {
+        if at < self.offset {
+            return;
+        }
+        if self.shown.len() < self.limit || self.shown.last_key_value().is_some_and(|(last, _)| at <= *last) {
+            self.shown.insert(at, item());
+            if self.shown.len() <= self.limit {
+                return;
+            }
+        }
+        let after = if self.shown.len() > self.limit { self.shown.pop_last().map_or(at, |(last, _)| last) } else { at };
+        self.next = Some(self.next.map_or(after, |next| next.min(after)));
     }
 
     fn show(mut self, mut told: Arguments, batch: &Value) -> Result<Output> {
         let ended = !matches!(text(batch, "status"), "validating" | "in_progress" | "finalizing" | "cancelling");
-        let missing = self.answered.iter().filter(|answered| !**answered).count();
-        let total = if self.only_failed { self.seen } else { self.order.len() + self.seen };
+        let counted = batch.pointer("/request_counts/total").and_then(Value::as_u64).unwrap_or_default() as usize;
+        let total = counted.max(self.order.len() + self.seen);
+        let missing = total.saturating_sub(self.succeeded + self.failed);
+        let nameless = self.order.is_empty() && batch.get("input_file_id").is_some_and(Value::is_string);
         if self.offset > total {
             return Err(Error::argument("offset", format!("there are {total} results, got {}", self.offset)));
         }
         if ended {
-            let why = format!("no result: the batch ended as {}", text(batch, "status"));
-            for (id, at) in &self.order {
-                let wanted = *at >= self.offset && *at < self.offset.saturating_add(self.limit);
-                if wanted && !self.answered.get(*at).copied().unwrap_or(true) {
-                    self.shown.insert(*at, Arguments::default().set("custom_id", id).set("error", &why));
+            let why = match self.gone.is_empty() {
+                true => format!("no result: the batch ended as {}", text(batch, "status")),
+                false => "no result in the files that OpenAI still has".into(),
+            };
+            for (id, at) in mem::take(&mut self.order) {
+                if !self.answered.get(at).copied().unwrap_or(true) {
+                    self.put(at, || Arguments::default().set("custom_id", id).set("error", &why));
                 }
             }
         }
-        let (mut data, mut bytes, mut next) = (Vec::new(), 0, None);
+        let (mut data, mut bytes, mut next) = (Vec::new(), 0, self.next);
         for (at, mut item) in self.shown {
             if item.text().len() > self.room {
                 let value: Value = item.read()?;
@@ -201,10 +220,9 @@ impl Page {
             bytes += item.text().len() + 1;
             data.push(item);
         }
-        let end = self.offset.saturating_add(self.limit);
-        let next = next.or((end < total).then_some(end));
         told = told.set("total", total).set("succeeded", self.succeeded).set("failed", self.failed);
-        if missing > 0 {
+        // What a file held that is gone was answered, or was not.
+        if missing > 0 && self.gone.is_empty() {
             told = told.set(if ended { "unanswered" } else { "waiting" }, missing);
         }
         let usage = batch.get("usage").filter(|usage| !usage.is_null()).cloned();
@@ -216,6 +234,9 @@ impl Page {
         if !errors.is_empty() {
             let first: Vec<&Value> = errors.iter().copied().take(ERRORS).collect();
             told = told.set("errors", first).set("errors_total", errors.len());
+        }
+        if missing > 0 && nameless {
+            self.gone.insert(0, "input file".into());
         }
         if !self.gone.is_empty() {
             told = told.set("note", format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
