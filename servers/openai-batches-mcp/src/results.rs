@@ -374,16 +374,22 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
     let comments = |message: &Value| text(message, "phase") == "commentary";
     let answers = messages().any(|message| !comments(message));
     let parts =
-        messages().filter(|message| !(answers && comments(message))).flat_map(|message| list(message, "content"));
-    let said: Vec<&str> = parts
-        .map(|part| if text(part, "refusal").is_empty() { text(part, "text") } else { text(part, "refusal") })
-        .collect();
+        || messages().filter(|message| !(answers && comments(message))).flat_map(|message| list(message, "content"));
+    let refusals: Vec<&str> = parts().map(|part| text(part, "refusal")).filter(|refusal| !refusal.is_empty()).collect();
+    let said: Vec<&str> =
+        parts().filter(|part| text(part, "refusal").is_empty()).map(|part| text(part, "text")).collect();
     // What OpenAI ran has its output beside it.
     let outputs = list(body, "output").filter(|item| text(item, "type").ends_with("_output"));
     let done: Vec<&str> = outputs.map(|item| text(item, "call_id")).filter(|id| !id.is_empty()).collect();
     let open = list(body, "output").filter(|item| !done.contains(&text(item, "call_id")));
     let calls: Vec<Arguments> = open.filter_map(asked).collect();
-    let mut told = told.set("text", said.join("\n\n"));
+    let mut told = match (said.is_empty(), refusals.is_empty()) {
+        (true, false) => told,
+        _ => told.set("text", said.join("\n\n")),
+    };
+    if !refusals.is_empty() {
+        told = told.set("refusal", refusals.join("\n\n"));
+    }
     if !calls.is_empty() {
         told = told.set("calls", calls);
     }
@@ -423,8 +429,11 @@ fn of_choices(told: Arguments, body: &Value) -> Arguments {
 
 fn of_choice(told: Arguments, choice: &Value) -> Arguments {
     let message = choice.get("message").unwrap_or(choice);
-    let refusal = message.get("refusal").filter(|refusal| refusal.is_string());
-    let mut told = told.set("text", refusal.or_else(|| message.get("content")).or_else(|| message.get("text")));
+    let said = message.get("content").or_else(|| message.get("text"));
+    let mut told = match message.get("refusal").filter(|refusal| refusal.is_string()) {
+        Some(refusal) => members(told, &json!({"text": said}), &["text"]).set("refusal", refusal),
+        None => told.set("text", said),
+    };
     let calls: Vec<Arguments> = list(message, "tool_calls")
         .map(|call| {
             // Each kind has what is called in a member of its own.
