@@ -68,9 +68,14 @@ impl Results {
     }
 }
 
+/// The id of a file of a batch; some who speak this API write an empty one where there is none.
+fn file<'a>(batch: &'a Value, name: &str) -> Option<&'a str> {
+    Some(text(batch, name)).filter(|id| !id.is_empty())
+}
+
 /// The lines of a file of OpenAI's; nothing where there is none any more.
 async fn lines(cx: &Context, batch: &Value, name: &str, most: u64) -> Result<Option<Lines>> {
-    let Some(id) = batch.get(name).and_then(Value::as_str) else { return Ok(None) };
+    let Some(id) = file(batch, name) else { return Ok(None) };
     match cx.send(&Content::SPEC, json!({"file_id": id})).response().await {
         Ok(response) => Ok(Some(Lines::new(id, response.into_body(), most, LONGEST))),
         Err(error) if error.kind() == Kind::Status(404) => Ok(None),
@@ -137,7 +142,7 @@ impl Page {
 
     async fn file(&mut self, cx: &Context, batch: &Value, name: &str) -> Result<()> {
         let Some(mut lines) = lines(cx, batch, name, LARGEST).await? else {
-            if batch.get(name).is_some_and(Value::is_string) {
+            if file(batch, name).is_some() {
                 self.gone.push(name.trim_end_matches("_id").replace('_', " "));
             }
             return Ok(());
@@ -192,7 +197,7 @@ impl Page {
         let counted = batch.pointer("/request_counts/total").and_then(Value::as_u64).unwrap_or_default() as usize;
         let total = counted.max(self.order.len() + self.seen);
         let missing = total.saturating_sub(self.succeeded + self.failed);
-        let nameless = self.order.is_empty() && batch.get("input_file_id").is_some_and(Value::is_string);
+        let nameless = self.order.is_empty() && file(batch, "input_file_id").is_some();
         if self.offset > total {
             return Err(Error::argument("offset", format!("there are {total} results, got {}", self.offset)));
         }
