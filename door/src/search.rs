@@ -15,11 +15,13 @@ const FIRST_SENTENCE: usize = 2;
 const LENGTH: f32 = 0.5;
 
 /// Words that people have for what the tools call otherwise, with the words of the tools.
-const OTHERWISE: [(&[&str], &str); 7] = [
+const OTHERWISE: [(&[&str], &str); 9] = [
     (&["picture", "pictures", "photo", "photos", "logo", "draw", "paint"], "image"),
     (&["draw", "paint"], "generate"),
     (&["aloud", "say", "spoken"], "speech"),
     (&["gpt", "llm"], "response"),
+    (&["chatgpt"], "chat response create"),
+    (&["evaluate", "evaluation", "evaluations"], "eval"),
     (&["rag", "knowledge"], "vector store"),
     (&["bill", "bills", "invoice", "invoices", "spent"], "cost"),
     (&["movie", "movies", "clip", "clips"], "video"),

@@ -171,7 +171,7 @@ impl Create {
     }
 }
 
-/// Turn text into speech, with progress in seconds while it is spoken.
+/// Create speech, with progress in seconds while it is spoken.
 ///
 /// As audio-speech-create, one request after the other.
 #[tool("audio-speech-stream", POST "/audio/speech", run, saves)]

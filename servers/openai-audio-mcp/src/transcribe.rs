@@ -13,7 +13,7 @@ tools![Transcribe, Translate];
 /// Characters of a transcript that are shown where the whole went to a file.
 const EXCERPT: usize = 2000;
 
-/// Write down what is said in a recording.
+/// Turn speech into text: write down what is said in a recording.
 ///
 /// Files over 25 MB, or too long for the model, are cut in pauses and the transcripts merged, times included (wav, mp3,
 /// flac, ogg, m4a).

@@ -65,7 +65,7 @@ impl Delivery {
 /// The requests for a completion: as a whole, and as it is written.
 const WAYS: [&Spec; 2] = [&Create::SPEC, &Stream::SPEC];
 
-/// Create a chat completion: a model answers a conversation.
+/// Create a chat completion: generate text from a conversation.
 ///
 /// The whole conversation is in messages: nothing is remembered between calls.
 #[tool("chat-completion-create", POST "/chat/completions", run, open, saves)]

@@ -28,7 +28,7 @@ impl Create {
     }
 }
 
-/// List the items of a conversation, newest first by default.
+/// List the items of a conversation, its history, newest first by default.
 #[tool("conversation-item-list", GET "/conversations/{conversation_id}/items", page = "conversation-item-get")]
 struct List {
     conversation_id: String,

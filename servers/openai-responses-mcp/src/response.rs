@@ -32,7 +32,7 @@ const BESIDE: usize = 512;
 /// How long the events of a response may take to open: what stands in between may hold back their head until they end.
 const OPENING: Duration = Duration::from_secs(5);
 
-/// Let a model answer, with tools of OpenAI's and of yours.
+/// Let a model answer: generate text, with web search, other tools, and yours.
 ///
 /// Where the answer calls functions or asks for approval, `next` is the call that goes on with their outputs.
 #[tool("response-create", POST "/responses", twin = "betas", run, open, saves)]
