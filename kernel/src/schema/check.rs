@@ -261,11 +261,11 @@ impl Checker<'_> {
         }
     }
 
-    fn fields(
+    fn fields<'a>(
         &mut self,
         fields: &'static [Field],
         tag: Option<&str>,
-        entries: &mut Vec<(Cow<'_, str>, Node<'_>)>,
+        entries: &mut Vec<(Cow<'a, str>, Node<'a>)>,
         path: &str,
         open: bool,
     ) {
@@ -276,6 +276,7 @@ impl Checker<'_> {
             None => open || self.open || *value != Node::Null,
         });
         self.changed |= entries.len() < before;
+        self.changed |= put_in(fields, tag, entries);
         for (key, value) in &mut *entries {
             let field = fields.iter().find(|field| field.name == key);
             if tag != Some(key.as_ref()) && !(open && field.is_none()) {
@@ -409,6 +410,33 @@ impl Checker<'_> {
     /// What was given in place of what was expected.
     fn got(&self, node: &Node<'_>) -> String {
         if self.hidden { String::new() } else { format!(", got {node}") }
+    }
+}
+
+/// Puts into the one object that is missing what was written beside it, if that is all of its members, as the name of a
+/// function beside `"type": "function"`. Returns whether it did.
+fn put_in<'a>(fields: &'static [Field], tag: Option<&str>, entries: &mut Vec<(Cow<'a, str>, Node<'a>)>) -> bool {
+    let is_there = |field: &Field| names(entries).any(|key| key == field.name);
+    let missing = fields.iter().filter(|field| field.required && field.only().is_none() && !is_there(field));
+    let Some((field, members)) = meant::only(missing).and_then(|field| Some((field, members((field.shape)())?))) else {
+        return false;
+    };
+    let stray = |key: &str| tag != Some(key) && !fields.iter().any(|field| field.name == key);
+    let of_members = |key: &str| members.iter().any(|member| member.name == key);
+    if !names(entries).any(stray) || names(entries).any(|key| stray(key) && !of_members(key)) {
+        return false;
+    }
+    let inner = entries.extract_if(.., |(key, _)| stray(key)).collect();
+    entries.push((field.name.into(), Node::Object(inner)));
+    true
+}
+
+/// The fields of a shape that is an object.
+fn members(shape: &'static Shape) -> Option<&'static [Field]> {
+    match shape {
+        Shape::Object(object) => Some(object.fields),
+        Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => members(inner()),
+        _ => None,
     }
 }
 

@@ -190,7 +190,7 @@ fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
 }
 
 /// What there is one of.
-fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+pub(super) fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
     all.next().filter(|_| all.next().is_none())
 }
 

@@ -63,9 +63,15 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
     if all.iter().any(|field| field.name == given) {
         return "; it is an argument of its own".into();
     }
-    let mut places = Vec::new();
-    find(given, all, "", DEPTH, &mut places);
     let here = any_item(path);
+    // What is below the object at hand is what was meant: elsewhere, a common name is one of many things.
+    let mut places = Vec::new();
+    if !here.is_empty() {
+        find(given, fields, &here, DEPTH, &mut places);
+    }
+    if places.is_empty() {
+        find(given, all, "", DEPTH, &mut places);
+    }
     if let Some(Place { tag, kinds, .. }) = places.iter().find(|place| place.path == here && !place.kinds.is_empty()) {
         return format!("; only with `{tag}` {}", quoted(kinds.iter().copied()));
     }
@@ -135,7 +141,8 @@ fn find(wanted: &str, fields: &'static [Field], path: &str, depth: usize, places
 fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places: &mut Vec<Place>) {
     let mut inside = |fields: &'static [Field], tag: &'static str, kind: Option<&'static str>| {
         let room = places.len() < PLACES;
-        if fields.iter().any(|field| field.name == wanted) {
+        if fields.iter().any(|field| field.name == wanted) || tag == wanted {
+            let kind = kind.filter(|_| tag != wanted);
             match places.iter_mut().find(|place| place.path == path) {
                 // All of them, lest it be said to be only with some.
                 Some(place) => place.kinds.extend(kind),
