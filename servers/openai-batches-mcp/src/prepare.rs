@@ -32,11 +32,11 @@ const TOKEN: usize = 4;
 struct Prepare {
     endpoint: Endpoint,
     /// What all bodies share, as model. `{{name}}` in its texts is a field of the row; without any, a text becomes the input.
-    body: Option<Raw<Json>>,
+    body: Option<Raw<JsonObject>>,
     /// One request each; the row's field is text.
     texts: Option<Vec<String>>,
     /// Bodies, or {custom_id, body}.
-    requests: Option<Vec<Raw<Json>>>,
+    requests: Option<Vec<Raw<JsonObject>>>,
     /// CSV, JSON or JSONL of rows for `body`, or JSONL of whole requests.
     file: Option<FileInput>,
     /// Field of a row that becomes custom_id. Default custom_id or id, else the line.

@@ -22,7 +22,7 @@ struct Create {
     echo: Option<Nullable<bool>>,
     frequency_penalty: Option<Nullable<Num<-2, 2>>>,
     /// Token ids with a bias from -100 to 100.
-    logit_bias: Option<Nullable<Json>>,
+    logit_bias: Option<Nullable<JsonObject>>,
     /// Shown with full.
     logprobs: Option<Nullable<Int<0, 5>>>,
     max_tokens: Option<Nullable<u32>>,
