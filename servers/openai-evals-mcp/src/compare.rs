@@ -86,7 +86,7 @@ fn compared(first: &Side, second: &Side) -> Value {
     let all = &difference.all;
     let better = all.difference.map(|difference| difference.value > 0.0);
     let verdict = match better {
-        _ if all.items == 0 => "the runs have no item in common",
+        _ if all.items == 0 => "no item was graded in both runs",
         Some(true) if all.p < LEVEL => "better",
         Some(false) if all.p < LEVEL => "worse",
         _ => "no difference beyond chance",
