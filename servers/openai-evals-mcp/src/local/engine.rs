@@ -45,7 +45,7 @@ const CALL: Duration = Duration::from_secs(45);
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a request is made whose answer does not come.
 const TRIES: u64 = 2;
-/// How often a request is made that OpenAI fails to carry out.
+/// How often a request is made that OpenAI says it has not carried out, without a limit as the reason.
 const FAULTS: u64 = 4;
 /// Items at work at once, where nobody says otherwise: a Worker has so many connections.
 const CONCURRENCY: usize = 6;
@@ -399,7 +399,7 @@ impl<'a> Driver<'a> {
                 // Nobody knows whether it was carried out.
                 continue;
             }
-            // What was refused was not carried out.
+            // What was refused was not carried out. After a failure at OpenAI's end nobody knows, so it is not made again.
             match times {
                 0 => item.work.unset("asked"),
                 _ => item.work.at_mut("asked").put("times", times.into()),
@@ -413,7 +413,7 @@ impl<'a> Driver<'a> {
             match error.kind() {
                 Kind::Key | Kind::Status(401..=404) => return Err(Stop::Hopeless(error)),
                 Kind::Status(429) | Kind::Unsent => {}
-                Kind::Status(408 | 409 | 500..) => {
+                Kind::Status(408 | 409) => {
                     let faults = item.work.at("faults").as_u64().unwrap_or_default() + 1;
                     item.work.put("faults", faults.into());
                     if faults >= FAULTS {
