@@ -10,6 +10,7 @@ use super::{Field, Shape};
 use crate::file;
 use crate::json::Node;
 use crate::near::{did_you_mean, nearest};
+use crate::spec::Effect;
 
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
 const MOST_FAULTS: usize = 20;
@@ -46,13 +47,13 @@ pub struct Given<'a> {
 
 /// Checks the arguments of a call against a tool's fields: unknown, doubled and missing keys, then each value, which is
 /// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, which is
-/// more where a tool only `reads`, and so is what hosts add of their own. With `open`, unknown keys pass. What is `attached`
-/// counts as given.
+/// more where the `effect` of the tool is to read, and so is what hosts add of their own. With `open`, unknown keys pass. What
+/// is `attached` counts as given.
 pub fn settle(
     fields: &'static [Field],
     given: &mut Vec<Given<'_>>,
     attached: impl Fn(&str) -> bool,
-    reads: bool,
+    effect: &Effect,
     open: bool,
     faults: &mut Vec<Fault>,
 ) {
@@ -60,11 +61,12 @@ pub fn settle(
         one.field = fields.iter().find(|field| field.is_named(&one.name));
     }
     given.retain(|one| match one.field {
-        Some(field) => !left_out(field, &one.node, reads),
+        Some(field) => !left_out(field, &one.node, effect.reads),
         None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
     });
     lone_file(fields, given, &attached);
-    let mut checker = Checker { faults, all: fields, open, hidden: false, changed: false };
+    let replaces = effect.destroys;
+    let mut checker = Checker { faults, all: fields, open, replaces, hidden: false, changed: false };
     checker.doubled(given.iter().map(|one| one.name.as_ref()), "");
     for one in &mut *given {
         checker.changed = false;
@@ -125,6 +127,8 @@ struct Checker<'f> {
     /// All arguments of the tool.
     all: &'static [Field],
     open: bool,
+    /// Whether a map takes the place of the one that there is.
+    replaces: bool,
     /// Whether what is being checked holds secrets, so that nothing of it is quoted.
     hidden: bool,
     /// Whether a value was rewritten.
@@ -197,7 +201,11 @@ impl Checker<'_> {
             }
             (Shape::Map { value, max_keys, max_key, .. }, Node::Object(entries)) => {
                 self.doubled(names(entries), path);
+                let given = entries.len();
                 self.even(value(), entries);
+                if self.replaces && entries.is_empty() && given > 0 {
+                    self.fault(path, "expected values, got null alone: nothing would be left; `{}` says so");
+                }
                 if entries.len() > *max_keys {
                     self.fault(path, format!("expected at most {max_keys} keys, got {}", entries.len()));
                 }

@@ -8,7 +8,7 @@ use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Make, List, Upload];
+tools![Make, Modify, List, Upload];
 
 /// Make a thing.
 #[tool("thing-make", POST "/things")]
@@ -103,6 +103,13 @@ enum Choice {
 enum Word {
     Auto,
     None,
+}
+
+/// Replace the metadata of a thing.
+#[tool("thing-modify", POST "/things/{thing_id}", destroys)]
+struct Modify {
+    thing_id: String,
+    metadata: Nullable<Metadata>,
 }
 
 /// Upload a thing.
@@ -202,6 +209,21 @@ fn an_empty_filter_is_none() {
     let all = r#"{"label": "", "model": "", "order": ""}"#;
     assert_eq!(call_tool(&SERVER, "thing-list", all, script.clone())["isError"], false);
     assert_eq!(script.sent().remove(0).target, "/things");
+}
+
+#[test]
+fn what_there_is_is_not_replaced_by_nothing_unless_that_is_said() {
+    let rows = [
+        (r#"{"thing_id": "1", "metadata": {"a": null, "b": "c"}}"#, r#"{"metadata":{"b":"c"}}"#),
+        (r#"{"thing_id": "1", "metadata": {}}"#, r#"{"metadata":{}}"#),
+        (r#"{"thing_id": "1", "metadata": null}"#, r#"{"metadata":null}"#),
+    ];
+    for (arguments, sent) in rows {
+        assert_eq!(call("thing-modify", arguments), Ok(sent.to_owned()), "{arguments}");
+    }
+    let refusal = call("thing-modify", r#"{"thing_id": "1", "metadata": {"a": null}}"#).expect_err("refused");
+    let told = "`metadata`: expected values, got null alone: nothing would be left; `{}` says so";
+    assert_eq!(refusal, told);
 }
 
 #[test]
