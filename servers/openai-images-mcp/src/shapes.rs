@@ -22,6 +22,7 @@ pub(crate) struct Look {
     n: Option<Int<1, 10>>,
     /// auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
     size: Option<String>,
+    /// standard and hd for retired models.
     quality: Option<Quality>,
     /// transparent needs png or webp.
     background: Option<Background>,
@@ -97,6 +98,8 @@ pub(crate) enum Quality {
     Xhigh,
     Max,
     Auto,
+    Standard,
+    Hd,
 }
 
 #[shape]
