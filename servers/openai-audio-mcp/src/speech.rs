@@ -12,6 +12,7 @@ use openai_mcp_kernel::http_types::Response;
 use openai_mcp_kernel::http_types::header::CONTENT_TYPE;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::{self, Sound};
+use openai_mcp_kernel::schema::{Shape, Shaped};
 use openai_mcp_shapes::Voice;
 use serde_json::Map;
 
@@ -52,8 +53,14 @@ struct Manner {
     voice: Voice,
     /// How to speak; not for tts-1.
     instructions: Option<String>,
-    /// 0.25 to 4.
-    speed: Option<Num<0, 4>>,
+    speed: Option<Speed>,
+}
+
+/// How fast it is spoken, where 1 is usual.
+enum Speed {}
+
+impl Shaped for Speed {
+    const SHAPE: Shape = Shape::Number { min: 0.25, max: 4.0 };
 }
 
 /// A text that is about to be spoken.
