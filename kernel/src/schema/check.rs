@@ -316,8 +316,8 @@ impl Checker<'_> {
         match field {
             Some(field) => {
                 let path = join(path, key);
-                if let Some(list) = meant::ids(field, value) {
-                    *value = list;
+                if let Some(other) = meant::ids(field, value).or_else(|| meant::by_id(field, value)) {
+                    *value = other;
                     self.changed = true;
                 }
                 self.bare_ids(field, value);

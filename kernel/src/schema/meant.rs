@@ -37,6 +37,18 @@ pub(super) fn bare_id<'a>(field: &Field, text: &'a str) -> Option<&'a str> {
     (bare != text && !bare.is_empty()).then_some(bare)
 }
 
+/// The object that has an id, where a text is a name: an id begins as what it is of is called, as `voice_…`.
+pub(super) fn by_id(field: &Field, node: &Node<'_>) -> Option<Node<'static>> {
+    let id = node.as_str()?.trim();
+    let Shape::Union(shapes) = (field.shape)() else { return None };
+    let of_id = |shape: &Shape| match shape {
+        Shape::Object(object) => matches!(object.fields, [field] if field.name == "id"),
+        _ => false,
+    };
+    (id.strip_prefix(field.name)?.starts_with('_') && shapes.iter().any(|shape| of_id(shape())))
+        .then(|| Node::Object(vec![("id".into(), Node::Text(id.to_owned().into()))]))
+}
+
 /// Whether a field is as good as not given. Hosts that make every field of a schema a required one send `null` for those
 /// that need not be there, or what is empty where that cannot stand: a text for an id, a cursor, a word of a set or a place
 /// to save to, and any text where the tool only `reads`; an object for one that has to have something. Where `null` is a
