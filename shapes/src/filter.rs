@@ -20,9 +20,9 @@ pub enum Filter {
     /// Below or the same.
     Lte(Comparison),
     /// One of several.
-    In(Comparison),
+    In(Membership),
     /// None of several.
-    Nin(Comparison),
+    Nin(Membership),
     /// All conditions.
     And(Compound),
     /// One condition at least.
@@ -37,7 +37,8 @@ impl Filter {
     pub fn keys(&self) -> BTreeSet<&str> {
         match self {
             Filter::And(all) | Filter::Or(all) => all.filters.iter().flat_map(Filter::keys).collect(),
-            Filter::Eq(one) | Filter::Ne(one) | Filter::In(one) | Filter::Nin(one) => BTreeSet::from([&*one.key]),
+            Filter::Eq(one) | Filter::Ne(one) => BTreeSet::from([&*one.key]),
+            Filter::In(one) | Filter::Nin(one) => BTreeSet::from([&*one.key]),
             Filter::Gt(one) | Filter::Gte(one) | Filter::Lt(one) | Filter::Lte(one) => BTreeSet::from([&*one.key]),
         }
     }
@@ -65,6 +66,15 @@ pub struct Comparison {
     pub key: String,
     /// An array for in and nin.
     pub value: Operand,
+}
+
+/// What an attribute is one of, or none of.
+#[shape(read)]
+pub struct Membership {
+    /// Attribute.
+    pub key: String,
+    /// The values.
+    pub value: Vec<Item>,
 }
 
 /// The other side of a comparison.

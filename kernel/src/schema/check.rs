@@ -220,8 +220,22 @@ impl Checker<'_> {
             (Shape::Tagged { tag, variants, open, .. }, Node::Object(entries)) => {
                 let tags = || variants.iter().map(|variant| variant.tag);
                 let at = join(path, tag);
+                if let Some((_, Node::Text(given))) = entries.iter_mut().find(|(key, _)| key == tag)
+                    && tags().all(|tag| tag != given)
+                    && let Some(tag) = tags().find(|tag| meant::even(tag) == meant::even(given))
+                {
+                    *given = tag.into();
+                    self.changed = true;
+                }
                 match entries.iter().find(|(key, _)| key == tag).map(|(_, value)| value) {
-                    None => self.fault(&at, format!("required; one of {}", quoted(tags()))),
+                    None => {
+                        let known =
+                            |key: &str| variants.iter().any(|one| one.fields.iter().any(|field| field.name == key));
+                        let stranger = !names(entries).any(known);
+                        let example = variants.first().filter(|_| stranger && !entries.is_empty());
+                        let example = example.map(|variant| told::example(tag, variant)).unwrap_or_default();
+                        self.fault(&at, format!("required; one of {}{example}", quoted(tags())));
+                    }
                     Some(value) => match variants.iter().find(|variant| value.as_str() == Some(variant.tag)) {
                         Some(variant) => self.fields(variant.fields, Some(tag), entries, path, *open),
                         None => {

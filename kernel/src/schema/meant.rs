@@ -154,6 +154,11 @@ fn of_text(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
     if takes(shape, &parsed) || matches!(parsed, Node::Text(_)) {
         return Some(parsed);
     }
+    // A text that can be an item as it is, is one: "2024" is no number where a list takes both.
+    let is_item = || takes(shape, &Node::Array(vec![Node::Text(text.into())]));
+    if !matches!(parsed, Node::Array(_) | Node::Object(_)) && is_item() {
+        return None;
+    }
     meant(shape, &parsed)
 }
 
@@ -206,7 +211,7 @@ pub(super) fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
     all.next().filter(|_| all.next().is_none())
 }
 
-fn even(text: &str) -> String {
+pub(super) fn even(text: &str) -> String {
     text.to_ascii_lowercase().replace(['-', ' '], "_")
 }
 

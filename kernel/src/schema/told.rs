@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Field, Shape};
+use super::{Field, Shape, Variant};
 use crate::file;
 use crate::json;
 use crate::near::{akin, did_you_mean, nearest};
@@ -208,6 +208,12 @@ pub(super) fn expected(shape: &'static Shape) -> String {
         Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => expected(inner()),
         Shape::File => "a path, a URL, or an object with one of `path`, `url`, `text`, `data`".into(),
     }
+}
+
+/// How one kind of an object is written.
+pub(super) fn example(tag: &str, variant: &'static Variant) -> String {
+    let members = members(variant.fields);
+    format!(", as {{{tag}: \"{}\"{}{members}}}", variant.tag, if members.is_empty() { "" } else { ", " })
 }
 
 fn members(fields: &'static [Field]) -> String {

@@ -26,6 +26,9 @@ struct Make {
     member: Option<Member>,
     expiry: Option<Expiry>,
     choice: Option<Nullable<Choice>>,
+    tool: Option<Tool>,
+    values: Option<Vec<Scalar>>,
+    voice: Option<Voice>,
     options: Option<JsonObject>,
     metadata: Option<Metadata>,
     attributes: Option<Attributes>,
@@ -97,6 +100,34 @@ enum Anchor {
 enum Choice {
     Word(Word),
     Named(JsonObject),
+}
+
+#[shape(tag = "type")]
+enum Tool {
+    Function { function: Function },
+    WebSearch { limits: Option<Limits>, city: Option<String> },
+}
+
+#[shape]
+struct Function {
+    name: String,
+    parameters: Option<JsonObject>,
+}
+
+#[shape]
+enum Voice {
+    Named(String),
+    Own(VoiceId),
+}
+
+#[shape]
+struct VoiceId {
+    id: String,
+}
+
+#[shape]
+struct Limits {
+    weight: Option<Int<0, 9>>,
 }
 
 #[shape]
@@ -175,6 +206,17 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"parts":[{"thread_id":"thread_1"}]}"#,
         ),
         (r#"{"label": " `a` "}"#, r#"{"label": " `a` "}"#),
+        (r#"{"metadata": {"none": null}}"#, r#"{"metadata":{}}"#),
+        (r#"{"voice": "voice_1"}"#, r#"{"voice":{"id":"voice_1"}}"#),
+        (r#"{"voice": "voices"}"#, r#"{"voice": "voices"}"#),
+        (r#"{"values": 2024}"#, r#"{"values":[2024]}"#),
+        (r#"{"values": "2024"}"#, r#"{"values":["2024"]}"#),
+        (r#"{"values": "[2024]"}"#, r#"{"values":[2024]}"#),
+        (r#"{"tool": {"type": "Web-Search"}}"#, r#"{"tool":{"type":"web_search"}}"#),
+        (
+            r#"{"tool": {"type": "function", "name": "f", "parameters": {}}}"#,
+            r#"{"tool":{"type":"function","function":{"name":"f","parameters":{}}}}"#,
+        ),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
@@ -266,6 +308,19 @@ fn a_refusal_says_how_it_is_written() {
         (r#"{"top_k": 1}"#, "`top_k`: unknown field; did you mean `max_num_results`?"),
         (r#"{"seconds": 1}"#, "`seconds`: unknown field; it belongs in `expiry`"),
         (r#"{"weight": 1}"#, "`weight`: unknown field; it belongs in `parts[]`"),
+        (
+            r#"{"tool": {"type": "web_search", "weight": 1}}"#,
+            "`tool.weight`: unknown field; it belongs in `tool.limits`",
+        ),
+        (
+            r#"{"tool": {"type": "function", "name": "f", "city": "Rome"}}"#,
+            "`tool.name`: unknown field; it belongs in `tool.function`\n`tool.city`: unknown field; only with `type` `web_search`",
+        ),
+        (
+            r#"{"tool": {"year": 2020}}"#,
+            "`tool.type`: required; one of `function`, `web_search`, as {type: \"function\", function: {…}}",
+        ),
+        (r#"{"tool": {"city": "Rome"}}"#, "`tool.type`: required; one of `function`, `web_search`"),
         (r#"{"parts": [{"loud": true}]}"#, "`parts[0].loud`: unknown field; it is an argument of its own"),
         (r#"{"colour": 1}"#, "`colour`: unknown field; there are `count`, `size`, `loud`, `order`"),
         (
