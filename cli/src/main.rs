@@ -23,7 +23,7 @@ use openai_mcp_kernel::gateway::Mount;
 use openai_mcp_native::run::{self, Web};
 use openai_mcp_native::say;
 
-use crate::names::{find, find_all, suggest_tool};
+use crate::names::{find_all, suggest_tool};
 use crate::options::{Options, SANDBOX};
 use crate::out::{print, refuse};
 
@@ -195,7 +195,7 @@ fn manual() -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The tools of all servers, or of one, or one tool.
+/// The tools of all servers, of one or of a set, or one tool.
 fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
     let Some(name) = name else { return Ok(list::render(SERVERS, json)) };
     let tool = SERVERS.iter().find_map(|definition| {
@@ -205,8 +205,10 @@ fn tools(name: Option<&str>, json: bool) -> Result<String, String> {
     if let Some(tool) = tool {
         return Ok(tool);
     }
-    find(name).map(|definition| list::render(&[definition], json)).map_err(|problem| match suggest_tool(name) {
-        near if near.is_empty() => problem,
-        near => format!("no tool or server `{name}`{near}"),
+    find_all(&[name.to_owned()]).map(|definitions| list::render(&definitions, json)).map_err(|problem| {
+        match suggest_tool(name) {
+            near if near.is_empty() => problem,
+            near => format!("no tool or server `{name}`{near}"),
+        }
     })
 }

@@ -95,6 +95,12 @@ fn tools_are_listed_with_what_they_cost() {
     let files = run(&["tools", "files"], &[], "").out;
     assert!(files.contains("file-list") && !files.contains("vector-store"), "{files}");
 
+    let rag = run(&["tools", "rag"], &[], "").out;
+    assert!(
+        rag.contains("file-list") && rag.contains("vector-store-search") && !rag.contains("moderation-check"),
+        "{rag}"
+    );
+
     let one = run(&["tools", "file_upload"], &[], "").out;
     assert!(one.starts_with("file-upload  (openai-mcp stdio files; "), "{one}");
     assert!(one.contains("\n  purpose  \"assistants\" or ") && one.contains(", required\n"), "{one}");
