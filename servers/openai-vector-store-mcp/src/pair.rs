@@ -73,9 +73,20 @@ fn whole(cx: &Context, value: &Value, rest: &str) -> Output {
 impl Search {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut hits: Vec<(String, Hit)> = Vec::new();
-        for id in stores(&cx) {
+        let (there, mut gone) = (stores(&cx), Vec::new());
+        for id in &there {
             let arguments = json!({"vector_store_id": id, "query": self.query.0, "max_num_results": MOST});
-            let page = cx.send(&store::Search::SPEC, arguments).value().await?;
+            let page = match cx.send(&store::Search::SPEC, arguments).value().await {
+                // The others answer all the same.
+                Err(error) if error.kind() == Kind::Status(404) => {
+                    gone.push(id.as_str());
+                    if gone.len() == there.len() {
+                        return Err(Error::new(error.kind(), format!("{}: {error}", gone.join(", "))));
+                    }
+                    continue;
+                }
+                page => page?,
+            };
             let page: Page = serde_json::from_value(page).map_err(|error| {
                 Error::new(Kind::Answer, format!("the search of {id} answers something else: {error}"))
             })?;
@@ -92,7 +103,14 @@ impl Search {
                 results.push(json!({"id": id, "title": title, "url": url, "text": text.join("\n")}));
             }
         }
-        Ok(whole(&cx, &json!({"results": results}), "fetch gives the text of one"))
+        let mut found = json!({"results": results});
+        if let (Some(found), false) = (found.as_object_mut(), gone.is_empty()) {
+            found.insert(
+                "note".into(),
+                format!("not searched, since OpenAI has no such store: {}", gone.join(", ")).into(),
+            );
+        }
+        Ok(whole(&cx, &found, "fetch gives the text of one"))
     }
 }
 
