@@ -133,6 +133,12 @@ impl Error {
         self
     }
 
+    /// The same of a request that must not be made twice, and may have been carried out.
+    #[must_use]
+    pub fn perhaps_done(self) -> Self {
+        self.or_hint(PERHAPS_DONE)
+    }
+
     /// The same with how long OpenAI asks to be left alone.
     #[must_use]
     pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {

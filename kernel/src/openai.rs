@@ -218,7 +218,7 @@ async fn read(cx: &Context, spec: &Spec, answer: Bytes) -> Result<Value> {
 
 /// What became of an answer whose head told of success: the request was carried out.
 fn after_success(spec: &Spec, error: Error) -> Error {
-    if spec.effect.idempotent { error } else { error.or_hint(error::PERHAPS_DONE) }
+    if spec.effect.idempotent { error } else { error.perhaps_done() }
 }
 
 /// Sends a planned request with retries and gives a successful answer.
@@ -343,7 +343,7 @@ where
             }
             (_, Err(failure)) => {
                 let text = format!("the connection to openai broke before its answer: {}", failure.text);
-                return Err(Error::new(Kind::Connection, key.redact(text)).or_hint(error::PERHAPS_DONE));
+                return Err(Error::new(Kind::Connection, key.redact(text)).perhaps_done());
             }
         }
     }

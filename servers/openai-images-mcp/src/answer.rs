@@ -108,7 +108,7 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
     }
     let Answer { mut about, pictures, broke } = ask(cx, spec, arguments).await?;
     if pictures.is_empty() {
-        return Err(Error::new(Kind::Answer, "the answer holds no image"));
+        return Err(Error::new(Kind::Answer, "the answer holds no image").perhaps_done());
     }
     let count = pictures.len();
     let (mut data, mut shown, mut unsaved) = (Vec::new(), Vec::new(), Vec::new());
@@ -141,17 +141,22 @@ async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<
     let response = cx.send(spec, arguments).response().await?;
     // Not every server streams.
     let stream = stream && !is_json(&response);
-    let unreadable = |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}"));
+    let unreadable =
+        |error| Error::new(Kind::Answer, format!("the answer is not what was expected: {error}")).perhaps_done();
     let mut answer = Answer::default();
     if !stream {
-        let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
+        let broken = |failure: Failure| {
+            Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text)).perhaps_done()
+        };
         let (mut unpacker, mut length, longest) = (Unpacker::default(), 0, LONGEST_ANSWER.min(2 * cx.room()));
         let mut chunks = response.into_body().into_chunks();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
             length += chunk.len();
             if length > longest {
-                return Err(Error::new(Kind::Answer, format!("the answer is longer than {longest} bytes")));
+                return Err(
+                    Error::new(Kind::Answer, format!("the answer is longer than {longest} bytes")).perhaps_done()
+                );
             }
             unpacker.feed(&chunk);
         }
@@ -170,12 +175,16 @@ async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<
     loop {
         let event = match events.next().await {
             Ok(Some(event)) => event,
+            Ok(None) if answer.pictures.is_empty() => {
+                return Err(Error::new(Kind::Answer, "the stream ended before an image had come").perhaps_done());
+            }
             Ok(None) => break,
             // What came before is paid for.
             Err(error) if !answer.pictures.is_empty() => {
                 answer.broke = Some(error.into_text());
                 break;
             }
+            Err(error) if error.kind() == Kind::Connection => return Err(error.perhaps_done()),
             Err(error) => return Err(error),
         };
         let mut unpacker = Unpacker::default();
