@@ -54,7 +54,8 @@ pub trait Platform: Send + Sync + 'static {
     /// Writes a new file, in folders that are made where they are missing, and gives its full path. Never overwrites.
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
 
-    /// Makes sure that a new file can be written at a path that a caller named, and makes the folders on the way to it.
+    /// Makes sure that a new file can be written at a path that a caller named, with the folders on the way to it, and
+    /// leaves nothing behind.
     fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>>;
 
     /// The regular files and the folders in a folder that a caller named, within what the operator allows, in the order of

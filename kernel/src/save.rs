@@ -66,8 +66,8 @@ impl Elsewhere {
 }
 
 impl Context {
-    /// Makes sure, before anything is spent, that [`Context::save`] can write a new file at this path, and makes the
-    /// folders on the way to it. Does nothing where there is no path.
+    /// Makes sure, before anything is spent, that [`Context::save`] can write a new file at this path, with the folders on
+    /// the way to it. Does nothing where there is no path, and leaves nothing behind.
     ///
     /// # Errors
     /// As [`Context::save`]: about the path, which is the argument `save_to`.

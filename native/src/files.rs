@@ -24,6 +24,8 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Most names that a folder is read for.
 const NAMES: usize = 10_000;
+/// How often a file is begun again whose folder went away meanwhile.
+const AGAIN: usize = 3;
 
 /// Longest path that is looked at, in bytes, and most links that are followed in it: what Linux takes.
 const LONGEST: usize = 4096;
@@ -173,14 +175,28 @@ impl Roots {
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
     }
 
-    /// Makes sure that a new file can be written, and makes the folders on the way to it.
+    /// Makes sure that a new file can be written. Of that nothing stays, nor of the folders on the way to it that were
+    /// not there.
     ///
     /// # Errors
     /// As [`Roots::save`].
     pub async fn reserve(&self, path: String) -> Result<()> {
         let roots = self.clone();
-        // What was begun is removed when it is dropped.
-        blocking(move || roots.create(&path).map(drop)).await
+        blocking(move || {
+            let place = roots.find_new(&path)?;
+            let all = place.folders.len();
+            let there = (0..=all).rev().find(|count| walked(&place, *count).is_ok()).unwrap_or(all);
+            // What was begun is removed when it is dropped.
+            let outcome = roots.create(&path).map(drop);
+            for count in (there..all).rev() {
+                // One in which another call has begun a file stays.
+                if let (Ok(folder), Some(name)) = (walked(&place, count), place.folders.get(count)) {
+                    let _ = folder.remove_folder(name);
+                }
+            }
+            outcome
+        })
+        .await
     }
 
     /// The regular files and the folders in a folder, hidden ones left out, in the order of their names.
@@ -213,14 +229,28 @@ impl Roots {
 
     fn create(&self, path: &str) -> Result<Target> {
         let place = self.find_new(path)?;
-        let folder = Folder::make(&place.root, &place.folders).map_err(|error| fault(path, error))?;
-        if folder.has(&place.name).map_err(|error| fault(path, error))? {
-            return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
-        }
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| fault(path, io::Error::other(error)))?;
         let name = OsString::from(format!(".openai-mcp-{:016x}.part", u64::from_ne_bytes(random)));
-        let file = folder.create(&name).map_err(|error| fault(path, error))?;
+        let begin = || {
+            let folder = Folder::make(&place.root, &place.folders)?;
+            if folder.has(&place.name)? {
+                return Ok(None);
+            }
+            let file = folder.create(&name)?;
+            Ok(Some((folder, file)))
+        };
+        // A call that only looks may take a folder away that it had made before this one came into it.
+        let missing = |begun: &io::Result<_>| matches!(begun, Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let mut begun = begin();
+        for _ in 0..AGAIN {
+            if missing(&begun) {
+                begun = begin();
+            }
+        }
+        let Some((folder, file)) = begun.map_err(|error| fault(path, error))? else {
+            return Err(not_made(path, io::ErrorKind::AlreadyExists.into()));
+        };
         let path = dunce::simplified(&place_path(&place)).to_owned();
         Ok(Target { file, partial: Partial { folder, name }, name: place.name, path })
     }
@@ -566,6 +596,11 @@ impl Drop for Partial {
     }
 }
 
+/// One of the first folders on the way to a place: the root, the first below it and so on.
+fn walked(place: &Rooted, count: usize) -> io::Result<Folder> {
+    Folder::walk(&place.root, place.folders.get(..count).unwrap_or_default())
+}
+
 fn not_made(path: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::AlreadyExists => {
@@ -693,6 +728,11 @@ impl Folder {
     fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, rustix::fs::AtFlags::empty())?)
     }
+
+    /// Removes a folder in which there is nothing.
+    fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, rustix::fs::AtFlags::REMOVEDIR)?)
+    }
 }
 
 /// A folder by its path, where folders cannot be held open.
@@ -759,5 +799,10 @@ impl Folder {
 
     fn remove(&self, name: &OsStr) -> io::Result<()> {
         std::fs::remove_file(self.0.join(name))
+    }
+
+    /// Removes a folder in which there is nothing.
+    fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        std::fs::remove_dir(self.0.join(name))
     }
 }

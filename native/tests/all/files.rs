@@ -257,14 +257,17 @@ async fn nothing_else_is_written() {
 }
 
 #[tokio::test]
-async fn folders_are_made_and_a_reserved_place_stays_free() {
+async fn folders_are_made_for_a_file_and_not_for_a_look() {
     let tree = tree();
     let roots = roots(&tree.root);
     roots.reserve("a/b/new.txt".into()).await.unwrap();
-    let folder = tree.root.join("a/b");
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    assert!(!tree.root.join("a").exists());
     roots.save("a/b/new.txt".into(), Body::Full("new".into())).await.unwrap();
+    let folder = tree.root.join("a/b");
     assert_eq!(fs::read_to_string(folder.join("new.txt")).unwrap(), "new");
+    roots.reserve("a/b/c/d/new.txt".into()).await.unwrap();
+    roots.reserve("a/b/more.txt".into()).await.unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     roots.save("c/new.txt".into(), Body::EMPTY).await.unwrap();
     assert!(tree.root.join("c/new.txt").exists());
 }
