@@ -546,6 +546,12 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, again: bool,
         (404, Some("model_not_found")) => Some(error::NO_MODEL.to_owned()),
         // What is gone for everyone is not to be looked for by another id or key.
         (404, _) if message.is_some_and(|message| message.contains("shut down")) => None,
+        // It says why itself, and mostly it is not the key.
+        (403, _)
+            if message.is_some_and(|message| !["permission", "scope"].iter().any(|word| message.contains(word))) =>
+        {
+            None
+        }
         // So is a key of fewer rights refused, too, and not only one that is unknown.
         (401, _) if message.is_some_and(|message| message.contains("insufficient permissions")) => {
             error::hint(403, wait, again, key)
