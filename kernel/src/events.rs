@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::body::{Body, Failure};
-use crate::error::{Error, Kind, PERHAPS_DONE, Result};
+use crate::error::{Error, Kind, Result};
 use crate::headers;
 use crate::json;
 use crate::secret::Secret;
@@ -79,7 +79,7 @@ impl Events {
     /// The answer is JSON: the other side does not stream.
     pub fn new(response: Response<Body>) -> Result<Self> {
         if is_json(&response) {
-            return Err(Error::new(Kind::Answer, NO_STREAM).or_hint(PERHAPS_DONE));
+            return Err(Error::new(Kind::Answer, NO_STREAM).perhaps_done());
         }
         let (head, body) = response.into_parts();
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());

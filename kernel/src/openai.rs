@@ -125,8 +125,7 @@ impl<'a> Call<'a> {
         {
             return Ok(Response::new(Body::Full(json::text(&answer.await?).into())));
         }
-        let life = if spec.life == Life::AsServer { cx.home().life } else { spec.life };
-        if let Life::Gone { on, instead } = life
+        if let Life::Gone { on, instead } = life(cx, spec)
             && cx.config().is_openai()
         {
             let text = format!("OpenAI ended `{} {}` on {on}\nhint: use {instead}", endpoint.method, endpoint.path);
@@ -216,6 +215,11 @@ async fn read(cx: &Context, spec: &Spec, answer: Bytes) -> Result<Value> {
     read.map_err(|problem| after_success(spec, Error::new(Kind::Answer, format!("the answer {problem}"))))
 }
 
+/// Whether OpenAI still has what a tool asks for.
+fn life(cx: &Context, spec: &Spec) -> Life {
+    if spec.life == Life::AsServer { cx.home().life } else { spec.life }
+}
+
 /// What became of an answer whose head told of success: the request was carried out.
 fn after_success(spec: &Spec, error: Error) -> Error {
     if spec.effect.idempotent { error } else { error.perhaps_done() }
@@ -227,7 +231,7 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
     let (planned, with) = (&plan, &key);
-    let trying = Trying { again, retries, until: cx.until() };
+    let trying = Trying { again, retries, until: cx.until(), life: life(cx, spec) };
     let mut response = insist(cx, trying, with, || async move {
         let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
@@ -262,7 +266,8 @@ pub(crate) async fn connect(
     let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
     let (planned, with) = (&plan, &key);
     let until = cx.now() + patience;
-    insist(cx, Trying { again: spec.effect.idempotent, retries: RETRIES, until }, with, || async move {
+    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec) };
+    insist(cx, trying, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
         let left = until.saturating_sub(cx.now()).min(HANDSHAKE);
         let connecting = async {
@@ -306,6 +311,8 @@ struct Trying {
     retries: u32,
     /// Until when.
     until: Duration,
+    /// Whether OpenAI still has what is asked for.
+    life: Life,
 }
 
 impl Trying {
@@ -335,7 +342,7 @@ where
                 cx.tell(&format!("retrying in {} s", milliseconds(pause).div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
-            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, trying.again, key)),
+            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, &trying, key)),
             (_, Err(failure)) if failure.unsent || trying.again => {
                 let text = format!("openai could not be reached: {}{}", failure.text, astray(cx.config()));
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
@@ -528,7 +535,8 @@ fn astray(config: &Config) -> String {
     }
 }
 
-fn refused(config: &Config, response: &Response<Bytes>, tries: u32, again: bool, key: &Secret) -> Error {
+fn refused(config: &Config, response: &Response<Bytes>, tries: u32, trying: &Trying, key: &Secret) -> Error {
+    let again = trying.again;
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
     let wait = retry_after(response.headers()).map(|wait| milliseconds(wait).div_ceil(1000));
     let (status, body) = (response.status().as_u16(), response.body());
@@ -539,7 +547,10 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, again: bool,
     let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let message = told.pointer("/error/message").and_then(Value::as_str);
     let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
-    let elsewhere = astray(config);
+    let elsewhere = match trying.life {
+        Life::Gone { on, instead } => format!("\nhint: OpenAI ended this on {on}: use {instead}"),
+        _ => astray(config),
+    };
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
     let code = told.pointer("/error/code").and_then(Value::as_str);
     let usual = || match (status, code) {
