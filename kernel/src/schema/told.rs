@@ -60,9 +60,6 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
     if let Some(name) = nearest(given, names()) {
         return did_you_mean(Some(name));
     }
-    if all.iter().any(|field| field.name == given) {
-        return "; it is an argument of its own".into();
-    }
     let here = any_item(path);
     // What is below the object at hand is what was meant: elsewhere, a common name is one of many things.
     let mut places = Vec::new();
@@ -70,6 +67,9 @@ pub(super) fn unknown(given: &str, fields: &'static [Field], all: &'static [Fiel
         find(given, fields, &here, DEPTH, &mut places);
     }
     if places.is_empty() {
+        if all.iter().any(|field| field.name == given) {
+            return "; it is an argument of its own".into();
+        }
         find(given, all, "", DEPTH, &mut places);
     }
     if let Some(Place { tag, kinds, .. }) = places.iter().find(|place| place.path == here && !place.kinds.is_empty()) {

@@ -128,6 +128,7 @@ struct VoiceId {
 #[shape]
 struct Limits {
     weight: Option<Int<0, 9>>,
+    size: Option<f64>,
 }
 
 #[shape]
@@ -312,6 +313,7 @@ fn a_refusal_says_how_it_is_written() {
             r#"{"tool": {"type": "web_search", "weight": 1}}"#,
             "`tool.weight`: unknown field; it belongs in `tool.limits`",
         ),
+        (r#"{"tool": {"type": "web_search", "size": 1}}"#, "`tool.size`: unknown field; it belongs in `tool.limits`"),
         (
             r#"{"tool": {"type": "function", "name": "f", "city": "Rome"}}"#,
             "`tool.name`: unknown field; it belongs in `tool.function`\n`tool.city`: unknown field; only with `type` `web_search`",
