@@ -10,7 +10,6 @@ use super::{Field, Shape};
 use crate::file;
 use crate::json::Node;
 use crate::near::{did_you_mean, nearest};
-use crate::spec::Effect;
 
 /// How many faults are told of one call; a model that got twenty things wrong starts again anyway.
 const MOST_FAULTS: usize = 20;
@@ -45,27 +44,36 @@ pub struct Given<'a> {
     pub field: Option<&'static Field>,
 }
 
+/// What a call is held to besides its tool's fields.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// The tool changes nothing: an empty text is none.
+    pub reads: bool,
+    /// The tool puts what is given in the place of what there is.
+    pub replaces: bool,
+    /// Unknown keys pass.
+    pub open: bool,
+}
+
 /// Checks the arguments of a call against a tool's fields: unknown, doubled and missing keys, then each value, which is
-/// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, which is
-/// more where the `effect` of the tool is to read, and so is what hosts add of their own. With `open`, unknown keys pass. What
-/// is `attached` counts as given.
+/// rewritten where it was written in another form than the shape has. What is as good as not given is taken out, and so is
+/// what hosts add of their own. What is `attached` counts as given.
 pub fn settle(
     fields: &'static [Field],
     given: &mut Vec<Given<'_>>,
     attached: impl Fn(&str) -> bool,
-    effect: &Effect,
-    open: bool,
+    rules: Rules,
     faults: &mut Vec<Fault>,
 ) {
+    let Rules { reads, replaces, open } = rules;
     for one in &mut *given {
         one.field = fields.iter().find(|field| field.is_named(&one.name));
     }
     given.retain(|one| match one.field {
-        Some(field) => !left_out(field, &one.node, effect.reads),
+        Some(field) => !left_out(field, &one.node, reads),
         None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
     });
     lone_file(fields, given, &attached);
-    let replaces = effect.destroys;
     let mut checker = Checker { faults, all: fields, open, replaces, hidden: false, changed: false };
     checker.doubled(given.iter().map(|one| one.name.as_ref()), "");
     for one in &mut *given {

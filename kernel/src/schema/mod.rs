@@ -12,7 +12,7 @@ mod types;
 
 use http::HeaderName;
 
-pub use check::{Fault, Given, settle};
+pub use check::{Fault, Given, Rules, settle};
 pub(crate) use render::{fields as render_fields, text as render_text};
 pub use types::{
     Attributes, Brief, FULL, FileInput, Hidden, Int, Json, JsonObject, ListOf, Metadata, Nullable, Num, OneOrMany,
