@@ -43,7 +43,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 const CALL: Duration = Duration::from_secs(45);
 /// How long what is under way may take to end when time is up.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a request is made whose answer does not come.
+/// How often a request is made whose answer does not come, or that OpenAI failed to answer.
 const TRIES: u64 = 2;
 /// How often a request is made that OpenAI says it has not carried out, without a limit as the reason.
 const FAULTS: u64 = 4;
@@ -399,7 +399,7 @@ impl<'a> Driver<'a> {
                 // Nobody knows whether it was carried out.
                 continue;
             }
-            // What was refused was not carried out. After a failure at OpenAI's end nobody knows, so it is not made again.
+            // What was refused was not carried out.
             match times {
                 0 => item.work.unset("asked"),
                 _ => item.work.at_mut("asked").put("times", times.into()),
@@ -413,10 +413,11 @@ impl<'a> Driver<'a> {
             match error.kind() {
                 Kind::Key | Kind::Status(401..=404) => return Err(Stop::Hopeless(error)),
                 Kind::Status(429) | Kind::Unsent => {}
-                Kind::Status(408 | 409) => {
+                Kind::Status(status @ (408 | 409 | 500..)) => {
                     let faults = item.work.at("faults").as_u64().unwrap_or_default() + 1;
                     item.work.put("faults", faults.into());
-                    if faults >= FAULTS {
+                    // After a failure at OpenAI's end nobody knows what became of it.
+                    if faults >= if status < 500 { FAULTS } else { TRIES } {
                         return Ok(Err(problem(error)));
                     }
                 }
