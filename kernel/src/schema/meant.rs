@@ -34,7 +34,8 @@ pub(super) fn bare_id<'a>(field: &Field, text: &'a str) -> Option<&'a str> {
         Some((host, path)) if host.ends_with("openai.com") => path.split('/').find(|id| ids::is_of(field.name, id))?,
         _ => bare,
     };
-    (bare != text && !bare.is_empty()).then_some(bare)
+    // What has blanks within is no id that was copied.
+    (bare != text && !bare.is_empty() && !bare.contains(char::is_whitespace)).then_some(bare)
 }
 
 /// The object that has an id, where a text is a name: an id begins as what it is of is called, as `voice_…`.

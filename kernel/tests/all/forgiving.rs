@@ -207,6 +207,7 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"parts":[{"thread_id":"thread_1"}]}"#,
         ),
         (r#"{"label": " `a` "}"#, r#"{"label": " `a` "}"#),
+        (r#"{"file_id": "a b\""}"#, r#"{"file_id": "a b\""}"#),
         (r#"{"metadata": {"none": null}}"#, r#"{"metadata":{}}"#),
         (r#"{"voice": "voice_1"}"#, r#"{"voice":{"id":"voice_1"}}"#),
         (r#"{"voice": "voices"}"#, r#"{"voice": "voices"}"#),
