@@ -28,7 +28,8 @@ pub(super) fn bare_id<'a>(field: &Field, text: &'a str) -> Option<&'a str> {
     if !field.name.ends_with("_id") && !field.name.ends_with("_ids") {
         return None;
     }
-    let bare = text.trim().trim_matches(['"', '\'', '`']).trim();
+    let text_of = |quote: &char| text.trim().strip_prefix(*quote)?.strip_suffix(*quote);
+    let bare = ['"', '\'', '`'].iter().find_map(text_of).unwrap_or(text).trim();
     let page = bare.strip_prefix("https://").and_then(|page| page.split(['?', '#']).next()?.split_once('/'));
     let bare = match page {
         Some((host, path)) if host.ends_with("openai.com") => path.split('/').find(|id| ids::is_of(field.name, id))?,
