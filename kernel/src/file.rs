@@ -95,7 +95,7 @@ impl Source {
         let filename = text("filename").map(str::to_owned);
         let leads_away = |name: &str| name.split('/').any(|part| matches!(part, "" | "." | ".."));
         if filename.as_deref().is_some_and(|name| name.len() > 255 || name.contains('\0') || leads_away(name)) {
-            return Err("`filename`: expected a name of 1 to 255 bytes".into());
+            return Err("`filename`: expected 1 to 255 bytes, with no `..` or empty folder in it".into());
         }
         let mime_type = text("mime_type").map(str::to_owned);
         if mime_type.as_deref().is_some_and(|mime| http::HeaderValue::from_str(mime).is_err() || !mime.contains('/')) {

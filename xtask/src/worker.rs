@@ -262,10 +262,10 @@ fn build(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) 
     pack(workspace, workers, make, packer)
 }
 
-/// Writes for the bench where Workers are and what they weigh.
+/// Writes for the bench where servers' Workers are and what they weigh.
 fn tell(workspace: &Workspace, workers: &[Worker]) -> Result<()> {
     let mut built = BTreeMap::new();
-    for worker in workers {
+    for worker in workers.iter().filter(|worker| worker.folder.starts_with(workspace.root.join("servers"))) {
         let (_, zipped) = size(&worker.dist())?;
         let about = json!({"dist": worker.dist(), "zipped": zipped, "budget": worker.budget});
         built.insert(worker.domain.as_str(), about);

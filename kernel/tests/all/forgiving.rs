@@ -404,7 +404,10 @@ fn a_file_is_known_in_every_form() {
         ),
         (r#"{"file": "one\ntwo"}"#, "given as `text`, with `filename`"),
         (r#"{"file": {"data": "a", "filename": "a.txt"}}"#, "`file`: `data`: not base64"),
-        (r#"{"file": {"text": "a", "filename": "../a.txt"}}"#, "`file`: `filename`: expected a name of 1 to 255 bytes"),
+        (
+            r#"{"file": {"text": "a", "filename": "../a.txt"}}"#,
+            "`file`: `filename`: expected 1 to 255 bytes, with no `..` or empty folder in it",
+        ),
         (r#"{"file": {"data": "aGk="}}"#, "`file`: `filename`: required with `text` and `data`"),
         (r#"{"file": "data:text/plain"}"#, "without a comma"),
         (r#"{"filename": "a.txt"}"#, "`filename`: unknown field; it belongs in `file`"),
