@@ -9,11 +9,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::error::{Error, Kind};
-use crate::json::Node;
 use serde_json::Value;
 
+use crate::arguments::Arguments;
+use crate::error::{Error, Kind};
+use crate::json::Node;
 use crate::json_schema::{self, STEP, STEPS};
+use crate::schema::{Json, Raw};
 
 /// Most faults that are told.
 const MOST: usize = 10;
@@ -302,17 +304,22 @@ fn join(place: &str, name: &str) -> String {
     if place.is_empty() { name } else { format!("{place}.{name}") }
 }
 
-/// The JSON of a schema that the caller gave as strict mode takes it; nothing where it is that already.
+/// An object that is to be strict and whose schema, the member of this `name`, is not, with that made strict; and the schema
+/// as it was. Nothing where nothing is to be changed.
 ///
 /// # Errors
 /// It cannot be made strict, or is not JSON. `place` says where it stands.
-pub fn given(schema: &str, place: &str) -> Result<Option<Node<'static>>, Error> {
-    let given = Node::parse(schema).map_err(|error| Error::argument(place, error))?;
+pub fn made(object: &Arguments, name: &str, place: &str) -> Result<Option<(Arguments, Value)>, Error> {
+    if object.member::<bool>("strict")? != Some(true) {
+        return Ok(None);
+    }
+    let Some(schema) = object.member::<Raw<Json>>(name)? else { return Ok(None) };
+    let given = Node::parse(schema.text()).map_err(|error| Error::argument(place, error))?;
     let sent = strict(&given).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(|fault| format!("`{place}`: {fault}")).collect();
         Error::new(Kind::Arguments, format!("{}\nhint: or give `strict` false", lines.join("\n")))
     })?;
-    Ok((sent != given).then_some(sent))
+    Ok(if sent == given { None } else { Some((object.clone().set(name, sent), schema.read(place)?)) })
 }
 
 /// [`without_added_nulls`] for JSON that is text, as arguments of calls are; what is not JSON stays as it is.

@@ -35,7 +35,7 @@ pub(crate) fn settle(arguments: Arguments) -> Result<Settled> {
             let tool = object(&tool);
             let function = tool.member::<Raw<Json>>("function")?.map(|function| object(&function));
             let strict = match &function {
-                Some(function) => made_strict(function, "parameters", &format!("tools[{index}].function.parameters"))?,
+                Some(function) => strict::made(function, "parameters", &format!("tools[{index}].function.parameters"))?,
                 None => None,
             };
             sent.push(match strict {
@@ -53,7 +53,7 @@ pub(crate) fn settle(arguments: Arguments) -> Result<Settled> {
     }
     if let Some(format) = arguments.member::<Raw<Json>>("response_format")?.map(|format| object(&format))
         && let Some(named) = format.member::<Raw<Json>>("json_schema")?.map(|named| object(&named))
-        && let Some((named, schema)) = made_strict(&named, "schema", "response_format.json_schema.schema")?
+        && let Some((named, schema)) = strict::made(&named, "schema", "response_format.json_schema.schema")?
     {
         meant.format = Some(schema);
         settled = settled.set("response_format", format.set("json_schema", named));
@@ -63,16 +63,6 @@ pub(crate) fn settle(arguments: Arguments) -> Result<Settled> {
 
 fn object(json: &Raw<Json>) -> Arguments {
     Arguments::new(Some(json.text().to_owned().into()))
-}
-
-/// An object whose member is a schema that is to be strict and was not, with that made strict, and the schema as it was.
-fn made_strict(object: &Arguments, name: &str, place: &str) -> Result<Option<(Arguments, Value)>> {
-    if object.member::<bool>("strict")? != Some(true) {
-        return Ok(None);
-    }
-    let Some(schema) = object.member::<Raw<Json>>(name)? else { return Ok(None) };
-    let Some(sent) = strict::given(schema.text(), place)? else { return Ok(None) };
-    Ok(Some((object.clone().set(name, sent), schema.read(place)?)))
 }
 
 impl Meant {

@@ -96,16 +96,13 @@ fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> 
         _ => None,
     };
     let now = changed.as_ref().unwrap_or(tool);
-    if now.member::<bool>("strict")? != Some(true) {
+    let Some((sent, schema)) = strict::made(now, "parameters", &format!("tools[{index}].parameters"))? else {
         return Ok(changed);
-    }
-    let Some(schema) = now.member::<Raw<Json>>("parameters")? else { return Ok(changed) };
-    let place = format!("tools[{index}].parameters");
-    let Some(sent) = strict::given(schema.text(), &place)? else { return Ok(changed) };
+    };
     if let Some(name) = now.member("name")? {
-        meant.insert(name, schema.read(&place)?);
+        meant.insert(name, schema);
     }
-    Ok(Some(now.clone().set("parameters", sent)))
+    Ok(Some(sent))
 }
 
 /// The object with the members of one of its members in place of that.
@@ -131,12 +128,9 @@ fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
         format = format.set("name", "output");
     }
     let mut changed = None;
-    if format.member::<bool>("strict")? == Some(true)
-        && let Some(schema) = format.member::<Raw<Json>>("schema")?
-        && let Some(sent) = strict::given(schema.text(), "text.format.schema")?
-    {
-        changed = Some(schema.read("text.format.schema")?);
-        format = format.set("schema", sent);
+    if let Some((sent, schema)) = strict::made(&format, "schema", "text.format.schema")? {
+        format = sent;
+        changed = Some(schema);
     }
     if format.text() == given.text() {
         return Ok((arguments, None));
