@@ -1,6 +1,7 @@
 //! The arguments of a call, as the caller wrote them or as code put them together.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -132,32 +133,17 @@ impl Arguments {
     /// for the check to tell.
     fn rewritten(mut self, changes: &[(Cow<'_, str>, Option<Cow<'_, str>>)]) -> Self {
         let Ok(Members(members)) = self.members() else { return self };
-        let mut text = Vec::with_capacity(self.text.len() + 64);
-        let mut push = |name: &str, value: &str| {
-            text.push(if text.is_empty() { b'{' } else { b',' });
-            json::push_string(&mut text, name);
-            text.push(b':');
-            text.extend_from_slice(value.as_bytes());
-        };
-        let change = |wanted: &str| changes.iter().rev().find(|(name, _)| name == wanted);
-        for (name, raw) in &members {
-            match change(name) {
-                None => push(name, raw.get()),
-                Some((_, Some(value))) => push(name, value),
-                Some((_, None)) => {}
-            }
-        }
-        for (name, value) in changes {
-            if let Some(value) = value
-                && !members.iter().any(|(member, _)| member == name)
-            {
-                push(name, value);
-            }
-        }
-        if text.is_empty() {
-            text.push(b'{');
-        }
-        text.push(b'}');
+        // Callers choose how many members there are of either.
+        let changed: BTreeMap<&str, Option<&str>> =
+            changes.iter().map(|(name, value)| (name.as_ref(), value.as_deref())).collect();
+        let there: BTreeSet<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+        let kept = members.iter().filter_map(|(name, raw)| {
+            let value = changed.get(name.as_ref()).copied().unwrap_or(Some(raw.get()))?;
+            Some((name.as_ref(), value))
+        });
+        let added = changes.iter().filter(|(name, _)| !there.contains(name.as_ref()));
+        let added = added.filter_map(|(name, value)| Some((name.as_ref(), value.as_deref()?)));
+        let text = json::written(kept.chain(added));
         self.text = text.into();
         self
     }

@@ -1,11 +1,13 @@
 //! Further arguments, which stand in an object of their own and are as well taken beside it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
 use crate::arguments::{Arguments, Members};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::schema::{Field, Object, Shape};
 use crate::spec::Spec;
 
@@ -40,18 +42,20 @@ pub(crate) fn sorted(spec: &Spec, arguments: &Arguments) -> Result<Arguments> {
     if out.is_empty() && moved.is_empty() {
         return Ok(arguments.clone());
     }
+    // Callers choose how many there are of each.
     let twice = |one: &[Member<'_>], other: &[Member<'_>]| {
-        one.iter().find(|(name, _)| other.iter().any(|(also, _)| also == name)).map(|(name, _)| name.to_string())
+        let other: BTreeSet<&str> = other.iter().map(|(name, _)| name.as_ref()).collect();
+        one.iter().find(|(name, _)| other.contains(name.as_ref())).map(|(name, _)| name.to_string())
     };
     if let Some(name) = twice(&out, &stay).or_else(|| twice(&kept, &moved)) {
         let problem = format!("given twice: beside `{}`, too", holder.name);
         return Err(Error::argument(&format!("{}.{name}", holder.name), problem));
     }
-    let object = |members: Vec<Member<'_>>| {
-        members.into_iter().fold(Arguments::default(), |object, (name, value)| object.set(&name, value))
+    let written = |one: &[Member<'_>], other: &[Member<'_>]| {
+        let members = one.iter().chain(other).map(|(name, value)| (name.as_ref(), value.get()));
+        Arguments::new(Some(json::written(members).into()))
     };
-    let options = object(kept.into_iter().chain(moved).collect());
-    let sorted = object(stay.into_iter().chain(out).collect()).set(holder.name, options);
+    let sorted = written(&stay, &out).set(holder.name, written(&kept, &moved));
     Ok(arguments.files().iter().fold(sorted, |sorted, (name, file)| sorted.attach(name, file.clone())))
 }
 

@@ -107,7 +107,7 @@ pub fn check(spec: &Spec, arguments: &Arguments, open: bool) -> Result<Arguments
     if as_given {
         return Ok(arguments.clone());
     }
-    let text = object(entries.iter().map(|entry| (entry.name(), entry.text.as_ref())), false);
+    let text = json::written(entries.iter().map(|entry| (entry.name(), entry.text.as_ref()))).into();
     let files = arguments.files().iter().cloned();
     Ok(files.fold(Arguments::new(Some(text)), |arguments, (name, file)| arguments.attach(name, file)))
 }
@@ -157,7 +157,8 @@ pub fn plan(spec: &Spec, endpoint: &Endpoint, arguments: &Arguments, open: bool)
         Payload::Json(arguments.text().clone())
     } else {
         let entries = entries.iter().filter(|entry| in_body(entry));
-        Payload::Json(object(entries.map(|entry| (entry.wire(), entry.text.as_ref())), endpoint.streams))
+        let streams = endpoint.streams.then_some(("stream", "true"));
+        Payload::Json(json::written(entries.map(|entry| (entry.wire(), entry.text.as_ref())).chain(streams)).into())
     };
     Ok(Plan { method: endpoint.method.clone(), target, headers, body })
 }
@@ -380,26 +381,4 @@ fn holds_files(shape: &'static Shape) -> bool {
         Shape::Union(shapes) => shapes.iter().any(|shape| holds_files(shape())),
         _ => false,
     }
-}
-
-/// Names and values as a JSON object, each value as the text it is.
-fn object<'e>(entries: impl Iterator<Item = (&'e str, &'e str)>, streams: bool) -> Bytes {
-    let mut text = Vec::new();
-    let mut push = |name: &str, value: &str| {
-        text.push(if text.is_empty() { b'{' } else { b',' });
-        json::push_string(&mut text, name);
-        text.push(b':');
-        text.extend_from_slice(value.as_bytes());
-    };
-    for (name, value) in entries {
-        push(name, value);
-    }
-    if streams {
-        push("stream", "true");
-    }
-    if text.is_empty() {
-        text.push(b'{');
-    }
-    text.push(b'}');
-    text.into()
 }

@@ -219,13 +219,11 @@ fn plain(members: &mut Entries) {
     if let Some(at) = single
         && let (_, Node::Array(schemas)) = members.remove(at)
     {
+        // Callers choose how many keywords there are.
+        let mut there: BTreeSet<Cow<'static, str>> = members.iter().map(|(name, _)| name.clone()).collect();
         for schema in schemas {
             let Node::Object(inner) = schema else { continue };
-            for (name, value) in inner {
-                if !members.iter().any(|(member, _)| *member == name) {
-                    members.push((name, value));
-                }
-            }
+            members.extend(inner.into_iter().filter(|(name, _)| there.insert(name.clone())));
         }
     }
     let beside = |name: &str| !matches!(name, "$ref" | "$defs" | "definitions");

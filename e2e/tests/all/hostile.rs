@@ -504,6 +504,31 @@ fn wide_answers_take_little_memory() {
     server.process.expect_memory_below(100);
 }
 
+/// Arguments of so many names that work on each pair of them would come to no end.
+#[test]
+fn very_many_names_are_looked_at_once_each() {
+    let server = sandbox(&[]);
+    let names = |start: &str| -> serde_json::Map<String, Value> {
+        (0..80_000).map(|index| (format!("{start}{index}"), json!(0))).collect()
+    };
+    let with = |mut object: Value, more: serde_json::Map<String, Value>| {
+        object.as_object_mut().unwrap().extend(more);
+        object
+    };
+    let schema = json!({"type": "object", "allOf": [names("a")]});
+    let format = json!({"type": "json_schema", "name": "a", "strict": true, "schema": schema});
+    let function = with(json!({"type": "function", "function": with(json!({"name": "a"}), names("a"))}), names("b"));
+    for (domain, tool, arguments) in [
+        ("images", "image-generate-batch", json!({"prompts": ["a"], "quality": "low", "options": names("a")})),
+        ("responses", "response-create", json!({"model": "gpt-5", "input": "a", "text": {"format": format}})),
+        ("responses", "response-create", json!({"model": "gpt-5", "input": "a", "tools": [function]})),
+    ] {
+        let result = server.call(domain, tool, &arguments);
+        assert!(result["isError"].is_boolean(), "{tool}");
+    }
+    serves_on(&server, "many names");
+}
+
 /// A setting that is not taken as it was meant is told at the start, not at the first call, and never passed over.
 #[test]
 fn nonsense_in_a_setting_is_told_at_the_start() {

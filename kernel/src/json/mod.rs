@@ -14,4 +14,4 @@ pub use openai_mcp_line::Line;
 pub use short::shorten;
 pub(crate) use short::{noted, short, short_object};
 pub use text::{MOST_VALUES, excerpt, fault, held, narrow, number, push_string, quoted, text, tree, values, weight};
-pub(crate) use text::{coded, is_code, mended, without_code};
+pub(crate) use text::{coded, is_code, mended, without_code, written};

@@ -120,6 +120,22 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
+/// Names and values as a JSON object, each value as the JSON text that it is.
+pub(crate) fn written<'e>(entries: impl Iterator<Item = (&'e str, &'e str)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in entries {
+        out.push(if out.is_empty() { b'{' } else { b',' });
+        push_string(&mut out, name);
+        out.push(b':');
+        out.extend_from_slice(value.as_bytes());
+    }
+    if out.is_empty() {
+        out.push(b'{');
+    }
+    out.push(b'}');
+    out
+}
+
 /// Text as a JSON string.
 pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
