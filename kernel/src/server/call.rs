@@ -42,6 +42,12 @@ impl Service {
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }
+        // A front reads all of them before a tool is run.
+        if self.front.is_some()
+            && let Err(error) = few(&arguments)
+        {
+            return refuse(error.to_string());
+        }
         let filter = caller.filter.clone();
         let offered = Offered::new(self, &filter);
         let turn = match &self.front {
@@ -218,12 +224,18 @@ fn beside(offered: &Offered<'_>, name: &str) -> String {
     }
 }
 
-/// Runs a tool: its own code, or the request of its endpoint.
-async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<Output, Error> {
+/// Makes sure that arguments have no more values than tools can hold.
+fn few(arguments: &Arguments) -> Result<(), Error> {
     if json::values(arguments.text()) > MOST_VALUES {
         let text = format!("the arguments have more than {MOST_VALUES} values\nhint: hand much over as a file");
         return Err(Error::new(Kind::Arguments, text));
     }
+    Ok(())
+}
+
+/// Runs a tool: its own code, or the request of its endpoint.
+async fn run(cx: &Context, tool: &'static Tool, arguments: Arguments) -> Result<Output, Error> {
+    few(&arguments)?;
     match tool.run {
         None => {
             let max_bytes = match tool.spec.long {
