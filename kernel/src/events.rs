@@ -73,7 +73,7 @@ pub fn is_json(response: &Response<Body>) -> bool {
 }
 
 impl Events {
-    /// Reads the answer of [`crate::context::Context::request`].
+    /// Reads the answer of [`crate::openai::Call::response`].
     ///
     /// # Errors
     /// The answer is JSON: the other side does not stream.

@@ -73,6 +73,9 @@ impl Context {
     pub async fn open(&self, source: Source) -> Result<Opened> {
         self.check_source(&source)?;
         let told = source.told();
+        if matches!(source, Source::Url { .. }) {
+            self.count_requests(1);
+        }
         let Opened { mut filename, mut mime_type, body } = self.platform().open(source).await?;
         let (head, body) = body.peek(file::HEAD).await;
         file::by_bytes(&head, told, &mut filename, &mut mime_type);

@@ -270,6 +270,7 @@ pub(crate) async fn connect(
     insist(cx, trying, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
         let left = until.saturating_sub(cx.now()).min(HANDSHAKE);
+        cx.count_requests(1);
         let connecting = async {
             Ok(match cx.platform().connect(request).await? {
                 Connected::Open(wire) => Answer::Given(wire),
@@ -291,15 +292,16 @@ pub(crate) async fn connect(
 enum Answer<T> {
     /// What was asked for.
     Given(T),
-    /// An answer that says why not, whole.
+    /// An answer that says why not.
     Refused(Response<Bytes>),
 }
 
 impl<T> Answer<T> {
-    /// Reads why not.
+    /// Reads why not, as far as it came and is read at all.
     async fn refused(response: Response<Body>) -> Self {
         let (head, body) = response.into_parts();
-        Answer::Refused(Response::from_parts(head, body.collect(ERROR_BODY).await.unwrap_or_default()))
+        let (beginning, _) = body.peek(ERROR_BODY).await;
+        Answer::Refused(Response::from_parts(head, beginning))
     }
 }
 

@@ -94,3 +94,10 @@ fn a_file_that_is_said_back_is_left_out() {
     let (told, _) = told("thing-get", vec![refused(400, "invalid_image", &message)]);
     assert!(told.contains("data:image/png;base64,(990 characters of base64 left out) is none"), "{told}");
 }
+
+#[test]
+fn what_is_longer_than_an_error_should_be_is_told_by_its_beginning() {
+    let body = format!("the gateway is wrong: {}", "x ".repeat(500_000));
+    let (told, _) = told("thing-get", vec![Reply::new(400, body)]);
+    assert!(told.contains("the gateway is wrong: x x"), "{told}");
+}
