@@ -95,6 +95,8 @@ pub struct RequestFacts {
 /// What is kept of the last answer, for the result's `_meta` and for polling.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answered {
+    /// Whether there was one, so that OpenAI knows the caller's key.
+    pub(crate) given: bool,
     pub(crate) request_id: Option<String>,
     pub(crate) poll_after: Option<Duration>,
 }
@@ -262,9 +264,15 @@ impl Context {
     pub(crate) fn answered(&self, answer: &HeaderMap) {
         let text = |name: HeaderName| answer.get(name).and_then(|value| value.to_str().ok());
         let mut answered = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.given = true;
         answered.request_id = text(headers::REQUEST_ID).map(str::to_owned);
         answered.poll_after =
             text(headers::POLL_AFTER_MS).and_then(|value| value.parse().ok()).map(Duration::from_millis);
+    }
+
+    /// Whether OpenAI has given this call what it asked for.
+    pub(crate) fn was_answered(&self) -> bool {
+        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).given
     }
 
     /// Text without the secrets that the call has to do with.

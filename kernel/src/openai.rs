@@ -23,7 +23,7 @@ use crate::multipart;
 use crate::plan::{self, PartValue, Payload, Plan};
 use crate::platform::{Connected, Wire};
 use crate::secret::Secret;
-use crate::spec::{Life, Spec};
+use crate::spec::{Effect, Endpoint, Life, Long, Spec};
 use crate::time::milliseconds;
 
 /// Tries after the first, as in the official SDKs.
@@ -39,6 +39,27 @@ const ERROR_BODY: usize = 64 * 1024;
 
 /// Most bytes of a JSON answer that are read into memory.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// What shows that a key is one, and costs nothing.
+static MODELS: Spec = Spec {
+    name: "GET /models",
+    doc: "",
+    endpoint: Some(Endpoint {
+        method: Method::GET,
+        path: "/models",
+        accept: None,
+        beta: Some(""),
+        twin: None,
+        multipart: false,
+        streams: false,
+    }),
+    fields: &[],
+    effect: Effect { reads: true, destroys: false, idempotent: true, open: false, saves: false, records: false },
+    admin: false,
+    long: Long::Cut,
+    life: Life::Open,
+    setting: None,
+};
 
 /// A request that is about to be made; how it ends says what is wanted of the answer.
 #[must_use = "nothing is sent before an answer is asked for"]
@@ -63,6 +84,20 @@ impl Context {
     /// Every fault at once.
     pub fn check(&self, spec: &'static Spec, arguments: &Arguments) -> Result<()> {
         plan::check(spec, arguments, self.config().open_arguments).map(drop)
+    }
+
+    /// Makes sure that OpenAI knows the caller's key.
+    ///
+    /// # Errors
+    /// It does not, or cannot be asked.
+    pub(crate) async fn try_key(&self) -> Result<()> {
+        let tried = self.send(&MODELS, Arguments::default()).past_stand_in().response().await;
+        match tried {
+            // A key of fewer rights is refused what it may not see, and is one.
+            Err(error) if error.to_string().contains("insufficient permissions") => Ok(()),
+            Err(error) if matches!(error.kind(), Kind::Status(status) if status != 401) => Ok(()),
+            tried => tried.map(drop),
+        }
     }
 
     /// The caller's own key, else the operator's for callers who may spend it.

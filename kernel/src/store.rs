@@ -99,8 +99,8 @@ impl Store<'_> {
         Ok(done)
     }
 
-    /// Refuses to write so many bytes more for an owner whose allowance is used up. What was written is counted along, and
-    /// measured where that does not tell enough.
+    /// Refuses to write so many bytes more for an owner whose allowance is used up, and to begin for one whose key nobody
+    /// knows. What was written is counted along, and measured where that does not tell enough.
     async fn afford(&self, owner: &str, bytes: u64) -> Result<()> {
         let most = Amount::allowed(self.cx.setting("MAX_STORE"));
         let most = most.map_err(|problem| Error::new(Kind::Unsupported, problem))?;
@@ -119,6 +119,10 @@ impl Store<'_> {
                 used.rows += row.integer(0)?.unsigned_abs();
                 used.bytes += row.integer(1)?.unsigned_abs();
             }
+        }
+        // Who makes up a key has another one at once, and with it another allowance.
+        if used == Amount::default() && !self.cx.caller().trusted && !self.cx.was_answered() {
+            self.cx.try_key().await?;
         }
         known.measured(owner, used);
         if known.has_room(owner, bytes, most) {

@@ -13,7 +13,7 @@ use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::{Definition, Reply, Service};
 use openai_mcp_kernel::sql::sql;
 use openai_mcp_kernel::tool::Tool;
-use openai_mcp_testkit::script::Script;
+use openai_mcp_testkit::script::{Reply as Answer, Script};
 
 /// Keep a note.
 #[tool("note-put")]
@@ -60,6 +60,11 @@ static FIRST: Definition = server(&[NOTE]);
 static SECOND: Definition = server(&[NOTE, MARK, MARK]);
 static FAULTY: Definition = server(&[NOTE, BROKEN]);
 
+/// An API that knows every key.
+fn knowing() -> Arc<Script> {
+    Arc::new(Script::new((0..8).map(|_| Answer::json(&json!({"object": "list", "data": []}))).collect()))
+}
+
 fn service(server: &'static Definition, script: &Arc<Script>, settings: &[(&str, &str)]) -> Arc<Service> {
     let value = |name: &str| settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let all = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -84,7 +89,7 @@ fn put(service: &Arc<Service>, key: Option<&str>, body: &str) {
 
 #[test]
 fn a_caller_sees_the_rows_of_their_own_key() {
-    let script = Arc::default();
+    let script = knowing();
     let service = service(&FIRST, &script, &[("OPENAI_API_KEY", "sk-env")]);
     put(&service, Some("sk-a"), "of a");
     put(&service, Some("sk-b"), "of b");
@@ -100,7 +105,7 @@ fn a_caller_sees_the_rows_of_their_own_key() {
 
 #[test]
 fn a_named_owner_keeps_the_rows_when_the_operator_changes_the_key() {
-    let script = Arc::default();
+    let script = knowing();
     let named = |key| service(&FIRST, &script, &[("OPENAI_API_KEY", key), ("OPENAI_MCP_OWNER", "team")]);
     put(&named("sk-old"), None, "of the team");
     put(&named("sk-old"), Some("sk-a"), "of a");
@@ -111,7 +116,7 @@ fn a_named_owner_keeps_the_rows_when_the_operator_changes_the_key() {
 
 #[test]
 fn an_administrator_alone_has_rows_too_and_nobody_has_none() {
-    let script = Arc::default();
+    let script = knowing();
     let admin = service(&FIRST, &script, &[("OPENAI_ADMIN_KEY", "sk-admin-1")]);
     put(&admin, None, "of the administrator");
     let nobody = service(&FIRST, &script, &[]);
@@ -120,7 +125,7 @@ fn an_administrator_alone_has_rows_too_and_nobody_has_none() {
 
 #[test]
 fn an_older_store_is_brought_up_to_date_once() {
-    let script = Arc::default();
+    let script = knowing();
     put(&service(&FIRST, &script, &[]), Some("sk-a"), "old");
     for _ in 0..2 {
         let second = service(&SECOND, &script, &[]);
@@ -136,7 +141,7 @@ fn an_older_store_is_brought_up_to_date_once() {
 
 #[test]
 fn a_migration_that_fails_leaves_everything_as_it_was() {
-    let script = Arc::default();
+    let script = knowing();
     put(&service(&FIRST, &script, &[]), Some("sk-a"), "kept");
     let error = call(&service(&FAULTY, &script, &[]), Some("sk-a"), "note-list", json!({}));
     assert_eq!(error, "the store refused a statement: no such table: nowhere");
@@ -145,7 +150,7 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
 
 #[test]
 fn an_owner_keeps_so_much_and_no_more() {
-    let script = Arc::new(Script::new(Vec::new()));
+    let script = knowing();
     let service = service(&FIRST, &script, &[("OPENAI_MCP_MAX_STORE", "1")]);
     let big = "x".repeat(600_000);
     put(&service, Some("sk-one"), &big);
@@ -171,4 +176,23 @@ fn an_allowance_that_is_no_number_is_told() {
     let service = service(&FIRST, &script, &[("OPENAI_MCP_MAX_STORE", "much")]);
     let told = call(&service, Some("sk-one"), "note-put", json!({"body": "a"}));
     assert_eq!(told, "the operator's OPENAI_MCP_MAX_STORE: expected a number of megabytes, got `much`");
+}
+
+#[test]
+fn nothing_is_kept_for_a_key_that_openai_does_not_know() {
+    let refusal = |status, message| Answer::new(status, json!({"error": {"message": message}}).to_string());
+    let replies = vec![
+        refusal(401, "Incorrect API key provided"),
+        refusal(401, "You have insufficient permissions for this operation. Missing scopes: api.model.read"),
+    ];
+    let script = Arc::new(Script::new(replies));
+    let service = service(&FIRST, &script, &[]);
+    let refused = call(&service, Some("sk-made-up"), "note-put", json!({"body": "a"}));
+    assert!(refused.starts_with("openai answered 401: Incorrect API key provided"), "{refused}");
+    assert_eq!(call(&service, Some("sk-made-up"), "note-list", json!({})), "[]");
+    // A key of few rights is one, and is asked for once.
+    put(&service, Some("sk-few"), "a");
+    put(&service, Some("sk-few"), "b");
+    let asked: Vec<_> = script.sent().iter().map(|sent| format!("{} {}", sent.method, sent.target)).collect();
+    assert_eq!(asked, ["GET /models"; 2]);
 }
