@@ -71,14 +71,24 @@ pub(crate) fn run(call: &Call) -> ExitCode {
     if failed { ExitCode::FAILURE } else { status }
 }
 
-/// The result of the call, as `tools/call` gives it.
-async fn result(call: &Call) -> Result<Value, String> {
-    let found = SERVERS.iter().copied().find_map(|definition| {
+/// The tool that is called, if it is one of those that are known here, and its server.
+fn found(call: &Call) -> Option<(&'static Definition, &'static Spec)> {
+    SERVERS.iter().copied().find_map(|definition| {
         let spec = definition.specs().find(|spec| spec.is_named(&call.tool))?;
         Some((definition, spec))
-    });
+    })
+}
+
+/// Whether the tool writes the file of `--output` itself: it can, and runs in this process.
+fn saves(call: &Call, spec: &Spec) -> bool {
+    call.url.is_none() && list::takes(spec, "save_to")
+}
+
+/// The result of the call, as `tools/call` gives it.
+async fn result(call: &Call) -> Result<Value, String> {
+    let found = found(call);
     if let Some(path) = &call.output {
-        media::check(path)?;
+        media::check(path, found.is_some_and(|(_, spec)| saves(call, spec)))?;
     }
     let messages = match &call.url {
         Some(url) => {
@@ -123,7 +133,7 @@ async fn here(call: &Call, definition: &'static Definition, spec: &'static Spec)
     let mut options = call.options.all();
     let mut arguments = arguments(call)?;
     // A tool that can save does so before anything of the result is made smaller for a model.
-    if let (Some(path), true) = (&call.output, list::takes(spec, "save_to")) {
+    if let (Some(path), true) = (&call.output, saves(call, spec)) {
         let (path, folder) = media::place(path)?;
         arguments = with_member(&arguments, "save_to", &path)?;
         options.also.push(folder);
@@ -217,13 +227,24 @@ fn show(call: &Call, result: &Value) -> Result<bool, String> {
         }
     }
     let mut told = Vec::new();
-    if let Some(path) = call.output.as_deref().filter(|path| !failed && !path.exists()) {
+    let mut problem = None;
+    let saved = |path: &Path| path.exists() && found(call).is_some_and(|(_, spec)| saves(call, spec));
+    if let Some(path) = call.output.as_deref().filter(|path| !failed && !saved(path)) {
+        // What was paid for is not lost to a file that has come to be there meanwhile.
         if files.is_empty() {
-            told.push(media::write_new(path, texts.join("\n\n").as_bytes())?);
-            texts.clear();
+            match media::write_new(path, texts.join("\n\n").as_bytes()) {
+                Ok(note) => texts = vec![note],
+                Err(error) => problem = Some(error),
+            }
         }
         for (index, file) in files.iter().enumerate() {
-            told.push(file.write(&media::numbered(path, index))?);
+            told.push(match file.write(&media::numbered(path, index)) {
+                Ok(note) => note,
+                Err(error) => {
+                    problem = Some(error);
+                    file.write_beside(Path::new(&call.tool))?
+                }
+            });
         }
     } else if !call.json && call.output.is_none() {
         for file in &files {
@@ -236,7 +257,7 @@ fn show(call: &Call, result: &Value) -> Result<bool, String> {
     } else {
         writeln!(std::io::stdout(), "{text}").map_err(|error| format!("standard output: {error}"))?;
     }
-    Ok(failed)
+    problem.map_or(Ok(failed), Err)
 }
 
 /// What a person sees while they wait, on a terminal: what is told last, how much of it is done where the total is

@@ -227,7 +227,7 @@ const REPORTS: [&str; 7] = ["html", "htm", "md", "csv", "jsonl", "png", "xml"];
 async fn run_all(run: &Run) -> Result<bool, String> {
     let evals = load(&run.file, &run.judge)?;
     if let Some(path) = &run.report {
-        media::check(path)?;
+        media::check(path, false)?;
         // Told before anything is spent.
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
         if !REPORTS.contains(&ending.as_str()) {

@@ -63,12 +63,14 @@ impl File {
     }
 }
 
-/// Refuses, before anything is paid, a file that cannot be written in the end.
+/// Refuses, before anything is paid, a file that cannot be written in the end. Who writes it may take a folder as well, and
+/// name a file within.
 ///
 /// # Errors
 /// It is there already, or its folder is not.
-pub(crate) fn check(path: &Path) -> Result<(), String> {
-    if path.is_file() {
+pub(crate) fn check(path: &Path, or_folder: bool) -> Result<(), String> {
+    let there = path.symlink_metadata().is_ok();
+    if there && !(or_folder && path.is_dir()) {
         return Err(format!("-o: `{}` is there already, and nothing is overwritten", path.display()));
     }
     place(path).map(drop)

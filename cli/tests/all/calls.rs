@@ -93,8 +93,29 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_paid() {
         assert_eq!(done.status, 2, "{path}: {}", done.out);
         assert!(done.err.contains(problem), "{path}: {}", done.err);
     }
+    // A tool that writes nothing itself has its file written here, and here no folder is one.
+    let done = run_in(folder.path(), &["call", "model-list", "-o", "."], &variables);
+    assert_eq!(done.status, 2, "{}", done.out);
+    assert!(done.err.contains("is there already"), "{}", done.err);
     assert!(upstream.take().is_empty());
     assert_eq!(fs::read_to_string(folder.path().join("there.mp3")).unwrap(), "mine");
+}
+
+#[test]
+fn what_cannot_be_written_in_the_end_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("models.json");
+    let taken = path.clone();
+    let upstream = Recorder::start(move |_| {
+        fs::write(&taken, "mine").unwrap();
+        Answer::json(200, r#"{"object": "list", "data": [{"id": "gpt-paid", "object": "model"}]}"#)
+    })
+    .unwrap();
+    let variables = [("OPENAI_API_KEY", "sk-any"), ("OPENAI_BASE_URL", &*upstream.base_url())];
+    let done = run_in(folder.path(), &["call", "model-list", "-o", "models.json"], &variables);
+    assert!(done.status == 2 && done.err.contains("cannot be written"), "{}: {}", done.status, done.err);
+    assert!(done.out.contains("gpt-paid"), "{}", done.out);
+    assert_eq!(fs::read_to_string(path).unwrap(), "mine");
 }
 
 #[test]
