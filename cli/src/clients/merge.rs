@@ -195,6 +195,8 @@ fn toml_value(value: &Value) -> toml_edit::Value {
 /// not written line below line, as Goose writes it, is refused.
 struct Block<'a> {
     before: Vec<&'a str>,
+    /// Comments and empty lines above the first member.
+    lead: Vec<&'a str>,
     /// Its members, each with all its lines.
     members: Vec<(&'a str, Vec<&'a str>)>,
     after: Vec<&'a str>,
@@ -206,7 +208,8 @@ impl<'a> Block<'a> {
     fn find(text: &'a str, name: &str) -> Result<Self, String> {
         let other = || format!("`{name}` is not written line below line: put the entries there by hand");
         let mut lines = text.lines();
-        let mut block = Block { before: Vec::new(), members: Vec::new(), after: Vec::new(), indent: 2 };
+        let mut block =
+            Block { before: Vec::new(), lead: Vec::new(), members: Vec::new(), after: Vec::new(), indent: 2 };
         let head = format!("{name}:");
         loop {
             match lines.next() {
@@ -235,7 +238,7 @@ impl<'a> Block<'a> {
                 _ if indent <= block.indent && !blank => return Err(other()),
                 _ => match block.members.last_mut() {
                     Some((_, lines)) => lines.push(line),
-                    None if blank => {}
+                    None if blank => block.lead.push(line),
                     None => return Err(other()),
                 },
             }
@@ -251,6 +254,7 @@ impl<'a> Block<'a> {
         };
         self.before.iter().for_each(|line| put(line));
         put(&format!("{name}:"));
+        self.lead.iter().for_each(|line| put(line));
         let ours = |name: &str| entries.iter().any(|(ours, _)| ours == name);
         for (_, lines) in self.members.iter().filter(|(name, _)| !ours(name)) {
             lines.iter().for_each(|line| put(line));

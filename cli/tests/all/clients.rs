@@ -326,7 +326,7 @@ fn what_else_is_in_a_file_stays_in_it() {
         (
             "goose",
             ".config/goose/config.yaml",
-            "# my settings\nGOOSE_MODEL: gpt-5\nextensions:\n  mine:\n    cmd: x\n    args:\n    - a\n  openai-files:\n    cmd: /old\nGOOSE_MODE: auto\n",
+            "# my settings\nGOOSE_MODEL: gpt-5\nextensions:\n  # those I need\n\n  mine:\n    cmd: x\n    args:\n    - a\n  openai-files:\n    cmd: /old\nGOOSE_MODE: auto\n",
         ),
     ];
     for (client, file, text) in rows {
