@@ -109,6 +109,8 @@ def test_turns_are_heard_and_interrupted(client):
         connection.input_audio_buffer.append(audio=encode(sound))
         done = receive(connection, "response.done")[-1].response
         assert done.status == "cancelled" and done.status_details.reason == "turn_detected"
+        # The client reads no goodbye while it holds events that nobody has taken.
+        assert receive(connection, "response.done")[-1].response.status == "completed"
 
 
 def test_functions_are_called(client):
