@@ -3,13 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json;
 use crate::secret::Secret;
 
 /// Most characters of a message of OpenAI that are told.
 const LONGEST_MESSAGE: usize = 1000;
+/// Most characters of what it tells beside: explanations, and what a next request is to refer to.
+const LONGEST_DETAILS: usize = 4000;
 
 /// What a tool gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -123,6 +125,13 @@ impl Error {
         Error::new(Kind::Answer, text)
     }
 
+    /// A failure that an answer tells of all the same: `text`, and what its `error` says.
+    pub fn answer(text: impl Into<String>, error: &Value) -> Self {
+        let mut text = text.into();
+        detail(&mut text, Some(error), None);
+        Error::new(Kind::Answer, text)
+    }
+
     /// The same with what to do next, where it does not say so yet.
     #[must_use]
     pub fn or_hint(mut self, hint: &str) -> Self {
@@ -190,37 +199,53 @@ impl std::error::Error for Error {}
 /// Appends what an error body says, without the key.
 fn tell(text: &mut String, body: &[u8], request_id: Option<&str>, key: Option<&Secret>) {
     let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
-    match told.get("error") {
-        Some(Value::Object(details)) => {
-            let detail = |name: &str| details.get(name).filter(|value| !value.is_null()).map(plain);
-            for word in [detail("type"), detail("code")].iter().flatten() {
-                text.push(' ');
-                text.push_str(&short(word, key));
-            }
-            if let Some(message) = detail("message") {
-                text.push_str(": ");
-                text.push_str(&short(message.trim_end_matches('.'), key));
-            }
-            if let Some(param) = detail("param") {
-                text.push_str(&format!(" (param `{}`)", short(&param, key)));
-            }
-        }
-        Some(Value::String(message)) => text.push_str(&format!(": {}", short(message, key))),
-        _ => {
-            let body = String::from_utf8_lossy(body);
-            match body.trim() {
-                "" => {}
-                page if page.starts_with('<') => match title(page) {
-                    Some(title) => text.push_str(&format!(": a page, `{}`", short(title, key))),
-                    None => text.push_str(": a page"),
-                },
-                body => text.push_str(&format!(": {}", short(body, key))),
-            }
+    if !detail(text, told.get("error"), key) {
+        let body = String::from_utf8_lossy(body);
+        match body.trim() {
+            "" => {}
+            page if page.starts_with('<') => match title(page) {
+                Some(title) => text.push_str(&format!(": a page, `{}`", short(title, key))),
+                None => text.push_str(": a page"),
+            },
+            body => text.push_str(&format!(": {}", short(body, key))),
         }
     }
     if let Some(id) = request_id {
         text.push_str(&format!(" (request id {})", short(id, key)));
     }
+}
+
+/// Appends what an error says, an object or a message alone; false where it is neither.
+fn detail(text: &mut String, error: Option<&Value>, key: Option<&Secret>) -> bool {
+    const USUAL: [&str; 4] = ["type", "code", "message", "param"];
+    let details = match error {
+        Some(Value::Object(details)) => details,
+        Some(Value::String(message)) => {
+            text.push_str(&format!(": {}", short(message, key)));
+            return true;
+        }
+        _ => return false,
+    };
+    let member = |name: &str| details.get(name).filter(|value| !value.is_null()).map(plain);
+    for word in [member("type"), member("code")].iter().flatten() {
+        text.push(' ');
+        text.push_str(&short(word, key));
+    }
+    if let Some(message) = member("message") {
+        text.push_str(": ");
+        text.push_str(&short(message.trim_end_matches('.'), key));
+    }
+    if let Some(param) = member("param") {
+        text.push_str(&format!(" (param `{}`)", short(&param, key)));
+    }
+    let tells = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
+    let others = details.iter().filter(|(name, value)| !USUAL.contains(&name.as_str()) && tells(value));
+    let others = json::object(others.map(|(name, value)| (name.clone(), value.clone())));
+    if !others.is_empty() {
+        text.push(' ');
+        text.push_str(&bounded(&json::text(&others.into()), LONGEST_DETAILS, key));
+    }
+    true
 }
 
 /// The title of a page of HTML: what stands around it is for browsers.
@@ -229,11 +254,15 @@ fn title(page: &str) -> Option<&str> {
     rest.split_once("</title>").map(|(title, _)| title.trim()).filter(|title| !title.is_empty())
 }
 
-/// At most [`LONGEST_MESSAGE`] characters, without files that it says back as base64. The key is taken out first: half of
-/// one would not be known for one any more.
+/// At most [`LONGEST_MESSAGE`] characters, without files that it says back as base64.
 fn short(message: &str, key: Option<&Secret>) -> String {
+    bounded(message, LONGEST_MESSAGE, key)
+}
+
+/// At most so many. The key is taken out first: half of one would not be known for one any more.
+fn bounded(message: &str, most: usize, key: Option<&Secret>) -> String {
     let message = key.map_or_else(|| message.to_owned(), |key| key.redact(message.to_owned()));
-    json::excerpt(&json::without_code(&message), LONGEST_MESSAGE).into_owned()
+    json::excerpt(&json::without_code(&message), most).into_owned()
 }
 
 /// Without the quotes of a string: compatible servers put numbers where OpenAI has strings.
