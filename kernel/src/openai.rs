@@ -241,7 +241,23 @@ async fn content(cx: &Context, spec: &Spec, response: Response<Body>) -> Result<
         let text = format!("openai answered with a page, not with JSON{}", astray(cx.config()));
         return Err(after_success(spec, Error::new(Kind::Answer, text)));
     }
-    Ok(answer)
+    match failure(&answer) {
+        Some(error) => Err(error),
+        None => Ok(answer),
+    }
+}
+
+/// The failure that an answer is whose head told of success, as some give it who speak this API: an error, of nothing that has an
+/// id.
+fn failure(answer: &[u8]) -> Option<Error> {
+    let first = answer.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start();
+    if answer.len() > ERROR_BODY || !first.starts_with(b"\"error\"") {
+        return None;
+    }
+    let told: Value = serde_json::from_slice(answer).ok()?;
+    let error = told.get("error").filter(|error| error.is_object() || error.is_string())?;
+    let bare = ["id", "object"].iter().all(|name| told.get(name).is_none());
+    bare.then(|| Error::answer("openai answered with success, and an error", error))
 }
 
 /// An answer, read.
