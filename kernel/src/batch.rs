@@ -137,7 +137,7 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
         let Some(answer) = answers.next().await else { break };
         match answer {
             Ok(answer) => {
-                deleted += 1;
+                deleted += usize::from(answer.get("deleted") != Some(&Value::Bool(false)));
                 data.push(if answer == serde_json::json!({}) { gone(id) } else { answer });
             }
             Err(error) => {
