@@ -55,6 +55,7 @@ struct Items<'a> {
     /// Those at its beginning that fit into some bytes: a text can have many more than there is memory for.
     fitting: Vec<&'a RawValue>,
     first: Option<&'a RawValue>,
+    last: Option<&'a RawValue>,
     count: usize,
 }
 
@@ -69,10 +70,11 @@ fn items(text: &[u8], room: usize) -> Option<Items<'_>> {
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut items = Items { fitting: Vec::new(), first: None, count: 0 };
+            let mut items = Items { fitting: Vec::new(), first: None, last: None, count: 0 };
             let mut room = Some(self.0);
             while let Some(item) = seq.next_element::<&RawValue>()? {
                 items.first = items.first.or(Some(item));
+                items.last = Some(item);
                 items.count += 1;
                 room = room.and_then(|room| room.checked_sub(item.get().len() + 1));
                 if room.is_some() {
@@ -94,19 +96,19 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
-/// `has_more` and `last_id`, or `next`, are set to match, so that the caller goes on with `after` as with any page. A token of the
-/// next page, which begins behind what was cut, is left out. Gives the cut text and a line that says what was cut. `None` if the
-/// answer is no such list, or not even one item fits.
+/// `has_more` and `last_id`, or a `next` that is an id, are set to match, so that the caller goes on with `after` as with any page.
+/// A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a line that says what was cut.
+/// `None` if the answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
     let room = cap.checked_sub(text.len() - data.get().len() + 64)?;
-    let Items { fitting, count, .. } = items(data.get().as_bytes(), room)?;
+    let Items { fitting, last, count, .. } = items(data.get().as_bytes(), room)?;
     let last_id = id(fitting.last()?);
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
-    let is_token = |name: &str| name == "next_page" || (name == "next" && last_id.is_none());
-    for (name, value) in entries.iter().filter(|(name, _)| !is_token(name)) {
+    let is_token = |(name, value): &(Cow<'_, str>, &RawValue)| is_token(name, value, last);
+    for (name, value) in entries.iter().filter(|entry| !is_token(entry)) {
         if out.len() > 1 {
             out.push(b',');
         }
@@ -132,7 +134,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let kept = fitting.len();
     let mut note = format!("cut to the first {kept} of {count} items to stay within {cap} bytes");
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
-        _ if entries.iter().any(|(name, _)| is_token(name)) => {
+        _ if entries.iter().any(is_token) => {
             note.push_str("; ask again with a smaller `limit` and go on page by page");
         }
         (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
@@ -146,8 +148,17 @@ pub(crate) fn past_first(text: &[u8]) -> Option<String> {
     let entries = few_entries(text, MOST).ok()?;
     let member = |wanted| entries.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.get());
     member("has_more")?;
-    let first = items(member("data")?.as_bytes(), 0)?.first?;
-    Some(format!("; `after`: {} goes on behind the first item", id(first)?))
+    let Items { first, last, .. } = items(member("data")?.as_bytes(), 0)?;
+    let first = id(first?)?;
+    let by_token = entries.iter().any(|(name, value)| is_token(name, value, last));
+    Some(if by_token { String::new() } else { format!("; `after`: {first} goes on behind the first item") })
+}
+
+/// Whether a member of a list is a token of the next page. Some lists name that page by the id of their last item, others by a
+/// token that they alone know, and one that has no next page does not tell which it is.
+fn is_token(name: &str, value: &RawValue, last: Option<&RawValue>) -> bool {
+    let is_id = || last.and_then(id).is_some_and(|id| id.get() == value.get());
+    name == "next_page" || (name == "next" && !is_id())
 }
 
 fn id(item: &RawValue) -> Option<&RawValue> {

@@ -75,6 +75,22 @@ fn a_list_that_is_cut_keeps_no_token_of_what_comes_behind_it() {
 }
 
 #[test]
+fn an_id_is_given_for_no_token() {
+    // Of a list that says nothing of a next page nobody knows whether it goes on by ids.
+    for next in [json!("page_2"), Value::Null] {
+        let result = result(&json!({"data": items(30), "has_more": !next.is_null(), "next": next}));
+        let cut = &result["structuredContent"];
+        assert_eq!((cut.get("next"), &cut["has_more"]), (None, &json!(true)), "{result}");
+        let note = result["content"][1]["text"].as_str().unwrap();
+        assert!(note.contains("a smaller `limit`") && !note.contains("thing_"), "{note}");
+
+        let long = json!({"id": "thing_0", "text": "é".repeat(2000)});
+        let result = self::result(&json!({"data": [long, {"id": "thing_1"}], "has_more": false, "next": next}));
+        assert!(!result["content"][1]["text"].as_str().unwrap().contains("`after`"), "{result}");
+    }
+}
+
+#[test]
 fn an_object_is_cut_in_its_long_texts_and_lists() {
     let whole = json!({"did": vec!["x".repeat(90); 50], "id": "thing_0", "text": "é".repeat(400)});
     let result = result(&whole);
