@@ -13,6 +13,7 @@ pub mod items;
 pub mod page;
 pub mod secret;
 pub mod spend;
+pub mod tier;
 pub mod upload;
 mod words;
 

@@ -1,14 +1,17 @@
 //! What callers mostly need of a completion.
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::tier;
 use serde_json::Map;
 
 /// What nobody who has just asked needs to be told: the kind of the answer, and notes of OpenAI's own.
 const KNOWN: [&str; 5] = ["created", "object", "role", "service_tier", "system_fingerprint"];
 
-/// A completion in brief: its one choice beside id, model and usage, or its `choices`. What the API adds one day is shown.
-pub(crate) fn completion(completion: Value) -> Value {
+/// A completion in brief: its one choice beside id, model and usage, or its `choices`. What the API adds one day is shown, and the
+/// service tier where it is not as it was `asked` for.
+pub(crate) fn completion(completion: Value, asked: Option<&str>) -> Value {
     let usage = usage(&completion);
+    let tier = tier::unasked(&completion, asked).map(Value::from);
     let Value::Object(mut told) = completion else { return completion };
     let choices = match told.remove("choices") {
         Some(Value::Array(choices)) => choices,
@@ -24,6 +27,7 @@ pub(crate) fn completion(completion: Value) -> Value {
         }
     }
     told.retain(|name, value| tells(name, value));
+    told.extend(tier.map(|tier| ("service_tier".to_owned(), tier)));
     told.into()
 }
 

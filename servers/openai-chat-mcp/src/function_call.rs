@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::tier;
 
 use crate::brief::usage;
 use crate::completion::{Create, Stream};
@@ -202,6 +203,9 @@ async fn told(
     }
     told = told.set("finish_reason", choice.get("finish_reason"));
     told = told.set("model", completion.get("model"));
+    if let Some(tier) = tier::unasked(&completion, keep.tier.as_deref()) {
+        told = told.set("service_tier", tier);
+    }
     told = told.set("usage", usage(&completion));
     if !done {
         let next = |arguments: Value| json!({"tool": FunctionCall::SPEC.name, "arguments": arguments});

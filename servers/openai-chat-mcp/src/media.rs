@@ -33,6 +33,8 @@ pub(crate) struct Keep {
     format: String,
     /// Whether OpenAI is to keep it.
     pub(crate) stored: bool,
+    /// The service tier that was asked for.
+    pub(crate) tier: Option<String>,
 }
 
 impl Keep {
@@ -45,7 +47,8 @@ impl Keep {
             save::format(save_to.as_deref(), ("", Some(format)), FORMATS)?;
         }
         let stored = arguments.member("store")?.unwrap_or_default();
-        Ok(Self { format: format.to_owned(), save_to, stored })
+        let tier = arguments.member("service_tier")?;
+        Ok(Self { format: format.to_owned(), save_to, stored, tier })
     }
 
     /// Takes the sound out of a message: into a file, or into a block.
@@ -140,7 +143,7 @@ pub(crate) async fn show(cx: &Context, mut completion: Value, keep: Keep, full: 
     if !taken && keep.save_to.is_some() {
         note(&mut completion, "there was nothing to save");
     }
-    let shown = if full { completion } else { brief::completion(completion) };
+    let shown = if full { completion } else { brief::completion(completion, keep.tier.as_deref()) };
     Ok(long::fit(cx, shown.to_string().into(), keep.stored).await.beside(blocks))
 }
 

@@ -4,6 +4,7 @@ use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::strict;
+use openai_mcp_shapes::tier;
 
 use crate::brief::usage;
 use crate::completion::{Create, Stream};
@@ -67,6 +68,7 @@ impl StructuredOutput {
         let messages = attach::add_to(&cx, messages, self.attach.unwrap_or_default()).await?;
         let options = self.options.arguments();
         let stored = options.member("store")?.unwrap_or_default();
+        let tier: Option<String> = options.member("service_tier")?;
         let body = options.set("model", &self.model).set("response_format", format);
         let body = body.set("messages", messages);
         let streams = self.stream == Some(true);
@@ -76,11 +78,14 @@ impl StructuredOutput {
         let id = completion.get("id").and_then(Value::as_str).unwrap_or_default();
         let output = checked.map_err(|problem| failed(id, problem))?;
 
-        let told = Arguments::default()
+        let mut told = Arguments::default()
             .set("output", output)
             .set("completion_id", completion.get("id"))
-            .set("model", completion.get("model"))
-            .set("usage", usage(&completion));
+            .set("model", completion.get("model"));
+        if let Some(tier) = tier::unasked(&completion, tier.as_deref()) {
+            told = told.set("service_tier", tier);
+        }
+        told = told.set("usage", usage(&completion));
         Ok(long::fit(&cx, told.text().clone(), stored).await)
     }
 }

@@ -11,6 +11,7 @@ use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::strict;
 use openai_mcp_kernel::wait::Next;
 use openai_mcp_pictures as pictures;
+use openai_mcp_shapes::tier;
 
 use crate::item::{self, at, kept, list, text};
 use crate::request::Meant;
@@ -213,9 +214,7 @@ fn short(response: &Value, view: &View) -> Arguments {
     short = put(short, "incomplete", at(at(response, "incomplete_details"), "reason"));
     short = put(short, "moderation", at(response, "moderation"));
     short = put(short, "prompt_cache_diagnostics", at(response, "prompt_cache_diagnostics"));
-    let asked = view.tier.as_deref().unwrap_or("auto");
-    let tier = text(response, "service_tier");
-    if tier != asked && !(matches!(tier, "" | "auto" | "default") && asked == "auto") {
+    if let Some(tier) = tier::unasked(response, view.tier.as_deref()) {
         short = short.set("service_tier", tier);
     }
     short = put(short, "tool_usage", &spent(at(response, "tool_usage")).unwrap_or_default());
