@@ -11,6 +11,7 @@ pub mod content;
 pub mod filter;
 pub mod items;
 pub mod page;
+pub mod said;
 pub mod secret;
 pub mod spend;
 pub mod tier;

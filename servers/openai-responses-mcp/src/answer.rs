@@ -11,6 +11,7 @@ use openai_mcp_kernel::save::{self, Unsaved};
 use openai_mcp_kernel::strict;
 use openai_mcp_kernel::wait::Next;
 use openai_mcp_pictures as pictures;
+use openai_mcp_shapes::said::{Passage, Said};
 use openai_mcp_shapes::tier;
 
 use crate::item::{self, at, kept, list, text};
@@ -162,8 +163,8 @@ pub(crate) fn how(response: &Value) -> String {
     how
 }
 
-/// `{id, status, model, text or output, commentary, annotations, items, next, usage, incomplete, error}`; what is not there is
-/// left out.
+/// `{id, status, model, text or output, commentary, refusal, annotations, items, next, usage, incomplete, error}`; what is not there
+/// is left out.
 fn short(response: &Value, view: &View) -> Arguments {
     let put = |short: Arguments, name: &str, value: &Value| match value {
         Value::Null => short,
@@ -174,7 +175,7 @@ fn short(response: &Value, view: &View) -> Arguments {
         short = put(short, name, at(response, name));
     }
     short = put(short, "conversation", at(at(response, "conversation"), "id"));
-    let Said { text: said, commentary, refusal, annotations, logprobs } = said(response);
+    let Said { answer: Passage { text: said, annotations }, commentary, refusal, logprobs } = said(response);
     let format = at(at(response, "text"), "format");
     match Some(&said)
         .filter(|_| text(format, "type").starts_with("json"))
@@ -189,9 +190,10 @@ fn short(response: &Value, view: &View) -> Arguments {
         None if said.is_empty() => {}
         None => short = short.set("text", said),
     }
-    let lists = [("annotations", annotations), ("logprobs", logprobs)];
+    let lists =
+        [("annotations", annotations), ("commentary_annotations", commentary.annotations), ("logprobs", logprobs)];
     for (name, said) in
-        [("commentary", commentary), ("refusal", refusal)].into_iter().filter(|(_, said)| !said.is_empty())
+        [("commentary", commentary.text), ("refusal", refusal)].into_iter().filter(|(_, said)| !said.is_empty())
     {
         short = short.set(name, said);
     }
@@ -248,51 +250,10 @@ fn output(said: &str, meant: Option<&Value>, format: &Value) -> Option<(Node<'st
     Some((output, faults))
 }
 
-/// What the messages of a response say.
-#[derive(Default)]
-struct Said {
-    text: String,
-    /// What the model says of its work on the way to its answer.
-    commentary: String,
-    refusal: String,
-    annotations: Vec<Value>,
-    logprobs: Vec<Value>,
-}
-
+/// What the agent that answers says.
 fn said(response: &Value) -> Said {
-    let mut said = Said::default();
     let messages = list(response, "output").filter(|item| text(item, "type") == "message");
-    for message in messages.filter(|message| item::agent(message).is_none()) {
-        let comments = text(message, "phase") == "commentary";
-        for part in list(message, "content") {
-            if text(part, "type") == "refusal" {
-                said.refusal.push_str(text(part, "refusal"));
-                continue;
-            }
-            let all = if comments { &mut said.commentary } else { &mut said.text };
-            if !all.is_empty() {
-                all.push_str("\n\n");
-            }
-            let before = all.chars().count() as u64;
-            all.push_str(text(part, "text"));
-            if comments {
-                continue;
-            }
-            // Their places are those within their part.
-            said.annotations.extend(list(part, "annotations").cloned().map(|mut annotation| {
-                for name in ["index", "start_index", "end_index"] {
-                    if let Some(place) = annotation.get_mut(name)
-                        && let Some(within) = place.as_u64()
-                    {
-                        *place = (within + before).into();
-                    }
-                }
-                annotation
-            }));
-            said.logprobs.extend(list(part, "logprobs").cloned());
-        }
-    }
-    said
+    Said::by(messages.filter(|message| item::agent(message).is_none()))
 }
 
 /// The numbers that cost money.
@@ -409,7 +370,7 @@ impl Gallery<'_> {
 /// # Errors
 /// It is not in the file that was named; the error says where it is. What is kept nowhere is shown all the same.
 async fn save_text(cx: &Context, response: &Value, shown: Arguments, path: String) -> Result<Arguments> {
-    let said = said(response).text;
+    let said = said(response).answer.text;
     if said.is_empty() {
         let note = match is_going(response) {
             true => "nothing to save yet: response-get with `save_to` saves it when it is done",

@@ -1,6 +1,7 @@
 //! Items of a response in short, and what those that wait for the caller want.
 
 use std::borrow::Cow;
+use std::iter;
 
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::json;
@@ -9,6 +10,7 @@ use openai_mcp_kernel::json_schema::faults;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::not_json;
 use openai_mcp_kernel::strict;
+use openai_mcp_shapes::said::Said;
 
 use crate::request::Meant;
 
@@ -50,9 +52,14 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
     let shown = if answer(item).is_some() || !kept(response) { whole } else { cut };
     let wanted: &[&str] = match kind {
         "message" => {
-            let said: Vec<&str> = list(item, "content").map(|part| text(part, "text")).collect();
             let agent = agent(item)?;
-            return Some(begin(kind).set("agent", agent).set("text", shown(&said.join("\n\n").into())));
+            let Said { answer, commentary, refusal, .. } = Said::by(iter::once(item.as_ref()));
+            let passage = if answer.text.is_empty() { commentary } else { answer };
+            let some = |said: String| (!said.is_empty()).then_some(said);
+            let said = json!({
+                "text": some(passage.text), "refusal": some(refusal), "annotations": passage.annotations,
+            });
+            return Some(members(begin(kind).set("agent", agent), &said, &["text", "refusal", "annotations"], shown));
         }
         "reasoning" => {
             let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
