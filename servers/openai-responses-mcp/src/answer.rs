@@ -86,10 +86,10 @@ pub(crate) fn within(mut response: Value, full: bool) -> Value {
     }
 }
 
-/// What the caller is to do with a response that has ended: answer its calls.
+/// What the caller is to do with a response that has ended: answer its calls, or let it go on.
 pub(crate) fn next(response: &Value) -> Option<Next> {
     let mut input = item::answers(response);
-    if input.is_empty() {
+    if input.is_empty() && !ends_with_program(response) {
         return None;
     }
     let (name, from) = match (at(response, "conversation").get("id"), kept(response)) {
@@ -104,15 +104,29 @@ pub(crate) fn next(response: &Value) -> Option<Next> {
     Some(create(response, name, from, input))
 }
 
-/// How a response goes on that nobody keeps, where it thought or shortened what came before: only what it said in cipher can
-/// bring that back.
+/// Whether a response ended with a program, and before the model said anything of what that gave.
+fn ends_with_program(response: &Value) -> bool {
+    let last = list(response, "output").next_back().map(|item| text(item, "type"));
+    let Said { answer, refusal, .. } = said(response);
+    text(response, "status") == "completed"
+        && matches!(last, Some("program" | "program_output"))
+        && (answer.text.is_empty() && refusal.is_empty())
+}
+
+/// How a response goes on that nobody keeps, where it thought, shortened what came before or ran a program: only what it said in
+/// cipher can bring that back.
 fn goes_on(response: &Value) -> Option<Next> {
-    let coded = list(response, "output").any(|item| at(item, "encrypted_content").is_string());
+    let cipher = |item| ["encrypted_content", "fingerprint"].iter().any(|name| at(item, name).is_string());
+    let coded = list(response, "output").any(cipher);
     (!kept(response) && coded).then(|| create(response, "store", false.into(), said_again(response).collect()))
 }
 
 fn create(response: &Value, name: &str, from: Value, input: Vec<Value>) -> Next {
-    Next { tool: "response-create", arguments: json!({"model": at(response, "model"), name: from, "input": input}) }
+    let mut arguments = json!({"model": at(response, "model"), name: from});
+    if !input.is_empty() {
+        put(&mut arguments, "input", input.into());
+    }
+    Next { tool: "response-create", arguments }
 }
 
 /// The items of a response as the API takes them back. An image goes out without its bytes, and without what we noted of
@@ -139,14 +153,17 @@ const SAVED: &str = "saved_to";
 pub(crate) fn how(response: &Value) -> String {
     let asked = item::answers(response);
     let asks = |kind: &str| asked.iter().any(|item| text(item, "type") == kind);
+    let todo = match asked.is_empty() {
+        false => "run the calls and add to each item its `output`",
+        true if ends_with_program(response) => "the model has yet to answer by what its program gave",
+        true => "",
+    };
     let mut how = String::new();
     if !kept(response) {
         how.push_str("it is not stored: put the whole input before `input`");
-        how.push_str(if asked.is_empty() { ", and what is said next behind it" } else { "; " });
+        how.push_str(if todo.is_empty() { ", and what is said next behind it" } else { "; " });
     }
-    if !asked.is_empty() {
-        how.push_str("run the calls and add to each item its `output`");
-    }
+    how.push_str(todo);
     let others = [
         ("shell_call_output", ", to a shell's [{stdout, stderr, outcome: {type: exit, exit_code}}]"),
         ("apply_patch_call_output", ", to a patch its `status`"),

@@ -75,8 +75,8 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
             let names: Vec<&Value> = list(item, "tools").map(|tool| at(tool, "name")).collect();
             return Some(members(begin(kind).set("tools", names), item, &["server_label", "error"], shown));
         }
-        "function_call" => &["call_id", "name", "namespace", "arguments"],
-        "custom_tool_call" => &["call_id", "name", "namespace", "input"],
+        "function_call" => &["call_id", "name", "namespace", "arguments", "caller"],
+        "custom_tool_call" => &["call_id", "name", "namespace", "input", "caller"],
         "mcp_approval_request" => &["id", "server_label", "name", "arguments"],
         "mcp_call" => &["server_label", "name", "arguments", "output", "error"],
         "image_generation_call" => &["id", "saved_to", "note", "size", "output_format", "revised_prompt", "error"],
@@ -170,7 +170,7 @@ fn texts(value: &Value, longest: usize) -> Value {
 /// What answers an item, as an item of the next input that lacks the caller's part; nothing where nothing is asked.
 fn answer(item: &Value) -> Option<Value> {
     let call_id = at(item, "call_id");
-    Some(match text(item, "type") {
+    let mut answer = match text(item, "type") {
         "mcp_approval_request" => json!({"type": "mcp_approval_response", "approval_request_id": at(item, "id")}),
         "local_shell_call" => json!({"type": "local_shell_call_output", "id": call_id}),
         "tool_search_call" if text(item, "execution") == "client" => {
@@ -180,7 +180,12 @@ fn answer(item: &Value) -> Option<Value> {
             json!({"type": format!("{kind}_output"), "call_id": call_id})
         }
         _ => return None,
-    })
+    };
+    // What a program asked for goes back to that program.
+    if let (Some(answer), caller @ Value::Object(_)) = (answer.as_object_mut(), at(item, "caller")) {
+        answer.insert("caller".to_owned(), caller.clone());
+    }
+    Some(answer)
 }
 
 /// Whether the answer ended before this call of its did.
