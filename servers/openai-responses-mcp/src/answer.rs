@@ -19,6 +19,8 @@ use crate::request::Meant;
 
 /// How much of a saved text is shown.
 const EXCERPT: usize = 500;
+/// Most bytes that are shown of a response that failed, and that OpenAI keeps.
+const MOST_OF_FAILED: usize = 8000;
 
 /// How a response is shown.
 #[derive(Default)]
@@ -70,10 +72,12 @@ pub(crate) async fn show(cx: &Context, mut response: Value, view: View) -> Resul
 
 /// A response within a result that holds no images; nothing in it is asked of the caller, which is told beside it.
 pub(crate) fn within(mut response: Value, full: bool) -> Value {
+    let kept = kept(&response);
     let items = response.get_mut("output").and_then(Value::as_array_mut).into_iter().flatten();
+    let note = if kept { "response-get shows the image" } else { "the image is left out" };
     for item in items.filter(|item| text(item, "type") == "image_generation_call") {
         if image(item).is_some() {
-            put(item, NOTE, "response-get shows the image".into());
+            put(item, NOTE, note.into());
         }
     }
     match full {
@@ -84,6 +88,28 @@ pub(crate) fn within(mut response: Value, full: bool) -> Value {
             shown.read().unwrap_or(response)
         }
     }
+}
+
+/// Why a response failed, with what there is of it, which may be paid for; `come` is what had come of its text.
+pub(crate) fn failed(response: Value, full: bool, come: &str) -> Error {
+    let id = text(&response, "id").to_owned();
+    let error = Error::answer(format!("{id} failed"), at(&response, "error"));
+    let kept = kept(&response);
+    let mut shown = within(response, full);
+    if let Some(shown) = shown.as_object_mut().filter(|_| !full) {
+        shown.retain(|name, _| !matches!(name.as_str(), "id" | "status" | "model" | "conversation" | "next" | "error"));
+        if !come.is_empty() && !["text", "output", "refusal"].iter().any(|said| shown.contains_key(*said)) {
+            shown.insert("text".to_owned(), come.into());
+        }
+    }
+    if shown == json!({}) {
+        return error;
+    }
+    let (error, shown) = match kept {
+        true => (error.or_hint(&format!("response-get of {id} shows it, too")), cut(shown, MOST_OF_FAILED)),
+        false => (error, shown),
+    };
+    Error::new(error.kind(), format!("{error}\nwhat there is of it: {}", json::text(&shown)))
 }
 
 /// What the caller is to do with a response that has ended: answer its calls, or let it go on.

@@ -114,9 +114,9 @@ impl Create {
         if !background && slow(self.model.as_deref().unwrap_or_default()) {
             cx.tell("this model may take minutes; with `background` true the answer outlives this call");
         }
+        let mut seen = Seen::default();
         let response = match self.stream {
             Some(true) => {
-                let mut seen = Seen::default();
                 let answer = cx.send(&Self::SPEC, arguments).streamed().await.map_err(explained)?;
                 ended(&cx, &mut seen, answer, background).await.map_err(|error| seen.broken(&error))?
             }
@@ -126,9 +126,7 @@ impl Create {
             return Err(Error::new(Kind::Answer, "the answer is no response"));
         }
         if item::text(&response, "status") == "failed" {
-            let (id, error) = (item::text(&response, "id"), item::at(&response, "error"));
-            let text = format!("{id} failed: {}: {}", item::text(error, "code"), item::text(error, "message"));
-            return Err(Error::new(Kind::Answer, text));
+            return Err(answer::failed(response, self.full == Some(true), &seen.text));
         }
         let (full, coded) = (self.full == Some(true), asks_for_code(cx.arguments())?);
         let tier = cx.arguments().member("service_tier")?;

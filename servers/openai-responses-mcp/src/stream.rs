@@ -10,7 +10,8 @@ pub(crate) struct Seen {
     pub(crate) id: Option<String>,
     /// Number of the last event.
     pub(crate) last: Option<u64>,
-    text: String,
+    /// What had come of the text.
+    pub(crate) text: String,
 }
 
 #[derive(Deserialize)]
@@ -23,8 +24,11 @@ struct Step {
     #[serde(default)]
     response: Option<Value>,
     partial_image_index: Option<u64>,
-    code: Option<String>,
-    message: Option<String>,
+    /// Why it failed: in members of the event, or in one of them.
+    code: Option<Value>,
+    message: Option<Value>,
+    param: Option<Value>,
+    error: Option<Value>,
 }
 
 impl Seen {
@@ -60,8 +64,9 @@ impl Seen {
         match (step.kind.strip_prefix("response.").unwrap_or(&step.kind), step.response) {
             ("completed" | "incomplete" | "failed" | "cancelled", Some(response)) => return Ok(Some(response)),
             ("error", _) => {
-                let told = [step.code, step.message].into_iter().flatten().collect::<Vec<_>>().join(": ");
-                return Err(Error::new(Kind::Answer, format!("openai ended the stream with an error {told}")));
+                let flat = json!({"code": step.code, "message": step.message, "param": step.param});
+                let error = step.error.filter(Value::is_object).unwrap_or(flat);
+                return Err(Error::answer("openai ended the stream with an error", &error));
             }
             (_, Some(response)) => self.begin(cx, &response),
             ("output_text.delta" | "refusal.delta", _) => {
