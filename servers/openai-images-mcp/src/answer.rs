@@ -44,10 +44,15 @@ pub(crate) struct Made {
     pub(crate) about: Map<String, Value>,
     /// What is shown, with the ids.
     pub(crate) shown: Vec<(String, Content)>,
+    /// Whether all of what OpenAI says is told.
+    full: bool,
 }
 
 impl Made {
     pub(crate) fn output(mut self) -> Output {
+        if !self.full {
+            briefly(&mut self.about);
+        }
         self.about.insert("data".into(), self.data.into());
         show::output(self.about.into(), self.shown)
     }
@@ -108,7 +113,9 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
     }
     let Answer { mut about, pictures, broke } = ask(cx, spec, arguments).await?;
     if pictures.is_empty() {
-        return Err(Error::new(Kind::Answer, "the answer holds no image").perhaps_done());
+        let error = about.get("error").filter(|error| !error.is_null());
+        let error = error.map(|error| Error::answer("the answer holds no image, but an error", error));
+        return Err(error.unwrap_or_else(|| Error::new(Kind::Answer, "the answer holds no image")).perhaps_done());
     }
     let count = pictures.len();
     let (mut data, mut shown, mut unsaved) = (Vec::new(), Vec::new(), Vec::new());
@@ -127,13 +134,10 @@ pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
     if delivery.full == Some(true) {
         about.retain(|_, value| !value.is_null());
     } else {
-        about = ["usage", "svg_usage"]
-            .into_iter()
-            .filter_map(|name| Some((name.into(), tokens(about.get(name)?)?)))
-            .collect();
+        about.retain(|name, usage| matches!(name.as_str(), "usage" | "svg_usage") && usage.is_object());
     }
     about.extend(broke.map(|error| ("incomplete".to_owned(), error.into())));
-    Ok(Made { data, about, shown })
+    Ok(Made { data, about, shown, full: delivery.full == Some(true) })
 }
 
 async fn ask(cx: &Context, spec: &'static Spec, arguments: Arguments) -> Result<Answer> {
@@ -280,9 +284,16 @@ fn path(to: &str, id: &str, format: &str, index: usize) -> String {
     save::numbered(to, index)
 }
 
+/// What was spent, in brief.
+pub(crate) fn briefly(spent: &mut Map<String, Value>) {
+    for usage in spent.values_mut().filter_map(Value::as_object_mut) {
+        *usage = tokens(usage);
+    }
+}
+
 /// The counts of tokens, with their parts where there are several: texts and images cost differently.
-fn tokens(usage: &Value) -> Option<Value> {
-    let counts = usage.as_object()?.iter().filter_map(|(name, count)| match count {
+fn tokens(usage: &Map<String, Value>) -> Map<String, Value> {
+    let counts = usage.iter().filter_map(|(name, count)| match count {
         Value::Object(details) => {
             let told = details.iter().filter(|(_, count)| count.as_u64().is_some_and(|count| count > 0));
             let told = json::object(told.map(|(name, count)| (name.clone(), count.clone())));
@@ -290,5 +301,5 @@ fn tokens(usage: &Value) -> Option<Value> {
         }
         count => count.is_u64().then(|| (name.clone(), count.clone())),
     });
-    Some(json::object(counts).into())
+    json::object(counts)
 }

@@ -66,13 +66,13 @@ impl Batch {
             };
             draw.map(move |outcome| (index, outcome))
         });
-        let (mut shown, mut usage, mut hopeless, mut undone) = (Vec::new(), Map::new(), None, None);
+        let (mut shown, mut spent, mut hopeless, mut undone) = (Vec::new(), Map::new(), None, None);
         while let Some((index, outcome)) = outcomes.next().await {
             match outcome {
                 Ok(made) => {
                     undone = None;
                     report.succeed(index, Some(Map::from_iter([("images".to_owned(), made.data.into())])));
-                    add(&mut usage, made.about.get("usage"));
+                    add(&mut spent, &made.about);
                     shown.extend(made.shown);
                 }
                 Err(error) => {
@@ -95,16 +95,25 @@ impl Batch {
             report.back(undone, 0);
         }
         hopeless.map_or(Ok(()), |error| report.stop(error))?;
-        let facts = (!usage.is_empty()).then(|| ("usage".to_owned(), usage.into())).into_iter().collect();
-        Ok(show::output(report.result(facts), shown))
+        answer::briefly(&mut spent);
+        Ok(show::output(report.result(spent), shown))
     }
 }
 
-/// Adds up counts.
-fn add(sums: &mut Map<String, Value>, counts: Option<&Value>) {
-    for (name, count) in counts.and_then(Value::as_object).into_iter().flatten() {
-        let sum = |counts: Option<&Value>| counts.and_then(Value::as_u64).unwrap_or_default();
-        let added = sum(sums.get(name)).saturating_add(sum(Some(count)));
-        sums.insert(name.clone(), added.into());
+/// Adds up counts, also those within others.
+fn add(sums: &mut Map<String, Value>, counts: &Map<String, Value>) {
+    for (name, count) in counts {
+        match count {
+            Value::Object(counts) => {
+                if let Value::Object(sums) = sums.entry(name).or_insert_with(|| json!({})) {
+                    add(sums, counts);
+                }
+            }
+            Value::Number(count) => {
+                let before = sums.get(name).and_then(Value::as_u64).unwrap_or_default();
+                sums.insert(name.clone(), before.saturating_add(count.as_u64().unwrap_or_default()).into());
+            }
+            _ => {}
+        }
     }
 }
