@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::json::{list, member as text, shorten};
+use openai_mcp_kernel::json::{Members as _, list, member as text, shorten};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Lines;
 use openai_mcp_shapes::calls;
+use openai_mcp_shapes::said::Said;
 use serde_json::Map;
 
 use crate::batch::{Get, Wait};
@@ -26,6 +27,8 @@ const REQUESTS: u64 = 200_000_000;
 const ERRORS: usize = 10;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
+/// What names the kinds of items that a short result does not show.
+const ITEMS: &str = "items";
 
 /// Get what came of each request of a batch, in the order of the requests.
 ///
@@ -212,7 +215,7 @@ impl Page {
                 }
             }
         }
-        let (mut data, mut bytes, mut next) = (Vec::new(), 0, self.next);
+        let (mut data, mut bytes, mut next, mut hides) = (Vec::new(), 0, self.next, false);
         for (at, mut item) in self.shown {
             if item.text().len() > self.room {
                 let value: Value = item.read()?;
@@ -223,6 +226,7 @@ impl Page {
                 break;
             }
             bytes += item.text().len() + 1;
+            hides |= item.member::<Raw<Json>>(ITEMS)?.is_some();
             data.push(item);
         }
         told = told.set("total", total).set("succeeded", self.succeeded).set("failed", self.failed);
@@ -243,8 +247,11 @@ impl Page {
         if missing > 0 && nameless {
             self.gone.insert(0, "input file".into());
         }
-        if !self.gone.is_empty() {
-            told = told.set("note", format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
+        let gone = (!self.gone.is_empty()).then(|| format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
+        let hidden = hides.then(|| "`full` shows the `items`; a file of `save_to` has images whole".to_owned());
+        let notes: Vec<String> = gone.into_iter().chain(hidden).collect();
+        if !notes.is_empty() {
+            told = told.set("note", notes.join("; "));
         }
         if !ended {
             let wait = json!({"tool": Wait::SPEC.name, "arguments": {"batch_id": batch.get("id")}});
@@ -313,7 +320,15 @@ fn id_of(line: &[u8]) -> serde_json::Result<Value> {
 
 /// Why a request failed, if it did.
 fn failure(result: &Value) -> Option<Value> {
-    let told = |error: &Value| json!({"code": error.get("code"), "message": error.get("message")});
+    let told = |error: &Value| {
+        let mut told = json!({"code": error.get("code"), "message": error.get("message")});
+        for (name, value) in error.as_object().into_iter().flatten() {
+            if !matches!(name.as_str(), "code" | "message" | "type") && !value.is_null() {
+                told.put(name, value.clone());
+            }
+        }
+        told
+    };
     if let Some(error) = result.get("error").filter(|error| !error.is_null()) {
         return Some(told(error));
     }
@@ -340,10 +355,12 @@ fn add_usage(sum: &mut Map<String, Value>, result: &Value) {
     }
 }
 
-/// Whether a result is pictures or vectors, of which a short one would only tell how many there are.
+/// Whether a result is or has pictures or vectors, of which a short one would only tell that there are some.
 fn has_no_words(result: &Value) -> bool {
-    let first = result.pointer("/response/body/data/0").unwrap_or(&Value::Null);
-    ["b64_json", "embedding"].iter().any(|name| first.get(name).is_some())
+    let body = result.pointer("/response/body").unwrap_or(&Value::Null);
+    let first = body.pointer("/data/0").unwrap_or(&Value::Null);
+    let drawn = |item: &Value| text(item, "type") == "image_generation_call" && !text(item, "result").is_empty();
+    ["b64_json", "embedding"].iter().any(|name| first.get(name).is_some()) || list(body, "output").any(drawn)
 }
 
 /// A result in short, or the line itself.
@@ -376,27 +393,42 @@ fn shown(result: &Value, line: &[u8], full: bool) -> Arguments {
 /// What a response says, and what it asks of the caller. Comments on the way count only where nothing else is said.
 fn of_response(told: Arguments, body: &Value) -> Arguments {
     let messages = || list(body, "output").filter(|item| text(item, "type") == "message");
-    let comments = |message: &Value| text(message, "phase") == "commentary";
-    let answers = messages().any(|message| !comments(message));
-    let parts =
-        || messages().filter(|message| !(answers && comments(message))).flat_map(|message| list(message, "content"));
-    let refusals: Vec<&str> = parts().map(|part| text(part, "refusal")).filter(|refusal| !refusal.is_empty()).collect();
-    let said: Vec<&str> =
-        parts().filter(|part| text(part, "refusal").is_empty()).map(|part| text(part, "text")).collect();
+    let answers = messages().any(|message| text(message, "phase") != "commentary");
+    let Said { answer, commentary, refusal, .. } = Said::by(messages());
+    let passage = if answers { answer } else { commentary };
     // What OpenAI ran has its output beside it.
     let outputs = list(body, "output").filter(|item| text(item, "type").ends_with("_output"));
     let done: Vec<&str> = outputs.map(|item| text(item, "call_id")).filter(|id| !id.is_empty()).collect();
-    let open = list(body, "output").filter(|item| !done.contains(&text(item, "call_id")));
-    let calls: Vec<Arguments> = open.filter_map(asked).collect();
-    let mut told = match (said.is_empty(), refusals.is_empty()) {
-        (true, false) => told,
-        _ => told.set("text", said.join("\n\n")),
+    let is_open = |item: &&Value| !done.contains(&text(item, "call_id"));
+    let calls: Vec<Arguments> = list(body, "output").filter(is_open).filter_map(asked).collect();
+    let mut others: Vec<&str> = Vec::new();
+    for item in list(body, "output").filter(|item| !is_open(item) || asked(item).is_none()) {
+        let kind = text(item, "type");
+        if !matches!(kind, "message" | "reasoning") && !kind.ends_with("_output") && !others.contains(&kind) {
+            others.push(kind);
+        }
+    }
+    // Who answers a call goes on from its response, and so does who lets the model answer by what its program gave.
+    let silent = passage.text.is_empty() && refusal.is_empty();
+    let goes_on = !calls.is_empty() || (silent && others.contains(&"program"));
+    let mut told = match silent && calls.is_empty() && others.is_empty() || !passage.text.is_empty() {
+        true => told.set("text", passage.text),
+        false => told,
     };
-    if !refusals.is_empty() {
-        told = told.set("refusal", refusals.join("\n\n"));
+    if !refusal.is_empty() {
+        told = told.set("refusal", refusal);
+    }
+    if !passage.annotations.is_empty() {
+        told = told.set("annotations", passage.annotations);
     }
     if !calls.is_empty() {
         told = told.set("calls", calls);
+    }
+    if goes_on && body.get("store") != Some(&Value::Bool(false)) {
+        told = members(told, &json!({"response_id": body.get("id")}), &["response_id"]);
+    }
+    if !others.is_empty() {
+        told = told.set(ITEMS, others);
     }
     match body.pointer("/incomplete_details/reason") {
         Some(reason) => told.set("incomplete", reason),
@@ -407,8 +439,8 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
 /// An item that waits for the caller, with the id by which it is answered.
 fn asked(item: &Value) -> Option<Arguments> {
     let names: &[&str] = match text(item, "type") {
-        "function_call" => &["call_id", "name", "namespace", "arguments"],
-        "custom_tool_call" => &["call_id", "name", "namespace", "input"],
+        "function_call" => &["call_id", "name", "namespace", "arguments", "caller"],
+        "custom_tool_call" => &["call_id", "name", "namespace", "input", "caller"],
         "mcp_approval_request" => &["id", "server_label", "name", "arguments"],
         "computer_call" | "shell_call" | "apply_patch_call" | "local_shell_call" => {
             return Some(calls::whole(item).into());
@@ -435,10 +467,6 @@ fn of_choices(told: Arguments, body: &Value) -> Arguments {
 fn of_choice(told: Arguments, choice: &Value) -> Arguments {
     let message = choice.get("message").unwrap_or(choice);
     let said = message.get("content").or_else(|| message.get("text"));
-    let mut told = match message.get("refusal").filter(|refusal| refusal.is_string()) {
-        Some(refusal) => members(told, &json!({"text": said}), &["text"]).set("refusal", refusal),
-        None => told.set("text", said),
-    };
     let calls: Vec<Arguments> = list(message, "tool_calls")
         .map(|call| {
             // Each kind has what is called in a member of its own.
@@ -446,6 +474,18 @@ fn of_choice(told: Arguments, choice: &Value) -> Arguments {
             members(members(Arguments::default(), call, &["id"]), called, &["name", "arguments", "input"])
         })
         .collect();
+    let refusal = message.get("refusal").filter(|refusal| refusal.is_string());
+    let mut told = match refusal.is_some() || !calls.is_empty() {
+        true => members(told, &json!({"text": said}), &["text"]),
+        false => told.set("text", said),
+    };
+    if let Some(refusal) = refusal {
+        told = told.set("refusal", refusal);
+    }
+    let annotations: Vec<&Value> = list(message, "annotations").collect();
+    if !annotations.is_empty() {
+        told = told.set("annotations", annotations);
+    }
     if !calls.is_empty() {
         told = told.set("calls", calls);
     }
