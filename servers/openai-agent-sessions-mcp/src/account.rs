@@ -237,10 +237,15 @@ fn how(asked: &[Value]) -> String {
         let line = match (text(action, "type"), kind) {
             ("function_call", _) => "run the function and add its `output`, or `success` false and `error`",
             ("environment_connection", _) => "connect the environment, then wait",
-            (_, "browser_authentication") => {
+            ("computer_use_approval_request", "browser_authentication") => {
                 "ask the user: add `action` submit with `fields` {field_id, value} and selected_option, or cancel"
             }
-            _ => "ask the user: add `decision` approve, deny or cancel to the response",
+            ("mcp_approval_request" | "computer_use_approval_request", _) => {
+                "ask the user: add `decision` approve, deny or cancel to the response"
+            }
+            _ => {
+                "something is asked of a kind that is not known here: agent-session-send takes the event that answers it"
+            }
         };
         if !how.contains(&line) {
             how.push(line);

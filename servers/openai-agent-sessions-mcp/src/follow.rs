@@ -277,8 +277,9 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
         .collect();
     let mut going = match status {
         "in_progress" => true,
-        "requires_action" => asked.is_empty(),
-        _ => false,
+        "idle" | "failed" | "" => false,
+        // A status that is not known is one on the way, where nothing is asked.
+        _ => asked.is_empty(),
     };
     if going && !now {
         return Ok(None);
