@@ -1,5 +1,6 @@
 //! Files of a vector store. <https://platform.openai.com/docs/api-reference/vector-stores-files>
 
+use openai_mcp_kernel::json::{Members as _, list, member};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::content::Wanted;
 use openai_mcp_shapes::page::TwoWayPage;
@@ -48,12 +49,46 @@ pub(crate) struct Content {
 impl Content {
     async fn run(self, cx: Context) -> Result<Output> {
         let arguments = json!({"vector_store_id": self.vector_store_id, "file_id": self.file_id});
+        let mut lacks = Vec::new();
         let text = async {
             let page = cx.send(&Self::SPEC, arguments).value().await?;
-            let chunks = page.get("data").and_then(Value::as_array).into_iter().flatten();
-            Ok(chunks.filter_map(|chunk| chunk.get("text")?.as_str()).collect())
+            lacks = lacking(&page);
+            Ok(list(&page, "data").map(|part| member(part, "text")).collect())
         };
-        self.wanted.of_text(&cx, text).await
+        let content = self.wanted.of_text(&cx, text).await?;
+        Ok(if lacks.is_empty() { content } else { noted(content, &lacks.join("; ")) })
+    }
+}
+
+/// What of a file is not in the text that OpenAI gave of it.
+fn lacking(page: &Value) -> Vec<String> {
+    let mut lacks = Vec::new();
+    // No parameter of the API asks for the next page.
+    if *page.at("has_more") == true {
+        lacks.push("OpenAI gave only the first part of this file's text".to_owned());
+    }
+    let others = list(page, "data").filter(|part| !part.at("text").is_string()).count();
+    if others > 0 {
+        lacks.push(format!("parts left out that are no text: {others}"));
+    }
+    lacks
+}
+
+/// A content with what is to be known of it.
+fn noted(content: Output, note: &str) -> Output {
+    let with = |mut told: Value| {
+        told.put("note", note.into());
+        told
+    };
+    match content {
+        Output::Text { text, structured } => {
+            Output::Text { text: format!("{text}\n\n[{note}]"), structured: with(structured) }
+        }
+        Output::Json(saved) => match serde_json::from_slice(&saved) {
+            Ok(told) => Output::json(&with(told)),
+            Err(_) => Output::Json(saved),
+        },
+        other => other,
     }
 }
 
