@@ -1,12 +1,16 @@
 //! Answers that are longer than a result should be: they stay JSON, with their long texts and lists cut.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::json;
+use crate::json::{self, Members as _};
 use crate::output::Output;
+use crate::save;
 use crate::spec::{Long, Spec};
 
 impl Context {
@@ -18,6 +22,43 @@ impl Context {
         let (length, cx) = (given.len(), self.clone());
         self.compute_long(length, move || answer(&cx, spec.long, given, max_bytes)).await?
     }
+
+    /// What OpenAI answers a tool that shows a window of it and takes `save_to`: the base64 within goes to that file, several to
+    /// files beside it.
+    ///
+    /// # Errors
+    /// Those of the request, an answer that is not JSON, or a file that cannot be written.
+    pub async fn unpacked(&self, spec: &'static Spec, save_to: Option<String>) -> Result<Output> {
+        self.reserve(save_to.as_deref()).await?;
+        let max_bytes = self.arguments().member("max_bytes")?;
+        let call = self.send(spec, self.arguments());
+        let given = match save_to {
+            None => call.bytes().await?,
+            Some(path) => {
+                let mut answer = call.value().await?;
+                if unpack(self, &mut answer, &path).await? == 0 {
+                    answer.put("note", "there was nothing to save".into());
+                }
+                json::text(&answer).into()
+            }
+        };
+        self.fitted(spec, given, max_bytes).await
+    }
+}
+
+/// Puts base64 into files, and in its place where it is; how many files those are.
+async fn unpack(cx: &Context, answer: &mut Value, path: &str) -> Result<usize> {
+    let mut files = 0;
+    for found in codes(answer) {
+        let text = found.as_str().unwrap_or_default();
+        let code = text.split_once(HEAD).map_or(text, |(_, code)| code);
+        // What only looks so stays.
+        let Ok(bytes) = STANDARD.decode(code) else { continue };
+        let saved = cx.save(save::numbered(path, files), Body::Full(bytes.into())).await?;
+        *found = json!({"saved_to": saved.show()});
+        files += 1;
+    }
+    Ok(files)
 }
 
 /// An answer of OpenAI as a result, cut as its tool is declared, where it is too long or holds base64, which no model can
@@ -32,7 +73,11 @@ fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> 
     }
     let mut answer =
         json::tree(&answer).map_err(|problem| Error::new(Kind::Answer, format!("the answer {problem}")))?;
-    leave_out(&mut answer);
+    for found in codes(&mut answer) {
+        let text = found.as_str().unwrap_or_default();
+        let head = text.split_once(HEAD).map_or("", |(head, _)| head);
+        *found = format!("{head}({} characters of base64 left out)", text.len()).into();
+    }
     let listed = answer.get("data").is_some_and(Value::is_array);
     Ok(match long {
         Long::Page(tool) if listed => page(cx, answer, &format!("{tool} shows all of one")),
@@ -42,25 +87,37 @@ fn answer(cx: &Context, long: Long, answer: Bytes, max_bytes: Option<usize>) -> 
     })
 }
 
-/// Leaves out base64, but for what the API wants to have back as it was.
-fn leave_out(value: &mut Value) {
-    const NAMES: [&str; 4] = ["b64_json", "data", "file_data", "result"];
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(leave_out),
-        Value::Object(members) => {
-            for (name, value) in members {
-                let Value::String(text) = value else {
-                    leave_out(value);
-                    continue;
-                };
-                let (head, code) = text.split_once(";base64,").unwrap_or(("", text));
-                let known = if head.is_empty() { NAMES.contains(&name.as_str()) } else { head.starts_with("data:") };
-                if known && json::is_code(code) {
-                    *text = format!("{head}({} characters of base64 left out)", text.len());
+/// What stands before the base64 of a data URL.
+const HEAD: &str = ";base64,";
+
+/// The texts that are base64, but for what the API wants to have back as it was.
+fn codes(value: &mut Value) -> Vec<&mut Value> {
+    fn find<'a>(value: &'a mut Value, found: &mut Vec<&'a mut Value>) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| find(item, found)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value.as_str().map(|text| is_code(name, text)) {
+                        Some(true) => found.push(value),
+                        Some(false) => {}
+                        None => find(value, found),
+                    }
                 }
             }
+            _ => {}
         }
-        _ => {}
+    }
+    let mut found = Vec::new();
+    find(value, &mut found);
+    found
+}
+
+/// Whether the text of a member is base64, or the URL of data that are.
+fn is_code(name: &str, text: &str) -> bool {
+    const NAMES: [&str; 4] = ["b64_json", "data", "file_data", "result"];
+    match text.split_once(HEAD) {
+        Some((head, code)) => head.starts_with("data:") && json::is_code(code),
+        None => NAMES.contains(&name) && json::is_code(text),
     }
 }
 

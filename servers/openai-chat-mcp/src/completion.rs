@@ -117,9 +117,18 @@ struct List {
 }
 
 /// Get a stored completion; chat-completion-messages has what was asked.
-#[tool("chat-completion-get", GET "/chat/completions/{completion_id}", window)]
+#[tool("chat-completion-get", GET "/chat/completions/{completion_id}", window, run, saves)]
 pub(crate) struct Get {
     completion_id: String,
+    /// New local file for the spoken audio.
+    #[local]
+    save_to: Option<String>,
+}
+
+impl Get {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.unpacked(&Self::SPEC, self.save_to).await
+    }
 }
 
 /// Replace the metadata of a stored completion.

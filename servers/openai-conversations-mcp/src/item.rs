@@ -38,12 +38,21 @@ struct List {
 }
 
 /// Get an item of a conversation.
-#[tool("conversation-item-get", GET "/conversations/{conversation_id}/items/{item_id}", window)]
+#[tool("conversation-item-get", GET "/conversations/{conversation_id}/items/{item_id}", window, run, saves)]
 struct Get {
     conversation_id: String,
     item_id: String,
     /// As in conversation-item-list.
     include: Option<Vec<Brief<Include>>>,
+    /// New local file for its image or other base64.
+    #[local]
+    save_to: Option<String>,
+}
+
+impl Get {
+    async fn run(self, cx: Context) -> Result<Output> {
+        cx.unpacked(&Self::SPEC, self.save_to).await
+    }
 }
 
 /// Delete an item of a conversation; the result is the conversation.
