@@ -54,23 +54,26 @@ pub async fn serve(
     };
     let mut lines = Lines { input, buffer: BytesMut::new(), searched: 0, max: max_line, first: true, skipping: None };
     let mut end = pin!(end);
-    loop {
-        let line = tokio::select! {
-            biased;
-            _ = &mut writer => return Ok(()),
-            () = &mut end => return Ok(()),
-            line = lines.next() => line?,
-        };
-        match line {
-            None => break,
-            Some(Line::Message(line)) => calls.begin(&line).await,
-            Some(Line::TooLong(id)) => {
-                let text = format!("the message is longer than {max_line} bytes (OPENAI_MCP_MAX_BODY)");
-                let text = RpcError::new(RpcError::INVALID, text).to_message(id.as_deref());
-                // A broken output ends the loop at its next turn.
-                let _ = calls.out.send(text.into()).await;
+    let reading = async {
+        while let Some(line) = lines.next().await? {
+            match line {
+                Line::Message(line) => calls.begin(&line).await,
+                Line::TooLong(id) => {
+                    let text = format!("the message is longer than {max_line} bytes (OPENAI_MCP_MAX_BODY)");
+                    let text = RpcError::new(RpcError::INVALID, text).to_message(id.as_deref());
+                    // A broken output ends the server.
+                    let _ = calls.out.send(text.into()).await;
+                }
             }
         }
+        Ok::<_, io::Error>(())
+    };
+    // A message waits where nobody reads the answers, and the end does not wait for it.
+    tokio::select! {
+        biased;
+        _ = &mut writer => return Ok(()),
+        () = &mut end => return Ok(()),
+        read = reading => read?,
     }
     let finish = async {
         while calls.running.join_next().await.is_some() {}
@@ -111,7 +114,7 @@ impl Calls {
         let reply = match place.as_ref().ok().and_then(|_| (&mut reply).now_or_never()) {
             Some(Reply::Nothing) => return,
             Some(Reply::One(_, message)) => {
-                // A broken output ends the loop at its next turn.
+                // A broken output ends the server.
                 let _ = self.out.send(message).await;
                 return;
             }

@@ -1,8 +1,10 @@
 //! Messages over a pair of pipes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::FutureExt as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_native::stdio;
 use openai_mcp_testkit::recorder::{Answer, Recorder};
@@ -200,6 +202,36 @@ async fn a_broken_output_ends_the_server() {
     let server = tokio::spawn(stdio::serve(service, 4096, far, output, std::future::pending()));
     input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), server).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_whose_answers_nobody_reads_is_ended() {
+    let upstream = echo();
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned();
+    for line in [list, "x".repeat(5000)] {
+        let (mut input, far) = tokio::io::duplex(1 << 10);
+        let (output, _unread) = tokio::io::duplex(64);
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let service = service(config(&upstream.base_url(), &[]));
+        let server = tokio::spawn(stdio::serve(service, 4096, far, output, ended.map(drop)));
+        let read = Arc::new(AtomicUsize::new(0));
+        let count = read.clone();
+        tokio::spawn(async move {
+            while input.write_all(format!("{line}\n").as_bytes()).await.is_ok() {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        // It reads until it has nowhere to put its answers.
+        let (mut before, mut idle) = (0, 0);
+        while before == 0 || idle < 1000 {
+            tokio::task::yield_now().await;
+            let now = read.load(Ordering::Relaxed);
+            idle = if now == before { idle + 1 } else { 0 };
+            before = now;
+        }
+        end.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(60), server).await.unwrap().unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
