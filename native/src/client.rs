@@ -29,7 +29,7 @@ use url::Url;
 use crate::body::{Outgoing, describe, incoming};
 use crate::fair::Fair;
 
-/// For a TCP connection; name resolution, proxy and TLS may take as long again.
+/// For a TCP connection; name resolution, proxy and TLS together may take as long again.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longest time without a byte of an answer's body.
 pub(crate) const IDLE: Duration = Duration::from_secs(600);
@@ -57,7 +57,7 @@ pub(crate) struct Client {
     made: [OnceLock<Result<Made, String>>; 4],
 }
 
-type Made = Pooled<HttpsConnector<Connector>, Outgoing>;
+type Made = Pooled<InTime<HttpsConnector<Connector>>, Outgoing>;
 
 impl Client {
     pub(crate) const fn new(reach: Reach) -> Self {
@@ -136,7 +136,7 @@ fn make(reach: Reach, tls: bool, upgrades: bool) -> Result<Made, String> {
     if reach != Reach::Any {
         builder.pool_max_idle_per_host(0);
     }
-    Ok(builder.build(connector))
+    Ok(builder.build(InTime(connector)))
 }
 
 fn tls_config(tls: bool) -> Result<ClientConfig, String> {
@@ -153,6 +153,31 @@ fn tls_config(tls: bool) -> Result<ClientConfig, String> {
         Err(_) => builder.with_webpki_roots(),
     };
     Ok(builder.with_no_client_auth())
+}
+
+/// Gives up on a connection that is not ready in time, TLS and all: nothing was sent over it yet.
+#[derive(Clone)]
+struct InTime<C>(C);
+
+impl<C> Service<Uri> for InTime<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<C::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, at: Uri) -> Self::Future {
+        let connecting = timeout(2 * CONNECT, self.0.call(at));
+        Box::pin(async move {
+            connecting.await.unwrap_or_else(|_| Err(format!("no connection within {} s", 2 * CONNECT.as_secs()).into()))
+        })
+    }
 }
 
 /// Connects to a host, or to the proxy that the environment sets for it and through that by `CONNECT`.
@@ -175,7 +200,7 @@ impl Service<Uri> for Connector {
         let mut tcp = self.tcp.clone();
         let proxy = self.proxies.as_ref().filter(|_| !is_loopback(&at)).and_then(|proxies| proxies.intercept(&at));
         let connecting = async move {
-            let Some(proxy) = proxy else { return Ok::<_, BoxError>(tcp.call(at).await?) };
+            let Some(proxy) = proxy else { return Ok::<TokioIo<TcpStream>, BoxError>(tcp.call(at).await?) };
             if proxy.uri().scheme_str() != Some("http") {
                 return Err("the proxy of the environment is not an http:// one".into());
             }
@@ -189,10 +214,7 @@ impl Service<Uri> for Connector {
                 .await
                 .map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
         };
-        Box::pin(async move {
-            let connected: TokioIo<TcpStream> = timeout(2 * CONNECT, connecting).await??;
-            Ok(TokioIo::new(Fair::new(connected.into_inner())))
-        })
+        Box::pin(async move { Ok(TokioIo::new(Fair::new(connecting.await?.into_inner()))) })
     }
 }
 

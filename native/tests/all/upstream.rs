@@ -122,6 +122,15 @@ async fn failures_tell_what_and_no_secret() {
 }
 
 #[tokio::test]
+async fn a_host_that_never_comes_to_tls_was_sent_nothing() {
+    // The system takes the connection, and nobody says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/v1/things", silent.local_addr().unwrap());
+    let failure = send(request(Method::POST, &url)).await.unwrap_err();
+    assert!(failure.unsent && failure.text.contains("no connection within 10 s"), "{failure:?}");
+}
+
+#[tokio::test]
 async fn a_request_whose_body_breaks_off_says_why() {
     use futures_util::stream::{self, StreamExt as _};
     let home = Recorder::start_default().unwrap();
