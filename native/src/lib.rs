@@ -8,6 +8,8 @@
 //! platform       what the kernel asks of a machine
 //!    ↓
 //! client · files · store · urls   the way to OpenAI, to the disk, to the database, to the web
+//!    ↓
+//! log            what the operator is told
 //! ```
 
 mod body;
@@ -15,6 +17,7 @@ mod client;
 mod fair;
 pub mod files;
 pub mod http;
+mod log;
 pub mod platform;
 mod progress;
 pub mod run;
@@ -23,16 +26,10 @@ pub mod stdio;
 pub mod store;
 pub mod urls;
 
-use std::io::Write as _;
+pub use log::say;
 
 /// musl's own allocator gives what a long answer took back to the kernel and asks for it anew, page by page: a call took up
 /// to three times the CPU. glibc's, and those of macOS and Windows, keep it.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Writes a line for the operator. Standard output belongs to messages and results.
-pub fn say(line: &str) {
-    // Whoever closed standard error does not want to be told.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}

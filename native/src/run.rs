@@ -25,7 +25,7 @@ use crate::files::Roots;
 use crate::http::{self, Limits};
 use crate::platform::Machine;
 use crate::store::Location;
-use crate::{say, stdio};
+use crate::{log, say, stdio};
 
 /// So many bodies of the greatest length are read or worked on at once.
 const BODIES: usize = 16;
@@ -394,6 +394,7 @@ pub fn serve(
 ) -> ExitCode {
     let connections = connections();
     finish(async {
+        log::apart();
         let (listener, bound) = listen(address).await?;
         let near = bound.ip().is_loopback();
         let usual = if near { Usual::Here } else { Usual::None };
@@ -500,6 +501,7 @@ fn announce(
 /// there is one.
 pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options) -> ExitCode {
     finish(async {
+        log::apart();
         let host = Host::new(options, definitions, Usual::Own).await?;
         host.check_keys(definitions)?;
         let machine: Arc<dyn Platform> = host.machine.clone();
@@ -560,13 +562,15 @@ pub fn finish(work: impl Future<Output = Result<(), String>>) -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
-    match outcome {
+    let status = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             say(&format!("error: {problem}"));
             ExitCode::from(2)
         }
-    }
+    };
+    log::flush();
+    status
 }
 
 /// A runtime on this thread.

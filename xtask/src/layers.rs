@@ -58,6 +58,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["client", "files", "store"],
             &["body", "fair"],
             &["self"],
+            &["log"],
         ],
     ),
     (

@@ -1,8 +1,9 @@
 //! The commands, as a person types them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use openai_mcp_testkit::recorder::{Answer, Recorder};
 use serde_json::Value;
@@ -147,6 +148,33 @@ fn a_container_can_ask_whether_its_servers_answer() {
     // Docker knows 0 and 1.
     let gone = run(&["health", "--url", &url], &[], "");
     assert!(gone.status == 1 && gone.err.contains("the server cannot be reached"), "{}", gone.err);
+}
+
+#[test]
+fn lines_that_nobody_reads_hold_up_no_call() {
+    let mut serve = command(&["serve", "--sandbox", "--verbose", "--servers", "files", "--addr", "127.0.0.1:0"], &[])
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(serve.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("\nnext: ") {
+        assert_ne!(errors.read_line(&mut said).unwrap(), 0, "it ended: {said}");
+    }
+    let at = said.lines().find_map(|line| line.strip_prefix("listening on http://")).unwrap();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"file-list","arguments":{}}}"#;
+    let batch = format!("[{}]", [call; 100].join(","));
+    // More lines than a pipe holds.
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let head = "POST /files/mcp HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{batch}", batch.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.matches(r#""isError":false"#).count(), 100, "{answer}");
+    }
+    serve.kill().unwrap();
+    serve.wait().unwrap();
 }
 
 #[test]
