@@ -92,16 +92,21 @@ impl Config {
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
     /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `MAX_REQUESTS`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`,
-    /// `ALLOWED_URLS`, `OPEN_ARGUMENTS`, `DOOR`, `DIRECTORY`. Lists are separated by commas; an empty variable is an absent one.
+    /// `ALLOWED_URLS`, `OPEN_ARGUMENTS`, `DOOR`, `DIRECTORY`. Lists are separated by commas; an empty variable is an absent one,
+    /// and quotes around a whole value are none of it.
     ///
     /// # Errors
     /// Names the variable, without quoting a secret.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let get = |name: &str| variable(name).and_then(|value| meant(&value).map(str::to_owned));
         let secret = |name: &str| {
             get(name).map(|value| Secret::new(&value).map_err(|problem| format!("{name}: {problem}"))).transpose()
         };
         let list = |name: &str| get(name).map(|value| words(&value)).unwrap_or_default();
+        let names = |name: &str| match get(name).map(|value| words(&value)) {
+            Some(words) if words.is_empty() => Err(format!("{name}: expected names of tools, separated by commas")),
+            words => Ok(words),
+        };
         let size = |name: &str, default: usize| match get(name) {
             None => Ok(default),
             Some(value) => match value.parse() {
@@ -144,8 +149,8 @@ impl Config {
             no_history: switch("OPENAI_MCP_NO_HISTORY")?,
             verbose: switch("OPENAI_MCP_VERBOSE")?,
             filter: Filter {
-                only: get("OPENAI_MCP_TOOLS").map(|value| words(&value)),
-                exclude: list("OPENAI_MCP_EXCLUDE"),
+                only: names("OPENAI_MCP_TOOLS")?,
+                exclude: names("OPENAI_MCP_EXCLUDE")?.unwrap_or_default(),
                 read_only: switch("OPENAI_MCP_READ_ONLY")?,
             },
             door: get("OPENAI_MCP_DOOR").is_none() || switch("OPENAI_MCP_DOOR")?,
@@ -174,25 +179,42 @@ impl Config {
 
     /// Whether requests go to OpenAI itself, and not to a server that speaks its API.
     pub(crate) fn is_openai(&self) -> bool {
-        let uri = self.base_url.parse::<http::Uri>();
-        uri.is_ok_and(|uri| uri.host().is_some_and(|host| host == "openai.com" || host.ends_with(".openai.com")))
+        leads_to_openai(&self.base_url)
     }
 
     /// Takes up, out of all variables, what single servers may read through [`crate::context::Context::setting`].
     #[must_use]
     pub fn with_settings(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         for (name, value) in variables {
-            let value = value.trim();
             // The access token is a secret, and stays in the field that never prints it.
             let Some(name) = name.strip_prefix("OPENAI_MCP_").filter(|name| *name != "ACCESS_TOKEN") else { continue };
-            match name.strip_prefix("SECRET_") {
-                _ if value.is_empty() => {}
-                Some(name) => self.secrets.push((name.to_owned(), Secret::of(value))),
-                None => self.settings.push((name.to_owned(), value.to_owned())),
+            match (name.strip_prefix("SECRET_"), meant(&value)) {
+                (_, None) => {}
+                // A password may well begin and end with a quote.
+                (Some(name), Some(_)) => self.secrets.push((name.to_owned(), Secret::of(value.trim()))),
+                (None, Some(value)) => self.settings.push((name.to_owned(), value.to_owned())),
             }
         }
         self
     }
+}
+
+/// What the value of a variable is meant to be, if it is not empty. Docker's `--env-file` takes quotes around a value for a
+/// part of it.
+pub fn meant(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let bare = |quote| value.strip_prefix(quote)?.strip_suffix(quote).map(str::trim);
+    Some(bare('"').or(bare('\'')).unwrap_or(value)).filter(|value| !value.is_empty())
+}
+
+/// Whether requests to a base URL go to OpenAI itself.
+pub fn leads_to_openai(base_url: &str) -> bool {
+    base_url.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_openai))
+}
+
+fn is_openai(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "openai.com" || host.ends_with(".openai.com")
 }
 
 /// A name or an address, as [`http::Uri`] has it: without a port.
@@ -220,9 +242,11 @@ fn is_origin(word: &str) -> bool {
 fn base_url(text: &str) -> Result<String, String> {
     let problem = |what: &str| format!("OPENAI_BASE_URL: {what}; expected a URL such as https://api.openai.com/v1");
     let uri: http::Uri = text.parse().map_err(|error| problem(&format!("{error}")))?;
-    uri.host().filter(|host| !host.is_empty()).ok_or_else(|| problem("no host"))?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| problem("no host"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         Err(problem("neither http nor https"))
+    } else if uri.scheme_str() == Some("http") && is_openai(host) {
+        Err(problem("http would send the key for all to read"))
     } else if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         Err(problem("has a user name or password"))
     } else if uri.query().is_some() {

@@ -24,7 +24,8 @@ pub(crate) fn read(head: &Parts) -> Result<Filter, String> {
     let (mut by_query, mut by_header) = (Asked::default(), Asked::default());
     for pair in head.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        // A space may be written as `+`, as forms have it.
+        let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         by_query.take(&decoded(name), &decoded(value))?;
     }
     for (name, value) in &head.headers {
@@ -51,14 +52,7 @@ pub(crate) fn check<'a>(
     known: impl Iterator<Item = &'a Spec> + Clone,
     mut own: impl Iterator<Item = &'a Spec>,
 ) -> Result<(), String> {
-    filter.check(known.clone(), ["tools", "exclude"])?;
-    let patterns = filter.only.iter().flatten().chain(&filter.exclude).filter(|name| name.ends_with('*'));
-    for pattern in patterns {
-        let one = Filter { only: Some(vec![pattern.clone()]), ..Filter::default() };
-        if !known.clone().any(|spec| one.admits(spec)) {
-            return Err(format!("no tool's name begins as `{pattern}` does"));
-        }
-    }
+    filter.check(known, ["tools", "exclude"])?;
     match own.any(|spec| filter.admits(spec)) {
         true => Ok(()),
         false => Err("`tools`, `exclude` and `read_only` leave no tool of this server".into()),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-/// Longest key or token that is taken, in bytes.
-const LONGEST: usize = 512;
+/// Longest key or token that is taken, in bytes: access tokens of clouds that serve the API have some 2,500.
+const LONGEST: usize = 4096;
 
 /// Bytes of a secret that count as the secret.
 const PIECE: usize = 12;
@@ -27,7 +27,7 @@ impl Secret {
         if text.is_empty() {
             Err("the key is empty")
         } else if text.len() > LONGEST {
-            Err("the key is longer than 512 bytes")
+            Err("the key is longer than 4096 bytes")
         } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Err("the key has a space, a control character or a non-ASCII character")
         } else {
@@ -128,6 +128,49 @@ impl Secret {
         }
         out.push_str(text.get(done..).unwrap_or_default());
         out
+    }
+}
+
+/// What stands where a key should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The name of a variable, which a client passes on as it is while the variable is not set.
+    Name,
+    /// What instructions write in the place of a key. A server that speaks OpenAI's API may take any such word.
+    Example,
+}
+
+impl Placeholder {
+    /// What a text is, if it is no key. It is judged as a whole: the letters of a key are drawn by lot, and spell anything.
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        if text.contains("${") || text.starts_with(['$', '{', '%']) {
+            return Some(Placeholder::Name);
+        }
+        let rest = ["sk-proj-", "sk-svcacct-", "sk-admin-", "sk-"].iter().find_map(|head| text.strip_prefix(head));
+        let rest = rest.unwrap_or(&text);
+        let mut words = rest.split(['-', '_', ' ']);
+        let spelt = |word: &str| word.len() <= 12 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        // No key has one of these signs.
+        let signs = ["…", "...", "<", ">"].iter().any(|sign| text.contains(sign));
+        let crossed = !rest.is_empty() && rest.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'-' | b'_'));
+        let told = words.clone().any(|word| word == "your") && words.all(spelt);
+        (signs || crossed || told).then_some(Placeholder::Example)
+    }
+
+    /// What to do about it. `place` is where it stands, `variable` what was to hold the key.
+    pub fn advice(self, place: &str, variable: &str) -> String {
+        match self {
+            Placeholder::Name => format!(
+                "{place} is a name where a key should be: the client passes it on as it is; set {variable} where the client \
+                 is started from"
+            ),
+            Placeholder::Example => {
+                format!(
+                    "{place} is a placeholder: put your key in its place, from https://platform.openai.com/api-keys"
+                )
+            }
+        }
     }
 }
 

@@ -169,7 +169,8 @@ impl Filter {
     /// Where an operator says what stands in `only` and in `exclude`.
     pub const VARIABLES: [&str; 2] = ["OPENAI_MCP_TOOLS", "OPENAI_MCP_EXCLUDE"];
 
-    /// Checks that every name is one of the `known` tools; `only` and `exclude` are told by the names `of` them.
+    /// Checks that every name is one of the `known` tools, or the beginning of one; `only` and `exclude` are told by the names
+    /// `of` them. What names nothing would leave open what it was to close.
     ///
     /// # Errors
     /// Where it stands, the first name that is none, and the nearest that is.
@@ -177,11 +178,18 @@ impl Filter {
         let [of_only, of_exclude] = of;
         let only = self.only.iter().flatten().map(|name| (of_only, name));
         let names = only.chain(self.exclude.iter().map(|name| (of_exclude, name)));
-        for (place, name) in names.filter(|(_, name)| !name.ends_with('*')) {
-            if !known.clone().any(|spec| spec.is_named(name)) {
-                let hint = did_you_mean(nearest(name, known.clone().map(|spec| spec.name)));
-                return Err(format!("{place}: no tool is named `{name}`{hint}"));
+        for (place, name) in names {
+            let one = Filter { only: Some(vec![name.clone()]), ..Filter::default() };
+            if known.clone().any(|spec| one.admits(spec)) {
+                continue;
             }
+            return Err(match name.ends_with('*') {
+                true => format!("{place}: no tool's name begins as `{name}` does"),
+                false => {
+                    let hint = did_you_mean(nearest(name, known.map(|spec| spec.name)));
+                    format!("{place}: no tool is named `{name}`{hint}")
+                }
+            });
         }
         Ok(())
     }

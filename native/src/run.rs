@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use clap::{Arg, Args, Command, FromArgMatches as _};
 use futures_util::future::BoxFuture;
-use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::config::{Config, OPENAI, leads_to_openai, meant};
 use openai_mcp_kernel::gateway::{Gateway, Mount};
 use openai_mcp_kernel::near;
 use openai_mcp_kernel::platform::Platform;
+use openai_mcp_kernel::secret::Placeholder;
 use openai_mcp_kernel::server::{Definition, Front, Service};
 use openai_mcp_kernel::spec::Filter;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
@@ -232,7 +233,11 @@ impl Host {
         usual: Usual,
     ) -> Result<Self, String> {
         let mut config = match &options.sandbox {
-            None => Config::read(|name| setting(name).filter(|value| is_no_placeholder(name, value)))?,
+            None => {
+                let base_url = setting("OPENAI_BASE_URL");
+                let at_openai = leads_to_openai(base_url.as_deref().and_then(meant).unwrap_or(OPENAI));
+                Config::read(|name| setting(name).filter(|value| is_no_placeholder(name, value, at_openai)))?
+            }
             Some(sandbox) => {
                 let url = match sandbox {
                     Sandbox::Inside(start) => stand_in(*start, "127.0.0.1:0").await?,
@@ -266,10 +271,20 @@ impl Host {
         }
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied(), Filter::VARIABLES).map_err(|problem| options.in_flags(&problem))?;
-        let place = match (setting("OPENAI_MCP_STORE").filter(|place| !place.is_empty()), &options.sandbox) {
+        // An empty variable is an absent one, an empty flag a mistake.
+        for (flag, given, taken) in [
+            ("--tools", &options.tools, config.filter.only.is_some()),
+            ("--exclude", &options.exclude, !config.filter.exclude.is_empty()),
+        ] {
+            if given.is_some() && !taken {
+                return Err(options.in_flags(&format!("{flag}: expected names of tools, separated by commas")));
+            }
+        }
+        let store = setting("OPENAI_MCP_STORE");
+        let place = match (store.as_deref().and_then(meant), &options.sandbox) {
             (None, Some(Sandbox::Inside(_))) => Location::Memory,
             (None, Some(Sandbox::At(url))) => Location::beside(url),
-            (place, _) => Location::named(place.as_deref()),
+            (place, _) => Location::named(place),
         };
         let roots = options.roots(usual)?;
         let folders = roots.folders();
@@ -345,23 +360,14 @@ fn misspelt(name: &str, servers: &[&'static Definition]) -> Option<String> {
 }
 
 /// Whether a variable that holds a key holds more than what stands in instructions for one. If not, that is told.
-fn is_no_placeholder(name: &str, value: &str) -> bool {
-    if !matches!(name, "OPENAI_API_KEY" | "OPENAI_ADMIN_KEY") {
-        return true;
+fn is_no_placeholder(name: &str, value: &str, at_openai: bool) -> bool {
+    let is_key = matches!(name, "OPENAI_API_KEY" | "OPENAI_ADMIN_KEY");
+    let found = meant(value).filter(|_| is_key).and_then(Placeholder::of);
+    let found = found.filter(|found| at_openai || *found == Placeholder::Name);
+    if let Some(found) = found {
+        say(&found.advice(name, name));
     }
-    let small = value.to_lowercase();
-    let left = ['$', '{', '}'].iter().any(|sign| small.contains(*sign));
-    let words = ["…", "...", "your-", "your_", "xxxx", "<", ">"];
-    if left {
-        say(&format!(
-            "{name} is a name where a key should be: the client passes it on as it is; set {name} where the client is started from"
-        ));
-    } else if words.iter().any(|word| small.contains(word)) {
-        say(&format!("{name} is a placeholder: put your key in its place, from https://platform.openai.com/api-keys"));
-    } else {
-        return true;
-    }
-    false
+    found.is_none()
 }
 
 /// The base URL of a sandbox that runs already.
@@ -513,8 +519,9 @@ pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: 
             }
         };
         if !host.has_key() {
-            // A client shows its user the answers of calls, and seldom why a server did not start.
-            let variable = definitions.first().map_or("OPENAI_API_KEY", |definition| definition.key_variable());
+            // A client shows its user the answers of calls, and seldom why a server did not start. Few have an admin key.
+            let usual = definitions.iter().find(|definition| !definition.admin).or(definitions.first());
+            let variable = usual.map_or("OPENAI_API_KEY", |definition| definition.key_variable());
             say(&format!(
                 "no OpenAI key: set {variable} where the client starts this server, or try `openai-mcp stdio` with --sandbox",
             ));

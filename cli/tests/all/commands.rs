@@ -47,7 +47,14 @@ fn a_newcomer_is_told_how_to_begin() {
 fn what_cannot_be_run_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &str); 19] = [
+    let rows: [(&[&str], &str); 23] = [
+        (
+            &["serve", "--sandbox", "--addr", "127.0.0.1:0", "--exclude", "files-*"],
+            "--exclude: no tool's name begins as",
+        ),
+        (&["stdio", "files", "--sandbox", "--exclude", "File-*"], "--exclude: no tool's name begins as"),
+        (&["stdio", "files", "--sandbox", "--tools", ""], "--tools: expected names of tools"),
+        (&["stdio", "files", "--sandbox", "--exclude", " "], "--exclude: expected names of tools"),
         (&["call", "file-lst"], "did you mean `file-list`?"),
         (&["call", "audio-voice-list"], "did you mean `audio-voice-consent-list`?"),
         (&["call", "file-list", "{", "--sandbox"], "not JSON"),
@@ -368,6 +375,29 @@ fn a_placeholder_is_told_and_is_no_key() {
         assert_eq!(done.status, 2, "{key}: {}", done.err);
         assert!(done.err.contains(problem) && done.err.contains("no OpenAI key"), "{key}: {}", done.err);
     }
+}
+
+#[test]
+fn a_key_is_not_judged_by_the_letters_that_it_has_by_chance() {
+    let upstream = Recorder::start(|_| Answer::json(200, "{}")).unwrap();
+    // What servers that speak the API take for a key is their own.
+    let base = ("OPENAI_BASE_URL", &*upstream.base_url());
+    for key in ["sk-proj-q7VxXxXxN9pLr4TwK8sYd3FhJ6bGc1Qv", "sk-xxxx", "your-key", "\"sk-quoted\""] {
+        let done = run(&["call", "file-list"], &[("OPENAI_API_KEY", key), base], "");
+        assert_eq!((done.status, done.err.as_str()), (0, ""), "{key}");
+        let sent = upstream.take();
+        assert_eq!(sent[0].header("authorization"), Some(&*format!("Bearer {}", key.trim_matches('"'))), "{key}");
+    }
+    let done = run(&["call", "file-list"], &[("OPENAI_API_KEY", "${OPENAI_API_KEY}"), base], "");
+    assert!(done.err.contains("is a name where a key should be"), "{}", done.err);
+}
+
+#[test]
+fn the_key_that_is_missing_is_the_one_that_most_have() {
+    let told = |domains: &[&str]| run(&[&["stdio"], domains].concat(), &[], "").err;
+    assert!(told(&[]).contains("no OpenAI key: set OPENAI_API_KEY "), "{}", told(&[]));
+    let administration = told(&["administration-access"]);
+    assert!(administration.contains("no OpenAI key: set OPENAI_ADMIN_KEY "), "{administration}");
 }
 
 #[test]

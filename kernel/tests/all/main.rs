@@ -4,6 +4,7 @@
 mod arguments;
 mod batch;
 mod budget;
+mod config;
 mod events;
 mod failures;
 mod files;

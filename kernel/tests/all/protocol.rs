@@ -58,7 +58,7 @@ impl Count {
     }
 }
 
-static SERVER: Definition =
+pub(crate) static SERVER: Definition =
     Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], ..Definition::PLAIN };
 
 /// A machine whose time passes when everything waits for it.
