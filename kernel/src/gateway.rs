@@ -6,10 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::ready;
 use futures_util::stream::StreamExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
@@ -21,7 +22,7 @@ use crate::json;
 use crate::narrowing;
 use crate::page;
 use crate::protocol::{Headers, RpcError};
-use crate::secret::Secret;
+use crate::secret::{Placeholder, Secret};
 use crate::server::{Definition, Reply, Service};
 
 /// Most bytes of a body that comes without a key: enough to ask what there is.
@@ -68,12 +69,21 @@ pub struct Admitted {
     version: Option<HeaderValue>,
     method: Option<HeaderValue>,
     name: Option<HeaderValue>,
+    /// Whether its client takes a stream for an answer.
+    streams: bool,
 }
 
 impl Admitted {
     /// Most bytes of its body. Who brings no key can ask what there is, and needs no room for files.
     pub fn max_body(&self) -> usize {
         self.max_body
+    }
+
+    /// An answer that the host gives itself, which the page that asked may read.
+    #[must_use]
+    pub fn answer(&self, mut response: Response<Body>) -> Response<Body> {
+        allow(&mut response, self.origin.clone());
+        response
     }
 }
 
@@ -99,9 +109,17 @@ impl Gateway {
     /// # Errors
     /// The answer: of a page, of the health check, or a refusal.
     pub fn admit(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
+        // RFC 9112, section 3.2.
+        if head.version == Version::HTTP_11 && host(head).is_none() {
+            return Err(refuse(StatusCode::BAD_REQUEST, "a request of HTTP/1.1 has a `Host`").into());
+        }
         let origin = self.check_origin(head, peer);
+        // Probes of a cluster call each server by its address. One on loopback keeps to its names: no page is to learn that it
+        // is there.
+        let probe = !peer.bound_to_loopback && is_read(&head.method) && head.uri.path() == "/health";
         let admitted = match &origin {
             Ok(_) => self.route(head, peer),
+            Err(_) if probe => Err(self.health().into()),
             Err(refusal) => Err(refuse(StatusCode::FORBIDDEN, refusal).into()),
         };
         admitted.map_err(|mut response| {
@@ -112,15 +130,20 @@ impl Gateway {
 
     /// Serves an admitted request.
     pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
-        let Admitted { service, caller, max_body: _, origin, version, method, name } = admitted;
+        let Admitted { service, caller, max_body: _, origin, version, method, name, streams } = admitted;
         let read = Headers { version: text(&version), method: text(&method), name: text(&name) };
+        let one = |status, message| {
+            let mut response = Response::new(Body::Full(message));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            set(&mut response, header::CONTENT_TYPE, "application/json");
+            response
+        };
         let mut response = match service.begin(&body, caller, Some(read)).reply.await {
             Reply::Nothing => empty(StatusCode::ACCEPTED),
-            Reply::One(status, message) => {
-                let mut response = Response::new(Body::Full(message));
-                *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-                set(&mut response, header::CONTENT_TYPE, "application/json");
-                response
+            Reply::One(status, message) => one(status, message),
+            // The response comes last, and is what counts.
+            Reply::Many(messages) if !streams => {
+                one(200, messages.fold(Bytes::new(), |_, message| ready(message)).await)
             }
             Reply::Many(messages) => {
                 let chunks = messages.map(|message| {
@@ -146,17 +169,20 @@ impl Gateway {
         let most = admitted.max_body;
         let why = if most < self.config.max_body { ", and no key came with it" } else { " (OPENAI_MCP_MAX_BODY)" };
         let message = format!("the body is longer than {most} bytes{why}");
-        answer(StatusCode::PAYLOAD_TOO_LARGE, id, RpcError::new(RpcError::INVALID, message))
+        admitted.answer(answer(StatusCode::PAYLOAD_TOO_LARGE, id, RpcError::new(RpcError::INVALID, message)))
     }
 
     fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
         let path = head.uri.path();
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let mut segments = path.split('/').skip(1);
         let (first, second, third, fourth) = (segments.next(), segments.next(), segments.next(), segments.next());
         let (server, key) = match (self.mount, first, second, third, fourth) {
             (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health().into()),
             (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page(head).into()),
             (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET").into()),
+            // A URL that ends in it twice has no key.
+            (_, Some("mcp"), Some("mcp"), ..) | (_, _, Some("mcp"), Some("mcp"), _) => (None, None),
             (Mount::Root, Some("mcp"), key, None, None) => {
                 (self.servers.first().map(|(_, service)| service.as_ref()), key)
             }
@@ -179,11 +205,33 @@ impl Gateway {
             let message = "a message is JSON: send `Content-Type: application/json`";
             return Err(rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcError::INVALID, message).into());
         }
+        if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            let message = "a message is sent as it is: leave out `Content-Encoding`";
+            let mut refusal = rpc(StatusCode::UNSUPPORTED_MEDIA_TYPE, RpcError::INVALID, message);
+            // RFC 9110, section 15.5.16.
+            set(&mut refusal, header::ACCEPT_ENCODING, "identity");
+            return Err(refusal.into());
+        }
+        // Of two, one would be checked and the other one read by whoever stands between.
+        for (name, shown) in [
+            (headers::MCP_VERSION, "MCP-Protocol-Version"),
+            (headers::MCP_METHOD, "Mcp-Method"),
+            (headers::MCP_NAME, "Mcp-Name"),
+        ] {
+            if head.headers.get_all(name).iter().nth(1).is_some() {
+                let message = format!("there is more than one header `{shown}`");
+                return Err(rpc(StatusCode::BAD_REQUEST, RpcError::HEADER, &message).into());
+            }
+        }
         let service =
             service.map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, RpcError::INTERNAL, problem))?.clone();
-        let caller = self
-            .caller(head, key.filter(|key| !key.is_empty()), peer)
-            .map_err(|(status, problem)| rpc(status, RpcError::INVALID, &problem))?;
+        let caller = self.caller(head, key.filter(|key| !key.is_empty()), peer).map_err(|(status, problem)| {
+            let mut refusal = rpc(status, RpcError::INVALID, &problem);
+            if status == StatusCode::UNAUTHORIZED {
+                set(&mut refusal, header::WWW_AUTHENTICATE, "Bearer");
+            }
+            refusal
+        })?;
         if !caller.filter.is_open() {
             let all = self.servers.iter().flat_map(|(definition, _)| definition.specs());
             narrowing::check(&caller.filter, all, service.reached())
@@ -199,6 +247,7 @@ impl Gateway {
             version: header(headers::MCP_VERSION),
             method: header(headers::MCP_METHOD),
             name: header(headers::MCP_NAME),
+            streams: takes_streams(&head.headers),
         })
     }
 
@@ -221,14 +270,29 @@ impl Gateway {
                 Some(token)
             }
         };
-        let given = in_url.as_deref().or(bearer).map(Secret::new).transpose().map_err(wrong)?;
         let forwarded = head.headers.keys().any(headers::tells_of_proxy);
         let by_name = host(head).is_some_and(|host| is_loopback(host_name(host)));
         let near = peer.bound_to_loopback && peer.is_loopback && by_name && !forwarded;
+        let own = near && self.config.access_token.is_none();
+        let (text, place) = match in_url.as_deref() {
+            Some(text) => (Some(text), "the key in the URL"),
+            None => (bearer, "`Authorization`"),
+        };
+        let stands_in =
+            |text: &str| Placeholder::of(text).filter(|found| *found == Placeholder::Name || self.config.is_openai());
+        // Clients send what stands in their configuration, whether the variable that it names is set or not.
+        let text = text.filter(|text| !(own && (text.trim().is_empty() || stands_in(text).is_some())));
+        let given = text.map(Secret::new).transpose().map_err(wrong)?;
         let filter = narrowing::read(head).map_err(|problem| wrong(&problem))?;
         let by_http = true;
-        Ok(match (given, &self.config.access_token) {
-            (Some(given), Some(token)) if given.matches(token) => Caller { key: None, trusted: true, filter, by_http },
+        let token = self.config.access_token.as_ref();
+        if given.as_ref().zip(token).is_some_and(|(given, token)| given.matches(token)) {
+            return Ok(Caller { key: None, trusted: true, filter, by_http });
+        }
+        if let Some(found) = given.as_ref().and_then(|given| stands_in(given.expose())) {
+            return Err(wrong(&found.advice(place, "the variable")));
+        }
+        Ok(match (given, token) {
             // A token with a letter wrong must not go to OpenAI in a key's place.
             (Some(given), Some(_)) if !given.is_key() => {
                 let problem = "this is neither the access token of this server nor a key of OpenAI (sk-…)";
@@ -381,6 +445,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether a client takes a stream of events, or does not say what it takes.
+fn takes_streams(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(header::ACCEPT).iter().peekable();
+    let ranges = |value: &HeaderValue| {
+        value.as_bytes().split(|byte| *byte == b',').any(|range| {
+            let range = range.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+            [&b"text/event-stream"[..], b"text/*", b"*/*"].iter().any(|known| known.eq_ignore_ascii_case(range))
+        })
+    };
+    given.peek().is_none() || given.any(ranges)
+}
+
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
@@ -426,6 +502,7 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
 fn allow(response: &mut Response<Body>, origin: Option<HeaderValue>) {
     if let Some(origin) = origin {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "www-authenticate");
         set(response, header::VARY, "origin");
     }
 }

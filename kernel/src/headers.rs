@@ -52,8 +52,10 @@ pub const POLL_AFTER_MS: HeaderName = HeaderName::from_static("openai-poll-after
 
 /// All that are read of a request, besides those of proxies, which matter only to who may be near, and those of
 /// [`crate::narrowing`], which have many names.
-pub static OF_REQUESTS: [HeaderName; 8] = [
+pub static OF_REQUESTS: [HeaderName; 10] = [
+    header::ACCEPT,
     header::AUTHORIZATION,
+    header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
     header::HOST,

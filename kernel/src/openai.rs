@@ -109,10 +109,13 @@ impl Context {
             if admin { ("admin key", "sk-admin-…", "OPENAI_ADMIN_KEY") } else { ("key", "sk-…", "OPENAI_API_KEY") };
         key.ok_or_else(|| {
             let hint = match self.caller().by_http {
-                true => format!(
-                    "send `Authorization: Bearer {start}`, or use the URL form `/mcp/{{key}}`, or set {name} where the server \
-                     runs on your own machine"
-                ),
+                true => {
+                    let token = if config.access_token.is_some() { " or this server's access token" } else { "" };
+                    format!(
+                        "send `Authorization: Bearer` with {start}{token}, or use the URL form `/mcp/{{key}}`, or set {name} \
+                         where the server runs on your own machine"
+                    )
+                }
                 false => format!("set {name} in the environment that the server is started in"),
             };
             Error::new(Kind::Key, format!("no OpenAI {kind}\nhint: {hint}"))

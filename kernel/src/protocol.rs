@@ -254,20 +254,25 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
         };
         Refused { id, fault: RpcError::new(code, message), status: 400 }
     })?;
+    // Some clients write what they leave out as `null`.
+    let params = params.filter(|params| !is_null(params));
     let id = given.filter(|id| is_id(id));
     let refuse = |fault: RpcError, status| Refused { id: id.map(|id| id.get().into()), fault, status };
     let invalid = |message: &str| refuse(RpcError::new(RpcError::INVALID, message), 400);
+    let told = headers.and_then(|headers| headers.version);
     if jsonrpc.and_then(string).as_deref() != Some("2.0") {
         return Err(invalid("`jsonrpc` must be \"2.0\""));
     }
     let Some(method) = method else {
         return match (result, error) {
             (None, None) => Err(invalid("neither `method` nor `result` nor `error`")),
-            _ => Ok(Incoming::Response),
+            _ => served(told).map(|()| Incoming::Response).map_err(|fault| refuse(fault, 400)),
         };
     };
     let method = string(method).ok_or_else(|| invalid("`method` must be a string"))?;
-    let Some(given) = given else {
+    // A request whose id is null is none: it would be done, and nobody told.
+    let Some(given) = given.filter(|id| !(is_null(id) && method.starts_with("notifications/"))) else {
+        served(told).map_err(|fault| refuse(fault, 400))?;
         return Ok(Incoming::Notification { method, params });
     };
     let Some(id) = id else {
@@ -277,7 +282,7 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     let mut params = params
         .map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`params`: {error}")), 400))?
         .unwrap_or_default();
-    let meta = params.meta.map(|meta| Node::parse(meta.get())).transpose();
+    let meta = params.meta.filter(|meta| !is_null(meta)).map(|meta| Node::parse(meta.get())).transpose();
     let meta = meta.map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`_meta`: {error}")), 400))?;
     let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
     params.facts = facts(meta.as_ref()).map_err(|fault| refuse(fault, 400))?;
@@ -292,7 +297,6 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
             Era::Modern
         }
         None => {
-            let told = headers.and_then(|headers| headers.version);
             legacy(&method, told).map_err(|fault| refuse(fault, 400))?;
             Era::Legacy
         }
@@ -309,6 +313,10 @@ fn is_id(id: &RawValue) -> bool {
     }
 }
 
+fn is_null(raw: &RawValue) -> bool {
+    raw.get() == "null"
+}
+
 fn kind_of(raw: &RawValue) -> String {
     Node::parse(raw.get()).map_or_else(|_| "something else".into(), |node| node.to_string())
 }
@@ -319,7 +327,7 @@ fn facts(meta: Option<&Node<'_>>) -> Result<Facts, RpcError> {
         return Err(RpcError::new(RpcError::PARAMS, "`_meta` must be an object"));
     }
     let progress_token = match meta.get("progressToken") {
-        None => None,
+        None | Some(Node::Null) => None,
         Some(Node::Text(token)) => Some(json::quoted(token)),
         Some(number @ (Node::Unsigned(_) | Node::Signed(_) | Node::Float(_))) => Some(number.to_string()),
         Some(_) => return Err(RpcError::new(RpcError::PARAMS, "`progressToken` must be a string or a number")),
@@ -414,8 +422,6 @@ fn decode_header(value: &str) -> Result<Cow<'_, str>, RpcError> {
 /// The rules for a request without a version in `_meta`. The header, where there is one, must fit.
 fn legacy(method: &str, header: Option<&str>) -> Result<(), RpcError> {
     match header {
-        None => Ok(()),
-        Some(version) if LEGACY.contains(&version) => Ok(()),
         Some(version) if version >= MODERN && method == "initialize" => Err(RpcError::new(
             RpcError::HEADER,
             format!("header `MCP-Protocol-Version` is `{version}`, which has no `initialize`"),
@@ -424,15 +430,20 @@ fn legacy(method: &str, header: Option<&str>) -> Result<(), RpcError> {
             RpcError::PARAMS,
             format!("a request of {MODERN} needs `_meta` with `{META_VERSION}` and `{META_CAPABILITIES}`"),
         )),
-        Some(version) => {
-            let mut fault = RpcError::new(
-                RpcError::VERSION,
-                format!("protocol version `{version}` is not served; expected {} or {MODERN}", LEGACY.join(", ")),
-            );
-            fault.data = json!({"supported": [MODERN], "requested": version});
-            Err(fault)
-        }
+        header => served(header),
     }
+}
+
+/// Whether there is such a version, if one is told.
+fn served(header: Option<&str>) -> Result<(), RpcError> {
+    let Some(version) = header.filter(|version| *version != MODERN && !LEGACY.contains(version)) else { return Ok(()) };
+    let mut fault = RpcError::new(
+        RpcError::VERSION,
+        format!("protocol version `{version}` is not served; expected {} or {MODERN}", LEGACY.join(", ")),
+    );
+    let supported: Vec<_> = LEGACY.into_iter().chain([MODERN]).collect();
+    fault.data = json!({"supported": supported, "requested": version});
+    Err(fault)
 }
 
 /// The id that a `notifications/cancelled` names, as JSON text.

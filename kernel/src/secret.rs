@@ -143,18 +143,26 @@ pub enum Placeholder {
 impl Placeholder {
     /// What a text is, if it is no key. It is judged as a whole: the letters of a key are drawn by lot, and spell anything.
     pub fn of(text: &str) -> Option<Self> {
-        let text = text.trim().to_ascii_lowercase();
-        if text.contains("${") || text.starts_with(['$', '{', '%']) {
+        let text = text.trim();
+        // As nearly every key is.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if text.bytes().all(plain) && text.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let text = text.to_ascii_lowercase();
+        let text = text.as_bytes();
+        let has = |sign: &str| memmem::find(text, sign.as_bytes()).is_some();
+        if has("${") || matches!(text, [b'$' | b'{' | b'%', ..]) {
             return Some(Placeholder::Name);
         }
-        let rest = ["sk-proj-", "sk-svcacct-", "sk-admin-", "sk-"].iter().find_map(|head| text.strip_prefix(head));
-        let rest = rest.unwrap_or(&text);
-        let mut words = rest.split(['-', '_', ' ']);
-        let spelt = |word: &str| word.len() <= 12 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let heads = [&b"sk-proj-"[..], b"sk-svcacct-", b"sk-admin-", b"sk-"];
+        let rest = heads.iter().find_map(|head| text.strip_prefix(*head)).unwrap_or(text);
+        let mut words = rest.split(|byte| matches!(byte, b'-' | b'_' | b' '));
+        let spelt = |word: &[u8]| word.len() <= 12 && word.iter().all(u8::is_ascii_lowercase);
         // No key has one of these signs.
-        let signs = ["…", "...", "<", ">"].iter().any(|sign| text.contains(sign));
-        let crossed = !rest.is_empty() && rest.bytes().all(|byte| matches!(byte, b'x' | b'*' | b'-' | b'_'));
-        let told = words.clone().any(|word| word == "your") && words.all(spelt);
+        let signs = ["…", "...", "<", ">"].iter().any(|sign| has(sign));
+        let crossed = !rest.is_empty() && rest.iter().all(|byte| matches!(byte, b'x' | b'*' | b'-' | b'_'));
+        let told = words.clone().any(|word| word == b"your") && words.all(spelt);
         (signs || crossed || told).then_some(Placeholder::Example)
     }
 

@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::budget::{Budget, Held};
-use openai_mcp_kernel::gateway::{Gateway, Peer};
+use openai_mcp_kernel::gateway::{Admitted, Gateway, Peer};
 use openai_mcp_kernel::scan::Scan;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -222,20 +222,20 @@ async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoin
         return no_room().map(Outgoing::from);
     }
     let (head, body) = request.into_parts();
-    let response = match gateway.admit(&head, *peer) {
-        Err(answer) => *answer,
-        Ok(admitted) => {
-            let waits = head.headers.contains_key(header::EXPECT);
-            let reading = read(body, admitted.max_body(), waits, limits.body, bodies.open(*from));
-            // A byte now and then keeps no connection for ever.
-            match timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late)) {
-                Ok(body) => gateway.serve(admitted, body).await,
-                Err(Unread::TooLarge(id)) => gateway.too_large(&admitted, id.as_deref()),
-                Err(Unread::Late) => last(StatusCode::REQUEST_TIMEOUT),
-                Err(Unread::Broken) => last(StatusCode::BAD_REQUEST),
-                Err(Unread::NoRoom) => no_room(),
-            }
-        }
+    let admitted = gateway.admit(&head, *peer);
+    let waits = head.headers.contains_key(header::EXPECT);
+    // The body of what is refused is thrown away, or the client, which still sends it, would not get to read why.
+    let most = admitted.as_ref().map_or(0, Admitted::max_body);
+    let reading = read(body, most, waits, limits.body, bodies.open(*from));
+    // A byte now and then keeps no connection for ever.
+    let body = timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late));
+    let response = match (admitted, body) {
+        (Err(refusal), _) => *refusal,
+        (Ok(admitted), Ok(body)) => gateway.serve(admitted, body).await,
+        (Ok(admitted), Err(Unread::TooLarge(id))) => gateway.too_large(&admitted, id.as_deref()),
+        (Ok(admitted), Err(Unread::Late)) => admitted.answer(last(StatusCode::REQUEST_TIMEOUT)),
+        (Ok(admitted), Err(Unread::Broken)) => admitted.answer(last(StatusCode::BAD_REQUEST)),
+        (Ok(admitted), Err(Unread::NoRoom)) => admitted.answer(no_room()),
     };
     response.map(|body| Outgoing::from(count(body, held, answers.clone(), *from)))
 }

@@ -145,7 +145,7 @@ async fn answer(gateway: &Gateway, request: &web_sys::Request, body: Option<Vec<
         Ok(admitted) => match read(request, body, &head.headers, admitted.max_body()).await {
             Ok(Ok(body)) => gateway.serve(admitted, body).await,
             Ok(Err(id)) => gateway.too_large(&admitted, id.as_deref()),
-            Err(_) => plain(StatusCode::BAD_REQUEST, "the body broke off"),
+            Err(_) => admitted.answer(plain(StatusCode::BAD_REQUEST, "the body broke off")),
         },
     }
 }

@@ -133,6 +133,7 @@ async fn a_filter_is_taken_in_every_spelling_and_never_in_silence() {
         ("?tools=thing_crash", ""),
         ("?Tools=thing-c*", ""),
         ("?exclude=thing-get", ""),
+        ("?exclude=thing-get+,+thing-write", ""),
         ("", "X-MCP-Tools: thing-crash\r\n"),
         ("", "X-MCP-Exclude: thing-get\r\n"),
         ("", "x-mcp_exclude: thing-get\r\nx-mcp-tools: thing-crash,thing-get\r\n"),
@@ -190,10 +191,155 @@ async fn a_mistyped_token_is_no_key() {
     for request in [post("", &body).replace("/mcp", "/mcp/token-of-the-operater"), in_header] {
         let answer = exchange(server.at, request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("neither the access token"), "{answer}");
+        assert!(answer.contains("\r\nwww-authenticate: Bearer\r\n"), "{answer}");
         assert!(upstream.take().is_empty());
     }
+    // Who brings none is told that there is one.
+    let answer = exchange(server.at, post("", &body).as_bytes()).await;
+    assert!(answer.contains("`Authorization: Bearer` with sk-… or this server's access token"), "{answer}");
     let alike = Config::read(|name| (name == "OPENAI_MCP_ACCESS_TOKEN").then(|| "sk-token".into()));
     assert!(alike.unwrap_err().contains("OPENAI_MCP_ACCESS_TOKEN"));
+}
+
+#[tokio::test]
+async fn what_stands_for_a_key_is_none() {
+    let upstream = echo();
+    let near = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let far = start("0.0.0.0:0", &upstream, &[], Limits::default()).await;
+    let call = get(1, "a");
+    for bearer in ["", "${OPENAI_API_KEY}", "${env:OPENAI_API_KEY}", "{env:OPENAI_API_KEY}", "${input:openai-key}"] {
+        let request = post(&format!("authorization: Bearer {bearer}\r\n"), &call);
+        assert!(exchange(near.at, request.as_bytes()).await.starts_with("HTTP/1.1 200 "), "{bearer}");
+        assert_eq!(upstream.take()[0].header("authorization"), Some("Bearer sk-operator"), "{bearer}");
+        let answer = exchange(far.at, request.as_bytes()).await;
+        let problem = if bearer.is_empty() { "the key is empty" } else { "is a name where a key should be" };
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains(problem), "{bearer}: {answer}");
+        assert!(upstream.take().is_empty(), "{bearer}");
+    }
+    // Servers that speak OpenAI's API take what they like.
+    let request = post("authorization: Bearer your-key\r\n", &call);
+    assert!(exchange(far.at, request.as_bytes()).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(upstream.take()[0].header("authorization"), Some("Bearer your-key"));
+}
+
+#[tokio::test]
+async fn a_url_ends_where_it_should() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    for (path, status, key) in [
+        ("/mcp/mcp", "404", None),
+        ("/mcp/mcp/", "404", None),
+        ("/mcp/sk-caller/", "200", Some("Bearer sk-caller")),
+        ("/mcp/", "200", Some("Bearer sk-operator")),
+        ("/mcp/sk-caller/more", "404", None),
+    ] {
+        let request = post("", &get(1, "a")).replacen("/mcp", path, 1);
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+        assert_eq!(upstream.take().first().and_then(|seen| seen.header("authorization")), key, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_by_any_name_but_on_loopback() {
+    let upstream = echo();
+    let named: &[_] = &[("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com")];
+    for (address, status) in [("0.0.0.0:0", "200"), ("127.0.0.1:0", "403")] {
+        let server = start(address, &upstream, named, Limits::default()).await;
+        for method in ["GET", "HEAD"] {
+            let probe = format!("{method} /health HTTP/1.1\r\nhost: 10.1.2.3:8787\r\nconnection: close\r\n\r\n");
+            let answer = exchange(server.at, probe.as_bytes()).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{address}: {answer}");
+        }
+        let call = post("host: 10.1.2.3:8787\r\n", &get(1, "a")).replacen("host: localhost\r\n", "", 1);
+        assert!(exchange(server.at, call.as_bytes()).await.starts_with("HTTP/1.1 403 "), "{address}");
+        let nameless = "GET /health HTTP/1.1\r\nconnection: close\r\n\r\n";
+        assert!(exchange(server.at, nameless.as_bytes()).await.starts_with("HTTP/1.1 400 "), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_cannot_be_taken_say_so() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    for (headers, status, told) in [
+        ("content-encoding: gzip\r\n", "415", "leave out `Content-Encoding`"),
+        ("content-encoding: identity\r\n", "200", ""),
+        (
+            "mcp-protocol-version: 2025-11-25\r\nmcp-protocol-version: 1999-01-01\r\n",
+            "400",
+            "-32020,\"message\":\"there is more than one header `MCP-Protocol-Version`",
+        ),
+        ("mcp-method: tools/call\r\nmcp-method: tools/list\r\n", "400", "more than one header `Mcp-Method`"),
+        ("mcp-name: thing-get\r\nmcp-name: thing-get\r\n", "400", "more than one header `Mcp-Name`"),
+    ] {
+        let answer = exchange(server.at, post(headers, &get(1, "a")).as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(told), "{headers}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_stream_gets_none() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let method = "subscriptions/listen";
+    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta}}).to_string();
+    for (accept, streams) in [
+        ("", true),
+        ("accept: application/json, text/event-stream\r\n", true),
+        ("accept: application/json\r\naccept: Text/Event-Stream;q=0.9\r\n", true),
+        ("accept: */*\r\n", true),
+        ("accept: text/*\r\n", true),
+        ("accept: application/json\r\n", false),
+    ] {
+        let headers = format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n{accept}");
+        let answer = exchange(server.at, post(&headers, &listen).as_bytes()).await;
+        let kind = if streams { "text/event-stream" } else { "application/json" };
+        assert!(answer.contains(&format!("\r\ncontent-type: {kind}\r\n")), "{accept}: {answer}");
+        assert!(answer.contains(r#""resultType":"complete""#), "{accept}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_however_long_its_body_is() {
+    let upstream = echo();
+    let token: &[_] = &[("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator")];
+    let server = start("127.0.0.1:0", &upstream, token, Limits::default()).await;
+    let long = post("", &" ".repeat(16 * 1024 * 1024));
+    for (request, status) in [
+        (long.replacen("application/json", "text/plain", 1), "415"),
+        (long.replacen("host:", "authorization: Bearer token-of-nobody\r\nhost:", 1), "401"),
+        (long.replacen("/mcp", "/mcp?tools=nope", 1), "400"),
+        (long.replacen("/mcp", "/nowhere", 1), "404"),
+    ] {
+        let mut stream = TcpStream::connect(server.at).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(read(stream).await.starts_with(&format!("HTTP/1.1 {status} ")), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_reads_refusals_too() {
+    let upstream = echo();
+    let limits = Limits { body: Duration::from_millis(100), bodies: 5_000, ..Limits::default() };
+    let server = start("127.0.0.1:0", &upstream, &[("OPENAI_MCP_MAX_BODY", "8192")], limits).await;
+    let origin = "origin: http://localhost:3000\r\n";
+    let head = format!("POST /mcp HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{origin}");
+    for (request, status) in [
+        (post(origin, &" ".repeat(10_000)), "413"),
+        (post(origin, &" ".repeat(6_000)), "503"),
+        (format!("{head}content-length: 100\r\n\r\n"), "408"),
+        (format!("{head}transfer-encoding: chunked\r\n\r\nno chunk\r\n"), "400"),
+        (post(origin, "{}").replacen("application/json", "text/plain", 1), "415"),
+    ] {
+        let answer = exchange(server.at, request.as_bytes()).await;
+        let told = "\r\naccess-control-allow-origin: http://localhost:3000\r\n";
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(told), "{status}: {answer}");
+    }
 }
 
 #[tokio::test]
