@@ -20,7 +20,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use openai_mcp::{DOOR, SERVERS};
 use openai_mcp_kernel::gateway::Mount;
-use openai_mcp_native::run::{self, Web};
+use openai_mcp_native::run::{self, Ending, Web};
 use openai_mcp_native::say;
 
 use crate::names::{find_all, suggest_tool};
@@ -63,6 +63,8 @@ enum Command {
         #[command(flatten)]
         options: Options,
         #[command(flatten)]
+        ending: Ending,
+        #[command(flatten)]
         web: Web,
     },
     /// Serve on standard input and output, as MCP clients start it
@@ -74,6 +76,8 @@ enum Command {
         domains: Vec<String>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        ending: Ending,
     },
     /// Call one tool and print its result
     Call(call::Call),
@@ -148,12 +152,14 @@ enum Assistants {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve { addr, servers, options, web } => match find_all(&servers) {
-            Ok(definitions) => run::serve(&definitions, Mount::Domains, Some(&DOOR), &addr, &options.all(), &web),
+        Command::Serve { addr, servers, options, ending, web } => match find_all(&servers) {
+            Ok(definitions) => {
+                run::serve(&definitions, Mount::Domains, Some(&DOOR), &addr, &options.all(), &web, ending)
+            }
             Err(problem) => refuse(&problem),
         },
-        Command::Stdio { domains, options } => match find_all(&domains) {
-            Ok(definitions) => run::stdio(&definitions, domains.is_empty().then_some(&DOOR), &options.all()),
+        Command::Stdio { domains, options, ending } => match find_all(&domains) {
+            Ok(definitions) => run::stdio(&definitions, domains.is_empty().then_some(&DOOR), &options.all(), ending),
             Err(problem) => refuse(&problem),
         },
         Command::Call(call) => call::run(&call),

@@ -67,7 +67,7 @@ pub struct Config {
 
 impl Config {
     /// What follows `OPENAI_MCP_` in the names of the variables that are for every server.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 20] = [
         "access_token",
         "allowed_hosts",
         "allowed_origins",
@@ -75,6 +75,7 @@ impl Config {
         "directory",
         "door",
         "exclude",
+        "grace",
         "max_body",
         "max_requests",
         "max_result",

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::future::ready;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::StreamExt as _;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -23,10 +23,13 @@ use crate::narrowing;
 use crate::page;
 use crate::protocol::{Headers, RpcError};
 use crate::secret::{Placeholder, Secret};
-use crate::server::{Definition, Reply, Service};
+use crate::server::{Begun, Definition, Reply, Service};
 
 /// Most bytes of a body that comes without a key: enough to ask what there is.
 const UNKNOWN_BODY: usize = 64 * 1024;
+
+/// Longest name of a session that is looked at, in bytes.
+const LONGEST_SESSION: usize = 64;
 
 /// Most pages that are kept; while all of them are being read, there is another one, which names no address.
 const PAGES: usize = 8;
@@ -69,8 +72,24 @@ pub struct Admitted {
     version: Option<HeaderValue>,
     method: Option<HeaderValue>,
     name: Option<HeaderValue>,
+    session: Option<HeaderValue>,
     /// Whether its client takes a stream for an answer.
     streams: bool,
+}
+
+/// What tells a message from others, for a host that lets one message of a session cancel another.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The session that it says it is of.
+    pub session: Option<String>,
+    /// Whose key came with it.
+    pub caller: Option<Secret>,
+    /// Its id, as JSON text.
+    pub id: Option<String>,
+    /// The id of the request that it cancels, as JSON text.
+    pub cancels: Option<String>,
+    /// Whether it begins a session.
+    pub opens: bool,
 }
 
 impl Admitted {
@@ -130,38 +149,21 @@ impl Gateway {
 
     /// Serves an admitted request.
     pub async fn serve(&self, admitted: Admitted, body: Bytes) -> Response<Body> {
-        let Admitted { service, caller, max_body: _, origin, version, method, name, streams } = admitted;
+        self.begin(admitted, body).1.await
+    }
+
+    /// Begins to serve an admitted request, and says what it is. Dropping the answer cancels it.
+    pub fn begin(
+        &self,
+        admitted: Admitted,
+        body: Bytes,
+    ) -> (Told, impl Future<Output = Response<Body>> + Send + use<>) {
+        let Admitted { service, caller, max_body: _, origin, version, method, name, session, streams } = admitted;
         let read = Headers { version: text(&version), method: text(&method), name: text(&name) };
-        let one = |status, message| {
-            let mut response = Response::new(Body::Full(message));
-            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            set(&mut response, header::CONTENT_TYPE, "application/json");
-            response
-        };
-        let mut response = match service.begin(&body, caller, Some(read)).reply.await {
-            Reply::Nothing => empty(StatusCode::ACCEPTED),
-            Reply::One(status, message) => one(status, message),
-            // The response comes last, and is what counts.
-            Reply::Many(messages) if !streams => {
-                one(200, messages.fold(Bytes::new(), |_, message| ready(message)).await)
-            }
-            Reply::Many(messages) => {
-                let chunks = messages.map(|message| {
-                    let mut event = Vec::with_capacity(message.len() + 32);
-                    event.extend_from_slice(b"event: message\ndata: ");
-                    event.extend_from_slice(&message);
-                    event.extend_from_slice(b"\n\n");
-                    Ok(Bytes::from(event))
-                });
-                let mut response = Response::new(Body::Stream { chunks: chunks.boxed(), length: None });
-                set(&mut response, header::CONTENT_TYPE, "text/event-stream");
-                set(&mut response, header::CACHE_CONTROL, "no-cache, no-transform");
-                set(&mut response, HeaderName::from_static("x-accel-buffering"), "no");
-                response
-            }
-        };
-        allow(&mut response, origin);
-        response
+        let by = caller.key.clone();
+        let Begun { id, cancels, opens, reply } = service.begin(&body, caller, Some(read));
+        let session = text(&session).filter(|session| session.len() <= LONGEST_SESSION).map(str::to_owned);
+        (Told { session, caller: by, id, cancels, opens }, respond(reply, streams, origin))
     }
 
     /// The answer to a body of more than [`Admitted::max_body`] bytes; `id` is that of its message, if it was found.
@@ -247,6 +249,7 @@ impl Gateway {
             version: header(headers::MCP_VERSION),
             method: header(headers::MCP_METHOD),
             name: header(headers::MCP_NAME),
+            session: header(headers::MCP_SESSION),
             streams: takes_streams(&head.headers),
         })
     }
@@ -433,6 +436,38 @@ impl Gateway {
     }
 }
 
+/// Puts a reply into a response.
+async fn respond(reply: BoxFuture<'static, Reply>, streams: bool, origin: Option<HeaderValue>) -> Response<Body> {
+    let one = |status, message| {
+        let mut response = Response::new(Body::Full(message));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        set(&mut response, header::CONTENT_TYPE, "application/json");
+        response
+    };
+    let mut response = match reply.await {
+        Reply::Nothing => empty(StatusCode::ACCEPTED),
+        Reply::One(status, message) => one(status, message),
+        // The response comes last, and is what counts.
+        Reply::Many(messages) if !streams => one(200, messages.fold(Bytes::new(), |_, message| ready(message)).await),
+        Reply::Many(messages) => {
+            let chunks = messages.map(|message| {
+                let mut event = Vec::with_capacity(message.len() + 32);
+                event.extend_from_slice(b"event: message\ndata: ");
+                event.extend_from_slice(&message);
+                event.extend_from_slice(b"\n\n");
+                Ok(Bytes::from(event))
+            });
+            let mut response = Response::new(Body::Stream { chunks: chunks.boxed(), length: None });
+            set(&mut response, header::CONTENT_TYPE, "text/event-stream");
+            set(&mut response, header::CACHE_CONTROL, "no-cache, no-transform");
+            set(&mut response, HeaderName::from_static("x-accel-buffering"), "no");
+            response
+        }
+    };
+    allow(&mut response, origin);
+    response
+}
+
 fn text(value: &Option<HeaderValue>) -> Option<&str> {
     value.as_ref().and_then(|value| value.to_str().ok()).map(str::trim)
 }
@@ -502,7 +537,7 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
 fn allow(response: &mut Response<Body>, origin: Option<HeaderValue>) {
     if let Some(origin) = origin {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "www-authenticate");
+        set(response, header::ACCESS_CONTROL_EXPOSE_HEADERS, "mcp-session-id, www-authenticate");
         set(response, header::VARY, "origin");
     }
 }

@@ -13,6 +13,8 @@ pub const MCP_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-versio
 pub const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
 /// What the body calls the method on.
 pub const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+/// What a client calls its session by, in the older revisions.
+pub const MCP_SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// How the caller speaks to the proxy that it came by.
 pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// What proxies add, besides all that begins with `x-forwarded-`.
@@ -50,8 +52,8 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// When OpenAI wants to be asked for the state of a job again, in milliseconds.
 pub const POLL_AFTER_MS: HeaderName = HeaderName::from_static("openai-poll-after-ms");
 
-/// All that are read of a request, besides those of proxies, which matter only to who may be near, and those of
-/// [`crate::narrowing`], which have many names.
+/// All that are read of a request, besides those of proxies, which matter only to who may be near, that of sessions, which
+/// end with a process, and those of [`crate::narrowing`], which have many names.
 pub static OF_REQUESTS: [HeaderName; 10] = [
     header::ACCEPT,
     header::AUTHORIZATION,

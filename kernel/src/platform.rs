@@ -85,7 +85,10 @@ pub trait Platform: Send + Sync + 'static {
     /// Runs statements on the database of a domain in one transaction, all or none, and gives what each gave.
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;
 
-    /// Takes note of a finished call.
+    /// Takes note of a call that begins. Each is recorded when it ends.
+    fn begun(&self) {}
+
+    /// Takes note of a call that has ended.
     fn record(&self, call: &Finished<'_>);
 }
 

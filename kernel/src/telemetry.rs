@@ -6,15 +6,30 @@ use std::time::Duration;
 use crate::error::Kind;
 use crate::time::milliseconds;
 
-/// One finished tool call.
+/// How a call ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome {
+    /// With a result.
+    Done,
+    /// With an error.
+    Failed(Kind),
+    /// With an error of the protocol.
+    Refused,
+    /// By a fault of ours.
+    Crashed,
+    /// Its caller let go of it, or the process ended. OpenAI may have done what it was asked for.
+    Dropped,
+}
+
+/// One tool call that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished<'a> {
     /// The server, as `openai-files-mcp`.
     pub server: &'a str,
     /// The tool.
     pub tool: &'a str,
-    /// `None` if it succeeded.
-    pub error: Option<Kind>,
+    /// How it ended.
+    pub outcome: Outcome,
     /// How long it took, OpenAI's part included.
     pub took: Duration,
     /// Length of the result in bytes.
@@ -24,10 +39,13 @@ pub struct Finished<'a> {
 impl fmt::Display for Finished<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server={} tool={} ", self.server, self.tool)?;
-        match self.error {
-            None => f.write_str("outcome=ok")?,
-            Some(Kind::Status(status)) => write!(f, "outcome=status_{status}")?,
-            Some(kind) => write!(f, "outcome={}", format!("{kind:?}").to_ascii_lowercase())?,
+        match self.outcome {
+            Outcome::Done => f.write_str("outcome=ok")?,
+            Outcome::Failed(Kind::Status(status)) => write!(f, "outcome=status_{status}")?,
+            Outcome::Failed(kind) => write!(f, "outcome={}", format!("{kind:?}").to_ascii_lowercase())?,
+            Outcome::Refused => f.write_str("outcome=refused")?,
+            Outcome::Crashed => f.write_str("outcome=crashed")?,
+            Outcome::Dropped => f.write_str("outcome=dropped")?,
         }
         write!(f, " ms={} bytes={}", milliseconds(self.took), self.bytes)
     }

@@ -32,9 +32,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::body::Outgoing;
 use crate::fair::Fair;
 use crate::progress::{Activity, Moving};
+use crate::sessions::Sessions;
 
-/// How long calls in flight may go on after the server was told to end.
-const GRACE: Duration = Duration::from_secs(10);
 /// Most of a body that is too large is read and thrown away, so that a client that sends it gets to read why.
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
@@ -62,6 +61,8 @@ pub struct Limits {
     /// Bytes of all answers that are not read yet, each counted with [`ANSWER`] more; while there are as many, requests
     /// are answered 503. Half of them are the most for an address that is not this machine's.
     pub answers: usize,
+    /// For calls in flight, once the server is told to end.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
@@ -73,6 +74,7 @@ impl Default for Limits {
             connections: 2048,
             bodies: 64 * 1024 * 1024,
             answers: 64 * 1024 * 1024,
+            grace: Duration::from_secs(10),
         }
     }
 }
@@ -91,6 +93,7 @@ pub async fn serve(
     let connections = Budget::new(limits.connections as usize);
     let bodies = Budget::new(limits.bodies);
     let answers = Budget::new(limits.answers);
+    let sessions = Arc::new(Sessions::default());
     let (ending, told) = watch::channel(());
     let mut end = pin!(end);
     loop {
@@ -109,7 +112,8 @@ pub async fn serve(
                     continue;
                 }
                 let (bodies, answers) = (bodies.clone(), answers.clone());
-                let client = Client { gateway: gateway.clone(), peer, from, bodies, answers, limits };
+                let (gateway, sessions) = (gateway.clone(), sessions.clone());
+                let client = Client { gateway, sessions, peer, from, bodies, answers, limits };
                 let serving = connection(stream, client, told.clone());
                 tokio::spawn(async move {
                     serving.await;
@@ -126,7 +130,7 @@ pub async fn serve(
     drop((listener, told));
     let _ = ending.send(());
     // Every connection listens for the end until it is done.
-    let _ = timeout(GRACE, ending.closed()).await;
+    let _ = timeout(limits.grace, ending.closed()).await;
     Ok(())
 }
 
@@ -134,6 +138,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Client {
     gateway: Arc<Gateway>,
+    sessions: Arc<Sessions>,
     peer: Peer,
     /// Its address, if it is not this machine's.
     from: Option<IpAddr>,
@@ -216,7 +221,7 @@ async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiv
 }
 
 async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoing> {
-    let Client { gateway, peer, from, bodies, answers, limits } = client;
+    let Client { gateway, sessions, peer, from, bodies, answers, limits } = client;
     let mut held = answers.open(*from);
     if !held.take(ANSWER) {
         return no_room().map(Outgoing::from);
@@ -231,7 +236,10 @@ async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoin
     let body = timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late));
     let response = match (admitted, body) {
         (Err(refusal), _) => *refusal,
-        (Ok(admitted), Ok(body)) => gateway.serve(admitted, body).await,
+        (Ok(admitted), Ok(body)) => {
+            let (told, answer) = gateway.begin(admitted, body);
+            sessions.answer(told, answer).await
+        }
         (Ok(admitted), Err(Unread::TooLarge(id))) => gateway.too_large(&admitted, id.as_deref()),
         (Ok(admitted), Err(Unread::Late)) => admitted.answer(last(StatusCode::REQUEST_TIMEOUT)),
         (Ok(admitted), Err(Unread::Broken)) => admitted.answer(last(StatusCode::BAD_REQUEST)),

@@ -21,6 +21,7 @@ mod log;
 pub mod platform;
 mod progress;
 pub mod run;
+mod sessions;
 mod socket;
 pub mod stdio;
 pub mod store;

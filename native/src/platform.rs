@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 
@@ -37,6 +38,8 @@ pub struct Machine {
     memory: Arc<Budget>,
     /// Places for work that takes long.
     computing: Arc<Semaphore>,
+    /// How many calls run.
+    running: AtomicUsize,
     verbose: bool,
 }
 
@@ -51,8 +54,14 @@ impl Machine {
             stores: Stores::new(place),
             memory: Budget::new(ROOM),
             computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
+            running: AtomicUsize::new(0),
             verbose,
         }
+    }
+
+    /// How many calls run.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
 }
 
@@ -154,7 +163,12 @@ impl Platform for Machine {
         self.stores.query(domain, statements).boxed()
     }
 
+    fn begun(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn record(&self, call: &Finished<'_>) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
         if self.verbose {
             say(&call.to_string());
         }

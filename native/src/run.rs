@@ -28,6 +28,11 @@ use crate::platform::Machine;
 use crate::store::Location;
 use crate::{log, say, stdio};
 
+/// Seconds that calls may go on after the server is told to end, unless the operator says otherwise, and the most that it may
+/// be.
+const USUAL_GRACE: u64 = 10;
+const LONGEST_GRACE: u64 = 86_400;
+
 /// So many bodies of the greatest length are read or worked on at once.
 const BODIES: usize = 16;
 
@@ -111,6 +116,40 @@ pub struct Web {
     /// Seconds that a client may pause within the body of a request
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400), hide_short_help = true)]
     pub body_timeout: u64,
+}
+
+/// How a server ends.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Ending {
+    /// Seconds that calls may go on after the server is told to end; over stdio, after its input has ended. 10 unless it is
+    /// said [env: OPENAI_MCP_GRACE]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST_GRACE), hide_short_help = true)]
+    pub grace: Option<u64>,
+}
+
+impl Ending {
+    fn read(self) -> Result<Duration, String> {
+        let variable = env::var("OPENAI_MCP_GRACE").ok();
+        let seconds = match (self.grace, variable.as_deref().and_then(meant)) {
+            (Some(seconds), _) => seconds,
+            (None, None) => USUAL_GRACE,
+            (None, Some(text)) => {
+                text.parse().ok().filter(|seconds| *seconds <= LONGEST_GRACE).ok_or_else(|| {
+                    format!("OPENAI_MCP_GRACE: expected seconds from 0 to {LONGEST_GRACE}, got `{text}`")
+                })?
+            }
+        };
+        Ok(Duration::from_secs(seconds))
+    }
+}
+
+/// Tells of calls that the end of the server ends: OpenAI may have done what they asked for.
+fn tell_cut_off(machine: &Machine) {
+    match machine.running() {
+        0 => {}
+        1 => say("1 call was cut off"),
+        calls => say(&format!("{calls} calls were cut off")),
+    }
 }
 
 impl Web {
@@ -397,6 +436,7 @@ pub fn serve(
     address: &str,
     options: &Options,
     web: &Web,
+    ending: Ending,
 ) -> ExitCode {
     let connections = connections();
     finish(async {
@@ -404,6 +444,7 @@ pub fn serve(
         let (listener, bound) = listen(address).await?;
         let near = bound.ip().is_loopback();
         let usual = if near { Usual::Here } else { Usual::None };
+        let grace = ending.read()?;
         let setting = |name: &str| web.setting(name).or_else(|| options.setting(name));
         let host = Host::read(options, setting, definitions, usual).await?;
         // A server that the operator's filter empties is not wanted; one that fails otherwise shows in its health.
@@ -431,9 +472,12 @@ pub fn serve(
             body: Duration::from_secs(web.body_timeout),
             connections,
             bodies: host.config.max_body.saturating_mul(BODIES),
+            grace,
             ..Limits::default()
         };
-        http::serve(listener, gateway, limits, end).await.map_err(|error| error.to_string())
+        let served = http::serve(listener, gateway, limits, end).await;
+        tell_cut_off(&host.machine);
+        served.map_err(|error| error.to_string())
     })
 }
 
@@ -505,9 +549,10 @@ fn announce(
 
 /// Serves on standard input and output until the input ends; several servers as if they were one, behind the face if
 /// there is one.
-pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options) -> ExitCode {
+pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options, ending: Ending) -> ExitCode {
     finish(async {
         log::apart();
+        let grace = ending.read()?;
         let host = Host::new(options, definitions, Usual::Own).await?;
         host.check_keys(definitions)?;
         let machine: Arc<dyn Platform> = host.machine.clone();
@@ -530,8 +575,9 @@ pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: 
             say(&text);
         }
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
-        let served = stdio::serve(service, host.config.max_body, stdio::input(), stdio::output(), end);
-        served.await.map_err(|error| format!("standard input: {error}"))
+        let served = stdio::serve(service, host.config.max_body, grace, stdio::input(), stdio::output(), end).await;
+        tell_cut_off(&host.machine);
+        served.map_err(|error| format!("standard input: {error}"))
     })
 }
 
@@ -544,6 +590,8 @@ pub fn server(definition: &'static Definition) -> ExitCode {
         http: Option<String>,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        ending: Ending,
         #[command(flatten, next_help_heading = "With --http")]
         web: Web,
     }
@@ -553,10 +601,10 @@ pub fn server(definition: &'static Definition) -> ExitCode {
     let command = Flags::augment_args(command).mut_arg("roots", several);
     let flags = command.try_get_matches().and_then(|matches| Flags::from_arg_matches(&matches));
     match flags {
-        Ok(Flags { http: Some(address), options, web }) => {
-            serve(&[definition], Mount::Root, None, &address, &options, &web)
+        Ok(Flags { http: Some(address), options, ending, web }) => {
+            serve(&[definition], Mount::Root, None, &address, &options, &web, ending)
         }
-        Ok(Flags { http: None, options, .. }) => stdio(&[definition], None, &options),
+        Ok(Flags { http: None, options, ending, .. }) => stdio(&[definition], None, &options, ending),
         Err(error) => error.exit(),
     }
 }

@@ -24,20 +24,21 @@ use tokio::time::timeout;
 const AT_ONCE: usize = 64;
 /// Most calls that run or wait; then nothing more is read until one ends.
 const WAITING: usize = 1024;
-/// How long calls in flight may go on after the input has ended.
-const GRACE: Duration = Duration::from_millis(1500);
 /// Bytes read at a time, and collected before they are written.
 const CHUNK: usize = 64 * 1024;
 /// What some programs write before all else: U+FEFF.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Serves messages until the input ends, the output breaks or `end` is done.
+/// Serves messages until the input ends, the output breaks or `end` is done. After the end of the input, calls may go on for
+/// `grace`: a pipe from a shell ends once it is written, and a client that wants an end says so by a signal.
+/// <https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown>
 ///
 /// # Errors
 /// The input could not be read.
 pub async fn serve(
     service: Arc<Service>,
     max_line: usize,
+    grace: Duration,
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
     end: impl Future<Output = ()>,
@@ -77,13 +78,15 @@ pub async fn serve(
     }
     let finish = async {
         while calls.running.join_next().await.is_some() {}
+        // The writer ends when it has written what is left.
         drop(calls);
-        writer.await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
-        // Whatever is not done by then is dropped, and its call to OpenAI with it.
-        _ = timeout(GRACE, finish) => {}
+        _ = &mut writer => {}
         () = &mut end => {}
+        // Whatever is not done by then is dropped, and its call to OpenAI with it.
+        _ = timeout(grace, finish) => {}
     }
     Ok(())
 }
@@ -105,7 +108,7 @@ impl Calls {
             self.running.join_next().await;
         }
         let caller = Caller { trusted: true, ..Caller::default() };
-        let Begun { id, cancels, mut reply } = self.service.begin(line, caller, None);
+        let Begun { id, cancels, mut reply, .. } = self.service.begin(line, caller, None);
         if let Some((_, call)) = cancels.and_then(|id| lock(&self.cancels).remove(&id)) {
             call.abort();
         }

@@ -54,7 +54,7 @@ const LAYERS: &[Layers<'_>] = &[
         &[
             &["run"],
             &["http", "stdio", "platform"],
-            &["progress", "socket", "urls"],
+            &["progress", "sessions", "socket", "urls"],
             &["client", "files", "store"],
             &["body", "fair"],
             &["self"],

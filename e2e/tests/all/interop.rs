@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use openai_mcp_testkit::recorder::{Answer, Recorder};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, JsonObject, ProgressNotificationParam,
     ProtocolVersion,
@@ -125,6 +126,27 @@ fn python_client_modern() {
 #[test]
 fn python_client_legacy() {
     drive(python(), "python_client.py", LEGACY);
+}
+
+/// Clients of the older revisions keep the connection of a call that they give up, and say so by another request.
+#[test]
+fn clients_that_stay_cancel_over_http() {
+    let ways =
+        [(node(), "cancel.mjs", Some("older")), (node(), "cancel.mjs", Some("newer")), (python(), "cancel.py", None)];
+    for (program, script, sdk) in ways {
+        let upstream = Recorder::start(|_| Answer::Hang).unwrap();
+        let server = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--servers", "vector-store"])
+            .env("OPENAI_BASE_URL", &upstream.base_url())
+            .serve();
+        let (file, url) = (here().join("interop").join(script), server.url("vector-store"));
+        let arguments: Vec<&str> = [file.to_str()].into_iter().chain([sdk]).flatten().chain([url.as_str()]).collect();
+        let mut client = Launch::new(program).args(&arguments).start();
+        assert!(upstream.wait_for_requests(1), "{script} {sdk:?}: the call never reached the upstream");
+        client.write(b"\n");
+        assert_eq!(client.receive_line(), "gave up", "{script} {sdk:?}");
+        assert!(upstream.wait_for_hang_ups(1), "{script} {sdk:?}: the upstream call was not cancelled");
+        client.finish().expect_success(script);
+    }
 }
 
 #[tokio::test]

@@ -56,18 +56,42 @@ fn a_cancelled_call_is_dropped_and_not_answered() {
     assert_eq!(finished.stdout.lines().count(), 1, "{}", finished.stdout);
 }
 
-/// A host that closes the pipe is not waited for.
+/// A host that closes the pipe is waited for as long as the operator says, and what that cost is told.
 #[test]
 fn end_of_input_ends_the_process_while_a_call_hangs() {
     let upstream = Recorder::start(|_| Answer::Hang).unwrap();
-    let mut process = Launch::umbrella(&["stdio", "vector-store"])
+    let mut process = Launch::umbrella(&["stdio", "vector-store", "--verbose"])
         .env("OPENAI_BASE_URL", &upstream.base_url())
         .env("OPENAI_API_KEY", KEY)
+        .env("OPENAI_MCP_GRACE", "0")
         .start();
     process.write((list() + "\n").as_bytes());
     assert!(upstream.wait_for_requests(1));
-    assert!(process.finish().status.success());
+    let finished = process.finish();
+    assert!(finished.status.success());
     assert!(upstream.wait_for_hang_ups(1));
+    assert!(finished.stderr.contains("1 call was cut off\n"), "{}", finished.stderr);
+    assert!(finished.stderr.contains(" tool=vector-store-list outcome=dropped ms="), "{}", finished.stderr);
+}
+
+/// A server that is told to end waits no longer than it is told to, and says what it cut off.
+#[cfg(unix)]
+#[test]
+fn a_stopping_server_tells_of_the_calls_that_it_cuts_off() {
+    let upstream = Recorder::start(|_| Answer::Hang).unwrap();
+    let server = Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--grace", "0", "--verbose"])
+        .env("OPENAI_BASE_URL", &upstream.base_url())
+        .serve();
+    let mut stream = connect(server.addr);
+    let bytes = request("POST", "/vector-store/mcp", server.addr, &bearer(KEY), list().as_bytes());
+    std::io::Write::write_all(&mut stream, &bytes).unwrap();
+    assert!(upstream.wait_for_requests(1), "the call never reached the upstream");
+    let id = nix::unistd::Pid::from_raw(server.process.child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let finished = server.process.finish();
+    assert!(finished.status.success(), "{finished:?}");
+    assert!(finished.stderr.contains("1 call was cut off\n"), "{}", finished.stderr);
+    assert!(finished.stderr.contains(" tool=vector-store-list outcome=dropped ms="), "{}", finished.stderr);
 }
 
 /// Calls in flight are finished before a server that is told to stop does.

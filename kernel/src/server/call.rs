@@ -19,7 +19,7 @@ use crate::output::{self, Content, Output};
 use crate::plan;
 use crate::protocol::{self, Era, Request, RpcError};
 use crate::spec::Long;
-use crate::telemetry::Finished;
+use crate::telemetry::{Finished, Outcome};
 use crate::tool::Tool;
 
 /// Most values of arguments, as [`json::values`] counts them: tools hold them as trees, some more than once.
@@ -62,8 +62,8 @@ impl Service {
             None => offered.owner(&name),
             Some(Turn::Answer(name, answer)) => {
                 let (cx, _) = self.context(request, caller);
-                let ran = Ran { tool: name, made: true, inner: None };
-                let (status, message) = self.finish(&id, era, &ran, &cx, Some(answer), cx.now());
+                let running = Running::begin(self, &cx, Ran { tool: name, made: true, inner: None });
+                let (status, message) = self.finish(&id, era, running, Some(answer));
                 return ready(Reply::One(status, message)).boxed();
             }
             Some(Turn::Run { tool, arguments: inner, read_only: only }) => {
@@ -87,13 +87,13 @@ impl Service {
         let work = {
             let cx = cx.clone();
             async move {
-                let started = cx.now();
+                let running = Running::begin(&service, &cx, ran);
                 // A fault of ours costs one call, not the connection or the server.
                 let outcome = AssertUnwindSafe(run(&cx, tool, arguments)).catch_unwind().await.ok();
                 let length =
                     outcome.as_ref().map_or(0, |outcome| outcome.as_ref().map_or_else(Error::length, Output::length));
-                let (finished, fault) = (cx.clone(), id.clone());
-                let finish = move || service.finish(&id, era, &ran, &finished, outcome, started);
+                let fault = id.clone();
+                let finish = move || service.finish(&id, era, running, outcome);
                 let finished = cx.compute_long(length, finish).await;
                 finished.unwrap_or_else(|_| internal_error(&fault, era))
             }
@@ -101,33 +101,39 @@ impl Service {
         with_notes(work.boxed(), notes, cx)
     }
 
-    /// Turns the outcome of a call into its response. No outcome is a panic.
-    fn finish(
+    /// Turns the outcome of a call into its response, and records it. No outcome is a panic.
+    fn finish(&self, id: &str, era: Era, running: Running, outcome: Option<Result<Output, Error>>) -> (u16, Bytes) {
+        let (status, message, ended) = self.response(id, era, &running.ran, &running.cx, outcome);
+        running.end(ended, message.len());
+        (status, message)
+    }
+
+    fn response(
         &self,
         id: &str,
         era: Era,
         ran: &Ran,
         cx: &Context,
         outcome: Option<Result<Output, Error>>,
-        started: Duration,
-    ) -> (u16, Bytes) {
-        let mut error = None;
+    ) -> (u16, Bytes, Outcome) {
+        let because = |(status, message): (u16, Bytes), ended| (status, message, ended);
+        let mut ended = Outcome::Done;
         let mut out = Vec::with_capacity(1024);
         out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
         out.extend_from_slice(id.as_bytes());
         out.extend_from_slice(br#","result":{"#);
         let head = out.len();
         let written = match outcome {
-            None => return internal_error(id, era),
+            None => return because(internal_error(id, era), Outcome::Crashed),
             Some(Ok(Output::RpcError(mut fault))) => {
                 fault.message = cx.redact(fault.message);
-                return envelope(id, era, Err(fault));
+                return because(envelope(id, era, Err(fault)), Outcome::Refused);
             }
             Some(Ok(Output::InputRequired(mut value))) => {
                 if let Some(object) = value.as_object_mut() {
                     object.insert("resultType".into(), "input_required".into());
                 }
-                return envelope(id, era, Ok(cx.redact_json(json::text(&value)).into_bytes()));
+                return because(envelope(id, era, Ok(cx.redact_json(json::text(&value)).into_bytes())), ended);
             }
             Some(Ok(mut output)) => {
                 if let Output::Content(blocks) = &mut output {
@@ -154,20 +160,13 @@ impl Service {
             Some(Err(failed)) => Err(failed),
         };
         if let Err(failed) = written {
-            error = Some(failed.kind());
+            ended = Outcome::Failed(failed.kind());
             out.truncate(head);
             output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
         }
         self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), ran.inner, &mut out);
         out.extend_from_slice(b"}}");
-        self.platform.record(&Finished {
-            server: &self.name,
-            tool: ran.tool,
-            error,
-            took: cx.now().saturating_sub(started),
-            bytes: out.len(),
-        });
-        (200, out.into())
+        (200, out.into(), ended)
     }
 
     fn write_meta(&self, era: Era, request_id: Option<&str>, inner: Option<&str>, out: &mut Vec<u8>) {
@@ -214,6 +213,41 @@ struct Ran {
     made: bool,
     /// The tool, if the caller named another one that runs it.
     inner: Option<&'static str>,
+}
+
+/// A call that runs. One that is let go of is recorded as well: OpenAI may have done what it asked for.
+struct Running {
+    service: Arc<Service>,
+    cx: Context,
+    ran: Ran,
+    started: Duration,
+    recorded: bool,
+}
+
+impl Running {
+    fn begin(service: &Arc<Service>, cx: &Context, ran: Ran) -> Self {
+        service.platform.begun();
+        Running { service: service.clone(), cx: cx.clone(), ran, started: cx.now(), recorded: false }
+    }
+
+    fn end(mut self, outcome: Outcome, bytes: usize) {
+        self.record(outcome, bytes);
+    }
+
+    fn record(&mut self, outcome: Outcome, bytes: usize) {
+        self.recorded = true;
+        let took = self.cx.now().saturating_sub(self.started);
+        let (server, tool) = (&*self.service.name, self.ran.tool);
+        self.service.platform.record(&Finished { server, tool, outcome, took, bytes });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.recorded {
+            self.record(Outcome::Dropped, 0);
+        }
+    }
 }
 
 /// The refusal of a name that is none of a front's tools.

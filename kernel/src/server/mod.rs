@@ -175,6 +175,8 @@ pub struct Begun {
     pub id: Option<String>,
     /// The id of the request that this message cancels, as JSON text.
     pub cancels: Option<String>,
+    /// Whether it is the `initialize` of the older revisions.
+    pub opens: bool,
     /// The answer. Dropping it cancels the work, the call to OpenAI included.
     pub reply: BoxFuture<'static, Reply>,
 }
@@ -336,7 +338,7 @@ impl Service {
                     out.push(b']');
                     Reply::One(200, out.into())
                 });
-                Begun { id: None, cancels: None, reply: all.boxed() }
+                Begun { id: None, cancels: None, opens: false, reply: all.boxed() }
             }
         }
     }
@@ -347,12 +349,13 @@ impl Service {
             Ok(Incoming::Response) => done(Reply::Nothing),
             Ok(Incoming::Notification { method, params }) => {
                 let cancels = (method == "notifications/cancelled").then(|| protocol::cancelled_id(params)).flatten();
-                Begun { id: None, cancels, reply: ready(Reply::Nothing).boxed() }
+                Begun { id: None, cancels, opens: false, reply: ready(Reply::Nothing).boxed() }
             }
             Ok(Incoming::Request(request)) => {
                 let id = request.id.get().to_owned();
+                let opens = request.method == "initialize" && request.era == Era::Legacy;
                 let reply = self.serve(whole, request, caller);
-                Begun { id: Some(id), cancels: None, reply }
+                Begun { id: Some(id), cancels: None, opens, reply }
             }
         }
     }
@@ -541,7 +544,7 @@ impl Service {
 }
 
 fn done(reply: Reply) -> Begun {
-    Begun { id: None, cancels: None, reply: ready(reply).boxed() }
+    Begun { id: None, cancels: None, opens: false, reply: ready(reply).boxed() }
 }
 
 fn refusal(refused: Refused<'_>) -> Reply {

@@ -24,7 +24,7 @@ use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_testkit::golden;
 use openai_mcp_testkit::script::{self, BASE_URL, Script};
 
-tools![Get, Wait, Count];
+tools![Get, Wait, Count, Crash];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things/{thing_id}")]
@@ -58,6 +58,16 @@ impl Count {
     }
 }
 
+/// Crash.
+#[tool("thing-crash", reads)]
+struct Crash {}
+
+impl Crash {
+    async fn run(self, _: Context) -> Result<Output> {
+        panic!("a fault of ours")
+    }
+}
+
 pub(crate) static SERVER: Definition =
     Definition { domain: "thing", version: "0.0.0", about: "Things.", tools: &[TOOLS], ..Definition::PLAIN };
 
@@ -67,6 +77,8 @@ struct Machine {
     script: Script,
     time: Mutex<Duration>,
     sleepers: Mutex<Vec<(Duration, oneshot::Sender<()>)>>,
+    /// How calls ended.
+    ended: Mutex<Vec<String>>,
 }
 
 impl Machine {
@@ -135,7 +147,9 @@ impl Platform for Machine {
         self.script.query(domain, statements)
     }
 
-    fn record(&self, _: &Finished<'_>) {}
+    fn record(&self, call: &Finished<'_>) {
+        self.ended.lock().unwrap().push(call.to_string());
+    }
 }
 
 fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {
@@ -224,4 +238,21 @@ fn letting_go_ends_the_work() {
     assert_eq!(machine.sleeping(), 1);
     drop(begun);
     assert_eq!(machine.sleeping(), 0);
+    assert_eq!(
+        *machine.ended.lock().unwrap(),
+        ["server=openai-thing-mcp tool=thing-wait outcome=dropped ms=0 bytes=0"]
+    );
+}
+
+/// Each call that begins is recorded once, however it ends.
+#[test]
+fn every_call_is_recorded() {
+    for (tool, outcome) in [("thing-count", "ok"), ("thing-get", "arguments"), ("thing-crash", "crashed")] {
+        let call = json!({"name": tool, "arguments": {}});
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).to_string();
+        let (machine, begun) = begin(&call, None);
+        machine.run(begun.reply);
+        let ended = machine.ended.lock().unwrap();
+        assert!(ended.len() == 1 && ended[0].contains(&format!("tool={tool} outcome={outcome} ")), "{tool}: {ended:?}");
+    }
 }

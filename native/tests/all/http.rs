@@ -701,6 +701,67 @@ async fn a_stopping_server_finishes_its_calls() {
     server.serving.await.unwrap().unwrap();
 }
 
+/// Begins a session, and gives the header that says which.
+async fn session(server: &Server) -> String {
+    let open = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#;
+    let answer = exchange(server.at, post("", open).as_bytes()).await;
+    let header = answer.lines().find(|line| line.starts_with("mcp-session-id: "));
+    format!("{}\r\n", header.unwrap_or_else(|| panic!("{answer}")))
+}
+
+#[tokio::test]
+async fn a_notification_of_its_session_cancels_a_call() {
+    let held = Arc::new(std::sync::Mutex::new(None));
+    let holding = held.clone();
+    let upstream = Recorder::start(move |request| match request.path() {
+        "/v1/things/held" => {
+            let (sender, answer) = Answer::stream("application/json");
+            *holding.lock().unwrap() = Some(sender);
+            answer
+        }
+        _ => Answer::Hang,
+    })
+    .unwrap();
+    let upstream = Arc::new(upstream);
+    let requests = |count| {
+        let upstream = upstream.clone();
+        async move { tokio::task::spawn_blocking(move || upstream.wait_for_requests(count)).await.unwrap() }
+    };
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let (one, other) = (session(&server).await, session(&server).await);
+    assert_ne!(one, other);
+    let call = |headers: &str, thing| {
+        let (at, request) = (server.at, post(headers, &get(1, thing)));
+        tokio::spawn(async move { exchange(at, request.as_bytes()).await })
+    };
+    let goes_on = call(&one, "held");
+    assert!(requests(1).await);
+    let ends = call(&other, "slow");
+    assert!(requests(2).await);
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    // Every client counts from the same number, and may have the same key.
+    for headers in ["", "mcp-session-id: made-up\r\n", &format!("{one}authorization: Bearer sk-other\r\n"), &other] {
+        assert!(exchange(server.at, post(headers, cancel).as_bytes()).await.starts_with("HTTP/1.1 202 "), "{headers}");
+    }
+    let told = upstream.clone();
+    assert!(tokio::task::spawn_blocking(move || told.wait_for_hang_ups(1)).await.unwrap());
+    assert!(ends.await.unwrap().starts_with("HTTP/1.1 202 "));
+    held.lock().unwrap().take().unwrap().send(Ok(Bytes::from_static(b"{\"late\":true}"))).unwrap();
+    let answer = goes_on.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("late"), "{answer}");
+
+    // One that has begun to tell of itself ends in the middle.
+    let progress = get(2, "slow").replacen(r#""params":{"#, r#""params":{"_meta":{"progressToken":1},"#, 1);
+    let mut stream = TcpStream::connect(server.at).await.unwrap();
+    stream.write_all(post(&other, &progress).as_bytes()).await.unwrap();
+    let mut begun = vec![0; 8192];
+    let length = stream.read(&mut begun).await.unwrap();
+    assert!(String::from_utf8_lossy(&begun[..length]).contains("text/event-stream"));
+    exchange(server.at, post(&other, &cancel.replace(":1}", ":2}")).as_bytes()).await;
+    assert!(!read(stream).await.contains("result"));
+    assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(2)).await.unwrap());
+}
+
 #[tokio::test]
 async fn hanging_up_drops_the_call() {
     let upstream = Arc::new(echo());

@@ -15,6 +15,9 @@ use crate::things::{config, get, service};
 
 const PING: &str = r#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#;
 
+/// For calls that are not to end by themselves.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// A server at the other end of a pipe.
 struct Pipe {
     input: WriteHalf<DuplexStream>,
@@ -24,10 +27,14 @@ struct Pipe {
 
 impl Pipe {
     fn new(upstream: &Recorder) -> Self {
+        Pipe::ending(upstream, GRACE)
+    }
+
+    fn ending(upstream: &Recorder, grace: Duration) -> Self {
         let (near, far) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(far);
         let config = config(&upstream.base_url(), &[]);
-        let server = tokio::spawn(stdio::serve(service(config), 4096, input, output, std::future::pending()));
+        let server = tokio::spawn(stdio::serve(service(config), 4096, grace, input, output, std::future::pending()));
         let (output, input) = tokio::io::split(near);
         Pipe { input, output: BufReader::new(output).lines(), server }
     }
@@ -193,13 +200,38 @@ async fn the_end_of_input_ends_the_server_and_what_still_runs() {
 }
 
 #[tokio::test]
+async fn calls_may_go_on_for_a_while_after_the_end_of_input() {
+    let held = Arc::new(std::sync::Mutex::new(None));
+    let holding = held.clone();
+    let upstream = Recorder::start(move |_| {
+        let (sender, answer) = Answer::stream("application/json");
+        *holding.lock().unwrap() = Some(sender);
+        answer
+    });
+    let upstream = Arc::new(upstream.unwrap());
+    for (round, (grace, answers)) in [(Duration::from_secs(600), 1), (Duration::ZERO, 0)].into_iter().enumerate() {
+        let mut pipe = Pipe::ending(&upstream, grace);
+        pipe.send(get(1, "held")).await;
+        let waiting = upstream.clone();
+        assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(round + 1)).await.unwrap());
+        let end = tokio::spawn(pipe.end());
+        if answers == 0 {
+            assert!(end.await.unwrap().is_empty());
+        } else {
+            held.lock().unwrap().take().unwrap().send(Ok("{}".into())).unwrap();
+            assert_eq!(end.await.unwrap().len(), answers);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_broken_output_ends_the_server() {
     let upstream = echo();
     let (mut input, far) = tokio::io::duplex(1 << 16);
     let (output, near) = tokio::io::duplex(64);
     drop(near);
     let service = service(config(&upstream.base_url(), &[]));
-    let server = tokio::spawn(stdio::serve(service, 4096, far, output, std::future::pending()));
+    let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, std::future::pending()));
     input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), server).await.unwrap().unwrap().unwrap();
 }
@@ -213,7 +245,7 @@ async fn a_server_whose_answers_nobody_reads_is_ended() {
         let (output, _unread) = tokio::io::duplex(64);
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let service = service(config(&upstream.base_url(), &[]));
-        let server = tokio::spawn(stdio::serve(service, 4096, far, output, ended.map(drop)));
+        let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, ended.map(drop)));
         let read = Arc::new(AtomicUsize::new(0));
         let count = read.clone();
         tokio::spawn(async move {
