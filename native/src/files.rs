@@ -335,6 +335,13 @@ impl Roots {
                  hint: do without a path; the operator allows a folder with --root DIR or OPENAI_MCP_ROOTS",
             ));
         };
+        // Looking at a share is going there, and its host is told who asks.
+        let of_roots = |share: &String| {
+            self.0.iter().filter_map(|root| share_of(std::env::consts::OS, root.to_str()?)).any(|root| root == *share)
+        };
+        if share_of(std::env::consts::OS, path).is_some_and(|share| !of_roots(&share)) {
+            return Err(self.outside(path));
+        }
         match path.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
                 let home =
@@ -373,14 +380,35 @@ impl Roots {
             );
             return Err(Error::new(Kind::File, text));
         }
+        Err(self.outside(path))
+    }
+
+    fn outside(&self, path: &str) -> Error {
         let allowed: Vec<String> = self.folders().iter().map(|root| format!("`{}`", root.display())).collect();
         let text = format!(
             "`{path}` is outside the folders that this server may use: {}\n\
              hint: use a path there; the operator allows more folders with --root DIR or OPENAI_MCP_ROOTS",
             allowed.join(", ")
         );
-        Err(Error::new(Kind::File, text))
+        Error::new(Kind::File, text)
     }
+}
+
+/// The share of another machine, or the device, that a path leads to on an operating system, by the name that Rust has for
+/// it; none if it leads to a disk.
+/// <https://learn.microsoft.com/dotnet/standard/io/file-path-formats>
+pub fn share_of(os: &str, path: &str) -> Option<String> {
+    if os != "windows" {
+        return None;
+    }
+    let path = path.replace('/', "\\").to_lowercase();
+    let rest = path.strip_prefix(r"\\")?;
+    let rest = match rest.strip_prefix(r"?\") {
+        Some(disk) if matches!(disk.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic()) => return None,
+        Some(rest) => rest.strip_prefix(r"unc\").unwrap_or(rest),
+        None => rest,
+    };
+    Some(rest.split('\\').take(2).collect::<Vec<_>>().join(r"\"))
 }
 
 /// A name as it looks: every blank as one, and letters with their marks as one sign.

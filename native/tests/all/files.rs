@@ -9,7 +9,7 @@ use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind};
-use openai_mcp_native::files::{Roots, is_of_system, is_reserved};
+use openai_mcp_native::files::{Roots, is_of_system, is_reserved, share_of};
 
 /// A folder with something to read in it, and something beside it that must not be read.
 struct Tree {
@@ -449,4 +449,24 @@ async fn a_folder_with_too_many_names_is_refused() {
     }
     let error = roots(&tree.root).list("sub".into()).await.unwrap_err();
     assert_eq!(error.to_string(), "`sub` has more than 10000 names");
+}
+
+#[test]
+fn a_share_is_told_by_its_path_alone() {
+    for (path, expected) in [
+        (r"\\host\share\a.png", Some(r"host\share")),
+        ("//Host/Share/a.png", Some(r"host\share")),
+        (r"\\?\UNC\host\share\a.png", Some(r"host\share")),
+        (r"\\host@SSL@443\DavWWWRoot\a.png", Some(r"host@ssl@443\davwwwroot")),
+        (r"\\.\pipe\name", Some(r".\pipe")),
+        (r"\\?\pipe\name", Some(r"pipe\name")),
+        (r"\\?\C:\Users\a.png", None),
+        (r"C:\Users\a.png", None),
+        (r"Users\a.png", None),
+        (r"\Users\a.png", None),
+        ("~/a.png", None),
+    ] {
+        assert_eq!(share_of("windows", path).as_deref(), expected, "{path}");
+        assert_eq!(share_of("linux", path), None, "{path}");
+    }
 }
