@@ -142,21 +142,10 @@ fn files(host: &Host, lines: &mut Lines) {
 }
 
 fn store(host: &Host, lines: &mut Lines) {
-    let folder = match host.store().folder() {
-        Ok(None) => return lines.well("store", "in memory"),
-        Ok(Some(folder)) => folder,
-        Err(problem) => return lines.wrong("store", &problem.to_string()),
-    };
-    let tried = fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder).map(drop));
-    match tried {
-        Ok(()) => lines.well("store", &format!("{} can be written", folder.display())),
-        Err(error) => lines.wrong(
-            "store",
-            &format!(
-                "{} cannot be written: {error}\nhint: set OPENAI_MCP_STORE to a folder that can",
-                folder.display()
-            ),
-        ),
+    match host.store().check() {
+        Ok(None) => lines.well("store", "in memory"),
+        Ok(Some(folder)) => lines.well("store", &format!("{} can be written", folder.display())),
+        Err(problem) => lines.wrong("store", &problem.to_string()),
     }
 }
 

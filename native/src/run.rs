@@ -365,6 +365,15 @@ impl Host {
         Some(format!("{variable} is not set: no key here for {}", names.join(", ")))
     }
 
+    /// Tells of a store that cannot be kept, if one of the servers keeps something: else the first call finds it.
+    fn check_store(&self, definitions: &[&'static Definition]) {
+        if definitions.iter().any(|definition| !definition.migrations.is_empty())
+            && let Err(problem) = self.store.check()
+        {
+            say(&format!("warning: no store: {problem}"));
+        }
+    }
+
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
@@ -524,6 +533,7 @@ fn announce(
     if let Some(text) = host.missing_key(wanted).filter(|_| sandbox.is_none()) {
         say(&text);
     }
+    host.check_store(wanted);
     let roots: Vec<_> = host.roots.iter().map(|root| root.display().to_string()).collect();
     say(&match roots.as_slice() {
         [] => "files: callers can name none of this machine (--root DIR)".to_owned(),
@@ -574,6 +584,7 @@ pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: 
         if let Some(text) = host.missing_key(definitions) {
             say(&text);
         }
+        host.check_store(definitions);
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
         let served = stdio::serve(service, host.config.max_body, grace, stdio::input(), stdio::output(), end).await;
         tell_cut_off(&host.machine);

@@ -87,6 +87,27 @@ impl Location {
         }
     }
 
+    /// Makes sure that stores can be kept, and gives the folder that holds them, if there is one. It is not made yet.
+    ///
+    /// # Errors
+    /// There is no home, or nothing can be written there.
+    pub fn check(&self) -> Result<Option<PathBuf>> {
+        let Some(folder) = self.folder()? else { return Ok(None) };
+        let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(&folder);
+        let trial = there.join(format!(".openai-mcp-{}", std::process::id()));
+        let tried = OpenOptions::new().create(true).append(true).open(&trial).and_then(|_| fs::remove_file(&trial));
+        match tried {
+            Ok(()) => Ok(Some(folder)),
+            Err(error) => Err(Error::new(
+                Kind::Store,
+                format!(
+                    "{} cannot be written: {error}\nhint: set OPENAI_MCP_STORE to a folder that can",
+                    folder.display()
+                ),
+            )),
+        }
+    }
+
     fn open(&self, domain: &str) -> Result<Database> {
         let Some(folder) = self.folder()? else { return Database::memory() };
         Database::open(&folder.join(format!("{domain}.db")))

@@ -482,6 +482,27 @@ fn several_servers_share_a_pipe() {
 }
 
 #[test]
+fn a_store_that_cannot_be_kept_is_told_of_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let store = file.join("store").into_os_string().into_string().unwrap();
+    let problem = format!("warning: no store: {store} cannot be written: ");
+    let variables = [("OPENAI_MCP_STORE", store.as_str())];
+    let serve = |servers| {
+        let arguments = ["serve", "--sandbox", "--addr", "127.0.0.1:0", "--servers", servers];
+        Running::start(&mut command(&arguments, &variables), "next: ").said.clone()
+    };
+    assert!(serve("files,moderation").contains(&problem), "{}", serve("files,moderation"));
+    assert!(run(&["stdio", "moderation", "--sandbox"], &variables, "").err.contains(&problem));
+    // What keeps nothing needs none, and looking leaves nothing behind.
+    assert!(!serve("files").contains("warning"), "{}", serve("files"));
+    let well = [("OPENAI_MCP_STORE", folder.path().to_str().unwrap())];
+    assert_eq!(run(&["stdio", "moderation", "--sandbox"], &well, "").err, "");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn several_servers_keep_to_their_stores() {
     let folder = tempfile::tempdir().unwrap();
     let variables = [("OPENAI_MCP_STORE", folder.path().to_str().unwrap())];
