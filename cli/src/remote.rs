@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode};
+use openai_mcp::SERVERS;
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::events::Events;
 use openai_mcp_kernel::platform::Platform as _;
@@ -26,6 +27,17 @@ pub(crate) fn endpoint(url: &str, server: Option<&Definition>) -> Option<String>
     let named = base.split('/').skip(3).any(|segment| segment == "mcp");
     let at = if named { base.to_owned() } else { format!("{base}/{}/mcp", server?.domain) };
     Some(query.map_or(at.clone(), |query| format!("{at}?{query}")))
+}
+
+/// Where servers are, by a URL that may be that of one of them: `http://h` of `http://h/mcp` and of `http://h/files/mcp`.
+pub(crate) fn base(url: &str) -> &str {
+    let url = url.trim_end_matches('/');
+    let Some(one) = url.strip_suffix("/mcp") else { return url };
+    match one.rsplit_once('/') {
+        // Before a host there are two slashes.
+        Some((all, domain)) if !all.ends_with('/') && SERVERS.iter().any(|server| server.domain == domain) => all,
+        _ => one,
+    }
 }
 
 /// Sends a message and gives what comes back, the answer last.

@@ -551,8 +551,9 @@ fn announce(
         }
     }
     if mount == Mount::Domains && near {
+        let flag = if sandbox.is_some() { " --sandbox" } else { "" };
         say(&format!(
-            "next: openai-mcp config claude-code --remote http://{bound}, or openai-mcp call --url http://{bound} TOOL"
+            "next: openai-mcp config claude-code --remote http://{bound}{flag}, or openai-mcp call --url http://{bound} TOOL"
         ));
     }
 }

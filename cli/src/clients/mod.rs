@@ -21,6 +21,7 @@ pub(crate) use self::client::Client;
 use self::merge::Format;
 pub(crate) use self::place::{Scope, places};
 use crate::names::{find_all, of_flags};
+use crate::remote::base;
 
 /// The name of the entry for all servers behind one door.
 const DOOR: &str = "openai";
@@ -41,8 +42,8 @@ pub(crate) struct Wanted {
     /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
     #[arg(long, value_name = "URL")]
     remote: Option<String>,
-    /// For the offline stand-in, without a key
-    #[arg(long, conflicts_with = "remote")]
+    /// For the offline stand-in, without a key; with --remote, for servers there that run on it
+    #[arg(long)]
     sandbox: bool,
     /// Offer only tools that change nothing
     #[arg(long)]
@@ -80,8 +81,8 @@ struct Server {
 enum Way {
     /// It starts this program.
     Stdio { program: String, arguments: Vec<String>, sandbox: bool },
-    /// It runs already.
-    Remote { url: String },
+    /// It runs already; on a stand-in it needs no key.
+    Remote { url: String, sandbox: bool },
 }
 
 /// How a client is told of the key.
@@ -201,9 +202,10 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
         // Whatever servers there are.
         _ if by_door => vec![Vec::new()],
         // Each process has a stand-in of its own, and what one server makes there the next one is to find.
-        2.. if wanted.sandbox => vec![servers],
+        2.. if wanted.sandbox && wanted.remote.is_none() => vec![servers],
         _ => servers.into_iter().map(|definition| vec![definition]).collect(),
     };
+    let alone = groups.len() == 1;
     groups
         .into_iter()
         .map(|group| {
@@ -215,7 +217,10 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
             let tools = wanted.tools.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
             let domains = group.iter().map(|definition| definition.domain).collect::<Vec<_>>().join(",");
             let way = match &wanted.remote {
-                Some(url) => Way::Remote { url: remote(url, &domains, &tools, wanted.read_only)? },
+                Some(url) => {
+                    let url = remote(url, &domains, alone, &tools, wanted.read_only)?;
+                    Way::Remote { url, sandbox: wanted.sandbox }
+                }
                 None => {
                     let mut arguments = vec!["stdio".to_owned()];
                     arguments.extend(Some(domains.clone()).filter(|domains| !domains.is_empty()));
@@ -248,15 +253,25 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
         .collect()
 }
 
-fn remote(url: &str, domain: &str, tools: &str, read_only: bool) -> Result<String, String> {
+/// The URL of a server, below that of all servers or of one of them. What is named as the URL of a server is taken for the one
+/// that is wanted `alone`.
+fn remote(url: &str, domain: &str, alone: bool, tools: &str, read_only: bool) -> Result<String, String> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
+    }
+    if url.contains(['?', '#']) {
+        return Err("--remote: the URL has more than a path; --tools and --read-only say what a query would".into());
+    }
+    let (url, base) = (url.trim_end_matches('/'), base(url));
+    if base.split('/').skip(3).any(|segment| segment == "mcp") {
+        return Err("--remote: the URL goes on behind /mcp; a key does not belong there".into());
     }
     let tools = (!tools.is_empty()).then(|| format!("tools={tools}"));
     let query: Vec<_> = tools.into_iter().chain(read_only.then(|| "read_only=true".to_owned())).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let domain = if domain.is_empty() { String::new() } else { format!("/{domain}") };
-    Ok(format!("{}{domain}/mcp{query}", url.trim_end_matches('/')))
+    let own = url.strip_suffix("/mcp") == Some(base);
+    let domain = if domain.is_empty() || (alone && own) { String::new() } else { format!("/{domain}") };
+    Ok(format!("{base}{domain}/mcp{query}"))
 }
 
 /// A folder by its full path, which does not depend on where a client starts its servers.
@@ -363,6 +378,7 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
     let Server { name, way, key: variable, also } = server;
     let key = client.key(matches!(way, Way::Remote { .. }));
     let shown = key.shown(variable);
+    let keyless = matches!(way, Way::Stdio { sandbox: true, .. } | Way::Remote { sandbox: true, .. });
     let bearer = json!({"Authorization": format!("Bearer {shown}")});
     let mut entry = Map::new();
     let mut set = |name: &str, value: Value| entry.insert(name.into(), value);
@@ -384,41 +400,46 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
             }
         }
         // Its own connectors take OAuth alone. Some systems split arguments at spaces, hence the variable.
-        (Way::Remote { url }, Client::ClaudeDesktop) => {
-            let mut arguments = vec!["-y", "mcp-remote", url, "--header", "Authorization:${AUTHORIZATION}"];
+        (Way::Remote { url, .. }, Client::ClaudeDesktop) => {
+            let header = ["--header", "Authorization:${AUTHORIZATION}"];
+            let mut arguments = vec!["-y", "mcp-remote", url];
+            arguments.extend(header.into_iter().filter(|_| !keyless));
             arguments.extend(url.starts_with("http://").then_some("--allow-http"));
             set("command", "npx".into());
             set("args", json!(arguments));
-            set("env", json!({"AUTHORIZATION": format!("Bearer {shown}")}));
+            if !keyless {
+                set("env", json!({"AUTHORIZATION": format!("Bearer {shown}")}));
+            }
         }
-        (Way::Remote { url }, Client::Codex) => {
+        (Way::Remote { url, .. }, Client::Codex) => {
             set("url", url.as_str().into());
-            set("bearer_token_env_var", (*variable).into());
+            if !keyless {
+                set("bearer_token_env_var", (*variable).into());
+            }
         }
-        (Way::Remote { url }, Client::Goose) => {
-            set("type", "streamable_http".into());
-            set("uri", url.as_str().into());
-            set("headers", bearer);
-        }
-        (Way::Remote { url }, _) => {
+        (Way::Remote { url, .. }, _) => {
             let name = match client {
                 Client::GeminiCli => "httpUrl",
                 Client::Windsurf => "serverUrl",
+                Client::Goose => "uri",
                 _ => "url",
             };
             set(name, url.as_str().into());
-            set("headers", bearer);
+            if !keyless {
+                set("headers", bearer);
+            }
             let kind = match client {
                 Client::ClaudeCode | Client::Vscode | Client::CopilotCli => Some("http"),
                 Client::Roo | Client::Zoo => Some("streamable-http"),
                 Client::Cline => Some("streamableHttp"),
                 Client::Opencode | Client::Kilo => Some("remote"),
+                Client::Goose => Some("streamable_http"),
                 _ => None,
             };
             kind.map(|kind| set("type", kind.into()));
         }
     }
-    if let Way::Stdio { sandbox: false, .. } = way {
+    if matches!(way, Way::Stdio { .. }) && !keyless {
         let variables = || std::iter::once(*variable).chain(also.filter(|_| client.bears_absence()));
         let environment = || variables().map(|variable| (variable.to_owned(), key.shown(variable).into())).collect();
         match (client, &key) {
@@ -441,8 +462,7 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
             set("description", "OpenAI".into());
             set("enabled", true.into());
             set("timeout", PATIENCE.into());
-            let sandbox = matches!(way, Way::Stdio { sandbox: true, .. });
-            set("env_keys", if sandbox { json!([]) } else { json!([variable]) });
+            set("env_keys", if keyless { json!([]) } else { json!([variable]) });
         }
         // It shares the project's file with Claude Code, which names tools by rules of its own.
         Client::CopilotCli if scope == Scope::User => {
@@ -470,11 +490,10 @@ fn command(Server { name, way, key, .. }: &Server, scope: Scope) -> String {
             let words: Vec<_> = std::iter::once(program).chain(arguments).map(|word| quoted(word)).collect();
             format!("claude mcp add --scope {scope} {name} -- {}\n", words.join(" "))
         }
-        Way::Remote { url } => format!(
-            "claude mcp add --scope {scope} --transport http {name} {} --header 'Authorization: Bearer \
-             ${{{key}}}'\n",
-            quoted(url)
-        ),
+        Way::Remote { url, sandbox } => {
+            let header = if *sandbox { String::new() } else { format!(" --header 'Authorization: Bearer ${{{key}}}'") };
+            format!("claude mcp add --scope {scope} --transport http {name} {}{header}\n", quoted(url))
+        }
     }
 }
 
@@ -504,11 +523,15 @@ fn paste(client: Client, servers: &[Server], wanted: &Wanted) -> Result<String, 
     };
     let mut text = format!("{steps}\n\n");
     for Server { name, way, key, .. } in servers {
-        if let Way::Remote { url } = way {
+        if let Way::Remote { url, sandbox } = way {
             let (url, query) =
                 url.split_once('?').map_or((url.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
-            text += &format!("{name}\n{url}/{}{query}\n\n", itself(key));
+            let key = if *sandbox { String::new() } else { format!("/{}", itself(key)) };
+            text += &format!("{name}\n{url}{key}{query}\n\n");
         }
+    }
+    if wanted.sandbox {
+        return Ok(text);
     }
     let places: Vec<_> = keys(servers).into_iter().map(itself).collect();
     text += &format!(

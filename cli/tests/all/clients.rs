@@ -96,6 +96,14 @@ fn every_client_gets_a_configuration_it_can_read() {
             "{client}: {server}"
         );
 
+        let arguments = ["config", client, "files", "chat", "--sandbox", "--remote", "http://127.0.0.1:8787"];
+        let file = run(&arguments, &[], "").out;
+        assert!(!["Authorization", "Bearer", "API_KEY"].iter().any(|word| file.contains(word)), "{client}: {file}");
+        assert!(
+            ["files", "chat"].iter().all(|domain| file.contains(&format!("8787/{domain}/mcp\""))),
+            "{client}: {file}"
+        );
+
         let sandbox = run(&["config", client, "files", "--sandbox"], &[], "").out;
         assert!(sandbox.contains("\"--sandbox\"") && !sandbox.contains("OPENAI_API_KEY"), "{client}: {sandbox}");
     }
@@ -241,6 +249,25 @@ fn flags_are_handed_on_to_the_servers_that_know_them() {
     let arguments = ["config", "cursor", "files", "--tools", "file-list", "--read-only", "--remote", "http://h:1"];
     let file: Value = serde_json::from_str(&home.run(&arguments).out).unwrap();
     assert_eq!(file["mcpServers"]["openai-files"]["url"], "http://h:1/files/mcp?tools=file-list&read_only=true");
+
+    // It may be the URL of the door, of one of the servers, or of a server that is alone there.
+    for (remote, domains, url) in [
+        ("http://h/mcp", &["files"][..], "http://h/mcp"),
+        ("http://h/mcp", &["files", "chat"], "http://h/files/mcp"),
+        ("http://h/mcp/", &["files", "chat"], "http://h/files/mcp"),
+        ("http://h/files/mcp", &["files"], "http://h/files/mcp"),
+        ("http://h/chat/mcp/", &["files"], "http://h/files/mcp"),
+        ("http://files/mcp", &["files", "chat"], "http://files/files/mcp"),
+        ("http://h/at/mcp", &["files", "chat"], "http://h/at/files/mcp"),
+    ] {
+        let done = home.run(&[&["config", "cursor", "--remote", remote][..], domains].concat());
+        let file: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{remote}: {}", done.err));
+        assert_eq!(file["mcpServers"]["openai-files"]["url"], url, "{remote} {domains:?}");
+    }
+    for remote in ["http://h/?x=1", "http://h/#x", "http://h/files/mcp/sk-1"] {
+        let done = home.run(&["config", "cursor", "--remote", remote]);
+        assert!(done.status == 2 && done.err.contains("--remote: the URL "), "{remote}: {}{}", done.out, done.err);
+    }
 
     for (arguments, problem) in [
         (

@@ -145,6 +145,8 @@ fn one_flag_takes_several_folders_and_none() {
 #[test]
 fn a_container_can_ask_whether_its_servers_answer() {
     let server = Running::start(&mut command(&["serve", "--sandbox", "--addr", "127.0.0.1:0"], &[]), "next: ");
+    // What it says to do next needs no key either.
+    assert!(server.said.contains(&format!(" --remote {} --sandbox, ", server.url())), "{}", server.said);
     let asked = run(&["health", "--url", server.url()], &[], "");
     let said: Value = serde_json::from_str(&asked.out).unwrap();
     assert_eq!((asked.status, &said["status"]), (0, &"ok".into()), "{}", asked.err);
