@@ -128,16 +128,17 @@ impl Gateway {
     /// # Errors
     /// The answer: of a page, of the health check, or a refusal.
     pub fn admit(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
+        let host = host(head);
         // RFC 9112, section 3.2.
-        if head.version == Version::HTTP_11 && host(head).is_none() {
+        if head.version == Version::HTTP_11 && host.is_none() {
             return Err(refuse(StatusCode::BAD_REQUEST, "a request of HTTP/1.1 has a `Host`").into());
         }
-        let origin = self.check_origin(head, peer);
+        let origin = self.check_origin(head, host, peer);
         // Probes of a cluster call each server by its address. One on loopback keeps to its names: no page is to learn that it
         // is there.
         let probe = !peer.bound_to_loopback && is_read(&head.method) && head.uri.path() == "/health";
         let admitted = match &origin {
-            Ok(_) => self.route(head, peer),
+            Ok(_) => self.route(head, host, peer),
             Err(_) if probe => Err(self.health().into()),
             Err(refusal) => Err(refuse(StatusCode::FORBIDDEN, refusal).into()),
         };
@@ -174,7 +175,7 @@ impl Gateway {
         admitted.answer(answer(StatusCode::PAYLOAD_TOO_LARGE, id, RpcError::new(RpcError::INVALID, message)))
     }
 
-    fn route(&self, head: &Parts, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
+    fn route(&self, head: &Parts, host: Option<&str>, peer: Peer) -> Result<Admitted, Box<Response<Body>>> {
         let path = head.uri.path();
         let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let mut segments = path.split('/').skip(1);
@@ -215,25 +216,28 @@ impl Gateway {
             return Err(refusal.into());
         }
         // Of two, one would be checked and the other one read by whoever stands between.
-        for (name, shown) in [
-            (headers::MCP_VERSION, "MCP-Protocol-Version"),
-            (headers::MCP_METHOD, "Mcp-Method"),
-            (headers::MCP_NAME, "Mcp-Name"),
-        ] {
-            if head.headers.get_all(name).iter().nth(1).is_some() {
+        let only = |name, shown| {
+            let mut given = head.headers.get_all(name).iter();
+            let first = given.next().cloned();
+            if given.next().is_some() {
                 let message = format!("there is more than one header `{shown}`");
-                return Err(rpc(StatusCode::BAD_REQUEST, RpcError::HEADER, &message).into());
+                return Err(Box::new(rpc(StatusCode::BAD_REQUEST, RpcError::HEADER, &message)));
             }
-        }
+            Ok(first)
+        };
+        let version = only(headers::MCP_VERSION, "MCP-Protocol-Version")?;
+        let method = only(headers::MCP_METHOD, "Mcp-Method")?;
+        let name = only(headers::MCP_NAME, "Mcp-Name")?;
         let service =
             service.map_err(|problem| rpc(StatusCode::SERVICE_UNAVAILABLE, RpcError::INTERNAL, problem))?.clone();
-        let caller = self.caller(head, key.filter(|key| !key.is_empty()), peer).map_err(|(status, problem)| {
-            let mut refusal = rpc(status, RpcError::INVALID, &problem);
-            if status == StatusCode::UNAUTHORIZED {
-                set(&mut refusal, header::WWW_AUTHENTICATE, "Bearer");
-            }
-            refusal
-        })?;
+        let caller =
+            self.caller(head, host, key.filter(|key| !key.is_empty()), peer).map_err(|(status, problem)| {
+                let mut refusal = rpc(status, RpcError::INVALID, &problem);
+                if status == StatusCode::UNAUTHORIZED {
+                    set(&mut refusal, header::WWW_AUTHENTICATE, "Bearer");
+                }
+                refusal
+            })?;
         if !caller.filter.is_open() {
             let all = self.servers.iter().flat_map(|(definition, _)| definition.specs());
             narrowing::check(&caller.filter, all, service.reached())
@@ -246,16 +250,22 @@ impl Gateway {
             caller,
             max_body: if known { self.config.max_body } else { self.config.max_body.min(UNKNOWN_BODY) },
             origin: header(header::ORIGIN),
-            version: header(headers::MCP_VERSION),
-            method: header(headers::MCP_METHOD),
-            name: header(headers::MCP_NAME),
+            version,
+            method,
+            name,
             session: header(headers::MCP_SESSION),
             streams: takes_streams(&head.headers),
         })
     }
 
     /// Who calls, by the key in the URL or in `Authorization`. The access token stands for the operator.
-    fn caller(&self, head: &Parts, in_url: Option<&str>, peer: Peer) -> Result<Caller, (StatusCode, String)> {
+    fn caller(
+        &self,
+        head: &Parts,
+        host: Option<&str>,
+        in_url: Option<&str>,
+        peer: Peer,
+    ) -> Result<Caller, (StatusCode, String)> {
         let wrong = |problem: &str| (StatusCode::BAD_REQUEST, problem.to_owned());
         let in_url = in_url
             .map(|key| percent_decode_str(key).decode_utf8().map_err(|_| wrong("the key in the URL is not UTF-8")))
@@ -267,6 +277,10 @@ impl Gateway {
             (Some(value), None) => {
                 let value = value.to_str().map_err(|_| wrong("the `Authorization` header is not ASCII"))?;
                 let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+                // Some hosts make one of several.
+                if token.contains(", ") {
+                    return Err(wrong("there is more than one `Authorization` header"));
+                }
                 if !scheme.eq_ignore_ascii_case("bearer") {
                     return Err(wrong("the `Authorization` header must be `Bearer` and a key"));
                 }
@@ -274,7 +288,7 @@ impl Gateway {
             }
         };
         let forwarded = head.headers.keys().any(headers::tells_of_proxy);
-        let by_name = host(head).is_some_and(|host| is_loopback(host_name(host)));
+        let by_name = host.is_some_and(|host| is_loopback(host_name(host)));
         let near = peer.bound_to_loopback && peer.is_loopback && by_name && !forwarded;
         let own = near && self.config.access_token.is_none();
         let (text, place) = match in_url.as_deref() {
@@ -309,8 +323,7 @@ impl Gateway {
 
     /// Browsers say where a page comes from, and a rebound name shows in `Host`: a page on the web must not reach a
     /// server on the machine of the person who reads it. Gives the origin to allow, if there is one.
-    fn check_origin(&self, head: &Parts, peer: Peer) -> Result<Option<HeaderValue>, String> {
-        let host = host(head);
+    fn check_origin(&self, head: &Parts, host: Option<&str>, peer: Peer) -> Result<Option<HeaderValue>, String> {
         // What stands before an `@` is a user's name, not a host's: RFC 9110, section 4.2.4.
         if host.is_some_and(|host| host.contains('@')) {
             return Err("a `Host` has no user name".into());

@@ -156,7 +156,7 @@ pub(crate) struct Params<'a> {
 
 impl<'a> Params<'a> {
     fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
-        let [meta, name, uri, task_id, arguments, protocol_version, input_responses, request_state] = members(
+        let [meta, name, uri, task_id, arguments, protocol_version, input_responses, request_state] = json::named(
             raw.get().as_bytes(),
             ["_meta", "name", "uri", "taskId", "arguments", "protocolVersion", "inputResponses", "requestState"],
         )?;
@@ -181,22 +181,6 @@ pub(crate) struct Facts {
     pub(crate) progress_token: Option<String>,
     pub(crate) client_capabilities: Value,
     pub(crate) log_level: Option<String>,
-}
-
-/// The members of these names, each as its text; `null` is there as any other.
-///
-/// # Errors
-/// No object, or one of the members twice.
-fn members<'a, const N: usize>(text: &'a [u8], names: [&str; N]) -> serde_json::Result<[Option<&'a RawValue>; N]> {
-    let mut found = [None; N];
-    for (key, value) in json::entries(text)? {
-        if let Some((name, member)) = names.iter().zip(&mut found).find(|(name, _)| **name == key)
-            && member.replace(value).is_some()
-        {
-            return Err(serde::de::Error::custom(format_args!("duplicate field `{name}`")));
-        }
-    }
-    Ok(found)
 }
 
 pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
@@ -234,7 +218,7 @@ pub(crate) fn batch<'a>(
 
 fn is_modern(message: &RawValue) -> bool {
     fn member<'a>(of: &'a RawValue, name: &str) -> Option<&'a RawValue> {
-        members(of.get().as_bytes(), [name]).ok().and_then(|[member]| member)
+        json::named(of.get().as_bytes(), [name]).ok().and_then(|[member]| member)
     }
     member(message, "params")
         .and_then(|params| member(params, "_meta"))
@@ -244,7 +228,7 @@ fn is_modern(message: &RawValue) -> bool {
 /// Reads a message and tells its era.
 pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<Incoming<'a>, Refused<'a>> {
     let names = ["jsonrpc", "id", "method", "params", "result", "error"];
-    let [jsonrpc, given, method, params, result, error] = members(text, names).map_err(|error| {
+    let [jsonrpc, given, method, params, result, error] = json::named(text, names).map_err(|error| {
         let (code, what) =
             if error.is_data() { (RpcError::INVALID, "not a JSON-RPC message") } else { (RpcError::PARSE, "not JSON") };
         let message = format!("{what}: {error}");
@@ -448,6 +432,6 @@ fn served(header: Option<&str>) -> Result<(), RpcError> {
 
 /// The id that a `notifications/cancelled` names, as JSON text.
 pub(crate) fn cancelled_id(params: Option<&RawValue>) -> Option<String> {
-    let [id] = members(params?.get().as_bytes(), ["requestId"]).ok()?;
+    let [id] = json::named(params?.get().as_bytes(), ["requestId"]).ok()?;
     Some(id?.get().to_owned())
 }

@@ -9,7 +9,7 @@ mod text;
 pub use members::{Members, list, member, object};
 pub use node::Node;
 pub use object::{cut_list, page};
-pub(crate) use object::{entries, past_first};
+pub(crate) use object::{entries, named, past_first};
 pub use openai_mcp_line::Line;
 pub use short::shorten;
 pub(crate) use short::{noted, short, short_object};

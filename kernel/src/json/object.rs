@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Node;
 use super::text::push_string;
 
-/// Most members of a page or an item that is looked into: each weighs many times a short value.
+/// Most members of a page that is looked into: each weighs many times a short value.
 const MOST: usize = 1000;
 
 /// The entries of a JSON object, in order, each value as its text.
@@ -23,31 +23,62 @@ pub(crate) fn entries(text: &[u8]) -> serde_json::Result<Vec<(Cow<'_, str>, &Raw
 
 /// The same of an object that has so many at most.
 fn few_entries(text: &[u8], most: usize) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
-    struct Entries(usize);
-    impl<'de> Visitor<'de> for Entries {
-        type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+    let mut entries = Vec::new();
+    each(text, &mut |key, value| {
+        if entries.len() >= most {
+            return Err("too many members".into());
+        }
+        entries.push((key, value));
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// The members of these names, each as its text; `null` is there as any other.
+///
+/// # Errors
+/// No object, or one of the members twice.
+pub(crate) fn named<'a, const N: usize>(
+    text: &'a [u8],
+    names: [&str; N],
+) -> serde_json::Result<[Option<&'a RawValue>; N]> {
+    let mut found = [None; N];
+    each(text, &mut |key, value| {
+        if let Some((name, member)) = names.iter().zip(&mut found).find(|(name, _)| **name == key)
+            && member.replace(value).is_some()
+        {
+            return Err(format!("duplicate field `{name}`"));
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// What is done with a member; an error ends the reading.
+type Take<'f, 'a> = &'f mut dyn FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), String>;
+
+/// Reads an object member by member, in their order.
+fn each<'a>(text: &'a [u8], take: Take<'_, 'a>) -> serde_json::Result<()> {
+    struct Entries<'f, 'a>(Take<'f, 'a>);
+    impl<'de> Visitor<'de> for Entries<'_, 'de> {
+        type Value = ();
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("an object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut entries = Vec::new();
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
             while let Some(key) = map.next_key::<Node<'de>>()? {
-                if entries.len() >= self.0 {
-                    return Err(A::Error::custom("too many members"));
-                }
                 if let Node::Text(key) = key {
-                    entries.push((key, map.next_value()?));
+                    (self.0)(key, map.next_value()?).map_err(A::Error::custom)?;
                 }
             }
-            Ok(entries)
+            Ok(())
         }
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let entries = deserializer.deserialize_map(Entries(most))?;
-    deserializer.end()?;
-    Ok(entries)
+    deserializer.deserialize_map(Entries(take))?;
+    deserializer.end()
 }
 
 /// What a list has.
@@ -162,5 +193,6 @@ fn is_token(name: &str, value: &RawValue, last: Option<&RawValue>) -> bool {
 }
 
 fn id(item: &RawValue) -> Option<&RawValue> {
-    few_entries(item.get().as_bytes(), MOST).ok()?.into_iter().find(|(name, _)| name == "id").map(|(_, value)| value)
+    let [id] = named(item.get().as_bytes(), ["id"]).ok()?;
+    id
 }
