@@ -28,6 +28,9 @@ enum Function {
 /// How deep a formula may be nested: far beyond what anyone writes, and well within a thread's stack.
 const DEPTH: u8 = 100;
 
+/// Longest formula, in bytes. Each sign in a chain makes its tree deeper by one.
+const LONGEST: usize = 4096;
+
 impl Formula {
     /// Reads a formula.
     ///
@@ -35,6 +38,9 @@ impl Formula {
     ///
     /// What is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > LONGEST {
+            return Err(format!("expected at most {LONGEST} bytes, got {}", text.len()));
+        }
         let mut reader = Reader { rest: text, depth: 0 };
         let root = reader.sum()?;
         match reader.rest.trim() {

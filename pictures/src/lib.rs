@@ -117,7 +117,7 @@ fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>> {
         .map_err(|error| Error::new(Kind::File, format!("the image cannot be read: {error}")))?;
     let is_whole = match reader.format() {
         Some(ImageFormat::Png) => png_is_whole(bytes),
-        Some(ImageFormat::WebP) => bytes.get(12..).and_then(|chunks| lossless(chunks, None)).is_some(),
+        Some(ImageFormat::WebP) => bytes.get(12..).and_then(|chunks| lossless(chunks, None, false)).is_some(),
         Some(ImageFormat::Jpeg) => is_progressive(bytes).is_some(),
         _ => true,
     };
@@ -147,8 +147,9 @@ fn png_is_whole(bytes: &[u8]) -> bool {
 
 /// How many bytes of a WebP, or of a frame in one, are lossless. Nothing if its chunks do not lie within it, or its pictures
 /// are not of the size of their canvas: image-webp makes room for as much as they say, of EXIF for 4 GB, and of a frame
-/// before it looks at the canvas. <https://developers.google.com/speed/webp/docs/riff_container>
-fn lossless(mut rest: &[u8], mut canvas: Option<(u32, u32)>) -> Option<u64> {
+/// before it looks at the canvas. Nor if a frame holds frames, which no picture has.
+/// <https://developers.google.com/speed/webp/docs/riff_container>
+fn lossless(mut rest: &[u8], mut canvas: Option<(u32, u32)>, in_frame: bool) -> Option<u64> {
     let mut sum = 0;
     let number = |bytes: &[u8], at: usize, length: usize| {
         let bytes = bytes.get(at..at + length)?;
@@ -167,7 +168,8 @@ fn lossless(mut rest: &[u8], mut canvas: Option<(u32, u32)>) -> Option<u64> {
         };
         match name {
             b"VP8X" => canvas = size,
-            b"ANMF" => sum += lossless(body.get(16..)?, size)?,
+            b"ANMF" if in_frame => return None,
+            b"ANMF" => sum += lossless(body.get(16..)?, size, true)?,
             b"VP8L" | b"ALPH" => sum += length as u64,
             _ => {}
         }
@@ -190,7 +192,7 @@ fn weight(bytes: &[u8], decoder: &impl ImageDecoder) -> u64 {
         Ok(ImageFormat::Jpeg) if is_progressive(bytes) != Some(false) => 6 * pixels,
         // Its planes, its transparency twice, and tables.
         Ok(ImageFormat::WebP) => {
-            let lossless = bytes.get(12..).and_then(|chunks| lossless(chunks, None)).unwrap_or_default();
+            let lossless = bytes.get(12..).and_then(|chunks| lossless(chunks, None, false)).unwrap_or_default();
             6 * pixels + (lossless * LOSSLESS).min(MOST_LOSSLESS)
         }
         _ => 0,

@@ -139,6 +139,11 @@ fn graders_are_combined_by_a_formula() {
         assert_eq!((graded.parts["a"], graded.parts["m"], graded.passed), (1.0, 0.5, expected >= 1.0));
     }
     assert_eq!(score_of("a / (m - m)").unwrap_err().code, ErrorCode::Formula);
+    // Each sign makes what is to be worked out deeper by one, and a thread's stack has an end.
+    let signs = json!({
+        "type": "multi", "name": "both", "graders": {"a": same}, "calculate_output": format!("a{}", "+a".repeat(200_000)),
+    });
+    assert_eq!(read(&signs, Api::Evals).unwrap_err(), ["$.calculate_output: expected at most 4096 bytes, got 400001"]);
     // Older texts have a list, or one grader.
     for graders in [json!([same]), same.clone()] {
         let multi = json!({"type": "multi", "name": "both", "graders": graders, "calculate_output": "same"});

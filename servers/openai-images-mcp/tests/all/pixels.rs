@@ -373,13 +373,21 @@ fn webp(frame: u16, exif: u32) -> Vec<u8> {
     file
 }
 
+/// A WebP of frames, each but the last of which holds the next.
+fn nested(frames: u32) -> Vec<u8> {
+    let bodies = (0..frames).rev().map(|within| 16 + 24 * within);
+    let chunks: Vec<u8> =
+        bodies.flat_map(|length| [b"ANMF".as_slice(), &length.to_le_bytes(), &[0; 16]].concat()).collect();
+    [b"RIFF".as_slice(), &(chunks.len() as u32 + 4).to_le_bytes(), b"WEBP", &chunks].concat()
+}
+
 #[test]
 fn parts_that_are_longer_than_the_file_are_not_read() {
     let words = "`image`: the image cannot be read: its parts are not as they say";
     let mut cut = png(chart(2, 2));
     let end = cut.windows(4).position(|window| window == b"IDAT").unwrap();
     cut.splice(end - 4..end - 4, *b"\xff\xff\xff\xf0eXIfMM\0\x2a");
-    for broken in [webp(8, u32::MAX), webp(8, 27), webp(16_383, 26), cut] {
+    for broken in [webp(8, u32::MAX), webp(8, 27), webp(16_383, 26), nested(50_000), cut] {
         for (tool, rest) in [
             ("image-outpaint", json!({"size": "64x64"})),
             ("image-inpaint", json!({"polygon": [[0, 0], [9, 0], [0, 9]]})),
