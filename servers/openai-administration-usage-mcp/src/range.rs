@@ -9,6 +9,8 @@ use openai_mcp_zones::zone as zone_named;
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
+/// Longest words for a time that are looked at, in bytes: each of them is read with what others leave.
+const MOST_SAID: usize = 128;
 /// Longest report, in days.
 const LONGEST: i64 = 11 * 366;
 /// Most requests that a report may take: who wants more is mistaken.
@@ -112,7 +114,9 @@ impl Range {
     /// # Errors
     /// It says no time, ends before it begins, or has not begun.
     pub(crate) fn read(text: &str, now: &ZonedDateTime) -> Result<Self> {
-        let range = said(&text.trim().to_ascii_lowercase().replace('_', " "), now).ok_or_else(|| {
+        let short = Some(text.trim()).filter(|text| text.len() <= MOST_SAID);
+        let range = short.and_then(|text| said(&text.to_ascii_lowercase().replace('_', " "), now));
+        let range = range.ok_or_else(|| {
             let text: String = text.chars().take(80).collect();
             let forms =
                 "`last 30 days`, `this month`, `yesterday`, `2026-10`, `2026-10-01..2026-10-15`, or two ISO times";
