@@ -86,13 +86,16 @@ impl Store<'_> {
             self.migrate().await?;
             known.migrated.store(true, Ordering::Relaxed);
         }
-        let adding: Vec<bool> = statements.iter().map(Statement::adds).collect();
-        if self.cx.home().bound.tables.is_empty() || !adding.contains(&true) {
+        if self.cx.home().bound.tables.is_empty() || statements.iter().all(Statement::reads) {
             return self.query(statements).await;
         }
+        let adding: Vec<bool> = statements.iter().map(Statement::adds).collect();
         let owner = self.cx.owner()?;
-        let bytes = statements.iter().filter(|statement| statement.adds()).map(Statement::bytes).sum();
-        self.afford(&owner, bytes).await?;
+        let bytes = statements.iter().filter(|statement| !statement.reads()).map(Statement::bytes).sum();
+        // What was worked for is kept in the row that waits for it; it counts for the next one.
+        if adding.contains(&true) {
+            self.afford(&owner, bytes).await?;
+        }
         let done = self.query(statements).await?;
         let rows = done.iter().zip(adding).filter(|(_, adds)| *adds).map(|(done, _)| done.changed).sum();
         known.added(&owner, Amount { rows, bytes });

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::SendError;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -149,9 +150,12 @@ impl Stores {
     ) -> impl Future<Output = Result<Vec<Rows>>> + use<> {
         let (done, outcome) = oneshot::channel();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // A thread that cannot be had leaves its job undone, and that is told below.
         let running = open.entry(domain).or_insert_with(|| self.start(domain));
-        let _ = running.jobs.send(Job { statements, since: Instant::now(), done });
+        // One that could not be had, or broke down, is asked for anew; where there is still none, that is told below.
+        if let Err(SendError(job)) = running.jobs.send(Job { statements, since: Instant::now(), done }) {
+            *running = self.start(domain);
+            let _ = running.jobs.send(job);
+        }
         async { outcome.await.unwrap_or_else(|_| Err(Error::new(Kind::Store, "the store has no thread to run on"))) }
     }
 

@@ -29,6 +29,20 @@ impl Put {
     }
 }
 
+/// Write every note anew.
+#[tool("note-set")]
+struct Set {
+    body: String,
+}
+
+impl Set {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let notes = sql("UPDATE note SET body = ?2 WHERE owner = ?1", [cx.owner()?.into(), self.body.into()]);
+        let changed = cx.store().run(notes).await?.changed;
+        Ok(Output::json(&json!({"changed": changed})))
+    }
+}
+
 /// List the notes.
 #[tool("note-list", reads)]
 struct List {}
@@ -51,7 +65,7 @@ UPDATE nowhere SET x = 1;
 ";
 
 const fn server(migrations: &'static [&'static str]) -> Definition {
-    const ALL: &[&[&Tool]] = &[&[&Put::TOOL, &List::TOOL]];
+    const ALL: &[&[&Tool]] = &[&[&Put::TOOL, &Set::TOOL, &List::TOOL]];
     let bound = Bound { tables: &[("note", "octet_length(body)")], room: "note-delete" };
     Definition { domain: "note", version: "0.0.0", about: "", tools: ALL, migrations, bound, ..Definition::PLAIN }
 }
@@ -168,6 +182,17 @@ fn an_owner_keeps_so_much_and_no_more() {
     let refused = call(&service, Some("sk-one"), "note-put", json!({"body": ""}));
     assert!(refused.contains("256 rows with 1 MB are kept, and 256 rows with 1 MB may be"), "{refused}");
     assert_eq!(call(&service, Some("sk-three"), "note-list", json!({})), "[]");
+}
+
+#[test]
+fn what_grows_counts_too() {
+    let script = knowing();
+    let service = service(&FIRST, &script, &[("OPENAI_MCP_MAX_STORE", "1")]);
+    put(&service, Some("sk-one"), "");
+    let changed = call(&service, Some("sk-one"), "note-set", json!({"body": "x".repeat(1_100_000)}));
+    assert_eq!(changed, r#"{"changed":1}"#);
+    let refused = call(&service, Some("sk-one"), "note-put", json!({"body": ""}));
+    assert!(refused.contains("1 rows with 2 MB are kept, and 256 rows with 1 MB may be"), "{refused}");
 }
 
 #[test]
