@@ -25,6 +25,7 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::budget::{Budget, Held};
 use openai_mcp_kernel::gateway::{Admitted, Gateway, Peer};
 use openai_mcp_kernel::scan::Scan;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -36,6 +37,10 @@ use crate::sessions::Sessions;
 
 /// Most of a body that is too large is read and thrown away, so that a client that sends it gets to read why.
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
+
+/// Connections that are turned away whose clients are heard out at once, and how long each of them.
+const HEARD_OUT: usize = 16;
+const HEARD: Duration = Duration::from_secs(1);
 
 /// HTTP/2 requests at once on a connection.
 const STREAMS: u32 = 32;
@@ -93,6 +98,7 @@ pub async fn serve(
     let connections = Budget::new(limits.connections as usize);
     let bodies = Budget::new(limits.bodies);
     let answers = Budget::new(limits.answers);
+    let turned = Budget::new(HEARD_OUT);
     let sessions = Arc::new(Sessions::default());
     let (ending, told) = watch::channel(());
     let mut end = pin!(end);
@@ -108,7 +114,7 @@ pub async fn serve(
                 let from = (!peer.is_loopback).then_some(from.ip());
                 let mut place = connections.open(from);
                 if !place.take(1) {
-                    turn_away(&stream);
+                    turn_away(stream, turned.open(None));
                     continue;
                 }
                 let (bodies, answers) = (bodies.clone(), answers.clone());
@@ -151,11 +157,19 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-fn turn_away(stream: &TcpStream) {
-    // If the few bytes do not fit into the socket's buffer, the client sees a closed connection instead.
+/// Answers a connection for which there is no place. What is closed with bytes unread is reset, and its client may lose the
+/// answer: while there is a place for that, what it still sends is read and thrown away.
+fn turn_away(mut stream: TcpStream, mut place: Held) {
     let _ = stream.try_write(
         b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
     );
+    if place.take(1) {
+        tokio::spawn(async move {
+            let _ = stream.shutdown().await;
+            let _ = timeout(HEARD, copy(&mut stream.take(THROWN_AWAY as u64), &mut sink())).await;
+            drop(place);
+        });
+    }
 }
 
 async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiver<()>) {
@@ -223,11 +237,9 @@ async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiv
 async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoing> {
     let Client { gateway, sessions, peer, from, bodies, answers, limits } = client;
     let mut held = answers.open(*from);
-    if !held.take(ANSWER) {
-        return no_room().map(Outgoing::from);
-    }
+    let room = held.take(ANSWER);
     let (head, body) = request.into_parts();
-    let admitted = gateway.admit(&head, *peer);
+    let admitted = if room { gateway.admit(&head, *peer) } else { Err(Box::new(no_room())) };
     let waits = head.headers.contains_key(header::EXPECT);
     // The body of what is refused is thrown away, or the client, which still sends it, would not get to read why.
     let most = admitted.as_ref().map_or(0, Admitted::max_body);
@@ -310,7 +322,7 @@ async fn read(
     }
     let mut first = Bytes::new();
     let mut all = Vec::new();
-    let mut length = 0;
+    let (mut length, mut full) = (0, false);
     let mut scan = Scan::default();
     loop {
         let frame = match timeout(patience, body.frame()).await {
@@ -323,6 +335,8 @@ async fn read(
         length += data.len();
         if length > THROWN_AWAY.max(cap) {
             break;
+        } else if full {
+            continue;
         } else if length > cap {
             for passed in [std::mem::take(&mut first), std::mem::take(&mut all).into(), data] {
                 scan.pass(&passed);
@@ -331,7 +345,9 @@ async fn read(
             continue;
         }
         if !held.take(data.len()) {
-            return Err(Unread::NoRoom);
+            (full, first, all) = (true, Bytes::new(), Vec::new());
+            held.give_back();
+            continue;
         }
         if length == data.len() {
             first = data;
@@ -345,6 +361,7 @@ async fn read(
     }
     match length {
         length if length > cap => Err(Unread::TooLarge(scan.id())),
+        _ if full => Err(Unread::NoRoom),
         _ if all.is_empty() => Ok(held.keep(first)),
         _ => Ok(held.keep(all.into())),
     }

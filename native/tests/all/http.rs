@@ -408,6 +408,8 @@ async fn bodies_share_their_memory() {
         }
     };
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after"), "{refused}");
+    let longer = post("", &" ".repeat(1 << 20));
+    assert!(exchange(server.at, longer.as_bytes()).await.starts_with("HTTP/1.1 503 "));
     assert!(exchange(server.at, post("", &call).as_bytes()).await.starts_with("HTTP/1.1 200 "));
     held.write_all(rest.as_bytes()).await.unwrap();
     assert!(read(held).await.starts_with("HTTP/1.1 200 "));
@@ -514,7 +516,9 @@ async fn answers_that_are_not_read_share_their_memory() {
     assert_eq!(refused.status(), 503);
     assert!((2..10).contains(&unread.len()), "{}", unread.len());
     let request = post("", &get(1, "a"));
-    assert!(exchange(server.at, request.as_bytes()).await.starts_with("HTTP/1.1 503 "));
+    for request in [&request, &post("", &" ".repeat(1 << 20))] {
+        assert!(exchange(server.at, request.as_bytes()).await.starts_with("HTTP/1.1 503 "));
+    }
     assert!(upstream.take().is_empty(), "a call whose answer has no room was paid for");
     // Whoever gives up gives back.
     drop((unread, refused));
@@ -649,6 +653,9 @@ async fn too_many_connections_are_told_so() {
     let health = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let crowd = [TcpStream::connect(server.at).await.unwrap(), TcpStream::connect(server.at).await.unwrap()];
     assert!(exchange(server.at, health).await.starts_with("HTTP/1.1 503 "));
+    // One who still sends gets to read it, too.
+    let long = post("", &" ".repeat(1 << 20));
+    assert!(exchange(server.at, long.as_bytes()).await.starts_with("HTTP/1.1 503 "));
     drop(crowd);
     while !exchange(server.at, health).await.starts_with("HTTP/1.1 200 ") {}
 }
