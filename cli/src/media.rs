@@ -1,6 +1,6 @@
 //! The files that results hold.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -42,10 +42,7 @@ impl File {
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(&path, &error)),
-                Ok(mut file) => {
-                    file.write_all(&self.bytes).map_err(|error| failed(&path, &error))?;
-                    return Ok(saved(&path, self.bytes.len()));
-                }
+                Ok(file) => return fill(file, &path, &self.bytes),
             }
         }
         Err("no name is free".into())
@@ -108,13 +105,18 @@ pub(crate) fn numbered(path: &Path, index: usize) -> PathBuf {
 /// # Errors
 /// It is there already, or cannot be written.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<String, String> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(|error| failed(path, &error))?;
-    Ok(saved(path, bytes.len()))
+    let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| failed(path, &error))?;
+    fill(file, path, bytes)
 }
 
-fn saved(path: &Path, bytes: usize) -> String {
-    format!("saved {bytes} bytes to {}", path.display())
+/// Writes a file that was just made, and says so. Of one that cannot be written whole nothing stays.
+fn fill(mut file: fs::File, path: &Path, bytes: &[u8]) -> Result<String, String> {
+    // Some file systems tell only then that there was no room.
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        let _ = fs::remove_file(path);
+        failed(path, &error)
+    })?;
+    Ok(format!("saved {} bytes to {}", bytes.len(), path.display()))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> String {

@@ -168,6 +168,8 @@ impl Roots {
             }
         }
         blocking(move || {
+            // Some file systems tell only now that there was no room.
+            file.sync_all().map_err(|error| fault(&shown, error))?;
             drop(file);
             partial.folder.rename(&partial.name, &name).map_err(|error| not_made(&shown, error))
         })
