@@ -24,7 +24,7 @@ use crate::plan::{self, PartValue, Payload, Plan};
 use crate::platform::{Connected, Wire};
 use crate::secret::Secret;
 use crate::spec::{Effect, Endpoint, Life, Long, Spec};
-use crate::time::milliseconds;
+use crate::time::{self, milliseconds};
 
 /// Tries after the first, as in the official SDKs.
 const RETRIES: u32 = 2;
@@ -237,7 +237,8 @@ impl<'a> Call<'a> {
 
 /// What an answer holds, whose head told of success.
 async fn content(cx: &Context, spec: &Spec, response: Response<Body>) -> Result<Bytes> {
-    let collected = response.into_body().collect(LONGEST_ANSWER).await;
+    // Read as a tree and written anew, it is there many times over.
+    let collected = response.into_body().collect(LONGEST_ANSWER.min(cx.room() / 3)).await;
     let answer = collected.map_err(|error| after_success(spec, error))?;
     // A page, where an API was expected.
     if answer.trim_ascii_start().starts_with(b"<") {
@@ -389,7 +390,7 @@ where
         tries += 1;
         let (wait, refusal) = match attempt().await? {
             Ok(Answer::Given(given)) => return Ok(given),
-            Ok(Answer::Refused(response)) => (wait_after_status(&response, trying.again), Ok(response)),
+            Ok(Answer::Refused(response)) => (wait_after_status(&response, trying.again, cx.now()), Ok(response)),
             Err(failure) => ((failure.unsent || trying.again).then_some(None), Err(failure)),
         };
         match (wait, refusal) {
@@ -398,7 +399,7 @@ where
                 cx.tell(&format!("retrying in {} s", milliseconds(pause).div_ceil(1000)));
                 cx.platform().sleep(pause).await;
             }
-            (_, Ok(response)) => return Err(refused(cx.config(), &response, tries, &trying, key)),
+            (_, Ok(response)) => return Err(refused(cx, &response, tries, &trying, key)),
             (_, Err(failure)) if failure.unsent || trying.again => {
                 let text = format!("openai could not be reached: {}{}", failure.text, astray(cx.config()));
                 let kind = if failure.unsent { Kind::Unsent } else { Kind::Connection };
@@ -535,7 +536,7 @@ async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) 
 ///
 /// 408, 409 and 429 tell that the request was not carried out. After any other failure it is sent `again` only if that
 /// does no harm: a retried create could be charged twice.
-fn wait_after_status(response: &Response<Bytes>, again: bool) -> Option<Option<Duration>> {
+fn wait_after_status(response: &Response<Bytes>, again: bool, now: Duration) -> Option<Option<Duration>> {
     let status = response.status();
     if limit(response).is_some() {
         return None;
@@ -549,15 +550,19 @@ fn wait_after_status(response: &Response<Bytes>, again: bool) -> Option<Option<D
                 || (status.is_server_error() && again)
         }
     };
-    retry.then(|| retry_after(response.headers()))
+    retry.then(|| retry_after(response.headers(), now))
 }
 
-/// `retry-after-ms`, or `retry-after` in seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// `retry-after-ms`, or `retry-after` in seconds or as a date. A time that has passed is none: it would be tried at once.
+fn retry_after(headers: &HeaderMap, now: Duration) -> Option<Duration> {
     // As JSON: `str::parse` brings tables of 10 KB, which a Worker would carry for this alone.
     let number = |name: HeaderName| serde_json::from_slice::<f64>(headers.get(name)?.as_bytes()).ok();
-    let seconds = number(headers::RETRY_AFTER_MS).map(|ms| ms / 1000.0).or_else(|| number(RETRY_AFTER))?;
-    Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+    let date = || time::http_date(headers.get(RETRY_AFTER)?.to_str().ok()?);
+    let seconds = number(headers::RETRY_AFTER_MS)
+        .map(|ms| ms / 1000.0)
+        .or_else(|| number(RETRY_AFTER))
+        .or_else(|| Some(date()? as f64 - now.as_secs_f64()))?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
 }
 
 /// 0.5 s, doubled with each try up to 8 s, less up to a quarter.
@@ -591,10 +596,11 @@ fn astray(config: &Config) -> String {
     }
 }
 
-fn refused(config: &Config, response: &Response<Bytes>, tries: u32, trying: &Trying, key: &Secret) -> Error {
+fn refused(cx: &Context, response: &Response<Bytes>, tries: u32, trying: &Trying, key: &Secret) -> Error {
     let again = trying.again;
+    let after = retry_after(response.headers(), cx.now());
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
-    let wait = retry_after(response.headers()).map(|wait| milliseconds(wait).div_ceil(1000));
+    let wait = after.map(|wait| milliseconds(wait).div_ceil(1000));
     let (status, body) = (response.status().as_u16(), response.body());
     if let Some(limit) = limit(response) {
         return Error::status(status, body, request_id, Some(limit.hint().into()), tries, key).at_limit(limit);
@@ -605,7 +611,7 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, trying: &Try
     let strange = message.is_none_or(|message| message.starts_with("Invalid URL"));
     let elsewhere = match trying.life {
         Life::Gone { on, instead } => format!("\nhint: OpenAI ended this on {on}: use {instead}"),
-        _ => astray(config),
+        _ => astray(cx.config()),
     };
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
     let code = told.pointer("/error/code").and_then(Value::as_str);
@@ -626,5 +632,5 @@ fn refused(config: &Config, response: &Response<Bytes>, tries: u32, trying: &Try
         _ => error::hint(status, wait, again, key),
     };
     let error = Error::status(status, body, request_id, hint.or_else(usual), tries, key);
-    error.after(retry_after(response.headers()))
+    error.after(after)
 }

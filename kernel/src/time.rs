@@ -39,6 +39,15 @@ pub fn seconds(text: &str) -> Option<i64> {
     within.then_some(seconds + hour * 3600 + minute * 60 + second - offset)
 }
 
+/// Seconds of a date as HTTP has it, `Sun, 06 Nov 1994 08:49:37 GMT`: RFC 9110, section 5.6.7.
+pub(crate) fn http_date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_once(", ")?.1.split(' ');
+    let (day, month, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    seconds(&format!("{year}-{month}-{day}T{clock}"))
+}
+
 /// A point in time as `2026-11-27T10:00:00Z`.
 pub fn iso(seconds: i64) -> String {
     // <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>

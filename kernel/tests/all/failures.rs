@@ -1,7 +1,9 @@
 //! What is told of a failure fits it, and what may have been carried out and must not be made twice is not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
@@ -60,6 +62,32 @@ fn what_may_have_been_carried_out_is_told_so() {
         let (told, sent) = told(tool, replies);
         assert!(told.contains(says), "{tool}: {told}");
         assert_eq!((told.contains(PERHAPS), sent), (perhaps, requests), "{tool}: {told}");
+    }
+}
+
+#[test]
+fn it_is_tried_again_when_the_answer_says() {
+    // `Fri, 27 Nov 2026 10:00:00 GMT`
+    const NOW: u64 = 1_795_773_600;
+    for (name, value, milliseconds) in [
+        ("retry-after", "2", 2000),
+        ("retry-after", "1.5", 1500),
+        ("retry-after-ms", "250", 250),
+        ("retry-after", "Fri, 27 Nov 2026 10:00:03 GMT", 3000),
+        // Nothing that says when is to be overrun at once.
+        ("retry-after", "0", 500),
+        ("retry-after", "-1", 500),
+        ("retry-after-ms", "0", 500),
+        ("retry-after", "Fri, 27 Nov 2026 10:00:00 GMT", 500),
+        ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT", 500),
+        ("retry-after", "soon", 500),
+    ] {
+        let busy = Reply::new(429, "{}").with_header(name, value);
+        let script = Arc::new(Script::new(vec![busy, Reply::json(&json!({}))]).as_openai().at(NOW));
+        let result = call_tool(&SERVER, "thing-get", "{}", script.clone());
+        assert_eq!(result["isError"], false, "{name}: {value}: {result}");
+        let waited = script.now() - Duration::from_secs(NOW);
+        assert_eq!(waited, Duration::from_millis(milliseconds), "{name}: {value}");
     }
 }
 

@@ -236,7 +236,7 @@ impl<'a> Driver<'a> {
                 Err(Stop::Later | Stop::Lost) => {}
                 Err(Stop::Limited(error)) => {
                     limit = (limit / 2).max(1);
-                    resume = cx.now() + error.retry_after().unwrap_or(pause);
+                    resume = cx.now().saturating_add(error.retry_after().unwrap_or(pause));
                     pause = (pause * 2).min(PAUSE.1);
                     trouble = Some(error.into_text());
                     ready.push_front(item);
