@@ -47,6 +47,9 @@ impl Held {
     /// Takes more, if there is as much.
     #[must_use]
     pub fn take(&mut self, count: usize) -> bool {
+        if count == 0 {
+            return true;
+        }
         let mut taken = self.budget.taken();
         if count > self.budget.most.saturating_sub(taken.all) {
             return false;
@@ -65,6 +68,9 @@ impl Held {
 
     /// Takes more, whether or not there is as much: of what is there already.
     pub fn owe(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
         let mut taken = self.budget.taken();
         taken.all += count;
         if let Some(by) = self.by {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::json;
 use crate::links::{self, Way};
-use crate::server::{Definition, Service, weight};
+use crate::server::{Definition, Service};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;\
 color:#1a1a1a;background:#fff;overflow-wrap:anywhere}h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}\
@@ -94,8 +94,7 @@ impl Entry<'_> {
                 format!("reaches {} tools, about {tokens} tokens", service.reached().count())
             }
             Ok(service) => {
-                let bytes: usize = service.specs().map(weight).sum();
-                format!("{} tools, about {} tokens", service.specs().count(), bytes / BYTES_PER_TOKEN)
+                format!("{} tools, about {} tokens", service.specs().count(), service.weight() / BYTES_PER_TOKEN)
             }
             Err(_) => "not serving".to_owned(),
         }

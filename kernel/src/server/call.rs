@@ -1,7 +1,7 @@
 //! `tools/call`: finds the tool, runs it, and makes its outcome a result.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/server/tools>
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,9 +52,13 @@ impl Service {
         let offered = Offered::new(self, &filter);
         let turn = match &self.front {
             None => None,
-            Some(front) => match front.call(&name, &arguments, &offered) {
-                Some(turn) => Some(turn),
-                None => return refuse(beside(&offered, &name)),
+            Some(front) => match catch_unwind(AssertUnwindSafe(|| front.call(&name, &arguments, &offered))) {
+                Ok(Some(turn)) => Some(turn),
+                Ok(None) => return refuse(beside(&offered, &name)),
+                Err(_) => {
+                    let (status, message) = internal_error(&id, era);
+                    return ready(Reply::One(status, message)).boxed();
+                }
             },
         };
         let mut read_only = false;
@@ -94,8 +98,8 @@ impl Service {
                     outcome.as_ref().map_or(0, |outcome| outcome.as_ref().map_or_else(Error::length, Output::length));
                 let fault = id.clone();
                 let finish = move || service.finish(&id, era, running, outcome);
-                let finished = cx.compute_long(length, finish).await;
-                finished.unwrap_or_else(|_| internal_error(&fault, era))
+                let finished = AssertUnwindSafe(cx.compute_long(length, finish)).catch_unwind().await;
+                finished.ok().and_then(Result::ok).unwrap_or_else(|| internal_error(&fault, era))
             }
         };
         with_notes(work.boxed(), notes, cx)

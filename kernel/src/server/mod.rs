@@ -167,6 +167,7 @@ pub struct Service {
     front: Option<Box<dyn Front>>,
     known: Arc<Known>,
     lists: [OnceLock<Bytes>; 2],
+    weight: OnceLock<usize>,
 }
 
 /// A message that was read, and the work it makes.
@@ -234,6 +235,7 @@ impl Service {
             tools: Vec::new(),
             known: Arc::default(),
             lists: Default::default(),
+            weight: OnceLock::new(),
             others: servers,
             front: Some(front),
         };
@@ -258,6 +260,7 @@ impl Service {
             tools,
             known: Arc::default(),
             lists: Default::default(),
+            weight: OnceLock::new(),
             others: Vec::new(),
             front: None,
         })
@@ -281,6 +284,11 @@ impl Service {
             !matches!(life, Life::Gone { .. }) || self.definition.stand_in.is_some() || !self.config.is_openai()
         };
         self.tools.iter().map(|tool| tool.spec).filter(offered)
+    }
+
+    /// Bytes of what hosts hand on to a model of its own tools.
+    pub(crate) fn weight(&self) -> usize {
+        *self.weight.get_or_init(|| self.specs().map(weight).sum())
     }
 
     /// Its own tools, and those that are reached through it.
