@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::openai::Call;
-use crate::output::{Output, floor_char_boundary};
+use crate::output::Output;
 
 /// Most bytes of a content that is saved: those of the largest upload. No disk is filled by an answer without an end.
 /// <https://platform.openai.com/docs/api-reference/uploads>
@@ -132,7 +132,7 @@ fn excerpt(held: &[u8], offset: u64, room: usize, total: Option<u64>, mime: &str
     if text.contains('\0') {
         return Ok(describe(held, offset, total, mime));
     }
-    let text = text.get(..floor_char_boundary(text, room)).unwrap_or_default();
+    let text = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
     let next = offset + (lead + text.len()) as u64;
     let ends = total == Some(next);
     if ends && offset == 0 {

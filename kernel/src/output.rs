@@ -175,7 +175,7 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) -> Result<()> {
         }
         // There is no honest JSON of a part, so the start goes out as text.
         let whole = &line.text();
-        let end = floor_char_boundary(whole, cap);
+        let end = whole.floor_char_boundary(cap);
         let note = format!(
             "cut after {end} of {} bytes; ask for less, or let the operator raise OPENAI_MCP_MAX_RESULT{}",
             whole.len(),
@@ -206,7 +206,7 @@ fn write_json(text: Bytes, cap: usize, out: &mut Vec<u8>) -> Result<()> {
 
 /// Writes the members of a failed call's result; what has over `cap` bytes is cut.
 pub(crate) fn write_error(text: &str, cap: usize, out: &mut Vec<u8>) {
-    let end = floor_char_boundary(text, cap);
+    let end = text.floor_char_boundary(cap);
     let rest = format!("… ({} bytes in all)", text.len());
     let texts = [text.get(..end).unwrap_or_default(), &rest];
     write_texts(if end < text.len() { &texts } else { &texts[..1] }, out);
@@ -225,9 +225,4 @@ fn write_texts(texts: &[&str], out: &mut Vec<u8>) {
         out.push(b'}');
     }
     out.push(b']');
-}
-
-/// The greatest index up to `at` where a character begins.
-pub(crate) fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default()
 }

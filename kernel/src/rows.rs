@@ -396,8 +396,8 @@ fn row(line: u64, value: Result<Value, String>, record: bool) -> Row {
 }
 
 fn told(line: u64, problem: &str) -> String {
-    let end = (0..=LONGEST_PROBLEM.min(problem.len())).rev().find(|at| problem.is_char_boundary(*at));
-    format!("line {line}: {}", problem.get(..end.unwrap_or_default()).unwrap_or_default())
+    let end = problem.floor_char_boundary(LONGEST_PROBLEM);
+    format!("line {line}: {}", problem.get(..end).unwrap_or_default())
 }
 
 fn utf8(text: &[u8]) -> Result<&str, String> {

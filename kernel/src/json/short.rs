@@ -65,7 +65,7 @@ pub(crate) fn short(value: &Value, most: usize) -> Value {
 fn cut(value: &Value, longest: usize) -> Value {
     match value {
         Value::String(text) if text.len() > longest => {
-            let end = (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            let end = text.floor_char_boundary(longest);
             format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()).into()
         }
         Value::Array(items) => {
