@@ -59,8 +59,10 @@ const ears = new WeakMap();
 export const listen = (socket, heard, ended, _) => {
   const ear = { heard, ended };
   ears.set(socket, ear);
+  socket.binaryType = 'arraybuffer';
   socket.addEventListener('message', (event) => ear.heard?.(event.data));
-  socket.addEventListener('close', (event) => ear.ended?.(event.code, event.reason));
+  // Nobody sends 1006: it stands for a connection that broke (RFC 6455, section 7.4.1), which is a fault.
+  socket.addEventListener('close', ({ code, reason }) => ear.ended?.(code === 1006 ? 0 : code, reason));
   socket.addEventListener('error', (event) => ear.ended?.(0, event.message ?? ''));
   socket.accept();
 };

@@ -167,9 +167,22 @@ fn say(socket: &mut WebSocket<TcpStream>, event: &Value) -> bool {
     socket.send(Message::text(event.to_string())).is_ok()
 }
 
+/// A session that speaks in bytes, and breaks off at the question.
+pub(crate) fn breaking() -> impl FnMut(WebSocket<TcpStream>) + Send + 'static {
+    |mut socket| {
+        let created = json!({"type": "session.created", "session": {}}).to_string();
+        socket.send(Message::binary(created)).unwrap();
+        until_asked(&mut socket);
+    }
+}
+
 /// Plays a session up to the question.
 fn begin(socket: &mut WebSocket<TcpStream>) {
     say(socket, &json!({"type": "session.created", "session": {}}));
+    until_asked(socket);
+}
+
+fn until_asked(socket: &mut WebSocket<TcpStream>) {
     while let Ok(message) = socket.read() {
         let event: Value = serde_json::from_str(message.to_text().unwrap_or_default()).unwrap_or_default();
         if event["type"] == "session.update" {

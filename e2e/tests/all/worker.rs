@@ -413,6 +413,15 @@ fn hanging_up_on_a_stream_ends_the_session_over_a_socket() {
     has_left.recv_timeout(PATIENCE).expect("the session goes on");
 }
 
+/// The runtime hands over bytes as it likes, and tells of a broken connection as of one that was closed.
+#[test]
+fn a_socket_speaks_in_bytes_and_breaks_as_elsewhere() {
+    let edge = Edge::of(&["realtime".to_owned()], realtime::listen(realtime::breaking()), &[]);
+    let (tool, arguments) = realtime::listening();
+    let result = edge.call("realtime", KEY, tool, &arguments);
+    assert!(result["isError"] == true && text(&result).contains("the connection broke"), "{result}");
+}
+
 #[test]
 fn retries_wait_as_long_as_they_are_told() {
     let count = Mutex::new(0);
