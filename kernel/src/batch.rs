@@ -99,7 +99,7 @@ where
         async move {
             let begun = clock.now();
             let outlasts = begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last;
-            if stop.0.load(Ordering::Relaxed) || begun >= deadline || outlasts {
+            if stop.0.load(Ordering::Relaxed) || begun >= deadline || outlasts || clock.requests_left() == 0 {
                 return None;
             }
             let outcome = work.await;
