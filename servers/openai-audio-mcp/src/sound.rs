@@ -44,6 +44,16 @@ impl Format {
         }
     }
 
+    /// Bytes of a second, at the most.
+    pub(crate) fn rate(self) -> f64 {
+        match self {
+            Format::Opus => 8_000.0,
+            Format::Mp3 | Format::Aac => 20_000.0,
+            Format::Flac => 36_000.0,
+            Format::Wav | Format::Pcm => 48_000.0,
+        }
+    }
+
     pub(crate) fn mime_type(self) -> &'static str {
         match self {
             Format::Mp3 => "audio/mpeg",

@@ -26,6 +26,9 @@ const LONGEST_PART: usize = 64 * 1024 * 1024;
 const LONGEST: u64 = 1024 * 1024 * 1024;
 /// Most requests for one text, each of which is paid for: some two hours of speech.
 const MOST_PARTS: usize = 32;
+/// Where there is less room for files, sound is answered as text, and is there several times meanwhile.
+const PLENTY: usize = 256 * 1024 * 1024;
+const TIMES: usize = 6;
 /// Requests at a time for the parts of a long text.
 const AT_ONCE: usize = 3;
 /// Progress is told no more often than this.
@@ -85,6 +88,15 @@ impl Speech {
         }
         let format = arguments.member("response_format")?.unwrap_or(Format::Mp3);
         let parts = parts(input, model, format)?;
+        let characters = fitting(cx, format, arguments.member("speed")?);
+        if input.chars().count() > characters {
+            let problem = format!(
+                "expected at most {characters} characters as `{}`, since there is no file here to save sound to\n\
+                 hint: give it in several calls; `opus` and `mp3` take the least room",
+                format.name()
+            );
+            return Err(Error::argument("input", problem));
+        }
         if let [part] = &parts[..]
             && part != input
         {
@@ -387,6 +399,17 @@ fn parts(input: &str, model: &str, format: Format) -> Result<Vec<String>> {
         ));
     }
     Ok(parts.into_iter().map(str::to_owned).collect())
+}
+
+/// How many characters have room as sound of this format and speed.
+fn fitting(cx: &Context, format: Format, speed: Option<f64>) -> usize {
+    /// Characters that are spoken in a second, at the usual speed.
+    const SPOKEN: f64 = 13.0;
+    let room = cx.room();
+    if room >= PLENTY {
+        return usize::MAX;
+    }
+    (room as f64 / TIMES as f64 / format.rate() * SPOKEN * speed.unwrap_or(1.0)) as usize
 }
 
 /// What tells a caller which part is meant.
