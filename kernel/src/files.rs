@@ -192,6 +192,11 @@ impl Context {
         self.platform().room()
     }
 
+    /// Whether there are files where this runs.
+    pub fn has_files(&self) -> bool {
+        self.platform().has_files()
+    }
+
     /// Whether the caller may name files of this machine, with what to do where not.
     pub(crate) fn check_paths(&self, hint: &str) -> Result<()> {
         // Where there are none, the platform says what to do instead.

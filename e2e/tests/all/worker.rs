@@ -442,6 +442,24 @@ fn retries_wait_as_long_as_they_are_told() {
     assert_eq!(upstream.take().len(), 2);
 }
 
+#[test]
+fn speech_that_has_no_room_is_not_paid_for() {
+    let upstream = Recorder::start(|_| Answer::json(500, "{}")).unwrap();
+    let edge = Edge::of(&["audio".to_owned()], upstream.addr(), &[]);
+    let arguments = |format: &str, speed: f64| {
+        json!({
+            "input": "word ".repeat(600), "model": "tts-1", "voice": "alloy", "response_format": format, "speed": speed,
+        })
+    };
+    for (format, speed) in [("wav", 1.0), ("mp3", 0.25)] {
+        let result = edge.call("audio", KEY, "audio-speech-create", &arguments(format, speed));
+        assert!(text(&result).contains("since there is no file here to save sound to"), "{result}");
+    }
+    assert!(upstream.take().is_empty());
+    let result = edge.call("audio", KEY, "audio-speech-create", &arguments("mp3", 1.0));
+    assert!(text(&result).contains("openai answered 500"), "{result}");
+}
+
 /// The library that draws would ask a machine for fonts, or a browser; a Worker has neither.
 #[test]
 fn a_plot_is_that_of_the_native_server() {

@@ -12,13 +12,14 @@ use bytes::Bytes;
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::StreamExt as _;
+use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::protocol::Headers;
-use openai_mcp_kernel::server::{Begun, Definition, Reply, Service};
+use openai_mcp_kernel::server::{Begun, Definition, Front, Offered, Reply, Service, Turn};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_testkit::golden;
@@ -152,7 +153,7 @@ impl Platform for Machine {
     }
 }
 
-fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {
+fn service() -> (Arc<Machine>, Arc<Service>) {
     let reply = script::Reply::new(200, r#"{"id": "t"}"#);
     let machine = Arc::new(Machine { script: Script::new(vec![reply]), ..Machine::default() });
     let config = Config::read(|name| match name {
@@ -161,6 +162,11 @@ fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {
         _ => None,
     });
     let service = Service::new(&SERVER, Arc::new(config.unwrap()), machine.clone()).unwrap();
+    (machine, service)
+}
+
+fn begin(message: &str, headers: Option<Headers<'_>>) -> (Arc<Machine>, Begun) {
+    let (machine, service) = service();
     let caller = Caller { trusted: true, ..Caller::default() };
     (machine, service.begin(&Bytes::from(message.to_owned()), caller, headers))
 }
@@ -255,4 +261,32 @@ fn every_call_is_recorded() {
         let ended = machine.ended.lock().unwrap();
         assert!(ended.len() == 1 && ended[0].contains(&format!("tool={tool} outcome={outcome} ")), "{tool}: {ended:?}");
     }
+}
+
+/// Stands before servers, and breaks down.
+struct Broken;
+
+impl Front for Broken {
+    fn list(&self, _: &Offered<'_>) -> String {
+        "[]".into()
+    }
+
+    fn call(&self, _: &str, _: &Arguments, _: &Offered<'_>) -> Option<Turn> {
+        panic!("it breaks down");
+    }
+}
+
+static FRONT: Definition = Definition { domain: "front", version: "0.0.0", about: "", ..Definition::PLAIN };
+
+#[test]
+fn a_front_that_breaks_down_costs_one_call() {
+    let (machine, service) = service();
+    let front = Service::behind(Box::new(Broken), &FRONT, vec![service]).unwrap();
+    let caller = Caller { trusted: true, ..Caller::default() };
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"any","arguments":{}}}"#;
+    let Reply::One(_, answer) = machine.run(front.begin(&Bytes::from(call), caller, None).reply) else {
+        panic!("expected one message");
+    };
+    let error = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"internal error"}}"#;
+    assert_eq!(answer, error);
 }

@@ -26,8 +26,7 @@ const LONGEST_PART: usize = 64 * 1024 * 1024;
 const LONGEST: u64 = 1024 * 1024 * 1024;
 /// Most requests for one text, each of which is paid for: some two hours of speech.
 const MOST_PARTS: usize = 32;
-/// Where there is less room for files, sound is answered as text, and is there several times meanwhile.
-const PLENTY: usize = 256 * 1024 * 1024;
+/// Where there are no files, sound is answered as text, and is there several times meanwhile.
 const TIMES: usize = 6;
 /// Requests at a time for the parts of a long text.
 const AT_ONCE: usize = 3;
@@ -405,11 +404,10 @@ fn parts(input: &str, model: &str, format: Format) -> Result<Vec<String>> {
 fn fitting(cx: &Context, format: Format, speed: Option<f64>) -> usize {
     /// Characters that are spoken in a second, at the usual speed.
     const SPOKEN: f64 = 13.0;
-    let room = cx.room();
-    if room >= PLENTY {
+    if cx.has_files() {
         return usize::MAX;
     }
-    (room as f64 / TIMES as f64 / format.rate() * SPOKEN * speed.unwrap_or(1.0)) as usize
+    (cx.room() as f64 / TIMES as f64 / format.rate() * SPOKEN * speed.unwrap_or(1.0)) as usize
 }
 
 /// What tells a caller which part is meant.
