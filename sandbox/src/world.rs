@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
-
-use crate::engine::hash::{fnv1a, splitmix};
+use openai_mcp_studio::hash::{fnv1a, splitmix};
 
 /// The account a handler works for.
 pub(crate) type Caller = Extension<Arc<Account>>;

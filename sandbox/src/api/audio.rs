@@ -22,13 +22,13 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
+use openai_mcp_studio::hearing::{self, Heard, Unheard};
+use openai_mcp_studio::voice;
 use serde_json::{Map, Value, json};
 
 use crate::api::models;
 use crate::crud::{self, Collection, Field, Need, Verb};
 use crate::engine::catalog::Use;
-use crate::engine::hearing::{self, Heard, Unheard};
-use crate::engine::voice;
 use crate::error::{Error, Result};
 use crate::form::{Form, Upload};
 use crate::json::put;

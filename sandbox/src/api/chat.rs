@@ -13,13 +13,14 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::{sound, voice};
 use serde_json::{Map, Value, json};
 
 use crate::api::{models, tools};
 use crate::crud::{self, Collection, Field, Need, Object, Verb};
 use crate::engine::catalog::Use;
 use crate::engine::model::{self, Ask, Choice, End, Form, Reply, Role, Said, Tool, Turn};
-use crate::engine::{sound, tokens, voice};
+use crate::engine::tokens;
 use crate::error::{Error, Result};
 use crate::json::{put, text};
 use crate::params::{Json, Params, Query, mistyped};

@@ -17,11 +17,11 @@ use axum::{Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::{DynamicImage, ImageFormat, RgbaImage};
+use openai_mcp_studio::draw::{self, Given, Look};
 use serde_json::{Map, Value, json};
 
 use crate::api::{models, tools};
 use crate::engine::catalog::Use;
-use crate::engine::draw::{self, Given, Look};
 use crate::error::{Error, Result};
 use crate::form::{Form, Upload};
 use crate::params::{Json, Params};

@@ -20,15 +20,14 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::{hearing, voice};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::api::models;
 use crate::api::realtime::calls;
 use crate::engine::catalog::Use;
-use crate::engine::hearing;
 use crate::engine::tokens::pieces;
-use crate::engine::voice;
 use crate::error::{Error, Result};
 use crate::json::{put, text};
 use crate::params::{Json, Params, Query};

@@ -12,11 +12,11 @@ use axum::routing::post;
 use axum::{Extension, Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::hash::fnv1a;
 use serde_json::{Map, Value, json};
 
 use crate::api::models;
 use crate::engine::catalog::Use;
-use crate::engine::hash::fnv1a;
 use crate::error::{Error, Result};
 use crate::params::{Json, Params, mistyped};
 use crate::world::Caller;

@@ -9,10 +9,10 @@ use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::hash::splitmix;
 use serde_json::{Map, Value, json};
 
 use crate::crud::{self, Collection, Field, Need, Verb};
-use crate::engine::hash::splitmix;
 use crate::error::{Error, Result};
 use crate::params::{Json, Params};
 use crate::shelf::Paging;

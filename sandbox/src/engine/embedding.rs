@@ -3,7 +3,8 @@
 //! Each word stem points in a direction of its own, and a text in the sum of the directions of its words, so that texts
 //! are the closer the more words they share. Models have directions of their own.
 
-use crate::engine::hash::{fnv1a, splitmix};
+use openai_mcp_studio::hash::{fnv1a, splitmix};
+
 use crate::engine::{index, tokens};
 
 /// How much the text as a whole counts beside its words: texts of the same words, and of none, still differ.

@@ -9,10 +9,10 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json as Answer, Router};
+use openai_mcp_studio::hash::{fnv1a, splitmix};
 use serde_json::{Map, Value, json};
 
 use super::seed;
-use crate::engine::hash::{fnv1a, splitmix};
 use crate::error::{Error, Result};
 use crate::params::{Params, Query};
 use crate::world::now;

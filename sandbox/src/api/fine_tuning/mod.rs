@@ -16,13 +16,13 @@ use axum::extract::{Extension, Path};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
+use openai_mcp_studio::hash::fnv1a;
 use serde_json::{Map, Value, json};
 
 use crate::api::files;
 use crate::content::Content;
 use crate::crud::{Collection, Verb};
 use crate::engine::catalog;
-use crate::engine::hash::fnv1a;
 use crate::error::{Error, Result};
 use crate::json::text;
 use crate::params::{Json, Params, Query};

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use openai_mcp_studio::sound::RATE;
+use openai_mcp_studio::{hearing, voice};
 use serde_json::{Map, Value, json};
 
 use crate::api::models;
@@ -11,11 +13,8 @@ use crate::api::realtime::calls::Call;
 use crate::api::realtime::response::{Telling, ask, message};
 use crate::api::realtime::setup::{set_up, start};
 use crate::engine::catalog::Use;
-use crate::engine::hearing;
 use crate::engine::model::{End as Ends, Said};
-use crate::engine::sound::RATE;
 use crate::engine::tokens::pieces;
-use crate::engine::voice;
 use crate::error::{Error, Result};
 use crate::json::{put, text};
 use crate::params::Params;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use openai_mcp_studio::sound::RATE;
 use serde_json::{Map, Value, json};
 
 use crate::api::models;
 use crate::engine::catalog::Use;
-use crate::engine::sound::RATE;
 use crate::error::{Error, Result};
 use crate::json::{put, text};
 use crate::params::Params;

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::sound::RATE;
+use openai_mcp_studio::{hearing, voice};
 use serde_json::{Value, json};
 
 use crate::api::models;
 use crate::api::realtime::setup::LIFE;
 use crate::engine::catalog::Use;
-use crate::engine::hearing;
-use crate::engine::sound::RATE;
 use crate::engine::tokens::pieces;
-use crate::engine::voice;
 use crate::error::Result;
 use crate::json::put;
 use crate::params::Params;

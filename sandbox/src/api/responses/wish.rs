@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openai_mcp_studio::draw::{self, Look};
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Include, Item};
 use crate::api::{containers, files, filter, images, models, skills, tools, vector_stores};
 use crate::engine::catalog::Use;
-use crate::engine::draw::{self, Look};
 use crate::engine::filter::Filter;
 use crate::engine::model::{self, Ask, Choice, End, Failure, Form, Role, Said, Turn};
 use crate::engine::tokens;

@@ -2,10 +2,10 @@
 
 use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
 
-use crate::engine::sound::{LEVELS, RATE, WORDS, tone_of};
+use crate::sound::{LEVELS, RATE, WORDS, tone_of};
 
 /// Speaks a text. A word that the sandbox knows is a tone of its own, any other shares one; longer words last longer.
-pub(crate) fn speak(text: &str, voice: &str, speed: f64) -> Vec<i16> {
+pub fn speak(text: &str, voice: &str, speed: f64) -> Vec<i16> {
     let level = LEVELS.get(hash(voice) % LEVELS.len()).copied().unwrap_or(8_000.0);
     let mut samples = Vec::new();
     for token in text.split_whitespace() {
@@ -29,7 +29,7 @@ pub(crate) fn speak(text: &str, voice: &str, speed: f64) -> Vec<i16> {
 }
 
 /// Adds a tone of a length in seconds.
-pub(crate) fn tone(samples: &mut Vec<i16>, hertz: f64, level: f64, seconds: f64) {
+pub fn tone(samples: &mut Vec<i16>, hertz: f64, level: f64, seconds: f64) {
     let count = (f64::from(RATE) * seconds) as usize;
     let fade = RATE as usize / 200;
     samples.extend((0..count).map(|at| {
@@ -44,7 +44,7 @@ fn hash(text: &str) -> usize {
 }
 
 /// Sound in a format of the API. `opus` and `aac` are silence of the right length.
-pub(crate) fn encode(samples: &[i16], format: &str) -> Vec<u8> {
+pub fn encode(samples: &[i16], format: &str) -> Vec<u8> {
     match format {
         "wav" => [wav_header(samples.len() * 2), pcm(samples)].concat(),
         "pcm" => pcm(samples),

@@ -9,7 +9,7 @@ use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::io::MediaSourceStream;
 
-use crate::engine::sound::{LEVELS, word_at};
+use crate::sound::{LEVELS, word_at};
 
 /// What is below is silence, of 1.
 const SILENCE: f32 = 0.02;
@@ -20,30 +20,42 @@ const GAP: usize = 6;
 /// Seconds of silence between sentences.
 const PAUSE: f64 = 0.3;
 
+/// What is heard in a recording.
 #[derive(Default)]
-pub(crate) struct Heard {
+pub struct Heard {
     /// Length of the recording, in seconds.
-    pub(crate) duration: f64,
-    pub(crate) words: Vec<Word>,
+    pub duration: f64,
+    /// The words, in their order.
+    pub words: Vec<Word>,
 }
 
-pub(crate) struct Word {
-    pub(crate) text: &'static str,
-    pub(crate) start: f64,
-    pub(crate) end: f64,
-    pub(crate) voice: usize,
+/// A word that was heard.
+pub struct Word {
+    /// The word.
+    pub text: &'static str,
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// When it ends, in seconds.
+    pub end: f64,
+    /// Whose it is, counted from 0.
+    pub voice: usize,
 }
 
 /// Words without a long pause between them, by one voice.
-pub(crate) struct Sentence {
-    pub(crate) text: String,
-    pub(crate) start: f64,
-    pub(crate) end: f64,
-    pub(crate) voice: usize,
+pub struct Sentence {
+    /// The words, with a capital and a full stop.
+    pub text: String,
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// When it ends, in seconds.
+    pub end: f64,
+    /// Whose it is, counted from 0.
+    pub voice: usize,
 }
 
 impl Heard {
-    pub(crate) fn sentences(&self) -> Vec<Sentence> {
+    /// The words in sentences.
+    pub fn sentences(&self) -> Vec<Sentence> {
         let mut sentences: Vec<Sentence> = Vec::new();
         for word in &self.words {
             match sentences.last_mut() {
@@ -64,21 +76,26 @@ impl Heard {
         sentences
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// All that was said.
+    pub fn text(&self) -> String {
         self.sentences().into_iter().map(|sentence| sentence.text).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// Why a recording is not understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unheard {
+pub enum Unheard {
+    /// It is no sound, or not whole.
     Broken,
     /// It may be sound, in a format that only the sandbox does not decode.
     Undecoded(&'static str),
 }
 
-/// Listens to a recording.
-pub(crate) fn hear(bytes: Bytes, extension: &str) -> Result<Heard, Unheard> {
+/// Listens to a recording, of a file with this extension.
+///
+/// # Errors
+/// It is not understood.
+pub fn hear(bytes: Bytes, extension: &str) -> Result<Heard, Unheard> {
     let undecoded = undecoded(&bytes);
     let Some((samples, rate)) = decode(bytes, extension) else {
         return Err(undecoded.map_or(Unheard::Broken, Unheard::Undecoded));
@@ -176,8 +193,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::engine::sound::{RATE, WORDS};
-    use crate::engine::voice::{encode, speak};
+    use crate::sound::{RATE, WORDS};
+    use crate::voice::{encode, speak};
 
     #[test]
     fn what_is_said_is_heard_in_every_format_with_sound() {

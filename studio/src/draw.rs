@@ -6,29 +6,34 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, ImageResult, Rgba, RgbaImage, imageops};
 
-use crate::engine::hash::fnv1a;
+use crate::hash::fnv1a;
 
 const CLEAR: Rgba<u8> = Rgba([0, 0, 0, 0]);
 
 /// What a picture is to look like.
-pub(crate) struct Look {
-    pub(crate) prompt: String,
-    pub(crate) transparent: bool,
+pub struct Look {
+    /// Whose words it shows.
+    pub prompt: String,
+    /// Whether all but a disc is clear.
+    pub transparent: bool,
     /// `png`, `jpeg`, `webp` or `svg`.
-    pub(crate) format: &'static str,
+    pub format: &'static str,
     /// From 0 to 100, for JPEG.
-    pub(crate) compression: u8,
+    pub compression: u8,
 }
 
 /// The pictures that an edit begins with.
-pub(crate) struct Given {
-    pub(crate) images: Vec<RgbaImage>,
-    pub(crate) mask: Option<RgbaImage>,
-    pub(crate) markup: Option<RgbaImage>,
+pub struct Given {
+    /// The pictures; the first is drawn on.
+    pub images: Vec<RgbaImage>,
+    /// Where it is clear, the first one is drawn anew.
+    pub mask: Option<RgbaImage>,
+    /// What somebody drew on the first one.
+    pub markup: Option<RgbaImage>,
 }
 
 /// A new picture, the `index`-th of its prompt.
-pub(crate) fn paint(look: &Look, index: usize, width: u32, height: u32) -> RgbaImage {
+pub fn paint(look: &Look, index: usize, width: u32, height: u32) -> RgbaImage {
     let mut picture = pattern(&look.prompt, index, width, height);
     if look.transparent {
         cut_out(&mut picture);
@@ -39,7 +44,7 @@ pub(crate) fn paint(look: &Look, index: usize, width: u32, height: u32) -> RgbaI
 
 /// The first image with what the mask opens drawn anew, or all of it tinted without a mask; the other images stand
 /// small in the upper right corner.
-pub(crate) fn repaint(look: &Look, given: &Given, index: usize, width: u32, height: u32) -> RgbaImage {
+pub fn repaint(look: &Look, given: &Given, index: usize, width: u32, height: u32) -> RgbaImage {
     let Some(first) = given.images.first() else { return RgbaImage::new(width, height) };
     let scaled = |image: &RgbaImage| imageops::resize(image, width, height, imageops::FilterType::Triangle);
     let mut picture = scaled(first);
@@ -74,7 +79,10 @@ pub(crate) fn repaint(look: &Look, given: &Given, index: usize, width: u32, heig
 }
 
 /// The bytes of a picture.
-pub(crate) fn encode(look: &Look, picture: &RgbaImage) -> ImageResult<Vec<u8>> {
+///
+/// # Errors
+/// It is larger than its format allows.
+pub fn encode(look: &Look, picture: &RgbaImage) -> ImageResult<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
     match look.format {
         "svg" => return Ok(vector(look, picture).into_bytes()),
@@ -159,7 +167,7 @@ fn cut_out(picture: &mut RgbaImage) {
 }
 
 /// The picture in `cells` squares across.
-pub(crate) fn coarsen(picture: &RgbaImage, cells: u32) -> RgbaImage {
+pub fn coarsen(picture: &RgbaImage, cells: u32) -> RgbaImage {
     let (width, height) = picture.dimensions();
     let small = imageops::thumbnail(picture, cells, (cells * height / width.max(1)).max(1));
     imageops::resize(&small, width, height, imageops::FilterType::Nearest)
