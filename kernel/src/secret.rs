@@ -12,6 +12,10 @@ const LONGEST: usize = 4096;
 const PIECE: usize = 12;
 /// A secret that is shorter than this is none: its letters stand in every text.
 const SHORTEST: usize = 4;
+/// The same for one that is words, which stand in texts sooner than letters drawn by lot.
+const SHORTEST_OF_WORDS: usize = 8;
+/// Letters that a word has at most, where a secret is taken for words.
+const LONGEST_WORD: usize = 16;
 
 /// A key, a token, a password. `Debug` prints `***`, and there is no `Display`.
 #[derive(Clone)]
@@ -66,7 +70,8 @@ impl Secret {
     /// secret may have cut it or changed its case.
     ///
     /// A piece is of what cannot be guessed. Did the readable head of a key count, whoever sees what is blotted out
-    /// could guess the rest letter by letter.
+    /// could guess the rest letter by letter. What is words, as the keys that are no keys are (`EMPTY`, `lm-studio`), is
+    /// blotted out as a whole and as it is written alone: pieces of it stand in any text.
     pub fn redact(&self, text: String) -> String {
         self.blot(text, |_| true)
     }
@@ -84,7 +89,15 @@ impl Secret {
         })
     }
 
+    /// Whether it is words, joined by `-` and `_`: a random one has digits, both cases or none of these within so many letters.
+    fn is_words(&self) -> bool {
+        self.0.split(['-', '_']).all(|word| word.len() <= LONGEST_WORD && is_word(word.as_bytes()))
+    }
+
     fn blot(&self, text: String, counts: impl Fn(&[u8]) -> bool) -> String {
+        if self.is_words() {
+            return if self.0.len() < SHORTEST_OF_WORDS { text } else { text.replace(&*self.0, "***") };
+        }
         let (secret, folded) = (self.0.to_ascii_lowercase(), text.to_ascii_lowercase());
         let folded = folded.as_bytes();
         let (head, body) = match secret.split_at(head(&secret)) {
@@ -158,7 +171,7 @@ impl Placeholder {
         let heads = [&b"sk-proj-"[..], b"sk-svcacct-", b"sk-admin-", b"sk-"];
         let rest = heads.iter().find_map(|head| text.strip_prefix(*head)).unwrap_or(text);
         let mut words = rest.split(|byte| matches!(byte, b'-' | b'_' | b' '));
-        let spelt = |word: &[u8]| word.len() <= 12 && word.iter().all(u8::is_ascii_lowercase);
+        let spelt = |word: &[u8]| word.len() <= LONGEST_WORD && is_word(word);
         // No key has one of these signs.
         let signs = ["…", "...", "<", ">"].iter().any(|sign| has(sign));
         let crossed = !rest.is_empty() && rest.iter().all(|byte| matches!(byte, b'x' | b'*' | b'-' | b'_'));
@@ -180,6 +193,13 @@ impl Placeholder {
             }
         }
     }
+}
+
+/// Whether it is letters of one case, but for the first.
+fn is_word(text: &[u8]) -> bool {
+    let rest = text.get(1..).unwrap_or_default();
+    text.iter().all(u8::is_ascii_alphabetic)
+        && (rest.iter().all(u8::is_ascii_lowercase) || text.iter().all(u8::is_ascii_uppercase))
 }
 
 /// How long the readable head of a key is: `sk-`, `sk-proj-`, `sk-svcacct-`.

@@ -144,7 +144,22 @@ fn pieces_are_blotted_out() {
     for (text, expected) in rows {
         assert_eq!(secret.redact(text.clone()), expected, "{text}");
     }
-    assert_eq!(Secret::new("sk-short").unwrap().redact("sk-Short, shortly".into()), "***, shortly");
+    assert_eq!(Secret::new("sk-sh0rt").unwrap().redact("sk-Sh0rt, sh0rtly".into()), "***, sh0rtly");
+    // What compatible servers have people put in the place of a key, and what is made of words.
+    let text = "The list is empty: EMPTY. ollama runs it, lm-studio and LM-Studio, with openai-files-mcp; sk-any-openai-files-mcp";
+    for (word, expected) in [
+        ("EMPTY", text.to_owned()),
+        ("ollama", text.to_owned()),
+        ("lm-studio", text.replace("lm-studio", "***")),
+        ("sk-any-openai-files-mcp", text.replace("sk-any-openai-files-mcp", "***")),
+        ("sk-any-administration-of-openai-files-mcp", text.to_owned()),
+        ("sk-any-openai-files", text.replace("sk-any-openai-files", "***")),
+    ] {
+        assert_eq!(Secret::new(word).unwrap().redact(text.to_owned()), expected, "{word}");
+    }
+    // Letters that are no words are a secret in part, too.
+    let drawn = Secret::new("sk-qWvHsTzKxLmRbNcJ").unwrap();
+    assert_eq!(drawn.redact("qwvhstzkxlmr".into()), "***");
     assert_eq!(Secret::new("x").unwrap().redact("an example".into()), "an example");
     assert_eq!(Secret::of("pässwörd of ours").redact("no PäSSWörd of ours; pässwört".into()), "no ***; pässwört");
 }
