@@ -111,9 +111,13 @@ impl Context {
             let hint = match self.caller().by_http {
                 true => {
                     let token = if config.access_token.is_some() { " or this server's access token" } else { "" };
+                    let set = match own {
+                        // It is set, and not for this caller.
+                        Some(_) if token.is_empty() => "OPENAI_MCP_ACCESS_TOKEN where the server runs, and send that",
+                        _ => &format!("{name} where the server runs on your own machine"),
+                    };
                     format!(
-                        "send `Authorization: Bearer` with {start}{token}, or use the URL form `/mcp/{{key}}`, or set {name} \
-                         where the server runs on your own machine"
+                        "send `Authorization: Bearer` with {start}{token}, or use the URL form `/mcp/{{key}}`, or set {set}"
                     )
                 }
                 false => format!("set {name} in the environment that the server is started in"),

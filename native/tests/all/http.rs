@@ -216,6 +216,9 @@ async fn what_stands_for_a_key_is_none() {
         assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains(problem), "{bearer}: {answer}");
         assert!(upstream.take().is_empty(), "{bearer}");
     }
+    // The key here is not for who comes from elsewhere, until they have something to show.
+    let answer = exchange(far.at, post("", &call).as_bytes()).await;
+    assert!(answer.contains("or set OPENAI_MCP_ACCESS_TOKEN where the server runs, and send that"), "{answer}");
     // Servers that speak OpenAI's API take what they like.
     let request = post("authorization: Bearer your-key\r\n", &call);
     assert!(exchange(far.at, request.as_bytes()).await.starts_with("HTTP/1.1 200 "));
