@@ -90,6 +90,9 @@ impl Config {
         "verbose",
     ];
 
+    /// The variables that tell where requests go and who pays for them, as in the official SDKs. They hold no secret.
+    pub const UPSTREAM: [&str; 3] = ["OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"];
+
     /// Reads the settings from named variables: those of the official SDKs (`OPENAI_API_KEY`, `OPENAI_ADMIN_KEY`,
     /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`) and our own `OPENAI_MCP_…`: `ACCESS_TOKEN`, `OWNER`,
     /// `NO_HISTORY`, `VERBOSE`, `TOOLS`, `EXCLUDE`, `READ_ONLY`, `MAX_RESULT`, `MAX_BODY`, `MAX_REQUESTS`, `ALLOWED_HOSTS`, `ALLOWED_ORIGINS`,

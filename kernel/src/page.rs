@@ -103,7 +103,7 @@ impl Entry<'_> {
     fn write(&self, upstream: Upstream, out: &mut String) {
         let Entry { definition, service, url } = self;
         let short = self.short();
-        let (name, key) = (definition.name(), definition.name().trim_end_matches("-mcp").to_owned());
+        let (name, key) = (definition.name(), definition.entry());
         let reference = match definition.domain {
             "" => FRONT_DOCS.to_owned(),
             domain => format!("{DOCS}/{domain}.md"),

@@ -8,12 +8,12 @@ use openai_mcp_kernel::server::Definition;
 use serde_json::{Map, Value, json};
 
 use crate::archive::{Entry, Program};
-use crate::names::{LICENSE, REPOSITORY, about_key, arguments, id, pretty, version};
+use crate::names::{LICENSE, LICENSES, REPOSITORY, arguments, environment, keys, pretty, questions, version};
 use crate::target::Target;
 
 /// The file name of a server's bundle.
 pub fn file(server: &Definition) -> String {
-    format!("{}.mcpb", id(server))
+    format!("{}.mcpb", server.entry())
 }
 
 /// The bundle of a server, with the programs that there are.
@@ -38,6 +38,7 @@ pub fn package(server: &Definition, programs: &[(&Target, Arc<Program>)], licens
         entries.push(Entry::script("server/linux/launch.sh", include_str!("launch.sh")));
     }
     entries.push(Entry::text("THIRD-PARTY.txt", licenses));
+    entries.extend(LICENSES.map(|(name, text)| Entry::text(name, text)));
     entries.insert(0, Entry::text("manifest.json", pretty(&manifest(server, &systems))));
     entries
 }
@@ -60,7 +61,15 @@ fn command(system: &str, server: &Definition) -> (String, Vec<String>) {
 /// The manifest of a bundle for these systems.
 pub fn manifest(server: &Definition, systems: &[&str]) -> Value {
     let (usual, others) = systems.split_first().map_or(("darwin", &[][..]), |(first, others)| (*first, others));
-    let key = server.key_variable();
+    let keys = keys(server);
+    let mut asked = questions(&keys);
+    asked.insert(
+        "folders".to_owned(),
+        json!({
+            "type": "directory", "title": "Folders", "description": "Files in these may be read, and new ones written",
+            "multiple": true, "required": false, "default": ["${DOCUMENTS}"],
+        }),
+    );
     let (program, words) = command(usual, server);
     let overrides: Map<String, Value> = others
         .iter()
@@ -76,7 +85,7 @@ pub fn manifest(server: &Definition, systems: &[&str]) -> Value {
         .collect();
     let mut manifest = json!({
         "manifest_version": "0.3",
-        "name": id(server),
+        "name": server.entry(),
         "display_name": server.title,
         "version": version(),
         "description": server.summary,
@@ -93,20 +102,11 @@ pub fn manifest(server: &Definition, systems: &[&str]) -> Value {
             "mcp_config": {
                 "command": program,
                 "args": words,
-                "env": {key: "${user_config.key}"},
+                "env": environment(&keys),
                 "platform_overrides": overrides,
             },
         },
-        "user_config": {
-            "key": {
-                "type": "string", "title": "OpenAI key", "description": about_key(server), "sensitive": true,
-                "required": true,
-            },
-            "folders": {
-                "type": "directory", "title": "Folders", "description": "Files in these may be read, and new ones written",
-                "multiple": true, "required": false, "default": ["${DOCUMENTS}"],
-            },
-        },
+        "user_config": asked,
     });
     if let (false, Some(manifest)) = (tools.is_empty(), manifest.as_object_mut()) {
         manifest.insert("tools".into(), tools.into());

@@ -9,7 +9,7 @@ use openai_mcp_kernel::server::Definition;
 use serde_json::{Map, Value, json};
 
 use crate::archive::{Entry, Program};
-use crate::names::{LICENSE, REPOSITORY, arguments, pretty, registered, version};
+use crate::names::{LICENSE, LICENSES, REPOSITORY, arguments, keys, pretty, registered, version};
 use crate::target::{TARGETS, Target};
 
 /// The name of the package that holds a system's program.
@@ -20,6 +20,15 @@ fn platform_name(target: &Target) -> String {
 /// The name of a server's package.
 pub fn name(server: &Definition) -> String {
     if server.domain.is_empty() { "openai-mcp".to_owned() } else { format!("@openai-mcp/{}", server.domain) }
+}
+
+/// What follows `npx` to start it.
+pub fn npx(server: &Definition) -> Vec<String> {
+    let mut words = vec!["-y".to_owned(), name(server)];
+    if server.domain.is_empty() {
+        words.push("stdio".to_owned());
+    }
+    words
 }
 
 fn common(name: &str, description: &str) -> Map<String, Value> {
@@ -44,11 +53,11 @@ pub fn platform(target: &Target, program: &Arc<Program>, licenses: &str) -> Opti
     manifest.extend([
         ("os".to_owned(), json!([target.system()])),
         ("cpu".to_owned(), json!(processors)),
-        ("files".to_owned(), json!(["bin", "THIRD-PARTY.txt"])),
+        ("files".to_owned(), json!(["bin", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.txt"])),
         // Programs cannot be run from within Yarn's archives.
         ("preferUnplugged".to_owned(), true.into()),
     ]);
-    Some(vec![
+    let mut entries = vec![
         Entry::text("package/package.json", pretty(&manifest.into())),
         Entry::text(
             "package/README.md",
@@ -56,7 +65,14 @@ pub fn platform(target: &Target, program: &Arc<Program>, licenses: &str) -> Opti
         ),
         Entry::text("package/THIRD-PARTY.txt", licenses),
         Entry::program(format!("package/bin/{}", target.file()), program),
-    ])
+    ];
+    entries.extend(licensed());
+    Some(entries)
+}
+
+/// Our licenses, which every package has.
+fn licensed() -> impl Iterator<Item = Entry> {
+    LICENSES.into_iter().map(|(name, text)| Entry::text(format!("package/{name}"), text))
 }
 
 /// The package that starts the program of the system, with all servers behind one door; or one server by way of it.
@@ -82,19 +98,21 @@ pub fn package(server: &Definition) -> Vec<Entry> {
         ("bin/server.js", script)
     };
     manifest.insert("bin".into(), json!({server.name(): path}));
-    manifest.insert("files".into(), json!(["bin"]));
-    vec![
+    manifest.insert("files".into(), json!(["bin", "LICENSE-APACHE", "LICENSE-MIT"]));
+    let mut entries = vec![
         Entry::text("package/package.json", pretty(&manifest.into())),
         Entry::text("package/README.md", readme(server)),
         Entry::script(format!("package/{path}"), script),
-    ]
+    ];
+    entries.extend(licensed());
+    entries
 }
 
 fn readme(server: &Definition) -> String {
-    let (name, key) = (name(server), server.key_variable());
-    let entry = json!({"mcpServers": {crate::names::id(server): {
-        "command": "npx", "args": ["-y", name], "env": {key: "sk-…"},
-    }}});
+    let name = name(server);
+    let needed = keys(server).into_iter().filter(|key| key.required);
+    let env: Map<String, Value> = needed.map(|key| (key.variable.to_owned(), key.example.into())).collect();
+    let entry = json!({"mcpServers": {server.entry(): {"command": "npx", "args": npx(server), "env": env}}});
     let reference = match server.domain {
         "" => REPOSITORY.to_owned(),
         domain => format!("{REPOSITORY}/blob/main/docs/reference/{domain}.md"),

@@ -11,7 +11,7 @@ use openai_mcp_kernel::server::Definition;
 use serde_json::Value;
 
 use crate::archive::{Entry, Program, sha256, tar_gz, zip};
-use crate::names::{all, id, pretty, version};
+use crate::names::{LICENSES, all, pretty, version};
 use crate::target::{TARGETS, Target, universal};
 use crate::{files, licenses, mcpb, npm, wheel};
 
@@ -105,9 +105,8 @@ fn texts(order: &Order<'_>, notices: &str) -> Result<Vec<Entry>> {
         Ok(String::from_utf8(output.stdout)?)
     };
     let mut entries = vec![Entry::text("THIRD-PARTY.txt", notices)];
-    for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md"] {
-        entries.push(Entry::text(file, fs::read_to_string(order.root.join(file)).with_context(|| file)?));
-    }
+    entries.extend(LICENSES.map(|(name, text)| Entry::text(name, text)));
+    entries.push(Entry::text("README.md", fs::read_to_string(order.root.join("README.md")).context("README.md")?));
     let shells = [
         ("bash", "openai-mcp.bash"),
         ("elvish", "openai-mcp.elv"),
@@ -164,6 +163,9 @@ impl Out<'_> {
         }
         self.write("image/Dockerfile", include_bytes!("../Dockerfile"))?;
         self.write("image/THIRD-PARTY.txt", notices.as_bytes())?;
+        for (name, text) in LICENSES {
+            self.write(&format!("image/{name}"), text.as_bytes())?;
+        }
         // A folder with nothing in it would be lost between the steps of a release.
         self.write("image/data/README", b"Servers keep here what has to outlive them, a file each.\n")?;
         Ok(())
@@ -176,7 +178,7 @@ impl Out<'_> {
         notices: &str,
         commit: &str,
     ) -> Result<()> {
-        let name = id(server);
+        let name = server.entry();
         let file =
             if server.domain.is_empty() { "npm/openai-mcp.tgz".into() } else { format!("npm/{}.tgz", server.domain) };
         self.write(&file, &tar_gz(&npm::package(server))?)?;

@@ -21,16 +21,16 @@ pub const TARGETS: [Target; 6] = [
     // Bundles have one program for both processors, which is made of the two.
     Target { name: "darwin-universal", triple: "universal2-apple-darwin", wheel: None },
     Target { name: "darwin-x64", triple: "x86_64-apple-darwin", wheel: Some("macosx_10_12_x86_64") },
-    // A static program runs with every C library.
+    // A static program runs with every C library. A pip before 20.3 knows the first name alone.
     Target {
         name: "linux-arm64",
         triple: "aarch64-unknown-linux-musl",
-        wheel: Some("manylinux_2_17_aarch64.musllinux_1_2_aarch64"),
+        wheel: Some("manylinux2014_aarch64.manylinux_2_17_aarch64.musllinux_1_2_aarch64"),
     },
     Target {
         name: "linux-x64",
         triple: "x86_64-unknown-linux-musl",
-        wheel: Some("manylinux_2_17_x86_64.musllinux_1_2_x86_64"),
+        wheel: Some("manylinux2014_x86_64.manylinux_2_17_x86_64.musllinux_1_2_x86_64"),
     },
     // Windows on ARM runs it, too.
     Target { name: "win32-x64", triple: "x86_64-pc-windows-msvc", wheel: Some("win_amd64.win_arm64") },

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::{Entry, Program};
-use crate::names::{LICENSE, REPOSITORY, all, registered, version};
+use crate::names::{LICENSE, LICENSES, REPOSITORY, all, registered, version};
 use crate::target::Target;
 
 /// The file name of a system's wheel; `None` if it has none.
@@ -31,6 +31,7 @@ pub fn package(target: &Target, program: &Arc<Program>, licenses: &str) -> Vec<E
         ),
         Entry::text(format!("{info}/licenses/THIRD-PARTY.txt"), licenses),
     ];
+    entries.extend(LICENSES.map(|(name, text)| Entry::text(format!("{info}/licenses/{name}"), text)));
     let mut record = String::new();
     for entry in &entries {
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(entry.bytes()));
@@ -46,7 +47,7 @@ fn metadata() -> String {
     let names: String = all().map(|server| format!("<!-- mcp-name: {} -->\n", registered(server))).collect();
     format!(
         "Metadata-Version: 2.4\nName: openai-mcp\nVersion: {}\nSummary: {}\nLicense-Expression: {LICENSE}\n\
-         License-File: THIRD-PARTY.txt\nProject-URL: Source, {REPOSITORY}\nKeywords: mcp,openai\n\
+         License-File: LICENSE-APACHE\nLicense-File: LICENSE-MIT\nLicense-File: THIRD-PARTY.txt\nProject-URL: Source, {REPOSITORY}\nKeywords: mcp,openai\n\
          Requires-Python: >=3.8\nDescription-Content-Type: text/markdown\n\n\
          # openai-mcp\n\n`uvx openai-mcp stdio files` serves one domain of the OpenAI API to an MCP client on standard input \
          and output, `uvx openai-mcp stdio` all of them behind five tools, and `uvx openai-mcp serve --sandbox` all over HTTP \

@@ -123,6 +123,13 @@ impl Definition {
         }
     }
 
+    /// What clients, stores and packages call it: `openai-files`; `openai` for what stands before all of them. Cursor leaves
+    /// out a tool whose name has more than 60 characters together with this, and others have such bounds, hence the short
+    /// word for administration.
+    pub fn entry(&self) -> String {
+        self.name().trim_end_matches("-mcp").replace("-administration-", "-admin-")
+    }
+
     /// All tools, in the order of the list.
     pub fn tools(&self) -> impl Iterator<Item = &'static Tool> + Clone + use<> {
         let tools = self.tools;
