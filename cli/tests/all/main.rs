@@ -7,6 +7,7 @@ mod commands;
 mod door;
 mod evals;
 mod page;
+mod readmes;
 mod servers;
 #[cfg(unix)]
 mod terminal;
