@@ -34,8 +34,9 @@ pub(crate) struct Call {
     /// The tool, as `file-list`
     tool: String,
     /// Its arguments as a JSON object; `-` reads them from standard input
+    // A shell that knows no single quotes makes several words of them.
     #[arg(default_value = "{}")]
-    arguments: String,
+    arguments: Vec<String>,
     /// Print the whole result as JSON
     #[arg(long)]
     json: bool,
@@ -176,12 +177,19 @@ fn unknown(tool: &str) -> String {
 
 /// The arguments as they were written: a `Value` would sort keys and hide one that is given twice.
 fn arguments(call: &Call) -> Result<Box<RawValue>, String> {
-    let mut text = call.arguments.clone();
+    let mut text = call.arguments.join(" ");
     if text == "-" {
         text.clear();
         std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
     }
-    serde_json::from_str(&text).map_err(|error| format!("the arguments are not JSON: {error}"))
+    serde_json::from_str(&text).map_err(|error| {
+        let hint = if text.contains('"') {
+            ""
+        } else {
+            "\nhint: the shell may have taken the quotes: give the arguments on standard input, with `-`"
+        };
+        format!("the arguments are not JSON: {error}{hint}")
+    })
 }
 
 /// An object's text with one member more, unless it has that one.

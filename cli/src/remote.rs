@@ -29,14 +29,70 @@ pub(crate) fn endpoint(url: &str, server: Option<&Definition>) -> Option<String>
     Some(query.map_or(at.clone(), |query| format!("{at}?{query}")))
 }
 
-/// Where servers are, by a URL that may be that of one of them: `http://h` of `http://h/mcp` and of `http://h/files/mcp`.
-pub(crate) fn base(url: &str) -> &str {
-    let url = url.trim_end_matches('/');
-    let Some(one) = url.strip_suffix("/mcp") else { return url };
-    match one.rsplit_once('/') {
-        // Before a host there are two slashes.
-        Some((all, domain)) if !all.ends_with('/') && SERVERS.iter().any(|server| server.domain == domain) => all,
-        _ => one,
+/// Where servers run that a client is to reach.
+pub(crate) struct Place<'a> {
+    /// The URL below which all of them are, or the one that is alone there.
+    base: &'a str,
+    /// Whether the URL is that of a server itself: of one that is alone there, or of the door.
+    own: bool,
+    /// The server that the URL names.
+    pub(crate) server: Option<&'static Definition>,
+}
+
+impl<'a> Place<'a> {
+    /// What a URL tells: `http://h` has all of them, `http://h/files/mcp` is that of one, and `http://h/mcp` is that of the
+    /// door or of one that is alone, as `https://openai-files-mcp.me.workers.dev` says of itself.
+    ///
+    /// # Errors
+    /// It is no URL of servers.
+    pub(crate) fn of(url: &'a str) -> Result<Self, String> {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
+        }
+        if url.contains(['?', '#']) {
+            return Err("--remote: the URL has more than a path; --tools and --read-only say what a query would".into());
+        }
+        let url = url.trim_end_matches('/');
+        let find = |is: &dyn Fn(&Definition) -> bool| SERVERS.iter().copied().find(|server| is(server));
+        let (base, mut own) = url.strip_suffix("/mcp").map_or((url, false), |base| (base, true));
+        let below = base.rsplit_once('/').filter(|(all, _)| own && !all.ends_with('/'));
+        let below = below.and_then(|(all, last)| Some((all, find(&|server| server.domain == last)?)));
+        let (base, server) = match below {
+            Some((all, server)) => {
+                own = false;
+                (all, Some(server))
+            }
+            None => {
+                let host = base.split_once("://").map_or("", |(_, rest)| rest);
+                let label = host.split(['.', ':']).next().unwrap_or_default();
+                let server = find(&|server| server.name() == label).filter(|_| !host.contains('/'));
+                own |= server.is_some();
+                (base, server)
+            }
+        };
+        if base.split('/').skip(3).any(|segment| segment == "mcp") {
+            return Err("--remote: the URL goes on behind /mcp; a key does not belong there".into());
+        }
+        Ok(Place { base, own, server })
+    }
+
+    /// Whether the URL is that of one server, or of the door.
+    pub(crate) fn is_one(&self) -> bool {
+        self.own || self.server.is_some()
+    }
+
+    /// The URL of the server of a domain, or of the door. What is the URL of a server is taken for that of the one that is
+    /// wanted `alone`.
+    ///
+    /// # Errors
+    /// Another server is there.
+    pub(crate) fn url(&self, domain: &str, alone: bool) -> Result<String, String> {
+        let Place { base, own, server } = self;
+        if let Some(server) = server.filter(|server| *own && server.domain != domain) {
+            return Err(format!("--remote: at {base} is {} alone", server.name()));
+        }
+        let below = if domain.is_empty() || (alone && *own) { String::new() } else { format!("/{domain}") };
+        Ok(format!("{base}{below}/mcp"))
     }
 }
 

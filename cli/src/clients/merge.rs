@@ -32,26 +32,32 @@ pub(crate) enum Format {
     Yaml,
 }
 
+/// What is to be said of a server.
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// The name of an entry that it replaces.
+    pub(super) former: Option<String>,
+    pub(super) value: Value,
+}
+
 /// Puts servers into a file's text, each in the place of one of the same name if there is one.
 ///
 /// # Errors
 /// The text is not what the format asks for.
-pub(super) fn servers(
-    format: Format,
-    text: &str,
-    path: &[&str],
-    entries: &[(String, Value)],
-) -> Result<String, String> {
+pub(super) fn servers(format: Format, text: &str, path: &[&str], entries: &[Entry]) -> Result<String, String> {
     match format {
         Format::Json => {
             let (root, mut at) = open(text)?;
             for name in path {
                 at = at.object_value_or_create(name).ok_or_else(|| format!("`{name}` is not an object"))?;
             }
-            for (name, entry) in entries {
+            for Entry { name, former, value } in entries {
+                if let Some(former) = former.as_ref().and_then(|former| at.get(former)) {
+                    former.remove();
+                }
                 match at.get(name) {
-                    Some(there) => there.set_value(input_value(entry)),
-                    None => drop(at.append(name, input_value(entry))),
+                    Some(there) => there.set_value(input_value(value)),
+                    None => drop(at.append(name, input_value(value))),
                 }
             }
             Ok(root.to_string())
@@ -65,17 +71,21 @@ pub(super) fn servers(
                     table.set_implicit(true);
                     Item::Table(table)
                 });
+                if item.is_inline_table() {
+                    return Err(format!("`{name}` is written as one value: write each entry as [{name}.NAME]"));
+                }
                 at = item.as_table_mut().ok_or_else(|| format!("`{name}` is not a table"))?;
             }
-            for (name, entry) in entries {
-                let mut table: Table = entry
+            for Entry { name, former, value } in entries {
+                let mut table: Table = value
                     .as_object()
                     .into_iter()
                     .flatten()
                     .map(|(name, value)| (name.as_str(), toml_edit::value(toml_value(value))))
                     .collect();
                 // What stands before the table of an earlier entry, comments above all, stays there.
-                if let Some(there) = at.get(name).and_then(Item::as_table) {
+                let former = former.as_ref().and_then(|former| at.remove(former));
+                if let Some(there) = at.get(name).or(former.as_ref()).and_then(Item::as_table) {
                     *table.decor_mut() = there.decor().clone();
                 }
                 at.insert(name, Item::Table(table));
@@ -158,6 +168,8 @@ pub(super) fn has_object(text: &str, path: &[&str]) -> bool {
 }
 
 fn open(text: &str) -> Result<(CstRootNode, CstObject), String> {
+    // Editors of Windows write a mark, on which clients fail.
+    let text = text.trim_start_matches('\u{feff}');
     let root = CstRootNode::parse(text, &OPTIONS).map_err(|error| format!("not JSON: {error}"))?;
     let object = root.object_value_or_create().ok_or("not a JSON object")?;
     Ok((root, object))
@@ -246,7 +258,7 @@ impl<'a> Block<'a> {
         Ok(block)
     }
 
-    fn with(&self, name: &str, entries: &[(String, Value)]) -> Result<String, String> {
+    fn with(&self, name: &str, entries: &[Entry]) -> Result<String, String> {
         let mut text = String::new();
         let mut put = |line: &str| {
             text.push_str(line);
@@ -255,14 +267,14 @@ impl<'a> Block<'a> {
         self.before.iter().for_each(|line| put(line));
         put(&format!("{name}:"));
         self.lead.iter().for_each(|line| put(line));
-        let ours = |name: &str| entries.iter().any(|(ours, _)| ours == name);
+        let ours = |name: &str| entries.iter().any(|ours| ours.name == name || ours.former.as_deref() == Some(name));
         for (_, lines) in self.members.iter().filter(|(name, _)| !ours(name)) {
             lines.iter().for_each(|line| put(line));
         }
         let indent = " ".repeat(self.indent);
-        for (name, entry) in entries {
+        for Entry { name, value, .. } in entries {
             put(&format!("{indent}{name}:"));
-            for (name, value) in entry.as_object().into_iter().flatten() {
+            for (name, value) in value.as_object().into_iter().flatten() {
                 // JSON is YAML.
                 put(&format!("{indent}{indent}{name}: {value}"));
             }

@@ -13,15 +13,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openai_mcp::SERVERS;
+use openai_mcp_kernel::config::{Config, meant};
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_kernel::spec::Filter;
+use openai_mcp_native::say;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::client::Client;
-use self::merge::Format;
+use self::merge::{Entry, Format};
 pub(crate) use self::place::{Scope, places};
 use crate::names::{find_all, of_flags};
-use crate::remote::base;
+use crate::remote::Place;
 
 /// The name of the entry for all servers behind one door.
 const DOOR: &str = "openai";
@@ -70,6 +72,8 @@ fn itself(variable: &str) -> &'static str {
 /// A server in a client's configuration.
 struct Server {
     name: String,
+    /// The name that its entry had in earlier versions.
+    former: Option<String>,
     way: Way,
     /// The variable that holds its key.
     key: &'static str,
@@ -80,7 +84,7 @@ struct Server {
 /// How a client reaches a server.
 enum Way {
     /// It starts this program.
-    Stdio { program: String, arguments: Vec<String>, sandbox: bool },
+    Stdio { program: String, arguments: Vec<String>, sandbox: bool, upstream: Vec<(&'static str, String)> },
     /// It runs already; on a stand-in it needs no key.
     Remote { url: String, sandbox: bool },
 }
@@ -117,8 +121,19 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
     if let Client::ClaudeAi | Client::Chatgpt = client {
         return paste(client, &servers, wanted);
     }
-    let entries: Vec<(String, Value)> =
-        servers.iter().map(|server| (server.name.clone(), entry(client, server, wanted.scope))).collect();
+    let entries: Vec<Entry> = servers
+        .iter()
+        .map(|server| {
+            let Server { name, former, .. } = server;
+            Entry { name: name.clone(), former: former.clone(), value: entry(client, server, wanted.scope) }
+        })
+        .collect();
+    let local = wanted.remote.is_none();
+    // The others know them by name, or have them of the client.
+    let lost = if local && !client.names_variables() { others() } else { Vec::new() };
+    if !lost.is_empty() {
+        say(&format!("warning: set here, and not handed on to the servers: {}", lost.join(", ")));
+    }
     let keys = keys(&servers);
     let asks = client == Client::Vscode && !wanted.sandbox;
     let put = |text: &str| {
@@ -144,7 +159,7 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
         }
     };
     told += &next(client, wanted, &servers);
-    if wanted.remote.is_none() && is_cached(Path::new(&program()?)) {
+    if local && is_cached(Path::new(&program()?)) {
         told += "warning: this program lies in a cache, from which it may be gone one day: install it by `npm install \
                  --global openai-mcp` or `uv tool install openai-mcp`, and do this again\n";
     }
@@ -160,12 +175,17 @@ fn keys(servers: &[Server]) -> Vec<&'static str> {
 fn next(client: Client, wanted: &Wanted, servers: &[Server]) -> String {
     let keys = keys(servers);
     let places: Vec<_> = keys.iter().map(|key| itself(key)).collect();
+    let upstream = servers.iter().find_map(|server| match &server.way {
+        Way::Stdio { upstream, .. } if client.names_variables() => Some(upstream.iter().map(|(name, _)| *name)),
+        _ => None,
+    });
+    let variables: Vec<_> = keys.iter().copied().chain(upstream.into_iter().flatten()).collect();
     let mut key = match (client.key(wanted.remote.is_some()), client) {
         _ if wanted.sandbox => String::new(),
         (_, Client::Vscode) => "; it asks for the key when it starts a server".to_owned(),
         (Key::Itself, _) => format!(", with your key in the place of {} in that file", places.join(" and of ")),
         (Key::Reference(_) | Key::Inherited, _) => {
-            format!(", with {} set where it is started from (the key is not in that file)", keys.join(" and "))
+            format!(", with {} set where it is started from (the key is not in that file)", variables.join(" and "))
         }
     };
     if servers.iter().any(|server| server.also.is_some_and(|also| !keys.contains(&also))) {
@@ -181,23 +201,41 @@ fn next(client: Client, wanted: &Wanted, servers: &[Server]) -> String {
 
 /// The servers, each with its name and how it is reached.
 fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
-    let filter = Filter {
-        only: (!wanted.tools.is_empty()).then(|| wanted.tools.clone()),
-        exclude: Vec::new(),
-        read_only: wanted.read_only,
+    // What is set for the servers of this shell is to hold for those of the client.
+    let set = Config::read(|name| match name {
+        "OPENAI_MCP_TOOLS" if !wanted.tools.is_empty() => None,
+        "OPENAI_MCP_TOOLS" | "OPENAI_MCP_EXCLUDE" | "OPENAI_MCP_READ_ONLY" => env::var(name).ok(),
+        name if Config::UPSTREAM.contains(&name) && wanted.remote.is_none() && !wanted.sandbox => env::var(name).ok(),
+        _ => None,
+    })?;
+    let all = SERVERS.iter().flat_map(|definition| definition.specs());
+    set.filter.check(all, Filter::VARIABLES)?;
+    let mut filter = set.filter;
+    filter.read_only |= wanted.read_only;
+    let set = |name: &'static str| Some((name, meant(&env::var(name).ok()?)?.to_owned()));
+    let upstream: Vec<_> = Config::UPSTREAM.into_iter().filter(|_| !wanted.sandbox).filter_map(set).collect();
+    let place = wanted.remote.as_deref().map(Place::of).transpose()?;
+    let (servers, by_door) = match &place {
+        Some(place) if wanted.domains.is_empty() && place.is_one() => {
+            (place.server.map_or_else(|| SERVERS.to_vec(), |server| vec![server]), place.server.is_none())
+        }
+        _ => (find_all(&wanted.domains)?, wanted.domains.is_empty() && !client.defers()),
     };
-    let servers = find_all(&wanted.domains)?;
-    let by_door = wanted.domains.is_empty() && !client.defers();
-    filter
-        .check(servers.iter().flat_map(|definition| definition.specs()), Filter::VARIABLES)
-        .map_err(|problem| of_flags(&problem))?;
+    if !wanted.tools.is_empty() {
+        let flag = Filter { only: Some(wanted.tools.clone()), ..Filter::default() };
+        flag.check(servers.iter().flat_map(|definition| definition.specs()), Filter::VARIABLES)
+            .map_err(|problem| of_flags(&problem))?;
+        filter.only = flag.only;
+    }
     let servers: Vec<_> =
         servers.into_iter().filter(|definition| definition.specs().any(|spec| filter.admits(spec))).collect();
     if servers.is_empty() {
         return Err("--tools and --read-only leave no tool".into());
     }
     let program = program()?;
-    let roots = wanted.roots.iter().map(|root| folder(root)).collect::<Result<Vec<_>, _>>()?;
+    let named = env::var_os("OPENAI_MCP_ROOTS").filter(|paths| wanted.roots.is_empty() && !paths.is_empty());
+    let named: Vec<PathBuf> = named.iter().flat_map(env::split_paths).collect();
+    let roots = wanted.roots.iter().chain(&named).map(|root| folder(root)).collect::<Result<Vec<_>, _>>()?;
     let groups: Vec<Vec<&'static Definition>> = match servers.len() {
         // Whatever servers there are.
         _ if by_door => vec![Vec::new()],
@@ -214,30 +252,41 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
                 let one = Filter { only: Some(vec![(*name).clone()]), ..Filter::default() };
                 group.is_empty() || group.iter().flat_map(|definition| definition.specs()).any(|spec| one.admits(spec))
             };
-            let tools = wanted.tools.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
+            let listed = |names: &[String]| names.iter().filter(own).cloned().collect::<Vec<_>>().join(",");
+            let tools = listed(filter.only.as_deref().unwrap_or_default());
+            let exclude = listed(&filter.exclude);
             let domains = group.iter().map(|definition| definition.domain).collect::<Vec<_>>().join(",");
-            let way = match &wanted.remote {
-                Some(url) => {
-                    let url = remote(url, &domains, alone, &tools, wanted.read_only)?;
-                    Way::Remote { url, sandbox: wanted.sandbox }
+            let way = match &place {
+                Some(place) => {
+                    let narrowed = [("tools", tools.as_str()), ("exclude", exclude.as_str())];
+                    let narrowed = narrowed.into_iter().filter(|(_, names)| !names.is_empty());
+                    let query: Vec<String> = narrowed
+                        .chain(filter.read_only.then_some(("read_only", "true")))
+                        .map(|(name, value)| format!("{name}={value}"))
+                        .collect();
+                    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+                    Way::Remote { url: place.url(&domains, alone)? + &query, sandbox: wanted.sandbox }
                 }
                 None => {
                     let mut arguments = vec!["stdio".to_owned()];
                     arguments.extend(Some(domains.clone()).filter(|domains| !domains.is_empty()));
                     arguments.extend(wanted.sandbox.then(|| "--sandbox".to_owned()));
-                    arguments.extend(wanted.read_only.then(|| "--read-only".to_owned()));
-                    if !tools.is_empty() {
-                        arguments.extend(["--tools".to_owned(), tools]);
-                    }
+                    arguments.extend(filter.read_only.then(|| "--read-only".to_owned()));
+                    let narrowed = [("--tools", tools), ("--exclude", exclude)];
+                    let narrowed = narrowed.into_iter().filter(|(_, names)| !names.is_empty());
+                    arguments.extend(narrowed.flat_map(|(flag, names)| [flag.to_owned(), names]));
                     arguments.extend(roots.iter().flat_map(|root| ["--root".to_owned(), root.clone()]));
-                    Way::Stdio { program: program.clone(), arguments, sandbox: wanted.sandbox }
+                    let (program, upstream) = (program.clone(), upstream.clone());
+                    Way::Stdio { program, arguments, sandbox: wanted.sandbox, upstream }
                 }
             };
             let name = match group.as_slice() {
                 [] => DOOR.to_owned(),
-                [definition] => format!("openai-{}", definition.domain),
+                [definition] => definition.entry(),
                 _ => SANDBOX.to_owned(),
             };
+            let former = group.first().filter(|_| group.len() == 1).map(|definition| former(definition));
+            let former = former.filter(|former| *former != name);
             let behind = if group.is_empty() { SERVERS } else { &group };
             let takes = |admin: bool| {
                 behind.iter().any(|definition| {
@@ -248,30 +297,28 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
             let key = if takes(false) { USUAL } else { ADMIN };
             // A server that runs elsewhere is given one key.
             let also = matches!(way, Way::Stdio { sandbox: false, .. }) && key == USUAL && takes(true);
-            Ok(Server { name, way, key, also: also.then_some(ADMIN) })
+            Ok(Server { name, former, way, key, also: also.then_some(ADMIN) })
         })
         .collect()
 }
 
-/// The URL of a server, below that of all servers or of one of them. What is named as the URL of a server is taken for the one
-/// that is wanted `alone`.
-fn remote(url: &str, domain: &str, alone: bool, tools: &str, read_only: bool) -> Result<String, String> {
-    if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err("--remote: expected a URL such as http://127.0.0.1:8787".into());
-    }
-    if url.contains(['?', '#']) {
-        return Err("--remote: the URL has more than a path; --tools and --read-only say what a query would".into());
-    }
-    let (url, base) = (url.trim_end_matches('/'), base(url));
-    if base.split('/').skip(3).any(|segment| segment == "mcp") {
-        return Err("--remote: the URL goes on behind /mcp; a key does not belong there".into());
-    }
-    let tools = (!tools.is_empty()).then(|| format!("tools={tools}"));
-    let query: Vec<_> = tools.into_iter().chain(read_only.then(|| "read_only=true".to_owned())).collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let own = url.strip_suffix("/mcp") == Some(base);
-    let domain = if domain.is_empty() || (alone && own) { String::new() } else { format!("/{domain}") };
-    Ok(format!("{base}{domain}/mcp{query}"))
+/// The name that a server's entry had before it was made shorter.
+fn former(definition: &Definition) -> String {
+    format!("openai-{}", definition.domain)
+}
+
+/// The names of what is set here and has no flag: secrets among it, which no file is to hold.
+fn others() -> Vec<String> {
+    const TOLD: [&str; 4] = ["TOOLS", "EXCLUDE", "READ_ONLY", "ROOTS"];
+    /// Those of servers over HTTP.
+    const WEB: [&str; 4] = ["ACCESS_TOKEN", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "DOOR"];
+    let names = env::vars_os().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.into_string().ok());
+    let is_other = |name: &String| {
+        name.strip_prefix("OPENAI_MCP_").is_some_and(|name| !TOLD.contains(&name) && !WEB.contains(&name))
+    };
+    let mut names: Vec<String> = names.filter(is_other).collect();
+    names.sort();
+    names
 }
 
 /// A folder by its full path, which does not depend on where a client starts its servers.
@@ -348,6 +395,11 @@ impl Client {
         !matches!(self, Client::Goose | Client::Vscode)
     }
 
+    /// Whether its servers get variables of the environment by their names, or all of them.
+    fn names_variables(self) -> bool {
+        matches!(self.key(false), Key::Inherited)
+    }
+
     /// In what its file is written.
     pub(crate) fn format(self) -> Format {
         match self {
@@ -375,7 +427,7 @@ impl Client {
 
 /// The entry of a server.
 fn entry(client: Client, server: &Server, scope: Scope) -> Value {
-    let Server { name, way, key: variable, also } = server;
+    let Server { name, way, key: variable, also, .. } = server;
     let key = client.key(matches!(way, Way::Remote { .. }));
     let shown = key.shown(variable);
     let keyless = matches!(way, Way::Stdio { sandbox: true, .. } | Way::Remote { sandbox: true, .. });
@@ -439,15 +491,21 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
             kind.map(|kind| set("type", kind.into()));
         }
     }
-    if matches!(way, Way::Stdio { .. }) && !keyless {
-        let variables = || std::iter::once(*variable).chain(also.filter(|_| client.bears_absence()));
-        let environment = || variables().map(|variable| (variable.to_owned(), key.shown(variable).into())).collect();
+    if let Way::Stdio { upstream, .. } = way {
+        let keys = std::iter::once(*variable).chain(also.filter(|_| client.bears_absence())).filter(|_| !keyless);
+        let values = upstream.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into()));
+        let values: Map<String, Value> = values.collect();
+        let mut environment: Map<String, Value> =
+            keys.clone().map(|variable| (variable.to_owned(), key.shown(variable).into())).collect();
+        environment.extend(values.clone());
+        let named: Vec<String> = keys.map(str::to_owned).chain(values.keys().cloned()).chain(others()).collect();
         match (client, &key) {
-            (Client::Codex, _) => set("env_vars", variables().collect()),
-            (Client::Goose, _) => None,
-            (Client::Opencode | Client::Kilo, _) => set("environment", Value::Object(environment())),
-            (_, Key::Inherited) => None,
-            _ => set("env", Value::Object(environment())),
+            (Client::Codex, _) if !named.is_empty() => set("env_vars", named.into()),
+            (Client::Goose, _) if !values.is_empty() => set("envs", values.into()),
+            (Client::Codex | Client::Goose, _) | (_, Key::Inherited) => None,
+            _ if environment.is_empty() => None,
+            (Client::Opencode | Client::Kilo, _) => set("environment", environment.into()),
+            _ => set("env", environment.into()),
         };
     }
     match client {
@@ -566,9 +624,7 @@ pub(crate) fn found(client: Client, text: &str) -> Result<Vec<Found>, String> {
     let known = |name: &str| {
         name == DOOR
             || name == SANDBOX
-            || name
-                .strip_prefix("openai-")
-                .is_some_and(|domain| SERVERS.iter().any(|definition| definition.domain == domain))
+            || SERVERS.iter().any(|definition| definition.entry() == name || former(definition) == name)
     };
     let program = |entry: &Value| {
         let command = entry.get("command").or_else(|| entry.get("cmd"))?;

@@ -59,7 +59,10 @@ fn every_client_gets_a_configuration_it_can_read() {
         .filter_map(|folder| Some(folder.unwrap().file_name().to_str()?.strip_suffix("-mcp")?.to_owned()))
         .collect();
     names.sort();
-    let domains: Vec<&str> = names.iter().map(|name| name.trim_start_matches("openai-")).collect();
+    let domains = names.clone();
+    let domains: Vec<&str> = domains.iter().map(|name| name.trim_start_matches("openai-")).collect();
+    // Administration has a shorter name there, lest Cursor leaves out the longest of its tools.
+    names = names.into_iter().map(|name| name.replace("openai-administration-", "openai-admin-")).collect();
     for (client, place) in IN_JSON {
         let servers = |arguments: &[&str]| {
             let file: Value =
@@ -187,10 +190,7 @@ fn servers_of_administration_are_told_of_the_admin_key() {
         serde_json::from_str(&run(&["config", "vscode", "files", "administration-access"], &[], "").out).unwrap();
     let servers = &both["servers"];
     assert_eq!(servers["openai-files"]["env"], json!({"OPENAI_API_KEY": "${input:openai-key}"}));
-    assert_eq!(
-        servers["openai-administration-access"]["env"],
-        json!({"OPENAI_ADMIN_KEY": "${input:openai-admin-key}"})
-    );
+    assert_eq!(servers["openai-admin-access"]["env"], json!({"OPENAI_ADMIN_KEY": "${input:openai-admin-key}"}));
     let asked: Vec<_> = both["inputs"].as_array().unwrap().iter().map(|input| input["id"].clone()).collect();
     assert_eq!(asked, ["openai-key", "openai-admin-key"]);
 }
@@ -259,11 +259,24 @@ fn flags_are_handed_on_to_the_servers_that_know_them() {
         ("http://h/chat/mcp/", &["files"], "http://h/files/mcp"),
         ("http://files/mcp", &["files", "chat"], "http://files/files/mcp"),
         ("http://h/at/mcp", &["files", "chat"], "http://h/at/files/mcp"),
+        // What names one server is for that one.
+        ("http://h/files/mcp", &[], "http://h/files/mcp"),
+        ("https://openai-files-mcp.me.workers.dev/mcp", &[], "https://openai-files-mcp.me.workers.dev/mcp"),
+        ("https://openai-files-mcp.me.workers.dev", &["files"], "https://openai-files-mcp.me.workers.dev/mcp"),
     ] {
         let done = home.run(&[&["config", "cursor", "--remote", remote][..], domains].concat());
         let file: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{remote}: {}", done.err));
-        assert_eq!(file["mcpServers"]["openai-files"]["url"], url, "{remote} {domains:?}");
+        let servers = &file["mcpServers"];
+        assert_eq!(servers["openai-files"]["url"], url, "{remote} {domains:?}");
+        assert_eq!(servers.as_object().unwrap().len(), domains.len().max(1), "{remote} {domains:?}");
     }
+    let file: Value = serde_json::from_str(&home.run(&["config", "cursor", "--remote", "http://h/mcp"]).out).unwrap();
+    assert_eq!(
+        file["mcpServers"],
+        json!({"openai": {"url": "http://h/mcp", "headers": {"Authorization": "Bearer ${env:OPENAI_API_KEY}"}}})
+    );
+    let done = home.run(&["config", "cursor", "chat", "--remote", "https://openai-files-mcp.me.workers.dev"]);
+    assert!(done.status == 2 && done.err.contains(" is openai-files-mcp alone"), "{}{}", done.out, done.err);
     for remote in ["http://h/?x=1", "http://h/#x", "http://h/files/mcp/sk-1"] {
         let done = home.run(&["config", "cursor", "--remote", remote]);
         assert!(done.status == 2 && done.err.contains("--remote: the URL "), "{remote}: {}{}", done.out, done.err);
@@ -282,6 +295,88 @@ fn flags_are_handed_on_to_the_servers_that_know_them() {
     }
     let done = home.run(&["config", "goose", "--scope", "project", "--write"]);
     assert!(done.status == 2 && done.err.contains("no file for a project"), "{}", done.err);
+}
+
+/// What `call` does in this shell, the client's servers do.
+#[test]
+fn settings_of_this_shell_are_handed_on() {
+    let set = [
+        ("OPENAI_BASE_URL", "http://127.0.0.1:1234/v1"),
+        ("OPENAI_PROJECT_ID", "proj_1"),
+        ("OPENAI_MCP_READ_ONLY", "true"),
+        ("OPENAI_MCP_EXCLUDE", "file-list,model-list"),
+        ("OPENAI_MCP_OWNER", "me"),
+        ("OPENAI_MCP_SECRET_GITHUB", "of-mine"),
+    ];
+    let upstream = json!({"OPENAI_BASE_URL": "http://127.0.0.1:1234/v1", "OPENAI_PROJECT_ID": "proj_1"});
+    let lost = "warning: set here, and not handed on to the servers: OPENAI_MCP_OWNER, OPENAI_MCP_SECRET_GITHUB\n";
+    for (client, path, key) in [
+        ("claude-desktop", "/mcpServers/openai-files/env", "sk-your-key"),
+        ("cursor", "/mcpServers/openai-files/env", "${env:OPENAI_API_KEY}"),
+        ("opencode", "/mcp/openai-files/environment", "{env:OPENAI_API_KEY}"),
+    ] {
+        let done = run(&["config", client, "files"], &set, "");
+        let file: Value = serde_json::from_str(&done.out).unwrap();
+        let mut expected = upstream.clone();
+        expected["OPENAI_API_KEY"] = key.into();
+        assert_eq!(file.pointer(path), Some(&expected), "{client}");
+        assert!(done.out.contains("\"--read-only\"") && done.out.contains("\"file-list\""), "{client}: {}", done.out);
+        assert!(!done.out.contains("model-list") && !done.out.contains("of-mine"), "{client}: {}", done.out);
+        assert_eq!(done.err, lost, "{client}");
+    }
+    let goose = run(&["config", "goose", "files"], &set, "").out;
+    assert!(goose.contains(&format!("envs: {upstream}\n")), "{goose}");
+    // Codex hands on what it is told the names of, and the servers of these have all that they have.
+    let codex = run(&["config", "codex", "files"], &set, "");
+    let names = r#"env_vars = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_PROJECT_ID", "OPENAI_MCP_OWNER", "OPENAI_MCP_SECRET_GITHUB"]"#;
+    assert!(codex.out.contains(names) && codex.err.is_empty(), "{}{}", codex.out, codex.err);
+    let zed = run(&["config", "zed", "files"], &set, "");
+    assert!(!zed.out.contains("OPENAI_") && zed.err.is_empty(), "{}{}", zed.out, zed.err);
+    // The stand-in is where it is, and servers that run elsewhere have settings of their own.
+    for flags in [&["--sandbox"][..], &["--remote", "http://h"]] {
+        let file = run(&[&["config", "cursor", "files"][..], flags].concat(), &set, "").out;
+        assert!(!file.contains("1234") && file.contains("only"), "{file}");
+    }
+    let home = Home::new();
+    let variables = [&set[..2], &[("HOME", home.0.path().to_str().unwrap())]].concat();
+    let told = run_in(home.0.path(), &["config", "codex", "files", "--write"], &variables).out;
+    assert!(told.contains("with OPENAI_API_KEY and OPENAI_BASE_URL and OPENAI_PROJECT_ID set where"), "{told}");
+    let done = run(&["config", "cursor", "files"], &[("OPENAI_BASE_URL", "nowhere")], "");
+    assert!(done.status == 2 && done.err.contains("OPENAI_BASE_URL: "), "{}", done.err);
+}
+
+#[test]
+fn an_entry_of_a_former_name_is_replaced() {
+    let home = Home::new();
+    let rows = [
+        (
+            "cursor",
+            ".cursor/mcp.json",
+            r#"{"mcpServers": {"mine": {}, "openai-administration-usage": {"command": "/old"}, "openai-files": {"command": "/files"}}}"#,
+        ),
+        (
+            "codex",
+            ".codex/config.toml",
+            "[mcp_servers.mine]\ncommand = \"x\"\n\n# what it costs\n[mcp_servers.openai-administration-usage]\ncommand = \"/old\"\n\n[mcp_servers.openai-files]\ncommand = \"/files\"\n",
+        ),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            "extensions:\n  mine:\n    cmd: x\n  openai-administration-usage:\n    cmd: /old\n  openai-files:\n    cmd: /files\n",
+        ),
+    ];
+    for (client, file, text) in rows {
+        home.put(file, text);
+        let told = home.run(&["doctor", "--sandbox"]).out;
+        assert!(told.contains("`openai-administration-usage` starts /old"), "{client}: {told}");
+        let done = home.run(&["config", client, "administration-usage", "--write"]);
+        assert_eq!(done.status, 0, "{client}: {}", done.err);
+        let new = home.text(file);
+        assert!(!new.contains("openai-administration") && new.contains("openai-admin-usage"), "{client}: {new}");
+        assert!(new.contains("mine") && new.contains("/files"), "{client}: {new}");
+        assert_eq!(client == "codex", new.contains("# what it costs\n[mcp_servers.openai-admin-usage]"), "{new}");
+        fs::remove_file(home.path(file)).unwrap();
+    }
 }
 
 #[cfg(unix)]
@@ -394,6 +489,7 @@ fn a_file_that_cannot_be_read_is_left_alone() {
         ("cursor", ".cursor/mcp.json", "{\"mcpServers\": {"),
         ("windsurf", ".codeium/windsurf/mcp_config.json", "{\"mcpServers\": []}"),
         ("codex", ".codex/config.toml", "model = "),
+        ("codex", ".codex/config.toml", "mcp_servers = { mine = { command = \"x\" } }\n"),
         ("goose", ".config/goose/config.yaml", "extensions: {mine: {cmd: x}}\n"),
     ];
     for (client, file, text) in rows {
@@ -405,6 +501,16 @@ fn a_file_that_cannot_be_read_is_left_alone() {
         let folder = home.path(file).parent().unwrap().to_owned();
         assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "{client}");
     }
+}
+
+/// As Notepad and PowerShell 5 write it; Claude Desktop and Claude Code fail on it.
+#[test]
+fn a_mark_before_json_is_left_out() {
+    let home = Home::new();
+    home.put(".cursor/mcp.json", "\u{feff}{\"mcpServers\": {\"mine\": {\"command\": \"x\"}}}\n");
+    assert_eq!(home.run(&["config", "cursor", "files", "--write"]).status, 0);
+    let file: Value = serde_json::from_str(&home.text(".cursor/mcp.json")).unwrap();
+    assert!(file["mcpServers"]["mine"].is_object() && file["mcpServers"]["openai-files"].is_object(), "{file}");
 }
 
 #[cfg(unix)]

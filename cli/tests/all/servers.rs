@@ -267,3 +267,12 @@ fn models_that_end_are_the_same_everywhere() {
     let named: String = named.iter().map(|(model, tools)| format!("{model} {}\n", tools.join(" "))).collect();
     golden::compare(&project().join("servers/openai-models-mcp/src/named.txt"), &named);
 }
+
+/// Cursor leaves out a tool whose name has more than 60 characters together with that of its server.
+#[test]
+fn no_name_is_too_long_for_a_client() {
+    let names =
+        SERVERS.iter().flat_map(|server| server.tools().map(|tool| format!("{}{}", server.entry(), tool.spec.name)));
+    let long: Vec<String> = names.filter(|name| name.len() > 60).collect();
+    assert!(long.is_empty(), "{long:?}");
+}

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Finished, Launch, binary, here, message, node, packages_venv, tool_call};
+use crate::harness::{Finished, Launch, Process, binary, here, message, node, packages_venv, tool_call};
 
 fn project() -> PathBuf {
     here().join("..").canonicalize().unwrap()
@@ -57,14 +57,21 @@ fn file(folder: &str, end: &str) -> PathBuf {
     files.into_iter().find(|path| text(path).ends_with(end)).unwrap_or_else(|| panic!("{folder}/…{end}"))
 }
 
-/// It answers as a server of files, and ends when its client goes.
+/// It answers by this name.
 #[track_caller]
-fn serves_files(launch: &Launch) {
+fn greeted(launch: &Launch, name: &str) -> Process {
     let mut server = launch.start();
     let hello =
         json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     server.write(format!("{}\n", message("initialize", &hello)).as_bytes());
-    assert_eq!(server.receive()["result"]["serverInfo"]["name"], "openai-files-mcp");
+    assert_eq!(server.receive()["result"]["serverInfo"]["name"], name);
+    server
+}
+
+/// It answers as a server of files, and ends when its client goes.
+#[track_caller]
+fn serves_files(launch: &Launch) {
+    let mut server = greeted(launch, "openai-files-mcp");
     server.write(format!("{}\n", message("tools/call", &tool_call("file-list", &json!({})))).as_bytes());
     assert_eq!(server.receive()["result"]["structuredContent"]["data"], json!([]));
     server.finish().expect_success("the end of its input");
@@ -87,6 +94,16 @@ fn npm_installs_programs_that_serve() {
     let bin = folder.path().join("node_modules/.bin");
     serves_files(&Launch::new(bin.join("openai-files-mcp")).args(&["--sandbox"]));
     serves_files(&Launch::new(bin.join("openai-mcp")).args(&["stdio", "files", "--sandbox"]));
+
+    // What its page on npm has people put into a client starts a server.
+    let page = fs::read_to_string(folder.path().join("node_modules/openai-mcp/README.md")).unwrap();
+    let entry = page.split_once("```json\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+    let entry: Value = serde_json::from_str(entry).unwrap();
+    let words: Vec<&str> =
+        entry["mcpServers"]["openai"]["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words[..2], ["-y", "openai-mcp"]);
+    let door = Launch::new(bin.join("openai-mcp")).args(&[&words[2..], &["--sandbox"]].concat());
+    assert_eq!(greeted(&door, "openai-mcp").finish().status.code(), Some(0));
 
     // Signals and statuses go through.
     let server = Launch::new(bin.join("openai-mcp")).args(&["serve", "--sandbox", "--addr", "127.0.0.1:0"]).serve();
