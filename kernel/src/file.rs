@@ -143,6 +143,13 @@ impl Source {
         Source::place(text).unwrap_or_else(|| Source::local(text))
     }
 
+    /// The id of a file at OpenAI that stands where a path may. A file here may be called so, too.
+    pub fn id(&self) -> Option<&str> {
+        let Source::Path { path, .. } = self else { return None };
+        let of_id = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-';
+        path.strip_prefix("file-").filter(|rest| rest.bytes().all(of_id)).map(|_| path.as_str())
+    }
+
     /// What a text names that begins as a URL does.
     fn place(text: &str) -> Option<Result<Self, String>> {
         let text = bare(text);

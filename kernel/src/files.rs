@@ -76,7 +76,9 @@ impl Context {
         if matches!(source, Source::Url { .. }) {
             self.count_requests(1);
         }
-        let Opened { mut filename, mut mime_type, body } = self.platform().open(source).await?;
+        let id = source.id().map(str::to_owned);
+        let opened = self.platform().open(source).await.map_err(|error| kept(id.as_deref(), error));
+        let Opened { mut filename, mut mime_type, body } = opened?;
         let (head, body) = body.peek(file::HEAD).await;
         file::by_bytes(&head, told, &mut filename, &mut mime_type);
         Ok(Opened { filename, mime_type, body })
@@ -99,7 +101,7 @@ impl Context {
         self.check_source(&source)?;
         let told = source.told();
         let Some(OnDisk { mut filename, mut mime_type, length, content }) =
-            self.platform().on_disk(source.clone()).await?
+            self.platform().on_disk(source.clone()).await.map_err(|error| kept(source.id(), error))?
         else {
             return Ok(self.read(source, cap).await?.into());
         };
@@ -207,4 +209,14 @@ impl Context {
             "files of the server's machine can be named only by callers on that machine or with its access token";
         Err(Error::new(Kind::File, format!("{text}\nhint: {hint}")))
     }
+}
+
+/// What is wrong with a file that could not be opened, where its path is the id of one at OpenAI.
+fn kept(id: Option<&str>, error: Error) -> Error {
+    id.map_or(error, |id| {
+        let text = format!(
+            "expected a file, got `{id}`, the id of one at OpenAI\nhint: give its path, `url`, `text` or `data`"
+        );
+        Error::new(Kind::File, text)
+    })
 }

@@ -3,6 +3,26 @@
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
 
+/// An item, of which is known what makes a message: text is one of the user's.
+#[shape(open)]
+pub struct Item {
+    role: Option<Role>,
+    content: Option<Json>,
+}
+
+/// Whose message it is.
+#[shape]
+pub enum Role {
+    /// The user's.
+    User,
+    /// The model's.
+    Assistant,
+    /// The developer's, as older models call it.
+    System,
+    /// The developer's.
+    Developer,
+}
+
 /// The arguments with the items in a list of theirs as the API takes them: what is JSON within results is text there.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::fmt;
 use super::ids;
 use super::meant::{self, accepts_kind, left_out, meant, takes};
 use super::told::{self, expected, quoted};
-use super::{Field, Shape};
+use super::{Field, Shape, Variant};
 use crate::file;
 use crate::json::Node;
 use crate::near::{did_you_mean, nearest};
@@ -236,14 +236,7 @@ impl Checker<'_> {
                     self.changed = true;
                 }
                 match entries.iter().find(|(key, _)| key == tag).map(|(_, value)| value) {
-                    None => {
-                        let known =
-                            |key: &str| variants.iter().any(|one| one.fields.iter().any(|field| field.name == key));
-                        let stranger = !names(entries).any(known);
-                        let example = variants.first().filter(|_| stranger && !entries.is_empty());
-                        let example = example.map(|variant| told::example(tag, variant)).unwrap_or_default();
-                        self.fault(&at, format!("required; one of {}{example}", quoted(tags())));
-                    }
+                    None | Some(Node::Null) => self.untagged(tag, variants, entries, path, *open),
                     Some(value) => match variants.iter().find(|variant| value.as_str() == Some(variant.tag)) {
                         Some(variant) => self.fields(variant.fields, Some(tag), entries, path, *open),
                         None => {
@@ -289,6 +282,40 @@ impl Checker<'_> {
         for fault in best.unwrap_or_default() {
             self.fault(&fault.path, fault.problem);
         }
+    }
+
+    /// An object that does not say of which kind it is: of the one that has all that is given, if nothing is missing.
+    fn untagged<'a>(
+        &mut self,
+        tag: &'static str,
+        variants: &'static [Variant],
+        entries: &mut Vec<(Cow<'a, str>, Node<'a>)>,
+        path: &str,
+        open: bool,
+    ) {
+        let given = entries.iter().filter(|(key, value)| key != tag && *value != Node::Null);
+        let given: Vec<&str> = given.map(|(key, _)| key.as_ref()).collect();
+        let has = |variant: &Variant, key: &str| variant.fields.iter().any(|field| field.name == key);
+        let fits = |variant: &&Variant| !given.is_empty() && given.iter().all(|key| has(variant, key));
+        let fitting: Vec<&Variant> = variants.iter().filter(fits).collect();
+        let is_given = |field: &Field| !field.required || field.only().is_some() || given.contains(&field.name);
+        let tags = |variants: &mut dyn Iterator<Item = &Variant>| quoted(variants.map(|variant| variant.tag));
+        let (tags, example) = match *fitting {
+            [variant] if variant.fields.iter().all(is_given) => {
+                entries.retain(|(key, _)| key != tag);
+                entries.push((tag.into(), Node::Text(variant.tag.into())));
+                self.changed = true;
+                return self.fields(variant.fields, Some(tag), entries, path, open);
+            }
+            [variant] => (tags(&mut variants.iter()), Some(variant)),
+            [] => {
+                let stranger = !given.iter().any(|key| variants.iter().any(|variant| has(variant, key)));
+                (tags(&mut variants.iter()), variants.first().filter(|_| stranger && !given.is_empty()))
+            }
+            _ => (tags(&mut fitting.iter().copied()), None),
+        };
+        let example = example.map(|variant| told::example(tag, variant)).unwrap_or_default();
+        self.fault(&join(path, tag), format!("required; one of {tags}{example}"));
     }
 
     fn fields<'a>(

@@ -1,6 +1,6 @@
 //! What a value means that is not of its shape's kind, where there is no doubt about it.
 
-use super::{Field, Shape, ids};
+use super::{Field, Shape, Variant, ids};
 use crate::json::{self, Node};
 use crate::time;
 
@@ -9,6 +9,9 @@ const CURSORS: [&str; 3] = ["after", "before", "cursor"];
 
 /// The one member of an object that stands for its text.
 const WRAPS: [&str; 4] = ["id", "text", "url", "value"];
+
+/// Who says what is said to a model.
+const USER: &str = "user";
 
 /// Whether an argument takes ids, or other names of places, and no text of the caller's.
 pub(super) fn is_id(name: &str) -> bool {
@@ -100,13 +103,17 @@ fn is_word(shape: &'static Shape) -> bool {
 
 /// What a value that the shape does not take can only mean, if there is such a thing: JSON that came as text, a whole
 /// number written with a point, a number that is to be a text, a time written as a date, a word in other letters, one item
-/// where a list is wanted.
+/// where a list is wanted, or a list of one where that is.
 pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'static>> {
     let other = match node {
         Node::Text(text) => of_text(shape, text.trim()),
         Node::Object(entries) => match entries.as_slice() {
             // What has nothing but an id is that id, and so it is with what other APIs wrap.
             [(name, text @ Node::Text(_))] if WRAPS.contains(&name.as_ref()) => Some(text.clone().into_owned()),
+            _ => None,
+        },
+        Node::Array(items) => match items.as_slice() {
+            [one] if *one != Node::Null && takes(shape, one) => Some(one.clone().into_owned()),
             _ => None,
         },
         Node::Float(value) => {
@@ -120,11 +127,15 @@ pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'stat
     if let Some(other) = other.filter(|other| takes(shape, other)) {
         return Some(other);
     }
-    let broken = |text: &str| text.trim().is_empty() || text.trim_start().starts_with(['[', '{']);
-    if matches!(node, Node::Null | Node::Array(_)) || node.as_str().is_some_and(broken) {
+    if matches!(node, Node::Null | Node::Array(_)) || node.as_str().is_some_and(is_broken) {
         return None;
     }
     Some(Node::Array(vec![node.clone().into_owned()])).filter(|list| takes(shape, list))
+}
+
+/// Whether a text that is no JSON was perhaps to be that, or says nothing.
+fn is_broken(text: &str) -> bool {
+    text.trim().is_empty() || text.trim_start().starts_with(['[', '{'])
 }
 
 /// A number where a text stands that is no name of a file.
@@ -177,27 +188,38 @@ fn moment(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
     }
 }
 
-/// The object that a text can only be a part of: the one text without which it is none, the name of its variant, or a word
-/// that one field alone has.
+/// The object that a text can only be a part of: what a user says, the one text without which it is none, the text or the
+/// name of its variant, or a word that one field alone has.
 fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
-    let object =
-        |name: &str, value: &str| Node::Object(vec![(name.to_owned().into(), Node::Text(value.to_owned().into()))]);
+    let object = |members: &[(&'static str, &str)]| {
+        let member = |(name, value): &(&'static str, &str)| ((*name).into(), Node::Text((*value).to_owned().into()));
+        Some(Node::Object(members.iter().map(member).collect()))
+    };
     match shape {
-        Shape::Object(inner) if !text.is_empty() => {
-            let text_of = |field: &&Field| accepts_kind((field.shape)(), &Node::Text("".into()));
+        _ if is_broken(text) => None,
+        Shape::Object(inner) if is_said(inner.fields, text) => object(&[("role", USER), ("content", text)]),
+        Shape::Object(inner) => {
             let required = || inner.fields.iter().filter(|field| field.required);
             if required().next().is_some() {
-                let field = only(required()).filter(text_of)?;
+                let field = only(required()).filter(|field| takes_text(field))?;
                 // Of a set of words it is one of these, or something else is meant.
                 let text = if is_word((field.shape)()) { word((field.shape)(), text)? } else { text };
-                return Some(object(field.name, text));
+                return object(&[(field.name, text)]);
             }
             let worded = |field: &Field| Some((field.name, word((field.shape)(), text)?));
-            only(inner.fields.iter().filter_map(worded)).map(|(name, word)| object(name, word))
+            only(inner.fields.iter().filter_map(worded)).and_then(|member| object(&[member]))
         }
         Shape::Tagged { tag, variants, .. } => {
+            // What is said may be the name of a variant, too.
+            let of_text = |variant: &&Variant| {
+                let required = variant.fields.iter().filter(|field| field.required);
+                only(required).is_some_and(|field| field.name == "text" && takes_text(field))
+            };
+            if let Some(variant) = only(variants.iter().filter(of_text)) {
+                return object(&[(tag, variant.tag), ("text", text)]);
+            }
             let variant = variants.iter().find(|variant| even(variant.tag) == even(text))?;
-            Some(object(tag, variant.tag))
+            object(&[(tag, variant.tag)])
         }
         // What an item takes as it is, is no part of one.
         Shape::Array { items, .. } if accepts_kind(items(), &Node::Text("".into())) => None,
@@ -206,6 +228,18 @@ fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
         Shape::Union(shapes) => only(shapes.iter().filter_map(|shape| held(shape(), text))),
         _ => None,
     }
+}
+
+/// Whether an object can be what a user says: it tells whose the words are, and may have this text for them.
+fn is_said(fields: &'static [Field], text: &str) -> bool {
+    let has =
+        |name: &str, takes: &dyn Fn(&Field) -> bool| fields.iter().any(|field| field.name == name && takes(field));
+    has("role", &|field| takes((field.shape)(), &Node::Text(USER.into())))
+        && has("content", &|field| takes_text(field) || held((field.shape)(), text).is_some())
+}
+
+fn takes_text(field: &Field) -> bool {
+    accepts_kind((field.shape)(), &Node::Text("".into()))
 }
 
 /// What there is one of.

@@ -16,13 +16,13 @@ const DEPTH: usize = 6;
 const PLACES: usize = 3;
 
 /// Names that other APIs have for what is here one of these, the first that there is; `text.format` is one in an object.
-const ALIASES: [(&str, &[&str]); 35] = [
+const ALIASES: [(&str, &[&str]); 36] = [
     ("content", &["input", "prompt"]),
     ("context", &["instructions", "messages"]),
     ("count", &["limit", "n"]),
     ("cursor", &["after"]),
     ("file_ids", &["attach"]),
-    ("files", &["attach"]),
+    ("files", &["attach", "file_ids"]),
     ("function_call", &["tool_choice"]),
     ("functions", &["tools"]),
     ("history", &["messages"]),
@@ -30,6 +30,7 @@ const ALIASES: [(&str, &[&str]); 35] = [
     ("instructions", &["messages"]),
     ("json_schema", &["response_format", "text.format"]),
     ("k", &["max_num_results", "limit"]),
+    ("limit", &["max_num_results"]),
     ("max_completion_tokens", &["max_output_tokens"]),
     ("max_output_tokens", &["max_completion_tokens"]),
     ("max_tokens", &["max_completion_tokens", "max_output_tokens"]),
@@ -174,7 +175,8 @@ fn within(wanted: &str, shape: &'static Shape, path: &str, depth: usize, places:
 /// What a shape wants, as a noun phrase.
 pub(super) fn expected(shape: &'static Shape) -> String {
     match shape {
-        Shape::Any => "a value".into(),
+        // As lists have it.
+        Shape::Any => "a string or an object".into(),
         Shape::Bool => "true or false".into(),
         Shape::Int { min, max } => {
             format!("an integer{}", range(*min > i64::MIN, min, *max < i64::from(u32::MAX), max))
@@ -192,12 +194,19 @@ pub(super) fn expected(shape: &'static Shape) -> String {
             [one] => format!("`{one}`"),
             _ => format!("one of {}", quoted(values.iter().copied())),
         },
-        Shape::Array { min, max, .. } => match (*min, *max) {
-            (0, usize::MAX) => "an array".into(),
-            (min, usize::MAX) => format!("an array of at least {min} items"),
-            (0, max) => format!("an array of at most {max} items"),
-            (min, max) => format!("an array of {min} to {max} items"),
-        },
+        Shape::Array { items, min, max } => {
+            // Whoever has to write an object needs to know which.
+            let items = expected(items());
+            let object = items.strip_prefix("an object {").map(|members| format!("objects {{{members}"));
+            let items = object.as_deref().unwrap_or("items");
+            match (*min, *max) {
+                (0, usize::MAX) if items == "items" => "an array".into(),
+                (0, usize::MAX) => format!("an array of {items}"),
+                (min, usize::MAX) => format!("an array of at least {min} {items}"),
+                (0, max) => format!("an array of at most {max} {items}"),
+                (min, max) => format!("an array of {min} to {max} {items}"),
+            }
+        }
         Shape::Object(object) => format!("an object {{{}}}", members(object.fields)),
         Shape::Tagged { tag, variants, .. } => {
             format!("an object {{{tag}: {}, …}}", words(variants.iter().map(|variant| variant.tag)))

@@ -37,6 +37,48 @@ struct Make {
     label: Option<String>,
     renewed: Option<Nullable<Expiry>>,
     save_to: Option<String>,
+    messages: Option<Vec<Message>>,
+    words: Option<Vec<Words>>,
+    items: Option<Vec<Brief<Item>>>,
+}
+
+#[shape]
+struct Message {
+    role: Role,
+    content: Content,
+}
+
+#[shape]
+enum Role {
+    System,
+    User,
+}
+
+#[shape]
+enum Content {
+    Text(String),
+    Parts(Vec<Piece>),
+}
+
+/// What is said in pieces alone.
+#[shape]
+struct Words {
+    role: Role,
+    content: Vec<Piece>,
+}
+
+#[shape(tag = "type")]
+enum Piece {
+    InputText { text: String },
+    Image { url: String },
+    Sketch { url: String, strokes: Option<u32> },
+    Refusal { refusal: String },
+}
+
+#[shape(open)]
+struct Item {
+    role: Option<Role>,
+    content: Option<Json>,
 }
 
 #[shape]
@@ -220,6 +262,36 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"tool": {"type": "function", "name": "f", "parameters": {}}}"#,
             r#"{"tool":{"type":"function","function":{"name":"f","parameters":{}}}}"#,
         ),
+        // One of a list where one is wanted.
+        (r#"{"count": [3]}"#, r#"{"count":3}"#),
+        (r#"{"expiry": [{"seconds": 5}]}"#, r#"{"expiry":{"seconds":5,"anchor":"created_at"}}"#),
+        // What only one kind of an object has, tells of which kind it is.
+        (r#"{"tool": {"city": "Rome"}}"#, r#"{"tool":{"city":"Rome","type":"web_search"}}"#),
+        (r#"{"tool": {"type": null, "city": "Rome"}}"#, r#"{"tool":{"city":"Rome","type":"web_search"}}"#),
+        (
+            r#"{"tool": {"function": {"name": "f"}, "city": null}}"#,
+            r#"{"tool":{"function":{"name":"f"},"type":"function"}}"#,
+        ),
+        (
+            r#"{"words": [{"role": "user", "content": [{"url": "a", "strokes": 1}, {"text": "b"}]}]}"#,
+            r#"{"words":[{"role":"user","content":[{"url":"a","strokes":1,"type":"sketch"},{"text":"b","type":"input_text"}]}]}"#,
+        ),
+        // Text is what a user says.
+        (r#"{"messages": "hi"}"#, r#"{"messages":[{"role":"user","content":"hi"}]}"#),
+        (
+            r#"{"messages": ["hi", {"role": "system", "content": "a"}, "user"]}"#,
+            r#"{"messages":[{"role":"user","content":"hi"},{"role":"system","content":"a"},{"role":"user","content":"user"}]}"#,
+        ),
+        (r#"{"items": "hi"}"#, r#"{"items":[{"role":"user","content":"hi"}]}"#),
+        (
+            r#"{"words": ["refusal"]}"#,
+            r#"{"words":[{"role":"user","content":[{"type":"input_text","text":"refusal"}]}]}"#,
+        ),
+        (r#"{"messages": {"role": "user", "content": ["hi"]}}"#, r#"{"messages":[{"role":"user","content":"hi"}]}"#),
+        (
+            r#"{"messages": {"role": "user", "content": ["a", {"url": "b", "strokes": 1}]}}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"input_text","text":"a"},{"url":"b","strokes":1,"type":"sketch"}]}]}"#,
+        ),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");
@@ -299,11 +371,21 @@ fn a_refusal_says_how_it_is_written() {
         (r#"{"count": 1.5}"#, "`count`: expected an integer from 1 to 10, got 1.5"),
         (r#"{"count": "many"}"#, "`count`: expected an integer from 1 to 10, got \"many\""),
         (r#"{"file_ids": "[1"}"#, "`file_ids`: expected an array, got \"[1\""),
+        (r#"{"file_id": ["file-1", "file-2"]}"#, "`file_id`: expected a string, got an array of 2"),
         (r#"{"file_ids": ["file-1", ""]}"#, "`file_ids`: expected an id, got an empty string"),
         (r#"{"member": {"group_id": " ", "name": ""}}"#, "`member.group_id`: expected an id, got an empty string"),
         (&long, "`file_ids`: expected an id of at most 2048 bytes, got 2000005"),
         (r#"{"expiry": 7}"#, "`expiry`: expected an object {anchor: \"created_at\", seconds: integer}, got 7"),
-        (r#"{"notes": "later"}"#, "`notes`: expected an array, got \"later\""),
+        (
+            r#"{"notes": "later"}"#,
+            "`notes`: expected an array of objects {order: \"asc\" | \"desc\", text?: string}, got \"later\"",
+        ),
+        (
+            r#"{"messages": "[{\"role\": \"user\", "}"#,
+            "`messages`: expected an array of objects {role: \"system\" | \"user\", content: string | [{…}]}, got",
+        ),
+        (r#"{"messages": " "}"#, "`messages`: expected an array of objects"),
+        (r#"{"messages": [{"content": "a"}]}"#, "`messages[0].role`: required: one of `system`, `user`"),
         (r#"{"file_id": "https://example.com/file-1"}"#, "`file_id`: expected the id of a file"),
         (r#"{"choice": "aut"}"#, "expected one of `auto`, `none`, got \"aut\"; did you mean `auto`?"),
         (r#"{"cuont": 1}"#, "`cuont`: unknown field; did you mean `count`?"),
@@ -324,7 +406,15 @@ fn a_refusal_says_how_it_is_written() {
             r#"{"tool": {"year": 2020}}"#,
             "`tool.type`: required; one of `function`, `web_search`, as {type: \"function\", function: {…}}",
         ),
-        (r#"{"tool": {"city": "Rome"}}"#, "`tool.type`: required; one of `function`, `web_search`"),
+        (r#"{"tool": {"city": "Rome", "function": {}}}"#, "`tool.type`: required; one of `function`, `web_search`"),
+        (
+            r#"{"words": [{"role": "user", "content": [{"url": "a"}]}]}"#,
+            "`words[0].content[0].type`: required; one of `image`, `sketch`",
+        ),
+        (
+            r#"{"words": [{"role": "user", "content": [{"strokes": 1}]}]}"#,
+            "`words[0].content[0].type`: required; one of `input_text`, `image`, `sketch`, `refusal`, as {type: \"sketch\", url: string, strokes?: integer}",
+        ),
         (r#"{"parts": [{"loud": true}]}"#, "`parts[0].loud`: unknown field; it is an argument of its own"),
         (r#"{"colour": 1}"#, "`colour`: unknown field; there are `count`, `size`, `loud`, `order`"),
         (
@@ -410,6 +500,10 @@ fn a_file_is_known_in_every_form() {
         ),
         (r#"{"file": {"data": "aGk="}}"#, "`file`: `filename`: required with `text` and `data`"),
         (r#"{"file": "data:text/plain"}"#, "without a comma"),
+        (
+            r#"{"file": "file-missing"}"#,
+            "expected a file, got `file-missing`, the id of one at OpenAI\nhint: give its path",
+        ),
         (r#"{"filename": "a.txt"}"#, "`filename`: unknown field; it belongs in `file`"),
     ];
     for (arguments, told) in refused {

@@ -1,7 +1,7 @@
 //! Conversations themselves. <https://platform.openai.com/docs/api-reference/conversations>
 
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_shapes::items;
+use openai_mcp_shapes::items::{self, Item};
 
 tools![Create, Get, Modify, Delete];
 
@@ -9,7 +9,7 @@ tools![Create, Get, Modify, Delete];
 #[tool("conversation-create", POST "/conversations", run)]
 struct Create {
     /// At most 20, as in conversation-item-create.
-    items: Option<Nullable<Vec<JsonObject>>>,
+    items: Option<Nullable<Vec<Brief<Item>>>>,
     metadata: Option<Nullable<Metadata>>,
 }
 

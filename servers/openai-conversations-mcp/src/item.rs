@@ -2,7 +2,7 @@
 
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Include;
-use openai_mcp_shapes::items;
+use openai_mcp_shapes::items::{self, Item};
 use openai_mcp_shapes::page::OrderedPage;
 
 tools![Create, List, Get, Delete];
@@ -15,7 +15,7 @@ struct Create {
     conversation_id: String,
     /// Input items of the Responses API: {"role": "user", "content": "…"}, {"type": "function_call_output", "call_id":
     /// …, "output": …}, {"type": "item_reference", "id": …}, …
-    items: Vec<JsonObject>,
+    items: Vec<Brief<Item>>,
     /// As in conversation-item-list.
     #[query]
     include: Option<Vec<Brief<Include>>>,

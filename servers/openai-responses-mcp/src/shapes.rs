@@ -1,6 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::items::Role;
 use openai_mcp_shapes::{CacheMode, Detail, Effort, ImageFormat, Level};
 
 /// A number of tokens.
@@ -25,14 +26,6 @@ pub(crate) struct Item {
     id: Option<String>,
     approval_request_id: Option<String>,
     approve: Option<bool>,
-}
-
-#[shape]
-enum Role {
-    User,
-    Assistant,
-    System,
-    Developer,
 }
 
 #[shape]
@@ -338,7 +331,16 @@ pub(crate) struct MultiAgent {
 #[shape]
 pub(crate) enum PlainInput {
     Text(String),
-    Items(Vec<Typed>),
+    Items(Vec<PlainItem>),
+}
+
+#[shape(open)]
+pub(crate) struct PlainItem {
+    r#type: Option<String>,
+    #[unlisted]
+    role: Option<Role>,
+    #[unlisted]
+    content: Option<Json>,
 }
 
 #[shape(open)]
