@@ -127,9 +127,9 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
-/// `has_more` and `last_id`, or a `next` that is an id, are set to match, so that the caller goes on with `after` as with any page.
-/// A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a line that says what was cut.
-/// `None` if the answer is no such list, or not even one item fits.
+/// `has_more` and `last_id`, or a `next` that is an id, are set to match, so that the caller goes on with `after` as with any page,
+/// if there are pages. A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a line
+/// that says what was cut. `None` if the answer is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
@@ -139,6 +139,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
     let is_token = |(name, value): &(Cow<'_, str>, &RawValue)| is_token(name, value, last);
+    let by_token = entries.iter().any(is_token);
     for (name, value) in entries.iter().filter(|entry| !is_token(entry)) {
         if out.len() > 1 {
             out.push(b',');
@@ -156,7 +157,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
                 }
                 out.push(b']');
             }
-            ("has_more", _) => out.extend_from_slice(b"true"),
+            ("has_more", id) if by_token || id.is_some() => out.extend_from_slice(b"true"),
             ("last_id" | "next", Some(id)) => out.extend_from_slice(id.get().as_bytes()),
             _ => out.extend_from_slice(value.get().as_bytes()),
         }
@@ -165,7 +166,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let kept = fitting.len();
     let mut note = format!("cut to the first {kept} of {count} items to stay within {cap} bytes");
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
-        _ if entries.iter().any(is_token) => {
+        _ if by_token => {
             note.push_str("; ask again with a smaller `limit` and go on page by page");
         }
         (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
@@ -186,10 +187,10 @@ pub(crate) fn past_first(text: &[u8]) -> Option<String> {
 }
 
 /// Whether a member of a list is a token of the next page. Some lists name that page by the id of their last item, others by a
-/// token that they alone know, and one that has no next page does not tell which it is.
+/// token that they alone know, and one that has no `next` does not tell which it is.
 fn is_token(name: &str, value: &RawValue, last: Option<&RawValue>) -> bool {
     let is_id = || last.and_then(id).is_some_and(|id| id.get() == value.get());
-    name == "next_page" || (name == "next" && !is_id())
+    (name == "next_page" && value.get() != "null") || (name == "next" && !is_id())
 }
 
 fn id(item: &RawValue) -> Option<&RawValue> {

@@ -62,6 +62,11 @@ fn a_list_without_pages_says_how_to_see_the_others() {
     let result = result(&json!({"data": items(30)}));
     assert!(result["content"][1]["text"].as_str().unwrap().contains("fewer or narrower"), "{result}");
     assert!(result["structuredContent"]["has_more"].is_null());
+    // Of a search there is no next page, whatever it calls that.
+    let found: Vec<Value> = (0..30).map(|at| json!({"file_id": at, "text": "é".repeat(40)})).collect();
+    let result = self::result(&json!({"data": found, "has_more": false, "next_page": null}));
+    assert!(result["content"][1]["text"].as_str().unwrap().contains("fewer or narrower"), "{result}");
+    assert_eq!(result["structuredContent"]["has_more"], false);
 }
 
 #[test]
