@@ -272,15 +272,15 @@ fn plain(value: &Value) -> String {
 
 /// What to do where OpenAI knows no such model, or shows this key none.
 pub(crate) const NO_MODEL: &str = "check the model's name, and that the key may use it: model-list tells which it may, \
-                                   model-retirements what came after others";
+                                   model-retirements what came after others (server models)";
 
 /// What to do where nobody knows whether a request that must not be made twice was carried out.
 pub(crate) const PERHAPS_DONE: &str =
     "the request may have been carried out, and charged: look before you make it again";
 
-/// What to do after a failed answer of this status; `retry_after` is in seconds, and `again` says that the request may be
-/// made twice.
-pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, key: &Secret) -> Option<String> {
+/// What to do after a failed answer of this status; `retry_after` is in seconds, `again` says that the request may be made
+/// twice, and `takes` that it takes anything, as an id.
+pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, takes: bool, key: &Secret) -> Option<String> {
     Some(match (status, retry_after) {
         (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
         (401, _) if key.is_admin() => {
@@ -288,6 +288,7 @@ pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, key: &Sec
         }
         (401, _) => "check the key: create one at https://platform.openai.com/api-keys".into(),
         (403, _) => "the key lacks a permission for this, or the project or country is not allowed".into(),
+        (404, _) if !takes => return None,
         (404, _) if key.is_admin() => "check the id, and that the key is of the organization that owns it".into(),
         (404, _) => "check the id, and that the key is of the project that owns it".into(),
         (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),

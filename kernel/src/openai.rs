@@ -289,8 +289,8 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     let key = key_of(cx, spec)?;
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
-    let (planned, with) = (&plan, &key);
-    let trying = Trying { again, retries, until: cx.until(), life: life(cx, spec) };
+    let (planned, with, takes) = (&plan, &key, !spec.fields.is_empty());
+    let trying = Trying { again, retries, until: cx.until(), life: life(cx, spec), takes };
     let mut response = insist(cx, trying, with, || async move {
         let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
@@ -325,7 +325,8 @@ pub(crate) async fn connect(
     let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
     let (planned, with) = (&plan, &key);
     let until = cx.now() + patience;
-    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec) };
+    let takes = !spec.fields.is_empty();
+    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec), takes };
     insist(cx, trying, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
         let left = until.saturating_sub(cx.now()).min(HANDSHAKE);
@@ -374,6 +375,8 @@ struct Trying {
     until: Duration,
     /// Whether OpenAI still has what is asked for.
     life: Life,
+    /// Whether the request takes anything, as an id.
+    takes: bool,
 }
 
 impl Trying {
@@ -631,9 +634,9 @@ fn refused(cx: &Context, response: &Response<Bytes>, tries: u32, trying: &Trying
         }
         // So is a key of fewer rights refused, too, and not only one that is unknown.
         (401, _) if message.is_some_and(|message| message.contains("insufficient permissions")) => {
-            error::hint(403, wait, again, key)
+            error::hint(403, wait, again, trying.takes, key)
         }
-        _ => error::hint(status, wait, again, key),
+        _ => error::hint(status, wait, again, trying.takes, key),
     };
     let error = Error::status(status, body, request_id, hint.or_else(usual), tries, key);
     error.after(after)

@@ -9,11 +9,17 @@ use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Get, Create, Use];
+tools![Get, GetPart, Create, Use];
 
 /// Get a thing.
 #[tool("thing-get", GET "/things")]
 struct Get {}
+
+/// Get a part.
+#[tool("thing-part-get", GET "/parts/{part_id}")]
+struct GetPart {
+    part_id: String,
+}
 
 /// Make a thing.
 #[tool("thing-create", POST "/things")]
@@ -128,4 +134,18 @@ fn what_is_longer_than_an_error_should_be_is_told_by_its_beginning() {
     let body = format!("the gateway is wrong: {}", "x ".repeat(500_000));
     let (told, _) = told("thing-get", vec![Reply::new(400, body)]);
     assert!(told.contains("the gateway is wrong: x x"), "{told}");
+}
+
+#[test]
+fn an_id_is_to_be_checked_only_where_there_is_one() {
+    let gone = || refused(404, "not_found", "There is no such thing");
+    assert_eq!(told("thing-get", vec![gone()]).0, "openai answered 404 some_error not_found: There is no such thing");
+    let script = Arc::new(Script::new(vec![gone()]).as_openai());
+    let result = call_tool(&SERVER, "thing-part-get", r#"{"part_id": "1"}"#, script);
+    assert!(
+        result["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .ends_with("\nhint: check the id, and that the key is of the project that owns it")
+    );
 }
