@@ -23,24 +23,34 @@ impl Context {
         self.compute_long(length, move || answer(&cx, spec.long, given, max_bytes)).await?
     }
 
-    /// What OpenAI answers a tool that shows a window of it and takes `save_to`: the base64 within goes to that file, several to
-    /// files beside it.
+    /// What OpenAI answers a tool that shows a window of it, in `brief` where there is such a thing, and takes `save_to`: the
+    /// base64 within goes to that file, several to files beside it.
     ///
     /// # Errors
     /// Those of the request, an answer that is not JSON, or a file that cannot be written.
-    pub async fn unpacked(&self, spec: &'static Spec, save_to: Option<String>) -> Result<Output> {
+    pub async fn unpacked(
+        &self,
+        spec: &'static Spec,
+        save_to: Option<String>,
+        brief: Option<fn(Value) -> Value>,
+    ) -> Result<Output> {
         self.reserve(save_to.as_deref()).await?;
         let max_bytes = self.arguments().member("max_bytes")?;
         let call = self.send(spec, self.arguments());
-        let given = match save_to {
-            None => call.bytes().await?,
-            Some(path) => {
-                let mut answer = call.value().await?;
-                if unpack(self, &mut answer, &path).await? == 0 {
-                    answer.put("note", "there was nothing to save".into());
-                }
-                json::text(&answer).into()
+        let given = if save_to.is_none() && brief.is_none() {
+            call.bytes().await?
+        } else {
+            let mut answer = call.value().await?;
+            if let Some(path) = save_to
+                && unpack(self, &mut answer, &path).await? == 0
+            {
+                answer.put("note", "there was nothing to save".into());
             }
+            let answer = match brief {
+                Some(brief) => brief(answer),
+                None => answer,
+            };
+            json::text(&answer).into()
         };
         self.fitted(spec, given, max_bytes).await
     }

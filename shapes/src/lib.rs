@@ -5,6 +5,7 @@
 //! `after`.
 
 pub mod agent;
+pub mod attachment;
 pub mod broken;
 pub mod calls;
 pub mod content;

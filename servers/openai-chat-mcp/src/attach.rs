@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::attachment::{Attachment, Kept};
 
 /// Most bytes of all files together; OpenAI takes 50 MB in a request, and base64 makes four bytes of three.
 const MOST: usize = 36 * 1024 * 1024;
@@ -12,7 +13,7 @@ const MOST: usize = 36 * 1024 * 1024;
 ///
 /// # Errors
 /// A file cannot be read, or there is no message to add it to.
-pub(crate) async fn add(cx: &Context, arguments: &Arguments, files: Option<Vec<FileInput>>) -> Result<Arguments> {
+pub(crate) async fn add(cx: &Context, arguments: &Arguments, files: Option<Vec<Attachment>>) -> Result<Arguments> {
     let Some(files) = files else { return Ok(arguments.clone()) };
     let messages = arguments.member::<Value>("messages")?.unwrap_or_default();
     let messages = add_to(cx, messages, files).await?;
@@ -23,16 +24,24 @@ pub(crate) async fn add(cx: &Context, arguments: &Arguments, files: Option<Vec<F
 ///
 /// # Errors
 /// As [`add`].
-pub(crate) async fn add_to(cx: &Context, mut messages: Value, files: Vec<FileInput>) -> Result<Value> {
+pub(crate) async fn add_to(cx: &Context, mut messages: Value, files: Vec<Attachment>) -> Result<Value> {
     if files.is_empty() {
         return Ok(messages);
     }
     let mut parts = Vec::new();
     let mut room = MOST.min(cx.room());
-    for FileInput(source) in files {
-        let file = cx.read(source, room).await?;
-        room = room.saturating_sub(file.bytes.len());
-        parts.push(part(&file.filename, &file.mime_type, &file.bytes));
+    for file in files {
+        parts.push(match file {
+            Attachment::Kept(Kept { file_id }) => kept(&file_id),
+            Attachment::File(FileInput(source)) => match source.id() {
+                Some(id) => kept(id),
+                None => {
+                    let file = cx.read(source, room).await?;
+                    room = room.saturating_sub(file.bytes.len());
+                    part(&file.filename, &file.mime_type, &file.bytes)
+                }
+            },
+        });
     }
     let mut users = messages.as_array_mut().into_iter().flatten().rev();
     let last = users.find(|message| message.get("role").is_some_and(|role| role == "user"));
@@ -48,6 +57,11 @@ pub(crate) async fn add_to(cx: &Context, mut messages: Value, files: Vec<FileInp
     whole.append(&mut parts);
     *content = whole.into();
     Ok(messages)
+}
+
+/// A file at OpenAI.
+fn kept(id: &str) -> Value {
+    json!({"type": "file", "file": {"file_id": id}})
 }
 
 fn part(filename: &str, mime_type: &str, bytes: &[u8]) -> Value {

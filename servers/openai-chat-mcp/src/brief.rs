@@ -1,5 +1,6 @@
 //! What callers mostly need of a completion.
 
+use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::tier;
 use serde_json::Map;
@@ -29,6 +30,21 @@ pub(crate) fn completion(completion: Value, asked: Option<&str>) -> Value {
     told.retain(|name, value| tells(name, value));
     told.extend(tier.map(|tier| ("service_tier".to_owned(), tier)));
     told.into()
+}
+
+/// A stored completion in brief, or a page of them, each with when it was made.
+pub(crate) fn stored(mut answer: Value) -> Value {
+    let one = |stored: Value| {
+        let created = stored.at("created").clone();
+        let mut told = completion(stored, None);
+        told.put("created", created);
+        told
+    };
+    match answer.get_mut("data") {
+        Some(Value::Array(page)) => page.iter_mut().for_each(|stored| *stored = one(stored.take())),
+        _ => return one(answer),
+    }
+    answer
 }
 
 /// What the model said, as `text`, and why it ended.

@@ -3,12 +3,13 @@
 use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::spec::Spec;
+use openai_mcp_shapes::attachment::Attachment;
 use openai_mcp_shapes::page::OrderedPage;
 
-use crate::attach;
 use crate::media::{self, Keep};
 use crate::shapes::{Form, FunctionChoice, Message, StreamOptions, Tool, ToolChoice, Tuning};
 use crate::stream;
+use crate::{attach, brief};
 
 tools![Create, Stream, List, Get, Modify, Delete, Messages];
 
@@ -39,7 +40,7 @@ struct Parameters {
 struct Delivery {
     /// Images, wav, mp3 or documents for the last user message.
     #[local]
-    attach: Option<Vec<FileInput>>,
+    attach: Option<Vec<Attachment>>,
     /// New local file for the spoken audio, or else the text.
     #[local]
     save_to: Option<String>,
@@ -107,7 +108,7 @@ impl Stream {
 }
 
 /// List stored completions, the oldest first by default.
-#[tool("chat-completion-list", GET "/chat/completions", page = "chat-completion-get")]
+#[tool("chat-completion-list", GET "/chat/completions", page = "chat-completion-get", brief = brief::stored)]
 struct List {
     model: Option<String>,
     /// Only those with these values.
@@ -123,11 +124,14 @@ pub(crate) struct Get {
     /// New local file for the spoken audio.
     #[local]
     save_to: Option<String>,
+    #[local]
+    full: Option<bool>,
 }
 
 impl Get {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.unpacked(&Self::SPEC, self.save_to).await
+        let full = self.full == Some(true);
+        cx.unpacked(&Self::SPEC, self.save_to, if full { None } else { Some(brief::stored) }).await
     }
 }
 

@@ -4,6 +4,7 @@ use openai_mcp_kernel::json::Node;
 use openai_mcp_kernel::json_schema;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::strict;
+use openai_mcp_shapes::attachment::Attachment;
 use openai_mcp_shapes::tier;
 
 use crate::brief::usage;
@@ -30,7 +31,7 @@ struct StructuredOutput {
     /// Default true. With false the schema goes out as it is, and the model may miss it.
     strict: Option<bool>,
     /// Files for the last user message.
-    attach: Option<Vec<FileInput>>,
+    attach: Option<Vec<Attachment>>,
     /// More arguments of chat-completion-create.
     options: Options<Tuning>,
     #[unlisted]

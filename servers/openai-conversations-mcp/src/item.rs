@@ -51,7 +51,7 @@ struct Get {
 
 impl Get {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.unpacked(&Self::SPEC, self.save_to).await
+        cx.unpacked(&Self::SPEC, self.save_to, None).await
     }
 }
 

@@ -5,25 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::arguments::Arguments;
 use openai_mcp_kernel::file::media_type;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_shapes::attachment::{Attachment, Kept};
 
 /// Most bytes of all files together; OpenAI takes 50 MB in a request, and base64 makes four bytes of three.
 const MOST: usize = 36 * 1024 * 1024;
 /// What models look at; other files are read.
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
-
-/// A file of the caller's, or one at OpenAI.
-#[shape(read)]
-pub(crate) enum Attachment {
-    /// One at OpenAI.
-    Kept(Kept),
-    /// One that goes out with the request.
-    File(FileInput),
-}
-
-#[shape(read)]
-pub(crate) struct Kept {
-    file_id: String,
-}
 
 #[request(GET "/files/{file_id}")]
 struct File {
@@ -41,12 +28,14 @@ pub(crate) async fn add(cx: &Context, arguments: Arguments, files: Option<Vec<At
     for file in files {
         parts.push(match file {
             Attachment::Kept(Kept { file_id }) => kept(cx, file_id).await?,
-            Attachment::File(FileInput(Source::Path { path, .. })) if is_id(&path) => kept(cx, path).await?,
-            Attachment::File(FileInput(source)) => {
-                let file = cx.read(source, room).await?;
-                room = room.saturating_sub(file.bytes.len());
-                part(&file.filename, &file.mime_type, &file.bytes)
-            }
+            Attachment::File(FileInput(source)) => match source.id() {
+                Some(id) => kept(cx, id.to_owned()).await?,
+                None => {
+                    let file = cx.read(source, room).await?;
+                    room = room.saturating_sub(file.bytes.len());
+                    part(&file.filename, &file.mime_type, &file.bytes)
+                }
+            },
         });
     }
     let mut items = match arguments.member::<Value>("input")? {
@@ -67,11 +56,6 @@ pub(crate) async fn add(cx: &Context, arguments: Arguments, files: Option<Vec<At
         _ => items.push(json!({"role": "user", "content": parts})),
     }
     Ok(arguments.set("input", items))
-}
-
-/// Whether what stands where a path may is the id of a file at OpenAI.
-fn is_id(text: &str) -> bool {
-    text.strip_prefix("file-").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }
 
 /// A file at OpenAI: its name tells whether it is looked at or read.

@@ -10,10 +10,11 @@ use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::wait::{Look, Next, Stage, Watched, patience, wait};
+use openai_mcp_shapes::attachment::Attachment;
 use openai_mcp_shapes::{Include, Patience, Retention};
 
 use crate::answer::{self, View};
-use crate::attach::{self, Attachment};
+use crate::attach;
 use crate::item;
 use crate::request::{self, Settled};
 use crate::shapes::{

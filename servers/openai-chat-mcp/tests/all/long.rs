@@ -111,11 +111,12 @@ fn many_probabilities_do_not_cost_the_text() {
 #[test]
 fn what_openai_keeps_is_shown_whole_to_who_asks_for_more() {
     let answer = completion("chatcmpl-1", &text());
-    let (result, saved) = call("chat-completion-get", &json!({"completion_id": "chatcmpl-1"}), &answer, true);
+    let (result, saved) =
+        call("chat-completion-get", &json!({"completion_id": "chatcmpl-1", "full": true}), &answer, true);
     let bytes = answer.to_string().len();
     assert_eq!(shown(&result)["cut"], format!("long texts and lists are cut; `max_bytes` {bytes} shows all"));
     assert_eq!(saved.len(), 0);
-    let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": bytes});
+    let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": bytes, "full": true});
     let (result, _) = call("chat-completion-get", &arguments, &answer, true);
     assert_eq!(serde_json::from_str::<Value>(&result).unwrap(), answer);
     let arguments = json!({"completion_id": "chatcmpl-1", "max_bytes": 1000});
