@@ -71,7 +71,10 @@ pub(crate) fn given(index: usize, mut value: Value) -> Result<Item> {
     let content = match value {
         Value::Object(record) if !record.contains_key("type") => match record.get("text") {
             Some(Value::String(text)) if record.len() == 1 => Content::Text(text.clone()),
-            _ => Content::File(serde_json::from_value(record.into()).map_err(|error| fault(&error.to_string()))?),
+            _ => {
+                let no_file = |error| fault(&format!("expected {{id, text}} or a file: {error}"));
+                Content::File(serde_json::from_value(record.into()).map_err(no_file)?)
+            }
         },
         value => Content::of(value).map_err(|_| fault("expected a text, an array of parts, or a file"))?,
     };
