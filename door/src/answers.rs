@@ -184,6 +184,11 @@ pub(crate) fn described(names: &[String], index: &Index, offered: &Offered<'_>) 
         match named(name, offered) {
             Ok(tool) => {
                 let spec = tool.spec;
+                if let Some((on, instead)) = offered.ended(spec.name) {
+                    let why = Some(format!("OpenAI ended it on {on}: use {instead}"));
+                    unknown.push(Unknown { tool: name, why, nearest: Vec::new() });
+                    continue;
+                }
                 let endpoint = spec.endpoint.as_ref();
                 let shown = Shown {
                     does: &doc(spec),

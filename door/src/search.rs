@@ -15,7 +15,7 @@ const FIRST_SENTENCE: usize = 2;
 const LENGTH: f32 = 0.5;
 
 /// Words that people have for what the tools call otherwise, with the words of the tools.
-const OTHERWISE: [(&[&str], &str); 9] = [
+const OTHERWISE: [(&[&str], &str); 13] = [
     (&["picture", "pictures", "photo", "photos", "logo", "draw", "paint"], "image"),
     (&["draw", "paint"], "generate"),
     (&["aloud", "say", "spoken"], "speech"),
@@ -23,8 +23,12 @@ const OTHERWISE: [(&[&str], &str); 9] = [
     (&["chatgpt"], "chat response create"),
     (&["evaluate", "evaluation", "evaluations"], "eval"),
     (&["rag", "knowledge"], "vector store"),
-    (&["bill", "bills", "invoice", "invoices", "spent"], "cost"),
+    (&["bill", "bills", "invoice", "invoices", "spend", "spent"], "cost"),
     (&["movie", "movies", "clip", "clips"], "video"),
+    (&["web", "code", "research", "ocr", "describe", "analyze", "analyse"], "response answer generate"),
+    (&["diarize", "diarization", "speakers"], "transcribe"),
+    (&["finetune", "finetuning"], "fine tune create"),
+    (&["changed"], "audit log"),
 ];
 
 /// A tool with its server.

@@ -155,6 +155,15 @@ fn a_server_shows_its_tools_as_far_as_there_is_room() {
 }
 
 #[test]
+fn what_openai_has_ended_is_not_described_as_if_it_could_be_called() {
+    let script = Arc::new(Script::new(Vec::new()).as_openai());
+    let door = before(SERVERS.iter().map(|server| case::service(server, &script)).collect());
+    let described = call(&door, "api-describe", json!({"tools": ["video-create"]}), Filter::default());
+    assert_eq!(described["tools"], json!([]));
+    assert!(described["unknown"][0]["why"].as_str().unwrap().starts_with("OpenAI ended it on 2026-"), "{described}");
+}
+
+#[test]
 fn a_call_through_the_door_is_a_call() {
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../servers");
     let by = |spec: &Spec, arguments: &str| {

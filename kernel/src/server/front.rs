@@ -89,6 +89,11 @@ impl<'a> Offered<'a> {
         let near = near::tool(name, names.into_iter());
         Err(Missing::Unknown { name: name.chars().take(80).collect(), near })
     }
+
+    /// When OpenAI ended the tool of this name and what to use in its place, where it is not listed for that.
+    pub fn ended(&self, name: &str) -> Option<(&'static str, &'static str)> {
+        self.owner(name).ok().and_then(|(service, tool)| service.ended(tool.spec))
+    }
 }
 
 /// Why a name runs nothing.

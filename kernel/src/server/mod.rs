@@ -286,11 +286,17 @@ impl Service {
     /// The tools that the operator allows and that can be of use: not what OpenAI has ended, unless the requests go
     /// elsewhere or are answered here.
     pub fn specs(&self) -> impl Iterator<Item = &'static Spec> + Clone + '_ {
-        let offered = |spec: &&'static Spec| {
-            let life = if spec.life == Life::AsServer { self.definition.life } else { spec.life };
-            !matches!(life, Life::Gone { .. }) || self.definition.stand_in.is_some() || !self.config.is_openai()
-        };
-        self.tools.iter().map(|tool| tool.spec).filter(offered)
+        self.tools.iter().map(|tool| tool.spec).filter(|spec| self.ended(spec).is_none())
+    }
+
+    /// When OpenAI ended a tool and what to use in its place, unless its requests go elsewhere or are answered here.
+    fn ended(&self, spec: &Spec) -> Option<(&'static str, &'static str)> {
+        match if spec.life == Life::AsServer { self.definition.life } else { spec.life } {
+            Life::Gone { on, instead } if self.definition.stand_in.is_none() && self.config.is_openai() => {
+                Some((on, instead))
+            }
+            _ => None,
+        }
     }
 
     /// Bytes of what hosts hand on to a model of its own tools.

@@ -18,7 +18,7 @@ tools![
     Costs,
 ];
 
-/// Show tokens and requests of text generation.
+/// Show tokens and requests of text models.
 #[tool("usage-completions", GET "/organization/usage/completions", reads)]
 pub(crate) struct Completions {
     #[flatten]

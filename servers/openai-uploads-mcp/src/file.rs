@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(120);
 /// How long a call goes on by default, in seconds: clients give up on a call after a minute.
 const PATIENCE: u64 = 45;
 
-/// Upload a file of up to 8 GB, in parts.
+/// Upload a file of up to 8 GB in parts, or resume that.
 ///
 /// If `done` is false, call `next`: it goes on where it was, as the same call does after a crash, within an hour. Give a path
 /// or a URL. A call that is given up is cancelled at OpenAI after two minutes, unless it is made again.
