@@ -510,18 +510,19 @@ fn wide_answers_take_little_memory() {
 #[test]
 fn very_many_names_are_looked_at_once_each() {
     let server = sandbox(&[]);
-    let names = |start: &str| -> serde_json::Map<String, Value> {
-        (0..80_000).map(|index| (format!("{start}{index}"), json!(0))).collect()
+    let names = |start: &str, count: usize| -> serde_json::Map<String, Value> {
+        (0..count).map(|index| (format!("{start}{index}"), json!(0))).collect()
     };
     let with = |mut object: Value, more: serde_json::Map<String, Value>| {
         object.as_object_mut().unwrap().extend(more);
         object
     };
-    let schema = json!({"type": "object", "allOf": [names("a")]});
+    let schema = json!({"type": "object", "allOf": [names("a", 250_000)]});
     let format = json!({"type": "json_schema", "name": "a", "strict": true, "schema": schema});
-    let function = with(json!({"type": "function", "function": with(json!({"name": "a"}), names("a"))}), names("b"));
+    let function = with(json!({"name": "a"}), names("a", 150_000));
+    let function = with(json!({"type": "function", "function": function}), names("b", 150_000));
     for (domain, tool, arguments) in [
-        ("images", "image-generate-batch", json!({"prompts": ["a"], "quality": "low", "options": names("a")})),
+        ("images", "image-generate-batch", json!({"prompts": ["a"], "quality": "low", "options": names("a", 80_000)})),
         ("responses", "response-create", json!({"model": "gpt-5", "input": "a", "text": {"format": format}})),
         ("responses", "response-create", json!({"model": "gpt-5", "input": "a", "tools": [function]})),
     ] {
