@@ -326,6 +326,7 @@ impl Checker<'_> {
         path: &str,
         open: bool,
     ) {
+        self.changed |= take_out(fields, tag, entries);
         self.doubled(names(entries), path);
         let before = entries.len();
         entries.retain(|(key, value)| match fields.iter().find(|field| field.name == key) {
@@ -468,6 +469,23 @@ impl Checker<'_> {
     fn got(&self, node: &Node<'_>) -> String {
         if self.hidden { String::new() } else { format!(", got {node}") }
     }
+}
+
+/// Puts what is within the object that is named as the kind beside it, where the kind has no such field: another API has the
+/// name of a function in `"function": {…}`. Returns whether it did.
+fn take_out<'a>(fields: &'static [Field], tag: Option<&str>, entries: &mut Vec<(Cow<'a, str>, Node<'a>)>) -> bool {
+    let Some(kind) = entries.iter().find(|(key, _)| tag == Some(key.as_ref())).and_then(|(_, kind)| kind.as_str())
+    else {
+        return false;
+    };
+    let stray = |(key, value): &(Cow<'_, str>, Node<'_>)| key == kind && matches!(value, Node::Object(_));
+    let Some(at) = entries.iter().position(stray).filter(|_| fields.iter().all(|field| field.name != kind)) else {
+        return false;
+    };
+    if let (_, Node::Object(inner)) = entries.remove(at) {
+        entries.extend(inner);
+    }
+    true
 }
 
 /// Puts into the one object that is missing what was written beside it, if that is all of its members, as the name of a

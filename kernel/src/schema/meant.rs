@@ -122,6 +122,7 @@ pub(super) fn meant(shape: &'static Shape, node: &Node<'_>) -> Option<Node<'stat
             whole.filter(|whole| takes(shape, whole)).or_else(|| of_number(shape, node))
         }
         Node::Unsigned(_) | Node::Signed(_) => of_number(shape, node),
+        Node::Bool(value) => switch(shape, *value),
         _ => None,
     };
     if let Some(other) = other.filter(|other| takes(shape, other)) {
@@ -144,6 +145,18 @@ fn of_number(shape: &'static Shape, number: &Node<'_>) -> Option<Node<'static>> 
         Shape::Text { .. } | Shape::Enum(_) => Some(Node::Text(number.to_json().into())),
         Shape::Nullable(inner) | Shape::Hidden(inner) | Shape::Brief { taken: inner, .. } => of_number(inner(), number),
         Shape::Union(shapes) => shapes.iter().find_map(|shape| of_number(shape(), number)),
+        _ => None,
+    }
+}
+
+/// The object that has to have one thing alone, which is on or off.
+fn switch(shape: &'static Shape, on: bool) -> Option<Node<'static>> {
+    match shape {
+        Shape::Object(inner) => {
+            let field = only(inner.fields.iter().filter(|field| field.required))?;
+            matches!((field.shape)(), Shape::Bool).then(|| Node::Object(vec![(field.name.into(), Node::Bool(on))]))
+        }
+        Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => switch(inner(), on),
         _ => None,
     }
 }
@@ -199,7 +212,7 @@ fn held(shape: &'static Shape, text: &str) -> Option<Node<'static>> {
         _ if is_broken(text) => None,
         Shape::Object(inner) if is_said(inner.fields, text) => object(&[("role", USER), ("content", text)]),
         Shape::Object(inner) => {
-            let required = || inner.fields.iter().filter(|field| field.required);
+            let required = || inner.fields.iter().filter(|field| field.required && field.only().is_none());
             if required().next().is_some() {
                 let field = only(required()).filter(|field| takes_text(field))?;
                 // Of a set of words it is one of these, or something else is meant.

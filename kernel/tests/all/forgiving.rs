@@ -37,6 +37,8 @@ struct Make {
     label: Option<String>,
     renewed: Option<Nullable<Expiry>>,
     save_to: Option<String>,
+    power: Option<Power>,
+    quote: Option<Quote>,
     messages: Option<Vec<Message>>,
     words: Option<Vec<Words>>,
     items: Option<Vec<Brief<Item>>>,
@@ -79,6 +81,19 @@ enum Piece {
 struct Item {
     role: Option<Role>,
     content: Option<Json>,
+}
+
+#[shape]
+struct Power {
+    on: bool,
+    level: Option<Int<0, 9>>,
+}
+
+#[shape]
+struct Quote {
+    #[unlisted]
+    kind: Anchor,
+    words: String,
 }
 
 #[shape]
@@ -292,6 +307,13 @@ fn what_can_only_mean_one_thing_is_taken_for_it() {
             r#"{"messages": {"role": "user", "content": ["a", {"url": "b", "strokes": 1}]}}"#,
             r#"{"messages":[{"role":"user","content":[{"type":"input_text","text":"a"},{"url":"b","strokes":1,"type":"sketch"}]}]}"#,
         ),
+        (
+            r#"{"tool": {"type": "web_search", "web_search": {"city": "Rome"}}}"#,
+            r#"{"tool":{"type":"web_search","city":"Rome"}}"#,
+        ),
+        (r#"{"power": true}"#, r#"{"power":{"on":true}}"#),
+        (r#"{"power": "False"}"#, r#"{"power":{"on":false}}"#),
+        (r#"{"quote": "to be"}"#, r#"{"quote":{"words":"to be","kind":"created_at"}}"#),
     ];
     for (arguments, sent) in rows {
         assert_eq!(call("thing-make", arguments), Ok(sent.to_owned()), "{arguments}");

@@ -82,8 +82,8 @@ fn id_of(arguments: &Arguments, name: &str) -> Result<Option<String>> {
     Ok(given.and_then(id))
 }
 
-/// A function as chat completions have it loses its envelope, and the schema of a strict one is made strict; a code
-/// interpreter without a container, or with "auto" for one, gets a new one.
+/// The schema of a strict function is made strict; a code interpreter without a container, or with "auto" for one, gets a new
+/// one.
 fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> Result<Option<Arguments>> {
     let members = tool.members()?;
     let kind: Option<String> = members.read("type")?;
@@ -92,7 +92,6 @@ fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> 
         Some("code_interpreter") if !has("container") || members.text("container") == Some("\"auto\"") => {
             Some(tool.clone().set("container", json!({"type": "auto"})))
         }
-        Some(kind @ ("function" | "custom")) if !has("name") => unwrapped(tool, kind)?,
         _ => None,
     };
     let now = changed.as_ref().unwrap_or(tool);
@@ -105,12 +104,6 @@ fn tool(tool: &Arguments, index: usize, meant: &mut BTreeMap<String, Value>) -> 
     Ok(Some(sent))
 }
 
-/// The object with the members of one of its members in place of that.
-fn unwrapped(object: &Arguments, name: &str) -> Result<Option<Arguments>> {
-    let inner = object.member::<Raw<Json>>(name)?.filter(|inner| inner.text().starts_with('{'));
-    Ok(inner.map(|inner| object.clone().without(name).merge(Arguments::new(Some(inner.text().to_owned().into())))))
-}
-
 /// The form of the answer, with the name that a schema must have and a strict schema made strict; and the schema as it was
 /// given, where that changed it.
 fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
@@ -121,9 +114,6 @@ fn format(arguments: Arguments) -> Result<(Arguments, Option<Value>)> {
         return Ok((arguments, None));
     }
     let mut format = given.clone();
-    if given.member::<Raw<Json>>("schema")?.is_none() {
-        format = unwrapped(&given, "json_schema")?.unwrap_or(format);
-    }
     if format.member::<String>("name")?.is_none() {
         format = format.set("name", "output");
     }
