@@ -7,7 +7,7 @@ use openai_mcp_shapes::{Effort, Patience};
 use serde_json::Map;
 
 use crate::emulated::Members as _;
-use crate::shapes::{Include, NewMessage, ResponseFormat, Tool, ToolChoice, ToolResources, Truncation};
+use crate::shapes::{Include, NewMessage, NewThread, ResponseFormat, Tool, ToolChoice, ToolResources, Truncation};
 use crate::{brief, message};
 
 tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCreate];
@@ -15,7 +15,7 @@ tools![Create, List, Get, Modify, Cancel, SubmitToolOutputs, Wait, ThreadRunCrea
 /// Run an assistant on a thread, in the background; then run-wait.
 ///
 /// Arguments replace the assistant's own. A thread has one active run at a time, and takes no messages meanwhile.
-#[tool("run-create", POST "/threads/{thread_id}/runs", brief = brief::run)]
+#[tool("run-create", POST "/threads/{thread_id}/runs", run)]
 struct Create {
     thread_id: String,
     assistant_id: String,
@@ -41,6 +41,15 @@ struct Create {
     stream: Option<Nullable<bool>>,
     #[query]
     include: Option<Vec<Include>>,
+    #[local]
+    full: Option<bool>,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let run = cx.send(&Self::SPEC, cx.arguments()).value().await?;
+        show(&cx, run, self.full).await
+    }
 }
 
 /// List the runs of a thread.
@@ -105,16 +114,16 @@ impl SubmitToolOutputs {
         });
         let arguments = cx.arguments().clone().set("tool_outputs", outputs.collect::<Vec<_>>());
         let run = cx.send(&Self::SPEC, arguments).value().await?;
-        Ok(Output::json(&if self.full == Some(true) { run } else { brief::run(run) }))
+        show(&cx, run, self.full).await
     }
 }
 
 /// Create a thread and run an assistant on it, in the background.
-#[tool("thread-run-create", POST "/threads/runs", brief = brief::run)]
+#[tool("thread-run-create", POST "/threads/runs", run)]
 struct ThreadRunCreate {
     assistant_id: String,
     /// As thread-create takes it.
-    thread: Option<JsonObject>,
+    thread: Option<Brief<NewThread>>,
     model: Option<Nullable<String>>,
     instructions: Option<Nullable<Text<0, 256_000>>>,
     /// As in assistant-create.
@@ -131,6 +140,45 @@ struct ThreadRunCreate {
     truncation_strategy: Option<Nullable<Truncation>>,
     metadata: Option<Nullable<Metadata>>,
     stream: Option<Nullable<bool>>,
+    #[local]
+    full: Option<bool>,
+}
+
+impl ThreadRunCreate {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let run = cx.send(&Self::SPEC, cx.arguments()).value().await?;
+        show(&cx, run, self.full).await
+    }
+}
+
+/// Shows a run that a call made go, and what it wrote if the call followed it to its end.
+async fn show(cx: &Context, run: Value, full: Option<bool>) -> Result<Output> {
+    if full == Some(true) {
+        return Ok(Output::json(&run));
+    }
+    let mut shown = brief::run(run);
+    if has_ended(&shown) {
+        let ids = json!({"thread_id": shown.at("thread_id"), "run_id": shown.at("id")});
+        match wrote(cx, &ids).await {
+            Ok(messages) if messages.as_array().is_some_and(Vec::is_empty) => {}
+            Ok(messages) => shown.put("messages", messages),
+            // The run is paid for, so it is shown in any case.
+            Err(error) => shown.put("note", format!("its messages could not be listed: {error}").into()),
+        }
+    }
+    Ok(Output::json(&shown))
+}
+
+fn has_ended(run: &Value) -> bool {
+    matches!(run.at("status").as_str(), Some("completed" | "failed" | "cancelled" | "incomplete" | "expired"))
+}
+
+/// The messages that a run wrote, from the oldest on.
+async fn wrote(cx: &Context, run: &Value) -> Result<Value> {
+    let asked = Arguments::from(run.clone()).set("order", "asc").set("limit", 100);
+    let mut page = cx.send(&message::List::SPEC, asked).value().await?;
+    let messages = page.at_mut("data").as_array_mut().map(std::mem::take).unwrap_or_default();
+    Ok(messages.into_iter().map(brief::message).collect())
 }
 
 /// Wait until a run ends or requires action; gives the messages it wrote.
@@ -163,7 +211,7 @@ impl Watched for Running {
     async fn look(&mut self, cx: &Context) -> Result<Look> {
         let mut run = cx.send(&Get::SPEC, self.run.clone()).value().await?;
         let stage = match run.at("status").as_str().unwrap_or_default() {
-            "completed" | "failed" | "cancelled" | "incomplete" | "expired" => Stage::Done,
+            _ if has_ended(&run) => Stage::Done,
             "requires_action" => Stage::Asks(Next { tool: SubmitToolOutputs::SPEC.name, arguments: self.run.clone() }),
             // A status that is not known is one on the way.
             status => {
@@ -173,10 +221,7 @@ impl Watched for Running {
         };
         let mut beside = Map::new();
         if matches!(stage, Stage::Done) {
-            let wrote = Arguments::from(self.run.clone()).set("order", "asc").set("limit", 100);
-            let mut wrote = cx.send(&message::List::SPEC, wrote).value().await?;
-            let messages = wrote.at_mut("data").as_array_mut().map(std::mem::take).unwrap_or_default();
-            beside.insert("messages".to_owned(), messages.into_iter().map(brief::message).collect());
+            beside.insert("messages".to_owned(), wrote(cx, &self.run).await?);
         }
         if !self.full {
             run = brief::run(run);

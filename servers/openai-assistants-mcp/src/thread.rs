@@ -2,17 +2,15 @@
 
 use openai_mcp_kernel::prelude::*;
 
-use crate::shapes::{NewMessage, ToolResources};
+use crate::shapes::{NewThread, ToolResources};
 
 tools![Create, Get, Modify, Delete];
 
 /// Create a thread: a conversation that assistants can be run on.
 #[tool("thread-create", POST "/threads")]
 struct Create {
-    messages: Option<Vec<NewMessage>>,
-    /// {code_interpreter: {file_ids}, file_search: {vector_store_ids}}
-    tool_resources: Option<Nullable<Brief<ToolResources>>>,
-    metadata: Option<Nullable<Metadata>>,
+    #[flatten]
+    thread: NewThread,
 }
 
 /// Get a thread; its messages are listed by message-list.
