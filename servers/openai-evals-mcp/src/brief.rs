@@ -1,5 +1,6 @@
 //! What callers mostly need of evals, runs and items.
 
+use openai_mcp_graders::runs::criterion_name;
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
@@ -59,12 +60,24 @@ pub(crate) fn run(answer: Value) -> Value {
     })
 }
 
+/// The name of the criterion of a result.
+fn named(result: &Value) -> &str {
+    criterion_name(result.at("name").as_str().unwrap_or_default())
+}
+
 /// Items with their scores, and the start of what was answered.
 pub(crate) fn outputs(answer: Value) -> Value {
     each(answer, |item| {
         let item = Value::Object(item);
-        let results = item.at("results").as_array().into_iter().flatten().map(|result| {
-            let mut shown = json!({"name": result.at("name"), "score": result.at("score")});
+        let results = || item.at("results").as_array().into_iter().flatten();
+        let alike = |name: &str| results().filter(|result| named(result) == name).count();
+        // Of criteria that have one name, the ids tell which is which.
+        let name = |result: &Value| match named(result) {
+            name if alike(name) == 1 => name.into(),
+            _ => result.at("name").clone(),
+        };
+        let shown = results().map(|result| {
+            let mut shown = json!({"name": name(result), "score": result.at("score")});
             if *result.at("passed") == false {
                 shown.put("passed", false.into());
             }
@@ -73,7 +86,7 @@ pub(crate) fn outputs(answer: Value) -> Value {
         let output = item.pointer("/sample/output/0/content").and_then(Value::as_str);
         let mut shown = json!({
             "id": item.at("id"), "status": item.at("status"), "datasource_item_id": item.at("datasource_item_id"),
-            "results": results.collect::<Vec<_>>(), "errors": item.at("errors"),
+            "results": shown.collect::<Vec<_>>(), "errors": item.at("errors"),
             "output": output.map(|text| json::excerpt(text, EXCERPT)),
         });
         shown.as_object_mut().map(std::mem::take).unwrap_or_default()

@@ -22,6 +22,7 @@ const LEVEL: f64 = 0.05;
 #[tool("eval-run-compare", reads)]
 struct Compare {
     eval_id: String,
+    /// 2 to 5.
     run_ids: ListOf<String, 2, 5>,
 }
 

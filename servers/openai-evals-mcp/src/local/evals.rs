@@ -4,7 +4,7 @@ use openai_mcp_graders::{Api, Criterion, Grader};
 use openai_mcp_kernel::prelude::*;
 
 use super::db::Db;
-use super::{Args, Members as _, given, id, now, text};
+use super::{Args, Members as _, given, id, now, source, text};
 
 /// What becomes of criteria of Python, which nothing here can run.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,16 +87,18 @@ fn uuid(random: u128) -> String {
 fn schema(config: &Value, faults: &mut Vec<String>) -> Value {
     let (item, samples) = match text(config, "type") {
         "custom" => {
+            source::strangers("data_source_config", config, &["item_schema", "include_sample_schema"], faults);
             let item = config.at("item_schema");
             if !item.is_object() {
                 faults.push("`data_source_config.item_schema`: expected a JSON Schema".to_owned());
             }
             (item.clone(), *config.at("include_sample_schema") == true)
         }
-        "logs" | "stored_completions" => (
-            json!({"type": "object", "properties": {"input": {"type": "array"}, "metadata": {"type": "object"}}}),
-            true,
-        ),
+        "logs" | "stored_completions" => {
+            source::strangers("data_source_config", config, &["metadata"], faults);
+            let item = json!({"input": {"type": "array"}, "metadata": {"type": "object"}});
+            (json!({"type": "object", "properties": item}), true)
+        }
         other => {
             let text = format!("`data_source_config.type`: expected custom, logs or stored_completions, got `{other}`");
             faults.push(text);

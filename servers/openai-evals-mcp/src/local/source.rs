@@ -19,6 +19,12 @@ const LARGEST: usize = 512 * 1024 * 1024;
 const INLINE: usize = 2048;
 /// Stored completions that are taken where no limit is given.
 const STORED: i64 = 200;
+/// Where rows may come from, with what is said of them there.
+const SOURCES: [(&str, &[&str]); 3] = [
+    ("file_content", &["content"]),
+    ("file_id", &["id"]),
+    ("stored_completions", &["model", "metadata", "created_after", "created_before", "limit"]),
+];
 
 /// How a model is sampled for an item.
 #[derive(Clone, Debug)]
@@ -41,6 +47,13 @@ impl Sampling {
     /// Reads what a data source says of sampling; nothing if its rows have all that is graded.
     pub(super) fn read(source: &Value, faults: &mut Vec<String>) -> Option<Sampling> {
         let kind = text(source, "type");
+        strangers("data_source", source, &["source", "model", "input_messages", "sampling_params"], faults);
+        let rows = source.at("source");
+        if let Some((_, members)) = SOURCES.iter().find(|(kind, _)| *kind == text(rows, "type")) {
+            strangers("data_source.source", rows, members, faults);
+        }
+        let input = source.at("input_messages");
+        strangers("data_source.input_messages", input, &["template", "item_reference"], faults);
         let given = |name: &str| !source.at(name).is_null();
         if kind == "jsonl" || !(given("model") || given("input_messages")) {
             let beside = ["model", "input_messages", "sampling_params"].into_iter().filter(|name| given(name));
@@ -49,7 +62,6 @@ impl Sampling {
             }));
             return None;
         }
-        let input = source.at("input_messages");
         let messages = match text(input, "type") {
             "template" => {
                 let messages: Vec<Value> = list(input, "template").cloned().collect();
@@ -118,6 +130,16 @@ impl Sampling {
     /// A parameter of sampling.
     pub(super) fn param(&self, name: &str) -> Option<&Value> {
         self.params.get(name)
+    }
+}
+
+/// Takes note of the members of an object that are none of those there are: nothing would come of them.
+pub(super) fn strangers(place: &str, object: &Value, known: &[&str], faults: &mut Vec<String>) {
+    let given = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    for (name, _) in given.filter(|(name, _)| *name != "type" && !known.contains(&name.as_str())) {
+        let there = known.iter().map(|name| format!(", `{name}`")).collect::<String>();
+        let sampling = if known.contains(&"sampling_params") { ", which takes how a model samples" } else { "" };
+        faults.push(format!("`{place}.{name}`: unknown field; there are `type`{there}{sampling}"));
     }
 }
 
