@@ -99,6 +99,12 @@ impl Send {
             }
             _ => return Err(Error::argument("input", "expected either `input` or `events`")),
         };
+        for (index, event) in events.iter().enumerate() {
+            if event.at("success") == true && event.get("output").is_none() {
+                let problem = "required: what the function gave, or `success` false and `error`";
+                return Err(Error::argument(&format!("events[{index}].output"), problem));
+            }
+        }
         let named = |event: &Value, name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
         let answered = events.iter().filter_map(|event| named(event, "request_id").or_else(|| named(event, "call_id")));
         let answered: Vec<String> = answered.collect();

@@ -68,10 +68,15 @@ impl Recording {
 
 #[shape(open)]
 struct Transport {
-    /// webrtc.
-    r#type: String,
+    #[unlisted]
+    r#type: TransportType,
     /// The client's offer.
-    sdp: Option<String>,
+    sdp: String,
+}
+
+#[shape]
+enum TransportType {
+    Webrtc,
 }
 
 /// Further fields of the API may be given.
@@ -101,7 +106,7 @@ struct Look {
     audio: Option<JsonObject>,
     /// Who works: {type: responses, responses {model, tools, …}}, {type: client} or {type: decisions, …}.
     delegation: Option<Nullable<JsonObject>>,
-    /// Messages that came before.
+    /// Messages that came before, at most 128.
     input: Option<ListOf<JsonObject, 0, 128>>,
     /// Record, and allow forks.
     store: Option<bool>,

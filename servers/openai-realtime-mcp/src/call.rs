@@ -3,7 +3,7 @@
 use http::header::LOCATION;
 use openai_mcp_kernel::prelude::*;
 
-use crate::session::{CallSession, Limit, Modality};
+use crate::session::{CallSession, Limit, Modality, Tool};
 
 tools![Create, Accept, Refer, Reject, Hangup];
 
@@ -46,7 +46,7 @@ struct Accept {
     output_modalities: Option<Vec<Modality>>,
     max_output_tokens: Option<Limit>,
     /// {type: function, name, description, parameters} or {type: mcp, server_label, server_url}.
-    tools: Option<Vec<JsonObject>>,
+    tools: Option<Vec<Brief<Tool>>>,
     tool_choice: Option<Choice>,
     parallel_tool_calls: Option<bool>,
     /// {effort}

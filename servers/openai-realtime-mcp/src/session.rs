@@ -13,6 +13,7 @@ pub(crate) struct Session {
 /// Further fields of the API may be given.
 #[shape(open)]
 pub(crate) struct CallSession {
+    #[unlisted]
     r#type: CallKind,
     #[flatten]
     settings: Settings,
@@ -26,7 +27,13 @@ struct Settings {
     output_modalities: Option<Vec<Modality>>,
     /// input {format, transcription, turn_detection, noise_reduction}, output {format, voice, speed}.
     audio: Option<JsonObject>,
-    tools: Option<Vec<JsonObject>>,
+    tools: Option<Vec<Brief<Tool>>>,
+}
+
+#[shape(tag = "type", open)]
+pub(crate) enum Tool {
+    Function { name: String, description: Option<String>, parameters: Option<JsonObject> },
+    Mcp { server_label: String, server_url: Option<String> },
 }
 
 #[shape]

@@ -13,7 +13,7 @@ use serde_json::Map;
 
 use crate::history::{History, Place};
 use crate::line::{Line, Next, closed, failure, text};
-use crate::session::Limit;
+use crate::session::{Limit, Tool};
 use crate::socket::Conversation;
 use crate::sound::{FORMATS, Recording, Spoken, encoded};
 
@@ -32,7 +32,7 @@ const PATIENCE: u64 = 45;
 ///
 /// One turn; conversation goes on from call to call (the model then knows what was said, not how it sounded). Answer
 /// function_calls by calling again with tool_outputs, as `next` tells.
-#[tool("realtime-talk", saves)]
+#[tool("realtime-talk", saves, open)]
 struct Talk {
     /// As gpt-realtime-2.1.
     model: String,
@@ -51,7 +51,7 @@ struct Talk {
     output: Option<Modality>,
     /// As marin or cedar.
     voice: Option<String>,
-    tools: Option<Raw<Vec<JsonObject>>>,
+    tools: Option<Raw<Vec<Brief<Tool>>>>,
     tool_choice: Option<Json>,
     effort: Option<Raw<Effort>>,
     max_output_tokens: Option<Raw<Limit>>,
@@ -321,16 +321,15 @@ impl Talk {
             put("note", Some(format!("the conversation did not take this turn: {error}").into()));
         }
         if !calls.is_empty() {
-            let outputs: Vec<Value> = calls
-                .iter()
-                .map(|call| json!({"call_id": text(call, "call_id"), "output": "what the function gives"}))
-                .collect();
+            let outputs: Vec<Value> = calls.iter().map(|call| json!({"call_id": text(call, "call_id")})).collect();
             put("function_calls", Some(calls.into()));
             let mut next = json!({"tool": Self::SPEC.name, "arguments": again.set("tool_outputs", outputs)});
+            let mut how = "add the `output` that each function gives".to_owned();
             let given: Vec<String> = self.given().map(|name| format!("`{name}`")).collect();
             if !given.is_empty() {
-                next.put("how", format!("give {} again, as in this call", given.join(", ")).into());
+                how += &format!(", and give {} again, as in this call", given.join(", "));
             }
+            next.put("how", how.into());
             put("next", Some(next));
         }
         sound.deliver(cx, told, self.save_to).await

@@ -26,7 +26,7 @@ const FORMATS: Formats = &[("text", &["txt", "md"])];
 /// Write down a recording with a live model, text as progress.
 ///
 /// audio-transcribe costs a quarter and has times and formats. Returns after `timeout` with `next` for the rest.
-#[tool("realtime-transcribe", saves)]
+#[tool("realtime-transcribe", saves, open)]
 struct Transcribe {
     file: FileInput,
     /// gpt-live-transcribe, gpt-realtime-whisper or gpt-transcribe.

@@ -11,14 +11,16 @@ use crate::sound::{FORMATS, Recording, Spoken, again, encoded};
 tools![Translate];
 
 /// Most seconds that one call translates.
-const SLICE: usize = 60;
+const SLICE: usize = 30;
 /// How long a translation may take by default, in seconds.
-const PATIENCE: u64 = 120;
+const PATIENCE: u64 = 45;
+/// The longest that may be asked for, in seconds.
+const LONGEST: i64 = 3600;
 
 /// Translate speech into speech in another language, with both texts.
 ///
-/// A minute at most in each call, cut in a pause; `next` goes on.
-#[tool("realtime-translate", saves)]
+/// 30 seconds at most in each call, cut in a pause; `next` goes on.
+#[tool("realtime-translate", saves, open)]
 struct Translate {
     /// wav, mp3, flac, ogg, m4a; .pcm of 24 kHz.
     file: FileInput,
@@ -33,8 +35,8 @@ struct Translate {
     offset: Option<f64>,
     /// New .wav file.
     save_to: Option<String>,
-    /// Seconds. Default 120.
-    timeout: Option<Int<1, 3600>>,
+    /// Seconds. Default 45.
+    timeout: Option<Int<1, LONGEST>>,
 }
 
 impl Translate {
@@ -57,6 +59,7 @@ impl Translate {
         line.push("session.close", json!({}));
 
         let (mut said, mut heard, mut spoken) = (String::new(), String::new(), Spoken::default());
+        let mut late = false;
         let incomplete = loop {
             let next = match line.next().await {
                 Ok(next) => next,
@@ -75,7 +78,10 @@ impl Translate {
                     "error" => break Some(failure(&event)),
                     _ => {}
                 },
-                Next::Late => break Some(Error::new(Kind::Answer, "the translation did not come within `timeout`")),
+                Next::Late => {
+                    late = true;
+                    break Some(Error::new(Kind::Answer, "the translation did not come within `timeout`"));
+                }
                 Next::Closed(why) => {
                     break Some(Error::new(Kind::Connection, format!("openai closed the session: {why}")));
                 }
@@ -90,7 +96,7 @@ impl Translate {
         let round = |seconds: f64| (seconds * 1000.0).round() / 1000.0;
         let mut told = Map::new();
         let mut put = |name: &str, value: Option<Value>| told.extend(value.map(|value| (name.to_owned(), value)));
-        // A minute that broke off is asked for again: what is missing of it would never come.
+        // A piece that broke off is asked for again: what is missing of it would never come.
         let next = if incomplete.is_some() { Some(start) } else { more.then_some(end) };
         put("done", Some(next.is_none().into()));
         put("text", Some(said.into()));
@@ -100,7 +106,13 @@ impl Translate {
         put("incomplete", incomplete.map(|error| error.to_string().into()));
         if let Some(next) = next.map(round) {
             put("next_offset", Some(next.into()));
-            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(&cx, next)})));
+            let mut arguments = again(&cx, next);
+            if late {
+                // In the same time it would be late again, and paid for again.
+                let longer = i64::try_from(patience * 2).unwrap_or(LONGEST).min(LONGEST);
+                arguments = arguments.set("timeout", longer);
+            }
+            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": arguments})));
         }
         spoken.deliver(&cx, told, self.save_to).await
     }
