@@ -41,7 +41,6 @@ const ENDPOINTS: &[&str] = &[
     "/v1/moderations",
     "/v1/images/generations",
     "/v1/images/edits",
-    "/v1/videos",
 ];
 
 static BATCHES: Collection = Collection {

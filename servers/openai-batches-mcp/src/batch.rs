@@ -16,7 +16,7 @@ pub(crate) struct Create {
     /// Of purpose batch.
     input_file_id: String,
     endpoint: Endpoint,
-    /// Default 24h, the only one.
+    #[unlisted]
     completion_window: Option<Window>,
     metadata: Option<Metadata>,
     /// Of the files with results. Default 30 days.

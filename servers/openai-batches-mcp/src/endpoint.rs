@@ -1,6 +1,7 @@
 //! What batches can ask, and how a text is asked there.
 
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 
 #[shape(read)]
@@ -20,8 +21,6 @@ pub(crate) enum Endpoint {
     Generations,
     #[wire("/v1/images/edits")]
     Edits,
-    #[wire("/v1/videos")]
-    Videos,
 }
 
 impl Endpoint {
@@ -35,7 +34,6 @@ impl Endpoint {
             Endpoint::Moderations => "/v1/moderations",
             Endpoint::Generations => "/v1/images/generations",
             Endpoint::Edits => "/v1/images/edits",
-            Endpoint::Videos => "/v1/videos",
         }
     }
 
@@ -45,7 +43,7 @@ impl Endpoint {
             Endpoint::Responses => &["input", "previous_response_id", "prompt", "conversation"],
             Endpoint::Chat => &["messages"],
             Endpoint::Embeddings | Endpoint::Moderations => &["input"],
-            Endpoint::Completions | Endpoint::Generations | Endpoint::Edits | Endpoint::Videos => &["prompt"],
+            Endpoint::Completions | Endpoint::Generations | Endpoint::Edits => &["prompt"],
         }
     }
 
@@ -64,9 +62,31 @@ impl Endpoint {
                 Ok(body.set("messages", messages))
             }
             Endpoint::Responses | Endpoint::Embeddings | Endpoint::Moderations => Ok(body.set("input", text)),
-            Endpoint::Completions | Endpoint::Generations | Endpoint::Edits | Endpoint::Videos => {
-                Ok(body.set("prompt", text))
+            Endpoint::Completions | Endpoint::Generations | Endpoint::Edits => Ok(body.set("prompt", text)),
+        }
+    }
+
+    /// The body with what it can only mean: a text for messages is what the user says.
+    ///
+    /// # Errors
+    /// It is no object.
+    pub(crate) fn settle(self, body: Arguments) -> Result<Arguments, String> {
+        match body.member::<Value>("messages").map_err(|_| "`body`: expected an object".to_owned())? {
+            Some(Value::String(text)) if self == Endpoint::Chat => self.ask(body.without("messages"), &text),
+            _ => Ok(body),
+        }
+    }
+
+    /// What a member that a body needs has to be, if a value is something else.
+    fn expected(self, name: &str, value: &Value) -> Option<&'static str> {
+        let takes = |taken: bool, expected| (!taken).then_some(expected);
+        match (self, name) {
+            (_, "messages") => takes(value.is_array(), "an array of messages"),
+            (Endpoint::Generations | Endpoint::Edits, "prompt") => takes(value.is_string(), "a text"),
+            (_, "input") | (Endpoint::Completions, "prompt") => {
+                takes(value.is_string() || value.is_array(), "a text or an array")
             }
+            _ => None,
         }
     }
 
@@ -90,6 +110,13 @@ impl Endpoint {
         if !self.needs().iter().any(|need| names.contains(need)) {
             let needs: Vec<String> = self.needs().iter().map(|need| format!("`{need}`")).collect();
             return Err(format!("`body`: {} wants {}", self.path(), needs.join(" or ")));
+        }
+        for name in self.needs().iter().filter(|name| names.contains(name)) {
+            let value = members.read::<Value>(name).ok().flatten().unwrap_or_default();
+            if let Some(expected) = self.expected(name, &value) {
+                let got = value.to_string();
+                return Err(format!("`body.{name}`: expected {expected}, got {}", json::excerpt(&got, 60)));
+            }
         }
         if members.read::<Value>("stream").is_ok_and(|stream| stream == Some(true.into())) {
             return Err("`body.stream`: nothing streams in a batch".to_owned());

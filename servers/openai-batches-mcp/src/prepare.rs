@@ -282,6 +282,7 @@ impl Made {
     }
 
     fn line(&mut self, number: usize, Request { id, body }: Request) -> Result<(), String> {
+        let body = self.endpoint.settle(body)?;
         let model = self.endpoint.check(&body)?;
         match (&self.model, &model) {
             (Some(one), Some(other)) if one != other => {
