@@ -181,6 +181,16 @@ impl Report {
             None => vec![kind.group().to_owned()],
         };
         let mut arguments = self.filters.arguments();
+        let filters = || Filters::FIELDS.iter().map(|field| field.name);
+        let has = |name: &str| spec.fields.iter().any(|field| field.name == name);
+        let there: Vec<String> = filters().filter(|name| has(name)).map(|name| format!("`{name}`")).collect();
+        let mut faults = Vec::new();
+        for name in filters().filter(|name| !has(name)) {
+            if arguments.member::<Value>(name)?.is_some() {
+                faults.push(format!("`filters.{name}`: {} is filtered by {} alone", spec.name, there.join(", ")));
+                arguments = arguments.without(name);
+            }
+        }
         if !group_by.is_empty() {
             arguments = arguments.set("group_by", &group_by);
         }
@@ -190,7 +200,13 @@ impl Report {
             .set("end_time", end)
             .set("bucket_width", width.name)
             .set("limit", width.limit);
-        cx.check(spec, &arguments)?;
+        match cx.check(spec, &arguments) {
+            Err(error) if !faults.is_empty() => faults.push(error.into_text()),
+            checked => checked?,
+        }
+        if !faults.is_empty() {
+            return Err(Error::arguments(&faults));
+        }
 
         let pages = (end - start) / width.seconds / width.limit + 1;
         let table = Table::new(columns, group_by.clone(), measure);

@@ -23,12 +23,13 @@ struct Retirements {
 impl Retirements {
     async fn run(self, cx: Context) -> Result<Output> {
         let now = i64::try_from(cx.now().as_secs()).unwrap_or(i64::MAX);
-        let wanted = |id: &str, ends: i64| {
-            holds(id, self.contains.as_deref()) && (self.past == Some(true) || day(ends) > day(now))
-        };
-        let ends = catalog::ends(&cx).await?.into_iter().filter(|(id, ends)| wanted(id, *ends));
+        let ends = catalog::ends(&cx).await?.into_iter().filter(|(id, _)| holds(id, self.contains.as_deref()));
         let mut ends: Vec<(i64, String)> = ends.map(|(id, ends)| (ends, id)).collect();
         ends.sort();
+        let to_come = |ends: i64| day(ends) > day(now);
+        // Who asks for a model by its name wants to know of it, though it ended.
+        let all = self.past == Some(true) || self.contains.is_some() && !ends.iter().any(|(ends, _)| to_come(*ends));
+        ends.retain(|(ends, _)| all || to_come(*ends));
         let rows = ends.iter().map(|(ends, id)| {
             let ends = day(*ends);
             let mut row = Row::new(format!("{ends} {id}"), json!({"id": id, "shutdown_date": ends}));
