@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::schema::Shape;
 use openai_mcp_kernel::server::{Definition, Service, describe};
 use openai_mcp_kernel::spec::Life;
 use serde_json::Value;
@@ -162,6 +163,11 @@ pub fn inventory(server: &'static Definition) {
     );
     let tools: Vec<Value> =
         serde_json::from_str(&service(server).tool_list()).unwrap_or_else(|error| panic!("{error}"));
+    // A line of the source that ends within a name goes on behind a blank.
+    assert!(!server.about.contains("- "), "a name in the instructions is broken");
+    for spec in server.specs().filter(|spec| spec.fields.iter().any(|field| takes_file((field.shape)()))) {
+        assert!(spec.effect.open, "{}: a file may be anywhere, so the tool is `open`", spec.name);
+    }
     let mut names = BTreeSet::new();
     for tool in &tools {
         let name = tool["name"].as_str().unwrap_or_default();
@@ -180,6 +186,18 @@ pub fn inventory(server: &'static Definition) {
         assert!(schema.get("anyOf").is_none(), "{name}: combinator at the root");
         portable(name, schema);
         typed(name, "", schema);
+    }
+}
+
+/// Whether an argument takes a file, or files.
+fn takes_file(shape: &Shape) -> bool {
+    match shape {
+        Shape::File => true,
+        Shape::Array { items: inner, .. } | Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => {
+            takes_file(inner())
+        }
+        Shape::Union(shapes) => shapes.iter().any(|shape| takes_file(shape())),
+        _ => false,
     }
 }
 

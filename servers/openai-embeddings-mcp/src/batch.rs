@@ -13,7 +13,7 @@ tools![Batch];
 /// Embed many texts, or those of a file, into a collection or a new file.
 ///
 /// If done is false, call again with offset: next_offset (and another save_to).
-#[tool("embedding-batch", destroys)]
+#[tool("embedding-batch", destroys, open)]
 struct Batch {
     #[alias("texts")]
     items: Option<Vec<String>>,
