@@ -29,7 +29,7 @@ pub(crate) struct Tuning {
     #[unlisted]
     prompt_cache_retention: Option<Retention>,
     reasoning_effort: Option<Effort>,
-    /// Hash of the end user, at most 128 characters.
+    /// Hash of the end user.
     safety_identifier: Option<String>,
     seed: Option<i64>,
     service_tier: Option<ServiceTier>,

@@ -41,7 +41,7 @@ struct Create {
     temperature: Option<Nullable<Num<0, 2>>>,
     top_p: Option<Nullable<Num<0, 1>>>,
     user: Option<String>,
-    /// The API's whole object.
+    /// The API's whole answer.
     #[local]
     full: Option<bool>,
 }

@@ -101,7 +101,7 @@ struct Create {
     /// New local file for images, or else the text.
     #[local]
     save_to: Option<String>,
-    /// The API's object, not a short one.
+    /// The API's whole answer.
     #[local]
     full: Option<bool>,
 }
@@ -155,7 +155,7 @@ struct Get {
     /// New local file for images, or else the text.
     #[local]
     save_to: Option<String>,
-    /// The API's object, not a short one.
+    /// The API's whole answer.
     #[local]
     full: Option<bool>,
     #[local]
@@ -215,7 +215,7 @@ struct Wait {
     #[flatten]
     patience: Patience,
     betas: Option<Raw<Vec<String>>>,
-    /// The API's object, not a short one.
+    /// The API's whole answer.
     full: Option<bool>,
 }
 

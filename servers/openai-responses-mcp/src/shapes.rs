@@ -243,10 +243,15 @@ pub(crate) struct StreamOptions {
 
 #[shape]
 pub(crate) struct ContextManagement {
-    /// compaction
-    r#type: String,
+    #[unlisted]
+    r#type: Compaction,
     /// Tokens from which on it compacts.
-    compact_threshold: Option<Nullable<Int<1, { i64::MAX }>>>,
+    compact_threshold: Option<Nullable<Int<1000, { i64::MAX }>>>,
+}
+
+#[shape]
+enum Compaction {
+    Compaction,
 }
 
 #[shape]

@@ -204,7 +204,12 @@ impl Wish {
         for name in ["prompt_cache_options", "access_programs", "background_options", "image", "moderation"] {
             body.object(name)?;
         }
-        body.array("context_management", 0..=usize::MAX)?;
+        for (path, entry) in body.array("context_management", 0..=usize::MAX)?.into_iter().flatten() {
+            let mut entry = Params::nested(path, entry)?;
+            entry.need("type", |entry, name| entry.one_of(name, &["compaction"]))?;
+            entry.integer("compact_threshold", 1000..=i64::MAX)?;
+            entry.finish()?;
+        }
         let summary = read_reasoning(body, &mut repeat)?;
         let form = read_text(body, &mut repeat)?;
         let include = Include::read(body)?;
