@@ -12,13 +12,28 @@ tools![Run, Validate];
 /// sampling_params?: {temperature, top_p, seed, max_completions_tokens, reasoning_effort}} or multi {graders: {key:
 /// grader}, calculate_output: formula of keys}; in a multi also label_model {model, input, labels, passing_labels}. Texts
 /// may hold {{item.…}}, {{sample.output_text}}, {{sample.output_json.…}} and {{sample.output_tools}}.
-#[tool("fine-tune-grader-run", POST "/fine_tuning/alpha/graders/run")]
+#[tool("fine-tune-grader-run", POST "/fine_tuning/alpha/graders/run", brief = brief)]
 struct Run {
     grader: JsonObject,
     /// What a model answered: sample.output_text, and sample.output_json if it is JSON.
     model_sample: String,
     /// The item: a line of the training file.
     item: Option<JsonObject>,
+}
+
+/// What a grader gave, with the errors that there were alone.
+fn brief(mut answer: Value) -> Value {
+    let there =
+        |value: &Value| !value.is_null() && *value != false && value.as_object().is_none_or(|all| !all.is_empty());
+    if let Some(errors) = answer.pointer_mut("/metadata/errors").and_then(Value::as_object_mut) {
+        errors.retain(|_, value| there(value));
+    }
+    for place in ["/metadata", ""] {
+        if let Some(members) = answer.pointer_mut(place).and_then(Value::as_object_mut) {
+            members.retain(|_, value| there(value));
+        }
+    }
+    answer
 }
 
 /// Validate a grader, without running it.

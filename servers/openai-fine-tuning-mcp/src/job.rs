@@ -49,9 +49,18 @@ enum Check {
 
 #[shape(tag = "type")]
 enum Method {
-    Supervised { supervised: Option<Supervised> },
-    Dpo { dpo: Option<Dpo> },
-    Reinforcement { reinforcement: Reinforcement },
+    Supervised {
+        supervised: Option<Supervised>,
+    },
+    Dpo {
+        /// {hyperparameters: {as supervised, and beta up to 2: higher keeps the model closer to its base}}
+        dpo: Option<Brief<Dpo>>,
+    },
+    Reinforcement {
+        /// {grader: as fine-tune-grader-run takes it, response_format?: {type: json_schema, json_schema}, hyperparameters?: {as
+        /// supervised, and compute_multiplier up to 10, eval_interval in steps, eval_samples, reasoning_effort}}
+        reinforcement: Brief<Reinforcement>,
+    },
 }
 
 #[shape]
@@ -66,9 +75,7 @@ struct Dpo {
 
 #[shape]
 struct Reinforcement {
-    /// As fine-tune-grader-run takes it.
     grader: JsonObject,
-    /// Shape of what the model answers, as chat completions take it: {type: json_schema, json_schema}.
     response_format: Option<JsonObject>,
     hyperparameters: Option<ReinforcementHyperparameters>,
 }
@@ -84,7 +91,6 @@ struct Hyperparameters {
 struct DpoHyperparameters {
     #[flatten]
     usual: Hyperparameters,
-    /// Up to 2; higher keeps the model closer to its base.
     beta: Option<Number>,
 }
 
@@ -92,9 +98,7 @@ struct DpoHyperparameters {
 struct ReinforcementHyperparameters {
     #[flatten]
     usual: Hyperparameters,
-    /// Up to 10.
     compute_multiplier: Option<Number>,
-    /// Steps between evaluations.
     eval_interval: Option<Whole<1, 2_147_483_647>>,
     eval_samples: Option<Whole<1, 2_147_483_647>>,
     reasoning_effort: Option<Effort>,
