@@ -8,16 +8,19 @@ tools![Create, Delete, ConsentCreate, ConsentList, ConsentGet, ConsentModify, Co
 /// Create a custom voice from a recording and a consent, or from a description.
 ///
 /// Speech takes voices made from recordings; those made from a prompt are for Live alone.
-#[tool("audio-voice-create", POST "/audio/voices", multipart, open)]
+#[tool("audio-voice-create", POST "/audio/voices", multipart, run, open)]
 struct Create {
     name: String,
-    /// Default audio_sample.
+    /// Default by what is given.
+    #[read]
     r#type: Option<Kind>,
     /// At most 10 MiB; with consent.
+    #[read]
     audio_sample: Option<FileInput>,
     /// Id, of the same speaker.
     consent: Option<String>,
     /// For type prompt, as are model and script_hint.
+    #[read]
     prompt: Option<String>,
     /// Default auto.
     model: Option<String>,
@@ -25,10 +28,20 @@ struct Create {
     script_hint: Option<String>,
 }
 
-#[shape]
+#[shape(read)]
 enum Kind {
     AudioSample,
     Prompt,
+}
+
+impl Create {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let mut arguments = cx.arguments().clone();
+        if self.r#type.is_none() && self.audio_sample.is_none() && self.prompt.is_some() {
+            arguments = arguments.set("type", "prompt");
+        }
+        cx.send(&Self::SPEC, arguments).bytes().await.map(Output::Json)
+    }
 }
 
 /// Delete a custom voice; its consent stays.

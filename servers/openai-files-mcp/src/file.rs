@@ -24,13 +24,29 @@ struct Upload {
 /// List uploaded files, the newest first.
 #[tool("file-list", GET "/files", run)]
 struct List {
-    purpose: Option<String>,
+    purpose: Option<Brief<AnyPurpose>>,
     /// Default 20.
     #[read]
     limit: Option<Int<1, 10_000>>,
     order: Option<Order>,
     /// Id of the last file of the page before.
     after: Option<String>,
+}
+
+/// What files are for, those that OpenAI makes too.
+#[shape]
+enum AnyPurpose {
+    Assistants,
+    AssistantsOutput,
+    Batch,
+    BatchOutput,
+    #[wire("fine-tune")]
+    FineTune,
+    #[wire("fine-tune-results")]
+    FineTuneResults,
+    Vision,
+    UserData,
+    Evals,
 }
 
 impl List {

@@ -19,7 +19,7 @@ tools![Batch];
 /// Begins no prompt that would outlast timeout, going by those before it: if `done` is false, go on with `next_offset`.
 #[tool("image-generate-batch", saves)]
 struct Batch {
-    /// Prompts.
+    /// Prompts, at most 50.
     #[alias("prompts")]
     items: ListOf<Prompt, 1, 50>,
     /// Arguments of image-generate for every prompt: model, size, …

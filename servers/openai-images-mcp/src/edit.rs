@@ -33,6 +33,8 @@ struct Edit {
     mask: Option<FileInput>,
     /// Transparent PNG laid over the first image to guide the edit; not with mask.
     markup: Option<FileInput>,
+    /// For gpt-image-1.5 and gpt-image-1-mini.
+    #[unlisted]
     input_fidelity: Option<Fidelity>,
     #[flatten]
     look: Look,
@@ -44,6 +46,7 @@ struct Edit {
 /// What tools that make their own images and masks take of image-edit's arguments.
 #[shape]
 struct EditOptions {
+    #[unlisted]
     input_fidelity: Option<Fidelity>,
     #[flatten]
     look: Look,

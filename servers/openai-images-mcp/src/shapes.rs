@@ -22,8 +22,7 @@ pub(crate) struct Look {
     n: Option<Int<1, 10>>,
     /// auto, or as 1536x1024: multiples of 16, ratio up to 3:1, 655,360 pixels to 3840x2160.
     size: Option<String>,
-    /// standard and hd for retired models.
-    quality: Option<Quality>,
+    quality: Option<AnyQuality>,
     /// transparent needs png or webp.
     background: Option<Background>,
     output_format: Option<ImageFormat>,
@@ -40,6 +39,7 @@ pub(crate) struct Look {
     /// Who writes an SVG: {model, reasoning: {effort}}.
     svg: Option<Brief<Svg>>,
     /// For retired models.
+    #[unlisted]
     response_format: Option<ResponseFormat>,
     safety_identifier: Option<String>,
     /// Deprecated: safety_identifier.
@@ -54,6 +54,7 @@ pub(crate) struct Drawing {
     look: Look,
     moderation: Option<Moderation>,
     /// For retired models.
+    #[unlisted]
     style: Option<Style>,
 }
 
@@ -92,6 +93,23 @@ pub(crate) enum Background {
 
 #[shape]
 pub(crate) enum Quality {
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
+    Auto,
+}
+
+/// A quality, or one of retired models, which lists do not show.
+pub(crate) enum AnyQuality {}
+
+impl Shaped for AnyQuality {
+    const SHAPE: Shape = Shape::Brief { listed: of::<Quality>, taken: of::<EveryQuality>, options: false };
+}
+
+#[shape]
+enum EveryQuality {
     Low,
     Medium,
     High,
