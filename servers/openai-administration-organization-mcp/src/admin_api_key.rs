@@ -18,7 +18,7 @@ struct List {
 struct Create {
     name: String,
     /// Default never.
-    expires_in_seconds: Option<i64>,
+    expires_in_seconds: Option<Int<1, 31_536_000>>,
 }
 
 impl Create {

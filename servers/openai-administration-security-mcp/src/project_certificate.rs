@@ -17,6 +17,7 @@ struct List {
 #[tool("project-certificate-activate", POST "/organization/projects/{project_id}/certificates/activate", destroys, idempotent)]
 struct Activate {
     project_id: String,
+    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }
 
@@ -24,5 +25,6 @@ struct Activate {
 #[tool("project-certificate-deactivate", POST "/organization/projects/{project_id}/certificates/deactivate", destroys, idempotent)]
 struct Deactivate {
     project_id: String,
+    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }

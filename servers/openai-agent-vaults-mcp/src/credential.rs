@@ -104,6 +104,7 @@ enum Networking {
     /// What the environment's network allows.
     Unrestricted {},
     Limited {
+        /// At most 16.
         allowed_hosts: ListOf<String, 1, 16>,
     },
 }

@@ -46,6 +46,7 @@ impl Create {
 /// List environments that were created ahead.
 #[tool("agent-environment-list", GET "/agents/environments")]
 struct List {
+    #[unlisted]
     r#type: Option<Kind>,
     #[flatten]
     page: OrderedPage,

@@ -13,7 +13,7 @@ struct Create {
     user: String,
     workflow: Workflow,
     chatkit_configuration: Option<Configuration>,
-    /// Default 10 minutes.
+    /// Default, and at most, 10 minutes.
     expires_after: Option<ExpiresAfter>,
     rate_limits: Option<RateLimits>,
 }

@@ -35,6 +35,7 @@ enum Question {
     },
     Choice {
         instructions: Instructions,
+        /// 2 to 255.
         choices: ListOf<Choice, 2, 255>,
         name: Option<String>,
     },
