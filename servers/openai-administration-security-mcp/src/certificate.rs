@@ -44,14 +44,12 @@ struct Delete {
 /// Activate certificates for the organization: calls without one may be refused.
 #[tool("certificate-activate", POST "/organization/certificates/activate", destroys, idempotent)]
 struct Activate {
-    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }
 
 /// Deactivate certificates: calls that rely on them are refused at once.
 #[tool("certificate-deactivate", POST "/organization/certificates/deactivate", destroys, idempotent)]
 struct Deactivate {
-    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }
 

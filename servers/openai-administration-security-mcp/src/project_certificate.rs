@@ -17,7 +17,6 @@ struct List {
 #[tool("project-certificate-activate", POST "/organization/projects/{project_id}/certificates/activate", destroys, idempotent)]
 struct Activate {
     project_id: String,
-    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }
 
@@ -25,6 +24,5 @@ struct Activate {
 #[tool("project-certificate-deactivate", POST "/organization/projects/{project_id}/certificates/deactivate", destroys, idempotent)]
 struct Deactivate {
     project_id: String,
-    /// At most 10.
     certificate_ids: ListOf<String, 1, 10>,
 }
