@@ -277,12 +277,12 @@ impl Gateway {
             (Some(value), None) => {
                 let value = value.to_str().map_err(|_| wrong("the `Authorization` header is not ASCII"))?;
                 let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+                if !scheme.eq_ignore_ascii_case("bearer") {
+                    return Err(wrong("the `Authorization` header must be `Bearer` and a key"));
+                }
                 // Some hosts make one of several.
                 if token.contains(", ") {
                     return Err(wrong("there is more than one `Authorization` header"));
-                }
-                if !scheme.eq_ignore_ascii_case("bearer") {
-                    return Err(wrong("the `Authorization` header must be `Bearer` and a key"));
                 }
                 Some(token)
             }

@@ -380,6 +380,15 @@ async fn a_request_has_one_host_and_one_key() {
         let answer = exchange(server.at, request.as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
     }
+    for (given, words) in [
+        // As some hosts hand over two.
+        ("Bearer sk-one, Bearer sk-two", "more than one `Authorization` header"),
+        ("Digest realm=a, nonce=b", "must be `Bearer` and a key"),
+    ] {
+        let request = post(&format!("authorization: {given}\r\n"), &get(1, "a"));
+        let answer = exchange(server.at, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains(words), "{given}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ pub static SERVER: Definition = Definition {
     about: "Projects of an OpenAI organization, with an admin key: users, service accounts, keys, rate limits, \
             models, hosted tools, data retention and service tiers of each. Ids: proj_…, user-…, svc_acct_…, \
             key_…. Secrets are shown once, by project-service-account-create and \
-            project-service-account-key-create. To rotate a key: create another, put it in use, delete the old one. Users have to be in the \
-            organization before they are added to a project.",
+            project-service-account-key-create. To rotate a key: create another, put it in use, delete the old one. \
+            Users have to be in the organization before they are added to a project.",
     topics: "members, keys, rates",
     tools: &[
         project::TOOLS,

@@ -9,7 +9,7 @@ use openai_mcp_zones::zone as zone_named;
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
-/// Longest words for a time that are looked at, in bytes: each of them is read with what others leave.
+/// Longest text that is read as a time, in bytes: with each leading word that says nothing the rest is made anew.
 const MOST_SAID: usize = 128;
 /// Longest report, in days.
 const LONGEST: i64 = 11 * 366;

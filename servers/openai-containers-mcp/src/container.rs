@@ -9,7 +9,7 @@ tools![Create, List, Get, Delete];
 #[tool("container-create", POST "/containers")]
 struct Create {
     name: String,
-    /// When it is deleted while idle; default, and at most, 20 minutes.
+    /// When it is deleted while idle; default 20 minutes.
     expires_after: Option<ExpiresAfter>,
     /// Uploaded files to copy into it.
     file_ids: Option<Vec<String>>,

@@ -138,7 +138,7 @@ impl Spoken {
         self.0.extend_from_slice(&bytes);
         // It is sent on as text, and there several times meanwhile.
         if self.0.len() > LONGEST.min(cx.room() / 6) {
-            return Err(Error::new(Kind::Answer, "openai sends more sound than an answer has"));
+            return Err(Error::new(Kind::Answer, "openai sends more sound than there is room for"));
         }
         Ok(())
     }
