@@ -2,6 +2,7 @@
 //! processes that start, for pauses between tries.
 #![allow(clippy::print_stderr, reason = "a task talks to the person who started it")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use crate::tools::execute;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, domain, newer};
 
 /// A program that cargo made of tests.
 struct Program {
@@ -18,6 +19,16 @@ struct Program {
     path: PathBuf,
     /// The folder of its package, where cargo would start it.
     folder: PathBuf,
+    /// Of a server, whose tests read nothing else.
+    server: Option<Server>,
+}
+
+/// What the tests of a server read beside its folder, and what they leave.
+struct Server {
+    /// What its tools say, as people read it.
+    reference: PathBuf,
+    /// Written when all the tests passed. While it is newer than what they read, they need not run again.
+    passed: PathBuf,
 }
 
 /// A line of what cargo says of its work.
@@ -40,6 +51,8 @@ pub(crate) struct Manner<'a> {
     pub(crate) long: &'a str,
     /// Whether these run beside all others, or after them.
     pub(crate) beside: bool,
+    /// Whether every test runs, or those that a filter names.
+    pub(crate) whole: bool,
     /// A `cargo test` that makes the programs.
     pub(crate) cargo: &'a (dyn Fn() -> Command + Sync),
     /// Gives a program its environment, and which of its tests run.
@@ -54,8 +67,12 @@ pub(crate) fn run(workspace: &Workspace, manner: &Manner<'_>) -> Result<()> {
     let others = || {
         let mut failed = Vec::new();
         for program in &others {
-            if !shown(&program.package, &mut program.command(manner))? {
+            if program.stands()? {
+                eprintln!("\n--- {}\nas it was when it passed", program.package);
+            } else if !shown(&program.package, &mut program.command(manner))? {
                 failed.push(program.name());
+            } else if let Some(server) = &program.server {
+                fs::write(&server.passed, "")?;
             }
         }
         Ok::<_, anyhow::Error>(failed)
@@ -91,6 +108,8 @@ fn programs(workspace: &Workspace, manner: &Manner<'_>) -> Result<Vec<Program>> 
     build.args(["--no-run", "--message-format=json-render-diagnostics"]).stderr(Stdio::inherit());
     let output = build.output().context("cannot start cargo")?;
     ensure!(output.status.success(), "cargo ended with {}", output.status);
+    let passed = workspace.target.join("passed");
+    fs::create_dir_all(&passed)?;
     let mut programs = Vec::new();
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Message = serde_json::from_str(line).context("cargo printed something else than expected")?;
@@ -102,7 +121,14 @@ fn programs(workspace: &Workspace, manner: &Manner<'_>) -> Result<Vec<Program>> 
         let folder = manifest.parent().unwrap_or(&manifest).to_owned();
         let package = workspace.packages.iter().find(|package| package.folder() == folder);
         let package = package.with_context(|| format!("{} is of no member", manifest.display()))?.name.clone();
-        programs.push(Program { package, path, folder });
+        let server = match (domain(&package), path.file_name()) {
+            (Some(domain), Some(name)) if manner.whole => Some(Server {
+                reference: workspace.root.join(format!("docs/reference/{domain}.md")),
+                passed: passed.join(name),
+            }),
+            _ => None,
+        };
+        programs.push(Program { package, path, folder, server });
     }
     Ok(programs)
 }
@@ -116,8 +142,30 @@ impl Program {
         command
     }
 
+    /// Whether it has passed, and neither it nor what it reads changed since.
+    fn stands(&self) -> Result<bool> {
+        let Some(server) = &self.server else { return Ok(false) };
+        let mut read = vec![self.path.clone(), server.reference.clone()];
+        gather(&self.folder, &mut read)?;
+        newer(&server.passed, read)
+    }
+
     fn name(&self) -> String {
         let file = self.path.file_name().map_or_else(|| self.path.as_path(), Path::new);
         format!("{} ({})", self.package, file.display())
     }
+}
+
+/// A folder and all that is in it but what is built there. A folder is newer than what was taken out of it.
+fn gather(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    found.push(folder.to_owned());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        } else if entry.file_name() != "dist" {
+            gather(&entry.path(), found)?;
+        }
+    }
+    Ok(())
 }

@@ -74,7 +74,10 @@ pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
             command.args(&options.filter);
         };
         // Some tests read what others have blessed.
-        programs::run(&workspace, &Manner { long: E2E, beside: !bless, cargo: &tests, tell: &tell })
+        programs::run(
+            &workspace,
+            &Manner { long: E2E, beside: !bless, whole: whole && !bless, cargo: &tests, tell: &tell },
+        )
     })?;
     steps.done();
     Ok(())

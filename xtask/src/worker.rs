@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::tools::{WASM, execute, install_wasm, node_packages};
-use crate::workspace::{Workspace, cargo, domain};
+use crate::workspace::{Workspace, cargo, domain, newer};
 use crate::wrangler::{self, Config, WRANGLER};
 
 /// Most bytes of a Worker's modules, each gzipped. More costs start-up time on every machine of the edge. A Worker that
@@ -284,7 +284,7 @@ fn pack(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -
         let config = worker.folder.join(wrangler::FILE);
         let made = worker.dist().join(MADE);
         let so = fs::read_to_string(&made).is_ok_and(|text| text.starts_with(&head(make)));
-        if !so || !newer(&made, &[&wasm, &config])? {
+        if !so || !newer(&made, [&wasm, &config])? {
             stale.push((worker, wasm));
         }
     }
@@ -324,17 +324,6 @@ fn pack(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -
 
 /// Written last, so that a build that was broken off is begun anew.
 const MADE: &str = "worker.capnp";
-
-fn newer(file: &Path, than: &[&Path]) -> Result<bool> {
-    let Ok(made) = fs::metadata(file) else { return Ok(false) };
-    let made = made.modified()?;
-    for other in than {
-        if fs::metadata(other)?.modified()? > made {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
 
 /// The first line of what workerd needs: how the Worker was made, and a number that changes with what makes Workers.
 fn head(make: Make) -> String {

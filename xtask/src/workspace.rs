@@ -1,6 +1,7 @@
 //! What cargo says about the workspace.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -90,6 +91,18 @@ pub(crate) fn server_name(domain: &str) -> String {
 /// The domain of a server.
 pub(crate) fn domain(name: &str) -> Option<&str> {
     name.strip_prefix("openai-")?.strip_suffix("-mcp")
+}
+
+/// Whether `file` is there and was written after all the `others`, which must be there.
+pub(crate) fn newer(file: &Path, others: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<bool> {
+    let Ok(made) = fs::metadata(file) else { return Ok(false) };
+    let made = made.modified()?;
+    for other in others {
+        if fs::metadata(other)?.modified()? > made {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The cargo that runs this task.
