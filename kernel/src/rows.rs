@@ -477,9 +477,11 @@ impl<T> Window<T> {
             if window.total == offset {
                 bytes = rows.lines.bytes();
             }
-            full |= window.rows.len() == WINDOW.0 || rows.lines.bytes() - bytes > WINDOW.1;
-            if window.total >= offset && !full {
-                window.rows.push(Kept { line: Some(line), id, value });
+            if window.total >= offset {
+                full |= window.rows.len() == WINDOW.0 || rows.lines.bytes() - bytes > WINDOW.1;
+                if !full {
+                    window.rows.push(Kept { line: Some(line), id, value });
+                }
             }
             window.total += 1;
         }

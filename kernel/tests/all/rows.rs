@@ -181,7 +181,7 @@ fn the_text_of_a_record_is_found_by_its_name() {
 #[test]
 fn a_window_keeps_some_rows_and_counts_all() {
     let read = |name: &str, content: &str, offset: usize| {
-        let rows = Rows::new(opened(name, content.as_bytes(), 16), CAP);
+        let rows = Rows::new(opened(name, content.as_bytes(), 16.max(content.len() / 1000)), CAP);
         block_on(Window::read(rows, offset, |row| match row.value {
             Ok(Value::String(text)) if text == "-" => Ok(None),
             Ok(Value::String(text)) => Ok(Some(text)),
@@ -202,4 +202,6 @@ fn a_window_keeps_some_rows_and_counts_all() {
     let many = "x\n".repeat(120_000);
     let window = read("a.txt", &many, 10).unwrap();
     assert_eq!((window.total, window.rows.len()), (120_000, 100_000));
+    let long = format!("{}\n", "x".repeat(1 << 20)).repeat(40);
+    assert_eq!(read("a.txt", &long, 36).unwrap().rows.len(), 4, "what comes before the offset takes no room");
 }
