@@ -52,7 +52,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     workers(workspace, &mut faults)?;
     kernel_words(workspace, &mut faults)?;
     purity(workspace, &mut faults)?;
-    cases(workspace, &mut faults)?;
     library_tests(workspace, &mut faults)?;
     layers::check(workspace, &mut faults)?;
     if faults.is_empty() {
@@ -71,23 +70,6 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         let own = package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str()));
         own.map(|dependency| (dependency.name.clone(), dependency.kind.as_deref() == Some("dev"))).collect()
     };
-    let below = ["kernel", "line", "macros", "shapes", "pictures", "sound", "tables", "zones"]
-        .into_iter()
-        .flat_map(|folder| workspace.members(folder));
-    for package in workspace.members("servers").chain(below) {
-        for (dependency, _) in within(package) {
-            if servers.contains(dependency.as_str()) {
-                faults.push(format!("{} depends on the server {dependency}", package.name));
-            }
-        }
-    }
-    for package in workspace.members("servers").chain(workspace.members("native")) {
-        for (dependency, for_tests) in within(package) {
-            if !for_tests && dependency == "openai-mcp-sandbox" {
-                faults.push(format!("{} carries the sandbox, which is for cli alone", package.name));
-            }
-        }
-    }
     let layers = [
         ("line", [].as_slice()),
         ("kernel", &["openai-mcp-line", "openai-mcp-macros"]),
@@ -98,11 +80,27 @@ fn dependencies(workspace: &Workspace, faults: &mut Vec<String>) {
         ("sound", &["openai-mcp-kernel"]),
         ("tables", &[]),
         ("zones", &[]),
+        ("native", &["openai-mcp-kernel"]),
+        (
+            "servers",
+            &[
+                "openai-mcp-kernel",
+                "openai-mcp-shapes",
+                "openai-mcp-pictures",
+                "openai-mcp-plots",
+                "openai-mcp-graders",
+                "openai-mcp-sound",
+                "openai-mcp-tables",
+                "openai-mcp-zones",
+                "openai-mcp-native",
+            ],
+        ),
     ];
     for (folder, below) in layers {
         for package in workspace.members(folder) {
             for (dependency, for_tests) in within(package) {
-                if !for_tests && !below.contains(&dependency.as_str()) {
+                let is_below = for_tests || below.contains(&dependency.as_str());
+                if !is_below || servers.contains(dependency.as_str()) {
                     faults.push(format!("{} depends on {dependency}", package.name));
                 }
             }
@@ -210,7 +208,7 @@ fn kernel_words(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
 }
 
 fn purity(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    let pure = ["line", "kernel", "shapes", "pictures", "plots", "graders", "tables", "zones", "servers"];
+    let pure = ["line", "kernel", "shapes", "pictures", "plots", "graders", "sound", "tables", "zones", "servers"];
     for package in pure.into_iter().flat_map(|folder| workspace.members(folder)) {
         for file in rust_files(&package.folder().join("src"))? {
             if file.file_name().is_some_and(|name| name == "main.rs") {
@@ -272,54 +270,6 @@ fn has_example(text: &str) -> bool {
     opens.any(|kind| matches!(kind.trim(), "" | "rust" | "no_run" | "should_panic" | "compile_fail"))
 }
 
-/// Every tool is shown once to work and once to fail.
-fn cases(workspace: &Workspace, faults: &mut Vec<String>) -> Result<()> {
-    for package in workspace.members("servers") {
-        let mut tools = Vec::new();
-        for file in rust_files(&package.folder().join("src"))? {
-            tools.extend(tool_names(&read(&file)?));
-        }
-        if tools.is_empty() {
-            faults.push(format!("{} declares no tool", package.name));
-        }
-        for tool in tools {
-            let folder = package.folder().join("tests/cases").join(&tool);
-            let (mut successes, mut failures) = (0, 0);
-            for file in files(&folder, "case").unwrap_or_default() {
-                if is_fault(&read(&file)?) {
-                    failures += 1;
-                } else {
-                    successes += 1;
-                }
-            }
-            if successes == 0 {
-                faults.push(format!("{tool} has no success case in {}", folder.display()));
-            }
-            if failures == 0 {
-                faults.push(format!("{tool} has no fault case in {}", folder.display()));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The first argument of each `#[tool("name", …)]` of a file that lists its tools; others only make requests for them.
-fn tool_names(source: &str) -> Vec<String> {
-    let code: String = code_lines(source).flat_map(|(_, line)| [line, "\n"]).collect();
-    if !code.contains("tools![") {
-        return Vec::new();
-    }
-    let attributes = code.split("#[tool(").skip(1);
-    attributes
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next().map(ToOwned::to_owned))
-        .collect()
-}
-
-/// The last section of a case says how its call ends: `result` or `error`.
-fn is_fault(case: &str) -> bool {
-    case.lines().any(|line| line == "error" || line.starts_with("error "))
-}
-
 /// The lines of a file that are not comments, with their index.
 fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
     source.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -350,16 +300,4 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::tool_names;
-
-    #[test]
-    fn tools_are_found_in_code_and_not_in_comments() {
-        let source = "tools![A, C];\n/// like `#[tool(\"no\")]`\n#[tool(\"a-b\", GET \"/x\")]\nstruct A;\n#[tool(\n    \"c\",\n    POST \"/y\"\n)]";
-        assert_eq!(tool_names(source), ["a-b", "c"]);
-        assert_eq!(tool_names("#[tool(\"request\", GET \"/x\")]\nstruct A;"), [""; 0]);
-    }
 }
