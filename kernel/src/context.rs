@@ -265,9 +265,14 @@ impl Context {
         let text = |name: HeaderName| answer.get(name).and_then(|value| value.to_str().ok());
         let mut answered = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner);
         answered.given = true;
-        answered.request_id = text(headers::REQUEST_ID).map(str::to_owned);
         answered.poll_after =
             text(headers::POLL_AFTER_MS).and_then(|value| value.parse().ok()).map(Duration::from_millis);
+        answered.request_id = text(headers::REQUEST_ID).map(str::to_owned);
+    }
+
+    pub(crate) fn refused(&self, answer: &HeaderMap) {
+        let id = answer.get(headers::REQUEST_ID).and_then(|value| value.to_str().ok());
+        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id = id.map(str::to_owned);
     }
 
     /// Whether OpenAI has given this call what it asked for.
@@ -292,8 +297,10 @@ impl Context {
         operators.chain([&self.caller().key]).flatten()
     }
 
+    /// OpenAI's id of the last request that it answered or refused.
     pub(crate) fn request_id(&self) -> Option<String> {
-        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone()
+        let id = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone();
+        id.map(|id| self.redact(id))
     }
 
     /// Whether the client asked to be told of progress.

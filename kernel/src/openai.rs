@@ -604,6 +604,7 @@ fn astray(config: &Config) -> String {
 }
 
 fn refused(cx: &Context, response: &Response<Bytes>, tries: u32, trying: &Trying, key: &Secret) -> Error {
+    cx.refused(response.headers());
     let again = trying.again;
     let after = retry_after(response.headers(), cx.now());
     let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());

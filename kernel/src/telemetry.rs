@@ -34,6 +34,8 @@ pub struct Finished<'a> {
     pub took: Duration,
     /// Length of the result in bytes.
     pub bytes: usize,
+    /// OpenAI's id of the last request that was made for it.
+    pub request_id: Option<&'a str>,
 }
 
 impl fmt::Display for Finished<'_> {
@@ -47,6 +49,7 @@ impl fmt::Display for Finished<'_> {
             Outcome::Crashed => f.write_str("outcome=crashed")?,
             Outcome::Dropped => f.write_str("outcome=dropped")?,
         }
-        write!(f, " ms={} bytes={}", milliseconds(self.took), self.bytes)
+        write!(f, " ms={} bytes={}", milliseconds(self.took), self.bytes)?;
+        self.request_id.map_or(Ok(()), |id| write!(f, " request_id={id}"))
     }
 }

@@ -74,6 +74,19 @@ fn end_of_input_ends_the_process_while_a_call_hangs() {
     assert!(finished.stderr.contains(" tool=vector-store-list outcome=dropped ms="), "{}", finished.stderr);
 }
 
+/// Who hears of a call that failed finds it by its line, here and at OpenAI.
+#[test]
+fn the_line_of_a_call_names_its_request() {
+    let mut process = Launch::umbrella(&["stdio", "files", "--sandbox", "--verbose"]).start();
+    let call = message("tools/call", &tool_call("file-get", &json!({"file_id": "file-1"})));
+    process.write((call + "\n").as_bytes());
+    let answer = process.receive();
+    let id = answer["result"]["_meta"]["openai-mcp/request-id"].as_str().unwrap();
+    let finished = process.finish();
+    let line = finished.stderr.lines().find(|line| line.contains(" tool=file-get outcome=status_404 ")).unwrap();
+    assert!(line.ends_with(&format!(" request_id={id}")), "{line}");
+}
+
 /// A server that is told to end waits no longer than it is told to, and says what it cut off.
 #[cfg(unix)]
 #[test]

@@ -168,7 +168,7 @@ impl Service {
             out.truncate(head);
             output::write_error(&cx.redact(failed.into_text()), self.config.max_result, &mut out);
         }
-        self.write_meta(era, cx.request_id().map(|id| cx.redact(id)).as_deref(), ran.inner, &mut out);
+        self.write_meta(era, cx.request_id().as_deref(), ran.inner, &mut out);
         out.extend_from_slice(b"}}");
         (200, out.into(), ended)
     }
@@ -242,7 +242,11 @@ impl Running {
         self.recorded = true;
         let took = self.cx.now().saturating_sub(self.started);
         let (server, tool) = (&*self.service.name, self.ran.tool);
-        self.service.platform.record(&Finished { server, tool, outcome, took, bytes });
+        // One word of the line, whoever made it.
+        let request_id =
+            self.cx.request_id().filter(|id| id.len() <= 100 && id.bytes().all(|byte| byte.is_ascii_graphic()));
+        let request_id = request_id.as_deref();
+        self.service.platform.record(&Finished { server, tool, outcome, took, bytes, request_id });
     }
 }
 
