@@ -464,6 +464,7 @@ async fn respond(reply: BoxFuture<'static, Reply>, streams: bool, origin: Option
         Reply::Many(messages) if !streams => one(200, messages.fold(Bytes::new(), |_, message| ready(message)).await),
         Reply::Many(messages) => {
             let chunks = messages.map(|message| {
+                let message = json::unbroken(message);
                 let mut event = Vec::with_capacity(message.len() + 32);
                 event.extend_from_slice(b"event: message\ndata: ");
                 event.extend_from_slice(&message);

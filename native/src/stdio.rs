@@ -12,6 +12,7 @@ use futures_util::future::FutureExt as _;
 use futures_util::stream::StreamExt as _;
 use memchr::memchr;
 use openai_mcp_kernel::context::Caller;
+use openai_mcp_kernel::json;
 use openai_mcp_kernel::protocol::RpcError;
 use openai_mcp_kernel::scan::Scan;
 use openai_mcp_kernel::server::{Begun, Reply, Service};
@@ -176,7 +177,7 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver
     let mut lines = Vec::new();
     while let Some(message) = messages.recv().await {
         let mut next = Some(message);
-        while let Some(message) = next.take() {
+        while let Some(message) = next.take().map(json::unbroken) {
             if message.len() >= CHUNK / 4 {
                 let mut last = Buf::chain(lines.as_slice(), message).chain(b"\n".as_slice());
                 if output.write_all_buf(&mut last).await.is_err() {

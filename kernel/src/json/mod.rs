@@ -13,5 +13,7 @@ pub(crate) use object::{entries, named, past_first};
 pub use openai_mcp_line::Line;
 pub use short::shorten;
 pub(crate) use short::{noted, short, short_object};
-pub use text::{MOST_VALUES, excerpt, fault, held, narrow, number, push_string, quoted, text, tree, values, weight};
+pub use text::{
+    MOST_VALUES, excerpt, fault, held, narrow, number, push_string, quoted, text, tree, unbroken, values, weight,
+};
 pub(crate) use text::{coded, is_code, mended, without_code, written};

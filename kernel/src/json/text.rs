@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -112,6 +112,25 @@ pub(crate) fn mended(text: Bytes) -> Bytes {
         }
     }
     mended.into()
+}
+
+/// A message for who reads lines: U+0085, U+2028 and U+2029, which many take for the end of one, are escaped. As JSON has none of
+/// them outside of strings, it says the same.
+pub fn unbroken(message: Bytes) -> Bytes {
+    const BREAKS: [(&str, &[u8]); 3] = [("\u{85}", br"\u0085"), ("\u{2028}", br"\u2028"), ("\u{2029}", br"\u2029")];
+    BREAKS.into_iter().fold(message, |message, (found, escape)| {
+        let (mut out, mut done) = (Vec::new(), 0);
+        for at in memmem::find_iter(&message, found) {
+            out.extend_from_slice(message.get(done..at).unwrap_or_default());
+            out.extend_from_slice(escape);
+            done = at + found.len();
+        }
+        if done == 0 {
+            return message;
+        }
+        out.extend_from_slice(message.get(done..).unwrap_or_default());
+        out.into()
+    })
 }
 
 /// Appends text as a JSON string.

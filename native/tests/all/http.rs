@@ -308,6 +308,23 @@ async fn who_takes_no_stream_gets_none() {
 }
 
 #[tokio::test]
+async fn what_readers_take_for_the_end_of_a_line_is_escaped_in_events() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let method = "subscriptions/listen";
+    let id = "«\u{2028}…\u{2029}\u{85}”";
+    let listen = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"_meta": meta}}).to_string();
+    let headers = format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n");
+    let answer = exchange(server.at, post(&headers, &listen).as_bytes()).await;
+    assert!(answer.contains(r#"data: {"jsonrpc":"2.0","id":"«\u2028…\u2029\u0085”","#), "{answer}");
+    assert!(!answer.contains(['\u{85}', '\u{2028}', '\u{2029}']), "{answer}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_read_however_long_its_body_is() {
     let upstream = echo();
     let token: &[_] = &[("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator")];

@@ -152,6 +152,21 @@ async fn a_byte_order_mark_is_no_part_of_the_first_message() {
 }
 
 #[tokio::test]
+async fn what_readers_take_for_the_end_of_a_line_is_escaped() {
+    let upstream = echo();
+    let mut pipe = Pipe::new(&upstream);
+    let id = "\u{2029}é«\u{2028}…\u{2029}\u{85}Å\u{2028}";
+    let ping = json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    for message in [ping.clone(), json!([ping])] {
+        pipe.send(message.to_string()).await;
+        let line = pipe.output.next_line().await.unwrap().unwrap();
+        assert!(line.contains(r#""\u2029é«\u2028…\u2029\u0085Å\u2028""#), "{line}");
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(answer.get(0).unwrap_or(&answer)["id"], id);
+    }
+}
+
+#[tokio::test]
 async fn calls_run_side_by_side_with_the_operators_key() {
     let upstream = echo();
     let mut pipe = Pipe::new(&upstream);
