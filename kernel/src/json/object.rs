@@ -128,8 +128,9 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 /// Cuts a list answer (an object with `data`) to at most `cap` bytes by leaving out items at its end.
 ///
 /// `has_more` and `last_id`, or a `next` that is an id, are set to match, so that the caller goes on with `after` as with any page,
-/// if there are pages. A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a line
-/// that says what was cut. `None` if the answer is no such list, or not even one item fits.
+/// if there are pages. A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a note
+/// that says what was cut, behind the list's own `note`, which goes from the list into it. `None` if the answer is no such list,
+/// or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
@@ -140,7 +141,14 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     out.push(b'{');
     let is_token = |(name, value): &(Cow<'_, str>, &RawValue)| is_token(name, value, last);
     let by_token = entries.iter().any(is_token);
+    let mut note = String::new();
     for (name, value) in entries.iter().filter(|entry| !is_token(entry)) {
+        if name == "note" {
+            if let Ok(Node::Text(own)) = Node::parse(value.get()) {
+                note = format!("{own}\n");
+            }
+            continue;
+        }
         if out.len() > 1 {
             out.push(b',');
         }
@@ -164,7 +172,7 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     }
     out.push(b'}');
     let kept = fitting.len();
-    let mut note = format!("cut to the first {kept} of {count} items to stay within {cap} bytes");
+    note.push_str(&format!("cut to the first {kept} of {count} items to stay within {cap} bytes"));
     match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
         _ if by_token => {
             note.push_str("; ask again with a smaller `limit` and go on page by page");

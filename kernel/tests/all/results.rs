@@ -51,6 +51,15 @@ fn a_list_is_cut_between_items_and_goes_on_after_the_last() {
 }
 
 #[test]
+fn a_list_that_is_cut_keeps_its_own_note() {
+    let result = result(&json!({"note": "not all is indexed", "data": items(30), "has_more": false}));
+    let note = result["structuredContent"]["note"].as_str().unwrap();
+    assert!(note.starts_with("not all is indexed\ncut to the first "), "{note}");
+    assert_eq!(result["content"][1]["text"], note);
+    assert!(!result["content"][0]["text"].as_str().unwrap().contains("note"), "{result}");
+}
+
+#[test]
 fn a_list_that_names_what_is_next_names_it_anew_when_it_is_cut() {
     let result = result(&json!({"object": "list", "data": items(30), "has_more": true, "next": "thing_29"}));
     let cut: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
