@@ -238,8 +238,7 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
         };
         Refused { id, fault: RpcError::new(code, message), status: 400 }
     })?;
-    // Some clients write what they leave out as `null`.
-    let params = params.filter(|params| !is_null(params));
+    let params = params.filter(|params| !is_nothing(params.get().as_bytes()));
     let id = given.filter(|id| is_id(id));
     let refuse = |fault: RpcError, status| Refused { id: id.map(|id| id.get().into()), fault, status };
     let invalid = |message: &str| refuse(RpcError::new(RpcError::INVALID, message), 400);
@@ -266,7 +265,8 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     let mut params = params
         .map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`params`: {error}")), 400))?
         .unwrap_or_default();
-    let meta = params.meta.filter(|meta| !is_null(meta)).map(|meta| Node::parse(meta.get())).transpose();
+    let meta =
+        params.meta.filter(|meta| !is_nothing(meta.get().as_bytes())).map(|meta| Node::parse(meta.get())).transpose();
     let meta = meta.map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`_meta`: {error}")), 400))?;
     let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
     params.facts = facts(meta.as_ref()).map_err(|fault| refuse(fault, 400))?;
@@ -299,6 +299,12 @@ fn is_id(id: &RawValue) -> bool {
 
 fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
+}
+
+/// Whether JSON that should be an object is what some clients write where they have none: `null`, or an empty array, as PHP
+/// writes an empty object; or whether it is no text at all.
+pub(crate) fn is_nothing(json: &[u8]) -> bool {
+    matches!(json, b"" | b"null") || json.strip_prefix(b"[").is_some_and(|rest| rest.trim_ascii_start() == b"]")
 }
 
 fn kind_of(raw: &RawValue) -> String {
@@ -354,7 +360,11 @@ fn modern(
     let version = version
         .as_str()
         .ok_or_else(|| RpcError::new(RpcError::PARAMS, format!("`_meta[\"{META_VERSION}\"]` must be a string")))?;
-    if !matches!(meta.and_then(|meta| meta.get(META_CAPABILITIES)), Some(Node::Object(_))) {
+    let capable = match meta.and_then(|meta| meta.get(META_CAPABILITIES)) {
+        Some(Node::Array(items)) => items.is_empty(),
+        given => matches!(given, Some(Node::Object(_))),
+    };
+    if !capable {
         return Err(RpcError::new(RpcError::PARAMS, format!("`_meta[\"{META_CAPABILITIES}\"]` must be an object")));
     }
     if let Some(headers) = headers {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use serde::de::IgnoredAny;
 
 use super::front::{Offered, Turn};
 use super::reply::{Reply, with_notes};
@@ -25,6 +26,19 @@ use crate::tool::Tool;
 /// Most values of arguments, as [`json::values`] counts them: tools hold them as trees, some more than once.
 const MOST_VALUES: usize = 1_000_000;
 
+/// Arguments as clients give them, some of which put the object into a text: as they stand in it. What is no such text stays as
+/// it is.
+fn unquoted(given: Bytes) -> Bytes {
+    if given.starts_with(b"\"")
+        && let Ok(text) = serde_json::from_slice::<String>(&given)
+        && let text = text.trim()
+        && (text.is_empty() || serde_json::from_str::<IgnoredAny>(text).is_ok())
+    {
+        return json::mended(text.to_owned().into());
+    }
+    given
+}
+
 impl Service {
     pub(super) fn call(
         self: &Arc<Self>,
@@ -37,8 +51,8 @@ impl Service {
         let Some(name) = request.params.name.and_then(protocol::string) else {
             return refuse("`name` must be a string".into());
         };
-        let given = request.params.arguments.map(|raw| json::mended(whole.slice_ref(raw.get().as_bytes())));
-        let mut arguments = Arguments::new(given);
+        let given = request.params.arguments.map(|raw| unquoted(json::mended(whole.slice_ref(raw.get().as_bytes()))));
+        let mut arguments = Arguments::new(given.filter(|text| !protocol::is_nothing(text)));
         if !matches!(arguments.text().first(), Some(b'{')) {
             return refuse("`arguments` must be an object".into());
         }
