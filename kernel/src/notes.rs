@@ -55,7 +55,7 @@ impl Notes {
             if message == state.message {
                 return;
             }
-            done = ((last + 0.001) * 1000.0).round() / 1000.0;
+            done = next(last);
         }
         state.value = Some(done);
         message.clone_into(&mut state.message);
@@ -112,14 +112,14 @@ impl Notes {
         };
         match (begun, held) {
             (_, true) => self.flush_text(now, redact),
-            (true, false) => self.progress(now, value + 0.001, None, ""),
+            (true, false) => self.progress(now, next(value), None, ""),
             (false, false) => self.tell(now, &format!("waiting for OpenAI, {} s", waited.as_secs())),
         }
     }
 
     pub(crate) fn tell(&self, now: Duration, message: &str) {
         let value = self.state.lock().unwrap_or_else(PoisonError::into_inner).value;
-        self.progress(now, value.unwrap_or_default() + 1.0, None, message);
+        self.progress(now, next(value.unwrap_or_default()), None, message);
     }
 
     pub(crate) fn log(&self, message: &str) {
@@ -131,6 +131,12 @@ impl Notes {
         // A client that has gone needs no notes.
         let _ = self.out.unbounded_send(message.into());
     }
+}
+
+/// What comes behind a value where nothing was done: so little that what is done is told as it is, and no bar is full before its
+/// time.
+fn next(value: f64) -> f64 {
+    ((value + 0.001) * 1000.0).round() / 1000.0
 }
 
 /// A number of bytes for people.

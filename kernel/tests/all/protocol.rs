@@ -48,11 +48,17 @@ impl Wait {
 
 /// Count to two.
 #[tool("thing-count", reads)]
-struct Count {}
+struct Count {
+    /// Seconds before each.
+    pause: Option<Int<0, 100>>,
+}
 
 impl Count {
     async fn run(self, cx: Context) -> Result<Output> {
         for done in [0, 1, 1, 2] {
+            if let Some(Int(seconds)) = self.pause {
+                cx.sleep(Duration::from_secs(seconds.unsigned_abs())).await;
+            }
             cx.progress(f64::from(done), Some(2.0), &format!("counted to {done}"));
         }
         Ok(Output::json(&json!({"counted": 2})))
