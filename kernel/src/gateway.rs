@@ -564,7 +564,8 @@ fn empty(status: StatusCode) -> Response<Body> {
 
 fn preflight() -> Response<Body> {
     let mut response = empty(StatusCode::NO_CONTENT);
-    set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS");
+    // Clients end a session by DELETE, and take the refusal of it for an answer if they get to see it.
+    set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, "POST, DELETE, OPTIONS");
     set(
         &mut response,
         header::ACCESS_CONTROL_ALLOW_HEADERS,

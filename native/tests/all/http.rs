@@ -363,6 +363,23 @@ async fn a_page_reads_refusals_too() {
 }
 
 #[tokio::test]
+async fn a_page_may_ask_for_the_end_of_its_session() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    for (method, status, header) in [
+        ("OPTIONS", "204", "access-control-allow-methods: POST, DELETE, OPTIONS"),
+        ("DELETE", "405", "allow: POST, OPTIONS"),
+    ] {
+        let request = post("origin: http://localhost:3000\r\n", "").replacen("POST", method, 1);
+        let answer = exchange(server.at, request.as_bytes()).await;
+        for header in [header, "access-control-allow-origin: http://localhost:3000"] {
+            let told = answer.contains(&format!("\r\n{header}\r\n"));
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && told, "{method}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn users_stand_in_no_host() {
     let upstream = echo();
     let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
