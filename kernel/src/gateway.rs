@@ -86,8 +86,8 @@ pub struct Told {
     pub caller: Option<Secret>,
     /// Its id, as JSON text.
     pub id: Option<String>,
-    /// The id of the request that it cancels, as JSON text.
-    pub cancels: Option<String>,
+    /// The ids of the requests that it cancels, as JSON text.
+    pub cancels: Vec<String>,
     /// Whether it begins a session.
     pub opens: bool,
 }

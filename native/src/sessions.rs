@@ -41,17 +41,15 @@ impl Sessions {
         if opens {
             return begun(answer.await);
         }
-        let (call, cancel) = match (session, id, cancels) {
-            (Some(session), Some(id), _) => ((session, id), false),
-            (Some(session), None, Some(id)) => ((session, id), true),
-            _ => return answer.await,
-        };
-        if cancel {
+        let Some(session) = session else { return answer.await };
+        for id in cancels {
+            let call = (session.clone(), id);
             if let Some(running) = self.lock().get(&call).filter(|running| same(&running.caller, &caller)) {
                 running.stop.notify_one();
             }
-            return answer.await;
         }
+        let Some(id) = id else { return answer.await };
+        let call = (session, id);
         let stop = Arc::new(Notify::new());
         self.lock().insert(call.clone(), Call { caller, stop: stop.clone() });
         let place = Place { sessions: self.clone(), call, stop };

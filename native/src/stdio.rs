@@ -110,8 +110,10 @@ impl Calls {
         }
         let caller = Caller { trusted: true, ..Caller::default() };
         let Begun { id, cancels, mut reply, .. } = self.service.begin(line, caller, None);
-        if let Some((_, call)) = cancels.and_then(|id| lock(&self.cancels).remove(&id)) {
-            call.abort();
+        for id in cancels {
+            if let Some((_, call)) = lock(&self.cancels).remove(&id) {
+                call.abort();
+            }
         }
         let place = self.room.clone().try_acquire_owned();
         // Most messages are answered at once, and need no task of their own.

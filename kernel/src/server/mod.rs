@@ -181,8 +181,8 @@ pub struct Service {
 pub struct Begun {
     /// The id of a request, as JSON text.
     pub id: Option<String>,
-    /// The id of the request that this message cancels, as JSON text.
-    pub cancels: Option<String>,
+    /// The ids of the requests that it cancels, as JSON text: one, or those of a batch.
+    pub cancels: Vec<String>,
     /// Whether it is the `initialize` of the older revisions.
     pub opens: bool,
     /// The answer. Dropping it cancels the work, the call to OpenAI included.
@@ -334,8 +334,11 @@ impl Service {
             None => self.begin_one(text, text, caller, headers),
             Some(Err(refused)) => done(refusal(refused)),
             Some(Ok(messages)) => {
+                let mut cancels = Vec::new();
                 let begun = messages.iter().map(|message| {
-                    self.begin_one(text, message.get().as_bytes(), caller.clone(), headers).reply.then(|reply| async {
+                    let one = self.begin_one(text, message.get().as_bytes(), caller.clone(), headers);
+                    cancels.extend(one.cancels);
+                    one.reply.then(|reply| async {
                         match reply {
                             Reply::Nothing => None,
                             Reply::One(_, message) => Some(message),
@@ -359,7 +362,7 @@ impl Service {
                     out.push(b']');
                     Reply::One(200, out.into())
                 });
-                Begun { id: None, cancels: None, opens: false, reply: all.boxed() }
+                Begun { id: None, cancels, opens: false, reply: all.boxed() }
             }
         }
     }
@@ -370,13 +373,18 @@ impl Service {
             Ok(Incoming::Response) => done(Reply::Nothing),
             Ok(Incoming::Notification { method, params }) => {
                 let cancels = (method == "notifications/cancelled").then(|| protocol::cancelled_id(params)).flatten();
-                Begun { id: None, cancels, opens: false, reply: ready(Reply::Nothing).boxed() }
+                Begun {
+                    id: None,
+                    cancels: cancels.into_iter().collect(),
+                    opens: false,
+                    reply: ready(Reply::Nothing).boxed(),
+                }
             }
             Ok(Incoming::Request(request)) => {
                 let id = request.id.get().to_owned();
                 let opens = request.method == "initialize" && request.era == Era::Legacy;
                 let reply = self.serve(whole, request, caller);
-                Begun { id: Some(id), cancels: None, opens, reply }
+                Begun { id: Some(id), cancels: Vec::new(), opens, reply }
             }
         }
     }
@@ -565,7 +573,7 @@ impl Service {
 }
 
 fn done(reply: Reply) -> Begun {
-    Begun { id: None, cancels: None, opens: false, reply: ready(reply).boxed() }
+    Begun { id: None, cancels: Vec::new(), opens: false, reply: ready(reply).boxed() }
 }
 
 fn refusal(refused: Refused<'_>) -> Reply {

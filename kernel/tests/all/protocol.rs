@@ -222,21 +222,26 @@ fn answers() {
     golden::compare(&file, &cases.join("\n"));
 }
 
-/// The id a message has, and the one it cancels.
+/// The id a message has, and those it cancels.
 #[test]
 fn ids() {
-    for (message, id, cancels) in [
-        (r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#, Some("5"), None),
-        (r#"{"jsonrpc":"2.0","id":"5","method":"ping"}"#, Some(r#""5""#), None),
-        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#, None, Some("5")),
-        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"5"}}"#, None, Some(r#""5""#)),
-        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{}}"#, None, None),
-        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#, None, None),
-        (r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"requestId":5}}"#, None, None),
-        (r#"{"jsonrpc":"2.0","id":5,"result":{}}"#, None, None),
-    ] {
+    const CANCEL: &str = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#;
+    let batch = format!(r#"[{CANCEL},{{"jsonrpc":"2.0","id":6,"method":"ping"}},{}]"#, CANCEL.replace('5', r#""5""#));
+    let rows: [(&str, Option<&str>, &[&str]); 9] = [
+        (r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#, Some("5"), &[]),
+        (r#"{"jsonrpc":"2.0","id":"5","method":"ping"}"#, Some(r#""5""#), &[]),
+        (CANCEL, None, &["5"]),
+        (&CANCEL.replace('5', r#""5""#), None, &[r#""5""#]),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{}}"#, None, &[]),
+        (r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#, None, &[]),
+        (r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"requestId":5}}"#, None, &[]),
+        (r#"{"jsonrpc":"2.0","id":5,"result":{}}"#, None, &[]),
+        (&batch, None, &["5", r#""5""#]),
+    ];
+    for (message, id, cancels) in rows {
         let (_, begun) = begin(message, None);
-        assert_eq!((begun.id.as_deref(), begun.cancels.as_deref()), (id, cancels), "{message}");
+        assert_eq!(begun.id.as_deref(), id, "{message}");
+        assert_eq!(begun.cancels, cancels, "{message}");
     }
 }
 

@@ -810,7 +810,7 @@ async fn a_notification_of_its_session_cancels_a_call() {
     let mut begun = vec![0; 8192];
     let length = stream.read(&mut begun).await.unwrap();
     assert!(String::from_utf8_lossy(&begun[..length]).contains("text/event-stream"));
-    exchange(server.at, post(&other, &cancel.replace(":1}", ":2}")).as_bytes()).await;
+    exchange(server.at, post(&other, &format!("[{}]", cancel.replace(":1}", ":2}"))).as_bytes()).await;
     assert!(!read(stream).await.contains("result"));
     assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(2)).await.unwrap());
 }

@@ -194,9 +194,14 @@ async fn a_cancelled_call_is_dropped_and_its_id_is_free() {
     pipe.send(get(1, "slow")).await;
     let waiting = upstream.clone();
     assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(1)).await.unwrap());
-    pipe.send(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#).await;
+    pipe.send(get(2, "slow")).await;
     let waiting = upstream.clone();
-    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_hang_ups(1)).await.unwrap());
+    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(2)).await.unwrap());
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    pipe.send(cancel).await;
+    pipe.send(format!("[{}]", cancel.replace(":1}", ":2}"))).await;
+    let waiting = upstream.clone();
+    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_hang_ups(2)).await.unwrap());
     pipe.send(get(1, "fast")).await;
     let answer = pipe.receive().await;
     assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(1), &json!(false)));
