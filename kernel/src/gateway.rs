@@ -31,6 +31,9 @@ const UNKNOWN_BODY: usize = 64 * 1024;
 /// Longest name of a session that is looked at, in bytes.
 const LONGEST_SESSION: usize = 64;
 
+/// Why a method is refused where there is nothing more to say.
+const NOT_ALLOWED: &str = "method not allowed";
+
 /// Most pages that are kept; while all of them are being read, there is another one, which names no address.
 const PAGES: usize = 8;
 
@@ -183,7 +186,15 @@ impl Gateway {
         let (server, key) = match (self.mount, first, second, third, fourth) {
             (_, Some("health"), None, ..) if is_read(&head.method) => return Err(self.health().into()),
             (_, Some(""), None, ..) if is_read(&head.method) => return Err(self.page(head).into()),
-            (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET").into()),
+            (_, Some(""), None, ..) if head.method == Method::POST => {
+                let at = match (self.mount, &self.front) {
+                    (Mount::Root, _) => "/mcp",
+                    (Mount::Domains, Some(_)) => "/mcp and /{domain}/mcp",
+                    (Mount::Domains, None) => "/{domain}/mcp",
+                };
+                return Err(not_allowed("GET", &format!("MCP is served at {at}; / tells what there is")).into());
+            }
+            (_, Some("health" | ""), None, ..) => return Err(not_allowed("GET", NOT_ALLOWED).into()),
             // A URL that ends in it twice has no key.
             (_, Some("mcp"), Some("mcp"), ..) | (_, _, Some("mcp"), Some("mcp"), _) => (None, None),
             (Mount::Root, Some("mcp"), key, None, None) => {
@@ -202,7 +213,7 @@ impl Gateway {
         match head.method {
             Method::POST => {}
             Method::OPTIONS => return Err(preflight().into()),
-            _ => return Err(not_allowed("POST, OPTIONS").into()),
+            _ => return Err(not_allowed("POST, OPTIONS", NOT_ALLOWED).into()),
         }
         if !is_json(&head.headers) {
             let message = "a message is JSON: send `Content-Type: application/json`";
@@ -576,8 +587,8 @@ fn preflight() -> Response<Body> {
     response
 }
 
-fn not_allowed(methods: &'static str) -> Response<Body> {
-    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+fn not_allowed(methods: &'static str, why: &str) -> Response<Body> {
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, why);
     set(&mut response, header::ALLOW, methods);
     response
 }

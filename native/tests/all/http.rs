@@ -244,6 +244,14 @@ async fn a_url_ends_where_it_should() {
 }
 
 #[tokio::test]
+async fn who_leaves_out_the_path_is_told_it() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let answer = exchange(server.at, post("", &get(1, "a")).replacen("/mcp", "/", 1).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("MCP is served at /mcp;"), "{answer}");
+}
+
+#[tokio::test]
 async fn health_is_told_by_any_name_but_on_loopback() {
     let upstream = echo();
     let named: &[_] = &[("OPENAI_MCP_ALLOWED_HOSTS", "mcp.example.com")];
