@@ -118,6 +118,9 @@ pub(crate) fn mended(text: Bytes) -> Bytes {
 /// them outside of strings, it says the same.
 pub fn unbroken(message: Bytes) -> Bytes {
     const BREAKS: [(&str, &[u8]); 3] = [("\u{85}", br"\u0085"), ("\u{2028}", br"\u2028"), ("\u{2029}", br"\u2029")];
+    if message.is_ascii() {
+        return message;
+    }
     BREAKS.into_iter().fold(message, |message, (found, escape)| {
         let (mut out, mut done) = (Vec::new(), 0);
         for at in memmem::find_iter(&message, found) {
