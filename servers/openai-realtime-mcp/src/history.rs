@@ -1,5 +1,7 @@
 //! What was said before: items of a conversation of OpenAI's, or those that the caller gives.
 
+use std::collections::HashSet;
+
 use openai_mcp_kernel::prelude::*;
 
 use crate::line::text;
@@ -40,7 +42,7 @@ pub(crate) struct History {
     pub(crate) place: Place,
     /// Oldest first.
     pub(crate) items: Vec<Value>,
-    /// Items that Realtime has not, or for which there is no room.
+    /// Items that Realtime does not take, or for which there is no room.
     pub(crate) left_out: usize,
 }
 
@@ -72,6 +74,16 @@ impl History {
         let fits = fits.count();
         items.truncate(fits);
         items.reverse();
+        // Realtime refuses the output of a call that it does not know.
+        let mut made = HashSet::new();
+        items.retain(|item| match text(item, "type") {
+            "function_call" => {
+                made.insert(text(item, "call_id").to_owned());
+                true
+            }
+            "function_call_output" => made.contains(text(item, "call_id")),
+            _ => true,
+        });
         let left_out = all - items.len();
         Ok(History { place, items, left_out })
     }
