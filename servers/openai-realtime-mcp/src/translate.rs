@@ -73,7 +73,11 @@ impl Translate {
                         cx.tell_text(text(&event, "delta"));
                     }
                     "session.input_transcript.delta" => heard.push_str(text(&event, "delta")),
-                    "session.output_audio.delta" => spoken.push(&cx, text(&event, "delta")).await?,
+                    "session.output_audio.delta" => {
+                        if let Err(error) = spoken.push(&cx, text(&event, "delta")).await {
+                            break Some(error);
+                        }
+                    }
                     "session.closed" => break None,
                     "error" => break Some(failure(&event)),
                     _ => {}
