@@ -31,9 +31,9 @@ const DELETIONS: usize = 4;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
 
-/// When a batch that begins now has to end, as [`Context::now`] tells time: `timeout` seconds from now, 45 by default.
+/// When a batch that begins now has to end, as [`Context::monotonic`] tells time: `timeout` seconds from now, 45 by default.
 pub fn deadline(cx: &Context, timeout: Option<Int<1, 3600>>) -> Duration {
-    cx.now() + Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
+    cx.monotonic() + Duration::from_secs(timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs()))
 }
 
 /// Keeps a batch from beginning more than it has begun.
@@ -66,7 +66,7 @@ where
     let last = deadline + GRACE;
     let outcomes = run_paid(cx, pieces, at_once, deadline, &Stop::default(), work);
     let next = move |(mut outcomes, cx): (BoxStream<'static, T>, Context)| async move {
-        let left = last.saturating_sub(cx.now());
+        let left = last.saturating_sub(cx.monotonic());
         let outcome = match select(outcomes.next(), Box::pin(cx.sleep(left))).await {
             Either::Left((outcome, _)) => outcome?,
             Either::Right(_) => return None,
@@ -97,13 +97,13 @@ where
     let outcomes = stream::iter(pieces).map(move |piece| {
         let (clock, slowest, stop, work) = (clock.clone(), slowest.clone(), stop.clone(), work(piece));
         async move {
-            let begun = clock.now();
+            let begun = clock.monotonic();
             let outlasts = begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last;
             if stop.0.load(Ordering::Relaxed) || begun >= deadline || outlasts || clock.requests_left() == 0 {
                 return None;
             }
             let outcome = work.await;
-            let took = milliseconds(clock.now().saturating_sub(begun));
+            let took = milliseconds(clock.monotonic().saturating_sub(begun));
             slowest.fetch_max(took, Ordering::Relaxed);
             Some(outcome)
         }

@@ -106,7 +106,7 @@ impl Context {
         Context { inner: Arc::new(inner), arguments: Arguments::new(None), until: Duration::MAX }
     }
 
-    /// The same call, whose requests are tried again until then at most, as [`Context::now`] tells time.
+    /// The same call, whose requests are tried again until then at most, as [`Context::monotonic`] tells time.
     pub(crate) fn trying_until(&self, until: Duration) -> Self {
         Context { until, ..self.clone() }
     }
@@ -250,6 +250,11 @@ impl Context {
         self.platform().now()
     }
 
+    /// Time since some moment, which goes on whatever is done to the clock: what lasts is measured by it.
+    pub fn monotonic(&self) -> Duration {
+        self.platform().monotonic()
+    }
+
     /// A number that nobody can guess.
     pub fn random(&self) -> u128 {
         self.platform().random()
@@ -313,33 +318,33 @@ impl Context {
     /// The protocol wants values that grow. One that does not is passed over if it tells what was told already; a new
     /// message goes out with a value that is a thousandth above the last.
     pub fn progress(&self, done: f64, total: Option<f64>, message: &str) {
-        self.inner.notes.progress(self.now(), done, total, &self.redact(message.to_owned()));
+        self.inner.notes.progress(self.monotonic(), done, total, &self.redact(message.to_owned()));
     }
 
     /// Tells of bytes transferred, a few times a second at most, and of the last one always.
     pub(crate) fn transferred(&self, bytes: u64, total: Option<u64>, verb: &str) {
-        self.inner.notes.transferred(self.now(), bytes, total, verb);
+        self.inner.notes.transferred(self.monotonic(), bytes, total, verb);
     }
 
     /// Tells of text as it is written, a few times a second at most: the messages, put together, are the whole text,
     /// and the measure of progress is its characters. [`Context::flush_text`] tells the rest.
     pub fn tell_text(&self, piece: &str) {
-        self.inner.notes.text(self.now(), piece, &|text| self.redact(text));
+        self.inner.notes.text(self.monotonic(), piece, &|text| self.redact(text));
     }
 
     /// Tells what [`Context::tell_text`] held back.
     pub fn flush_text(&self) {
-        self.inner.notes.flush_text(self.now(), &|text| self.redact(text));
+        self.inner.notes.flush_text(self.monotonic(), &|text| self.redact(text));
     }
 
     /// Tells that the call goes on.
     pub(crate) fn beat(&self, waited: Duration) {
-        self.inner.notes.beat(self.now(), waited, &|text| self.redact(text));
+        self.inner.notes.beat(self.monotonic(), waited, &|text| self.redact(text));
     }
 
     /// Tells the client something without a measure of progress.
     pub fn tell(&self, message: &str) {
-        self.inner.notes.tell(self.now(), &self.redact(message.to_owned()));
+        self.inner.notes.tell(self.monotonic(), &self.redact(message.to_owned()));
     }
 
     /// Sends a log message to a client that wants messages of this level.

@@ -12,7 +12,7 @@ use crate::json;
 /// Progress is told no more often than this.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Where the notifications of a call go. `now` is the time since the Unix epoch.
+/// Where the notifications of a call go. `now` is as [`Context::monotonic`](crate::context::Context::monotonic) tells time.
 pub(crate) struct Notes {
     out: UnboundedSender<Bytes>,
     /// The progress token as JSON, if the client gave one.

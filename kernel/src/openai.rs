@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use futures_util::stream::StreamExt as _;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
 use http::{Method, Request, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
@@ -324,12 +326,12 @@ pub(crate) async fn connect(
     let key = key_of(cx, spec)?;
     let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
     let (planned, with) = (&plan, &key);
-    let until = cx.now() + patience;
+    let until = cx.monotonic() + patience;
     let takes = !spec.fields.is_empty();
     let trying = Trying { again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec), takes };
     insist(cx, trying, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
-        let left = until.saturating_sub(cx.now()).min(HANDSHAKE);
+        let left = until.saturating_sub(cx.monotonic()).min(HANDSHAKE);
         cx.count_requests(1);
         let connecting = async {
             Ok(match cx.platform().connect(request).await? {
@@ -401,7 +403,7 @@ where
             Err(failure) => ((failure.unsent || trying.again).then_some(None), Err(failure)),
         };
         match (wait, refusal) {
-            (Some(asked), _) if trying.allows(tries, asked, cx.now()) => {
+            (Some(asked), _) if trying.allows(tries, asked, cx.monotonic()) => {
                 let pause = asked.unwrap_or_else(|| backoff(tries, cx.platform().random()));
                 cx.tell(&format!("retrying in {} s", milliseconds(pause).div_ceil(1000)));
                 cx.platform().sleep(pause).await;
@@ -459,6 +461,8 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
     headers.insert(AUTHORIZATION, bearer);
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("openai-mcp/", env!("CARGO_PKG_VERSION"))));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    // Who says nothing takes any coding: RFC 9110, 12.5.3.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in [(headers::ORGANIZATION, &config.organization), (headers::PROJECT, &config.project)] {
         if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);

@@ -34,6 +34,11 @@ pub trait Platform: Send + Sync + 'static {
     /// Time since the Unix epoch.
     fn now(&self) -> Duration;
 
+    /// Time since some moment, which goes on whatever is done to the clock. Default: the clock.
+    fn monotonic(&self) -> Duration {
+        self.now()
+    }
+
     /// Bytes that nobody can guess.
     fn random(&self) -> u128;
 

@@ -78,7 +78,7 @@ pub async fn wait(
     again: Next,
     mut watched: impl Watched,
 ) -> Result<Output> {
-    let started = cx.now();
+    let started = cx.monotonic();
     let patience = patience(timeout);
     // Even who does not want to wait wants to see something.
     let within = cx.trying_until(started + patience.max(PAUSE.1));
@@ -89,7 +89,7 @@ pub async fn wait(
             (Err(error), Some(look)) if passes(&error) => (look, Some(error)),
             (Err(error), _) => return Err(error),
         };
-        let waited = cx.now().saturating_sub(started);
+        let waited = cx.monotonic().saturating_sub(started);
         let left = patience.saturating_sub(waited);
         let asked = cx.poll_pause();
         if matches!(look.stage, Stage::Going) && asked <= left && cx.requests_left() > 0 {

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
@@ -40,6 +40,8 @@ pub struct Machine {
     computing: Arc<Semaphore>,
     /// How many calls run.
     running: AtomicUsize,
+    /// When it was made, by the clock and by what nobody sets.
+    started: (Duration, Instant),
     verbose: bool,
 }
 
@@ -55,6 +57,7 @@ impl Machine {
             memory: Budget::new(ROOM),
             computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
             running: AtomicUsize::new(0),
+            started: (clock(), Instant::now()),
             verbose,
         }
     }
@@ -63,6 +66,11 @@ impl Machine {
     pub fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }
+}
+
+/// Time since the Unix epoch.
+fn clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Platform for Machine {
@@ -80,7 +88,12 @@ impl Platform for Machine {
     }
 
     fn now(&self) -> Duration {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        clock()
+    }
+
+    fn monotonic(&self) -> Duration {
+        let (since, started) = self.started;
+        since + started.elapsed()
     }
 
     fn random(&self) -> u128 {

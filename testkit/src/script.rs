@@ -110,6 +110,8 @@ pub struct Script {
     replies: Mutex<VecDeque<Reply>>,
     sent: std::sync::Arc<Mutex<Vec<Sent>>>,
     clock: std::sync::Arc<Mutex<Duration>>,
+    /// Whether somebody stopped the clock, while time goes on.
+    stopped: bool,
     saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
     drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
@@ -206,6 +208,13 @@ impl Script {
         self
     }
 
+    /// The same with a clock that somebody stopped, while time goes on.
+    #[must_use]
+    pub fn with_stopped_clock(mut self) -> Self {
+        self.stopped = true;
+        self
+    }
+
     /// The same at another time than the beginning of 1970, in seconds since then.
     #[must_use]
     pub fn at(self, seconds: u64) -> Self {
@@ -287,7 +296,8 @@ impl Platform for Script {
                 Err(error) => return Err(Failure { text: error.to_string(), unsent: true }),
             };
             let usual = |name: &str, value: &[u8]| {
-                SAME_IN_ALL.contains(&name) || (name == "accept" && value == b"application/json")
+                SAME_IN_ALL.contains(&name)
+                    || matches!((name, value), ("accept", b"application/json") | ("accept-encoding", b"identity"))
             };
             let headers = head.headers.iter().filter(|(name, value)| !usual(name.as_str(), value.as_bytes()));
             lock(&sent).push(Sent {
@@ -350,6 +360,10 @@ impl Platform for Script {
     }
 
     fn now(&self) -> Duration {
+        if self.stopped { Duration::ZERO } else { self.monotonic() }
+    }
+
+    fn monotonic(&self) -> Duration {
         *lock(&self.clock)
     }
 

@@ -245,7 +245,7 @@ struct Running {
 impl Running {
     fn begin(service: &Arc<Service>, cx: &Context, ran: Ran) -> Self {
         service.platform.begun();
-        Running { service: service.clone(), cx: cx.clone(), ran, started: cx.now(), recorded: false }
+        Running { service: service.clone(), cx: cx.clone(), ran, started: cx.monotonic(), recorded: false }
     }
 
     fn end(mut self, outcome: Outcome, bytes: usize) {
@@ -254,7 +254,7 @@ impl Running {
 
     fn record(&mut self, outcome: Outcome, bytes: usize) {
         self.recorded = true;
-        let took = self.cx.now().saturating_sub(self.started);
+        let took = self.cx.monotonic().saturating_sub(self.started);
         let (server, tool) = (&*self.service.name, self.ran.tool);
         // One word of the line, whoever made it.
         let request_id =

@@ -84,10 +84,10 @@ fn interleave(notes: UnboundedReceiver<Bytes>, last: BoxStream<'static, Bytes>) 
 
 /// Tells every now and then that the call goes on: clients take silence for a hang.
 async fn beat(cx: Context) -> (u16, Bytes) {
-    let started = cx.now();
+    let started = cx.monotonic();
     cx.sleep(FIRST_BEAT).await;
     loop {
-        cx.beat(cx.now().saturating_sub(started));
+        cx.beat(cx.monotonic().saturating_sub(started));
         cx.sleep(BEAT).await;
     }
 }

@@ -124,3 +124,11 @@ fn an_answer_is_left_alone_as_long_as_it_asks() {
     let (result, looks) = waited(&json!({"thing_id": "t", "timeout": 19}), &small, Some("20000"));
     assert_eq!((&result["waited_seconds"], looks), (&json!(0), 1));
 }
+
+#[test]
+fn a_clock_that_stands_still_holds_nobody_up() {
+    let replies = vec![Reply::json(&json!({"status": "small"})); 100];
+    let script = Arc::new(Script::new(replies).with_stopped_clock());
+    let result = case::call_tool(&SERVER, "thing-wait", json!({"thing_id": "t", "timeout": 2}), script.clone());
+    assert_eq!((&result["structuredContent"]["waited_seconds"], script.sent().len()), (&json!(2), 3), "{result}");
+}

@@ -142,7 +142,7 @@ struct Watch {
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let patience = follow::patience(self.timeout);
-        let end = cx.now() + patience;
+        let end = cx.monotonic() + patience;
         let events = cx.send(&Self::SPEC, cx.arguments()).events();
         let Some(events) = follow::within(&cx, patience.max(follow::OPENING), events).await else {
             let why = format!("the stream did not open in time; {REST}");
@@ -156,7 +156,7 @@ impl Watch {
             if shown.len() == MOST {
                 break Some(("note", format!("not more than {MOST} events are told; {REST}")));
             }
-            let left = end.saturating_sub(cx.now());
+            let left = end.saturating_sub(cx.monotonic());
             let Some(next) = follow::within(&cx, left, events.next()).await else {
                 break Some(("note", format!("time is up; {REST}")));
             };

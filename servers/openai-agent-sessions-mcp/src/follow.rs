@@ -180,8 +180,8 @@ pub(crate) async fn follow(
     timeout: Option<Int<0, 3600>>,
     mut stream: Option<Events>,
 ) -> Result<Output> {
-    let (started, patience) = (cx.now(), patience(timeout));
-    let left = || (started + patience).saturating_sub(cx.now());
+    let (started, patience) = (cx.monotonic(), patience(timeout));
+    let left = || (started + patience).saturating_sub(cx.monotonic());
     let mut known = Known::default();
     loop {
         if stream.is_none() && !left().is_zero() {
@@ -189,7 +189,7 @@ pub(crate) async fn follow(
         }
         let session = cx.send(&Look::SPEC, json!({"session_id": turn.session_id})).value().await?;
         if let Some(account) = settled(cx, &mut turn, &session, left().is_zero()).await? {
-            return Ok(Output::json(&account.show(cx.now().saturating_sub(started), cx.max_result())));
+            return Ok(Output::json(&account.show(cx.monotonic().saturating_sub(started), cx.max_result())));
         }
         let heard = match &mut stream {
             Some(events) => {

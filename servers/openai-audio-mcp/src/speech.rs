@@ -331,7 +331,7 @@ impl Speaker {
     }
 
     fn tell(&mut self, last: bool) {
-        let now = self.cx.now();
+        let now = self.cx.monotonic();
         if last || now.saturating_sub(self.told) >= PAUSE {
             self.told = now;
             let bytes = self.joiner.bytes();

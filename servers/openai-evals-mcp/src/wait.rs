@@ -35,7 +35,7 @@ impl Wait {
         let run = json!({"eval_id": self.eval_id, "run_id": self.run_id});
         let again = Next { tool: Self::SPEC.name, arguments: run.clone() };
         let seconds = self.patience.timeout.map_or(PATIENCE, |Int(seconds)| seconds);
-        let until = cx.now() + Duration::from_secs(seconds.unsigned_abs());
+        let until = cx.monotonic() + Duration::from_secs(seconds.unsigned_abs());
         wait(&cx, self.patience.timeout, again, Running { run, until, full: self.full == Some(true) }).await
     }
 }

@@ -68,14 +68,14 @@ impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
         let patience = Duration::from_secs(patience);
-        let (started, mut seen) = (cx.now(), Seen::default());
+        let (started, mut seen) = (cx.monotonic(), Seen::default());
         let mut socket = cx.connect(&Attach::SPEC, json!({"session_id": self.session_id}), patience).await?;
         for JsonObject(event) in self.send.iter().flatten() {
             socket.push(event.clone().into());
         }
         let mut until = started + patience;
         loop {
-            let left = until.saturating_sub(cx.now());
+            let left = until.saturating_sub(cx.monotonic());
             if left.is_zero() {
                 break;
             }
@@ -90,7 +90,7 @@ impl Watch {
                         Some(Until::Decision) => !seen.decisions.is_empty(),
                         // Any call, or an approval that one waits for; those that are made together come one by one.
                         Some(Until::FunctionCall) if !seen.asked.is_empty() => {
-                            until = until.min(cx.now() + FURTHER);
+                            until = until.min(cx.monotonic() + FURTHER);
                             ends_response(&event)
                         }
                         Some(Until::FunctionCall | Until::Close) | None => false,
@@ -108,7 +108,7 @@ impl Watch {
         }
         cx.flush_text();
         socket.close().await;
-        let waited = cx.now().saturating_sub(started).as_secs();
+        let waited = cx.monotonic().saturating_sub(started).as_secs();
         Ok(Output::json(&seen.told(cx.arguments().clone().without("send"), waited)))
     }
 }

@@ -43,7 +43,7 @@ impl Line {
     /// There is none, or none in time.
     pub(crate) async fn open(cx: &Context, spec: &'static Spec, arguments: Value, patience: u64) -> Result<Self> {
         let patience = Duration::from_secs(patience);
-        let until = cx.now() + patience;
+        let until = cx.monotonic() + patience;
         let socket = cx.connect(spec, arguments, patience).await?;
         let mut line = Line { cx: cx.clone(), socket, until, counted: 0 };
         line.wait_for("session.created").await?;
@@ -61,7 +61,7 @@ impl Line {
 
     async fn wait_for(&mut self, wanted: &str) -> Result<()> {
         let until = self.until;
-        self.until = until.min(self.cx.now() + SETTING_UP);
+        self.until = until.min(self.cx.monotonic() + SETTING_UP);
         loop {
             match self.next().await? {
                 Next::Event(kind, _) if kind == wanted => {
@@ -108,7 +108,7 @@ impl Line {
     /// # Errors
     /// The connection broke.
     pub(crate) async fn next(&mut self) -> Result<Next> {
-        let left = self.until.saturating_sub(self.cx.now());
+        let left = self.until.saturating_sub(self.cx.monotonic());
         if left.is_zero() {
             return Ok(Next::Late);
         }

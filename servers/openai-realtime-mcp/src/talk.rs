@@ -389,7 +389,7 @@ impl Answer {
                 Next::Event(kind, event) => {
                     // Once: who says it again and again is not waited for again.
                     if self.take(cx, &kind, &event).await? && !done {
-                        line.until = cx.now() + Duration::from_secs(AFTER);
+                        line.until = cx.monotonic() + Duration::from_secs(AFTER);
                     }
                 }
                 Next::Late if done => {
@@ -399,7 +399,7 @@ impl Answer {
                     cancelled = true;
                     self.incomplete = Some("the answer took longer than `timeout`".to_owned());
                     line.push("response.cancel", json!({}));
-                    line.until = cx.now() + Duration::from_secs(AFTER);
+                    line.until = cx.monotonic() + Duration::from_secs(AFTER);
                 }
                 Next::Late => return Err(Error::new(Kind::Answer, "the answer did not come within `timeout`")),
                 Next::Closed(_) if done => {

@@ -192,7 +192,7 @@ impl Job {
                 Next::Event(kind, event) => self.take(cx, &kind, &event)?,
                 Next::Late if !late => {
                     late = true;
-                    self.line.until = cx.now() + Duration::from_secs(AFTER);
+                    self.line.until = cx.monotonic() + Duration::from_secs(AFTER);
                 }
                 Next::Late => return Err(Error::new(Kind::Answer, "what was sent last was not transcribed in time")),
                 Next::Closed(why) => return Err(closed(&why)),

@@ -63,7 +63,7 @@ struct Seen {
 impl Watch {
     async fn run(self, cx: Context) -> Result<Output> {
         let patience = self.timeout.map_or(PATIENCE, |Int(seconds)| seconds.unsigned_abs());
-        let started = cx.now();
+        let started = cx.monotonic();
         let mut line = Line::open(&cx, &Conversation::SPEC, json!({"call_id": self.call_id}), patience).await?;
         for JsonObject(event) in self.send.iter().flatten() {
             line.push_whole(event.clone().into());
@@ -96,7 +96,7 @@ impl Watch {
         }
         cx.flush_text();
         line.close().await;
-        let waited = cx.now().saturating_sub(started).as_secs();
+        let waited = cx.monotonic().saturating_sub(started).as_secs();
         Ok(Output::json(&seen.told(cx.arguments().clone().without("send"), closed, waited)))
     }
 }

@@ -227,7 +227,7 @@ impl Wait {
         }
         let again = Next { tool: Self::SPEC.name, arguments: asked.read()? };
         // Nobody hears a text as it grows who did not ask to be told.
-        let until = cx.wants_progress().then(|| cx.now() + patience(self.patience.timeout));
+        let until = cx.wants_progress().then(|| cx.monotonic() + patience(self.patience.timeout));
         wait(&cx, self.patience.timeout, again, Running { asked, full: self.full == Some(true), until }).await
     }
 }
@@ -250,7 +250,7 @@ impl Running {
         }
         let Some(until) = self.until.take() else { return Ok(response) };
         let asked = self.asked.clone().set("stream", true);
-        let left = || until.saturating_sub(cx.now());
+        let left = || until.saturating_sub(cx.monotonic());
         let opening = pin!(cx.send(&Get::SPEC, asked).events());
         let Either::Left((Ok(mut events), _)) = select(opening, pin!(cx.sleep(OPENING.min(left())))).await else {
             return Ok(response);

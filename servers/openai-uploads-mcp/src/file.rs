@@ -51,7 +51,7 @@ struct File {
 
 impl File {
     async fn run(self, cx: Context) -> Result<Output> {
-        let started = cx.now();
+        let started = cx.monotonic();
         let patience = self.timeout.map_or(PATIENCE, Int::get);
         let opened = cx.open(self.file.0).await?;
         let Some(bytes) = opened.body.length() else {
@@ -107,7 +107,7 @@ impl File {
         };
         let told = Arguments::default().set("done", sent.md5.is_some()).set("upload_id", &id);
         let told = told.set("uploaded_bytes", sent.done).set("bytes", bytes);
-        let told = told.set("waited_seconds", cx.now().saturating_sub(started).as_secs());
+        let told = told.set("waited_seconds", cx.monotonic().saturating_sub(started).as_secs());
         let Some(md5) = sent.md5 else {
             // Not the content itself, where that was given.
             let again = if again.text().len() > LONGEST { again.without("file") } else { again };
@@ -222,7 +222,7 @@ impl Sending {
                 Some(_) => return Err(self.changed().await),
                 None => {
                     // However short the time is, a call gets on by a part.
-                    if begun > 0 && self.cx.now() >= self.deadline {
+                    if begun > 0 && self.cx.monotonic() >= self.deadline {
                         break false;
                     }
                     begun += 1;

@@ -209,7 +209,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
     run.work.put("conversation", json!(conversation));
     run.work.put("since", json!(tail));
     run.work.put("tail", json!(tail));
-    let started = db.cx.now();
+    let started = db.cx.monotonic();
     for store in threads::resources(&[&thread.doc], "file_search", "vector_store_ids") {
         loop {
             let store = match db.cx.send(&VectorStoreGet::SPEC, json!({"vector_store_id": store})).value().await {
@@ -218,7 +218,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
                 Err(_) => break,
             };
             let indexing = store.pointer("/file_counts/in_progress").and_then(Value::as_u64).unwrap_or_default() > 0;
-            if !indexing || db.cx.now().saturating_sub(started) > INDEXING {
+            if !indexing || db.cx.monotonic().saturating_sub(started) > INDEXING {
                 break;
             }
             db.cx.tell("indexing attached files");

@@ -158,7 +158,7 @@ impl<'a> Driver<'a> {
             true => Sampling::read(run.doc.at("data_source"), &mut Vec::new()),
             false => None,
         };
-        let last = until.max(db.cx.now() + CALL) + GRACE;
+        let last = until.max(db.cx.monotonic() + CALL) + GRACE;
         let holder = id("", db.cx.random());
         Ok(Driver {
             db,
@@ -196,8 +196,8 @@ impl<'a> Driver<'a> {
         let (mut ready, mut going) = (VecDeque::new(), FuturesUnordered::new());
         let (mut trouble, mut ending, mut over) = (None, None, false);
         loop {
-            let open = !over && cx.now() < self.until;
-            while open && cx.now() >= resume && going.len() < limit {
+            let open = !over && cx.monotonic() < self.until;
+            while open && cx.monotonic() >= resume && going.len() < limit {
                 if ready.is_empty() {
                     match self.more(limit - going.len(), going.len()).await? {
                         More::Items(items) => ready.extend(items),
@@ -219,11 +219,11 @@ impl<'a> Driver<'a> {
                 if over || !open || ready.is_empty() {
                     break;
                 }
-                let left = resume.min(self.until).saturating_sub(cx.now());
+                let left = resume.min(self.until).saturating_sub(cx.monotonic());
                 cx.sleep(left).await;
                 continue;
             }
-            let left = self.last.saturating_sub(cx.now());
+            let left = self.last.saturating_sub(cx.monotonic());
             let Either::Left((Some((item, outcome)), _)) = select(going.next(), Box::pin(cx.sleep(left))).await else {
                 break;
             };
@@ -236,7 +236,7 @@ impl<'a> Driver<'a> {
                 Err(Stop::Later | Stop::Lost) => {}
                 Err(Stop::Limited(error)) => {
                     limit = (limit / 2).max(1);
-                    resume = cx.now().saturating_add(error.retry_after().unwrap_or(pause));
+                    resume = cx.monotonic().saturating_add(error.retry_after().unwrap_or(pause));
                     pause = (pause * 2).min(PAUSE.1);
                     trouble = Some(error.into_text());
                     ready.push_front(item);
@@ -373,19 +373,19 @@ impl<'a> Driver<'a> {
                 return Ok(Err(Problem::new("timeout", text)));
             }
             let slowest = Duration::from_millis(self.slowest.load(Ordering::Relaxed));
-            if cx.now() + slowest > self.last || cx.requests_left() == 0 {
+            if cx.monotonic() + slowest > self.last || cx.requests_left() == 0 {
                 self.save(item, 0).await?;
                 return Err(Stop::Later);
             }
             item.work.put("asked", json!({"what": what, "times": times + 1}));
             self.note(item).await?;
-            let begun = cx.now();
+            let begun = cx.monotonic();
             let answer = cx.send(spec, body.clone()).once().value();
             let answer = match select(Box::pin(answer), Box::pin(cx.sleep(LONGEST))).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right(_) => continue,
             };
-            let took = u64::try_from(cx.now().saturating_sub(begun).as_millis()).unwrap_or(u64::MAX);
+            let took = u64::try_from(cx.monotonic().saturating_sub(begun).as_millis()).unwrap_or(u64::MAX);
             self.slowest.fetch_max(took, Ordering::Relaxed);
             let error = match answer {
                 Ok(answer) => {
@@ -461,7 +461,7 @@ impl<'a> Driver<'a> {
     /// Has a response made in the background, or finds the one that is, and waits for its end.
     async fn respond(&self, body: &Value, item: &mut Item) -> Result<Result<Value, Problem>, Stop> {
         let cx = self.db.cx;
-        let begun = cx.now();
+        let begun = cx.monotonic();
         let known = item.work.at("response").as_str().map(str::to_owned);
         let mut response = match &known {
             Some(id) => json!({"id": id, "status": "queued"}),
@@ -480,7 +480,7 @@ impl<'a> Driver<'a> {
         let mut pause = known.is_none();
         while matches!(text(&response, "status"), "queued" | "in_progress") {
             if pause {
-                let now = cx.now();
+                let now = cx.monotonic();
                 if now >= self.until || now.saturating_sub(begun) > LONGEST || cx.requests_left() == 0 {
                     self.save(item, 0).await?;
                     return Err(Stop::Later);

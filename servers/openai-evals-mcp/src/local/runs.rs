@@ -178,7 +178,7 @@ pub(super) async fn begin(db: &Db<'_>, doc: &Value, work: &Value) -> Result<Valu
     let (eval, run) = (text(doc, "eval_id"), text(doc, "id"));
     db.loaded(doc, work, ("queued", &Value::Null)).await?;
     let begun = db.run(eval, run).await?;
-    engine::go(db, &begun, db.cx.now() + SLICE).await?;
+    engine::go(db, &begun, db.cx.monotonic() + SLICE).await?;
     show(db, &db.run(eval, run).await?).await
 }
 
@@ -360,7 +360,7 @@ pub(crate) async fn list(cx: &Context, args: Args) -> Result<Value> {
 pub(crate) async fn get(cx: &Context, args: Args) -> Result<Value> {
     let db = Db::open(cx)?;
     let (eval, run) = (given(&args, "eval_id")?, given(&args, "run_id")?);
-    engine::go(&db, &db.run(eval, run).await?, cx.now() + SLICE).await?;
+    engine::go(&db, &db.run(eval, run).await?, cx.monotonic() + SLICE).await?;
     show(&db, &db.run(eval, run).await?).await
 }
 
