@@ -224,7 +224,8 @@ fn is_openai(host: &str) -> bool {
 /// A name or an address, as [`http::Uri`] has it: without a port.
 fn is_host(word: &str) -> bool {
     let word = if word.contains("::") && !word.starts_with('[') { &format!("[{word}]") } else { word };
-    word.parse::<http::uri::Authority>().is_ok_and(|place| place.host() == word && !word.ends_with('.'))
+    let names = |place: http::uri::Authority| place.host() == word && !word.ends_with('.') && !word.contains('*');
+    word.parse().is_ok_and(names)
 }
 
 /// A host, perhaps with a port.
@@ -255,6 +256,10 @@ fn base_url(text: &str) -> Result<String, String> {
         Err(problem("has a user name or password"))
     } else if uri.query().is_some() {
         Err(problem("has a query"))
+    } else if text.contains('#') {
+        Err(problem("has a fragment"))
+    } else if uri.authority().is_some_and(|place| place.as_str() != host) && uri.port_u16().is_none() {
+        Err(problem("no port"))
     } else {
         Ok(text.trim_end_matches('/').to_owned())
     }

@@ -44,6 +44,15 @@ fn a_key_goes_to_openai_over_tls_alone() {
         let problem = read(&[("OPENAI_BASE_URL", url)]).unwrap_err();
         assert!(problem.starts_with("OPENAI_BASE_URL: http would send the key"), "{url}: {problem}");
     }
+    for (url, problem) in [
+        ("http://h/v1#x", "has a fragment"),
+        ("https://x:99999/v1", "no port"),
+        ("http://h/v1?x", "has a query"),
+        ("http://me@h/v1", "has a user name"),
+    ] {
+        let refused = read(&[("OPENAI_BASE_URL", url)]).unwrap_err();
+        assert!(refused.starts_with(&format!("OPENAI_BASE_URL: {problem}")), "{url}: {refused}");
+    }
     for url in ["https://api.openai.com/v1", "http://127.0.0.1:8000/v1", "http://notopenai.com/v1"] {
         assert!(read(&[("OPENAI_BASE_URL", url)]).is_ok(), "{url}");
     }
@@ -101,5 +110,23 @@ fn a_placeholder_is_judged_as_a_whole() {
     ];
     for (text, expected) in rows {
         assert_eq!(Placeholder::of(text), expected, "{text}");
+    }
+}
+
+/// A name with a star in it would be taken, and answer to nothing.
+#[test]
+fn hosts_are_named_one_by_one() {
+    for (name, value) in [
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "*.example.com"),
+        ("ALLOWED_URLS", "*:8080"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+    ] {
+        assert!(read(&[(&format!("OPENAI_MCP_{name}"), value)]).is_err(), "{name}={value}");
+    }
+    for (name, value) in
+        [("ALLOWED_HOSTS", "mcp.example.com,[::1],::1"), ("ALLOWED_URLS", "10.0.0.1:8080"), ("ALLOWED_ORIGINS", "*")]
+    {
+        assert!(read(&[(&format!("OPENAI_MCP_{name}"), value)]).is_ok(), "{name}={value}");
     }
 }
