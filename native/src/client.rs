@@ -92,7 +92,11 @@ impl Client {
                 Some(text) => Failure { text, unsent: false },
                 None => {
                     let at = at.as_deref().unwrap_or("the host");
-                    Failure { text: format!("{at}: {}", describe(&error)), unsent: error.is_connect() }
+                    let mut text = format!("{at}: {}", describe(&error));
+                    if text.contains("UnknownIssuer") {
+                        text += " (SSL_CERT_FILE names the certificates of an authority of your own)";
+                    }
+                    Failure { text, unsent: error.is_connect() }
                 }
             })
         }
@@ -147,9 +151,13 @@ fn tls_config(tls: bool) -> Result<ClientConfig, String> {
     if !tls {
         return Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
     }
-    // Bare containers have no certificates of their own.
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter(|name| std::env::var_os(name).is_some());
+    let named: Vec<_> = named.collect();
     let builder = match builder.clone().with_native_roots() {
         Ok(builder) => builder,
+        // Who names authorities trusts these alone.
+        Err(error) if !named.is_empty() => return Err(format!("{}: {error}", named.join(", "))),
+        // Bare containers have no certificates of their own.
         Err(_) => builder.with_webpki_roots(),
     };
     Ok(builder.with_no_client_auth())
@@ -209,10 +217,17 @@ impl Service<Uri> for Connector {
             if let Some(auth) = proxy.basic_auth() {
                 tunnel = tunnel.with_auth(auth.clone());
             }
-            tunnel
-                .call(with_port)
-                .await
-                .map_err(|error| format!("proxy {}: {}", host_of(proxy.uri()), describe(&error)).into())
+            let (host, at) = (host_of(&with_port).to_owned(), with_port.authority().map(ToString::to_string));
+            // Many proxies grant this for https:// alone.
+            let around = if with_port.scheme_str() == Some("http") {
+                format!("; NO_PROXY={host} goes past it")
+            } else {
+                String::new()
+            };
+            tunnel.call(with_port).await.map_err(|error| {
+                let (proxy, at) = (host_of(proxy.uri()), at.unwrap_or_default());
+                format!("proxy {proxy}, asked to CONNECT to {at}: {}{around}", describe(&error)).into()
+            })
         };
         Box::pin(async move { Ok(TokioIo::new(Fair::new(connecting.await?.into_inner()))) })
     }

@@ -323,7 +323,7 @@ impl Host {
         let place = match (store.as_deref().and_then(meant), &options.sandbox) {
             (None, Some(Sandbox::Inside(_))) => Location::Memory,
             (None, Some(Sandbox::At(url))) => Location::beside(url),
-            (place, _) => Location::named(place),
+            (place, _) => Location::named(place).map_err(|problem| format!("OPENAI_MCP_STORE: {problem}"))?,
         };
         let roots = options.roots(usual)?;
         let folders = roots.folders();
@@ -561,6 +561,8 @@ fn announce(
 /// Serves on standard input and output until the input ends; several servers as if they were one, behind the face if
 /// there is one.
 pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: &Options, ending: Ending) -> ExitCode {
+    // Its calls take files and sockets as well, of which desktops grant few.
+    connections();
     finish(async {
         log::apart();
         let grace = ending.read()?;
@@ -679,7 +681,10 @@ async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), String> {
     };
     let addresses = match address.parse::<u16>() {
         Ok(port) => vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))],
-        Err(_) => lookup_host(address).await.map_err(failed)?.collect(),
+        Err(_) => lookup_host(address)
+            .await
+            .map_err(|error| failed(error) + "\nhint: expected an address as 0.0.0.0:8787, or a port alone")?
+            .collect(),
     };
     let mut outcome = Err(ErrorKind::AddrNotAvailable.into());
     for address in addresses {
@@ -717,10 +722,19 @@ pub fn ended() -> std::io::Result<impl Future<Output = ()>> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // It comes when the terminal closes.
+        let mut hangup = (!outlasts_terminals()).then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(async move {
+            let hung_up = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hung_up => {}
             }
         })
     }
@@ -730,6 +744,14 @@ pub fn ended() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+/// Whether whoever started this program has it ignore the end of its terminal, as nohup does. Only Linux tells.
+#[cfg(unix)]
+fn outlasts_terminals() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.map_or(!cfg!(target_os = "linux"), |ignored| ignored & 1 != 0)
 }
 
 /// How many connections to take. Each may need a second file descriptor for its call, and many systems grant 1,024 in

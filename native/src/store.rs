@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute, is_separator};
 use std::sync::mpsc::SendError;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -20,6 +20,8 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
+
+use crate::say;
 
 /// How long to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,8 +36,9 @@ const LIMITS: [(Limit, i32); 4] = [
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
 ];
 
-/// Pages of 4 KiB that a file has at most: as many bytes as D1 allows.
-const PAGES: i64 = 10_000_000_000 / 4096;
+/// Most GB of a file, as D1 has it, and as many pages of 4 KiB.
+const MOST: i64 = 10;
+const PAGES: i64 = MOST * 1_000_000_000 / 4096;
 /// How long the end of the process waits for what a store is doing.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -51,13 +54,26 @@ pub enum Location {
 }
 
 impl Location {
-    /// `:memory:`, a folder, or the usual place if nothing is said.
-    pub fn named(text: Option<&str>) -> Self {
-        match text {
-            None => Location::Usual,
-            Some(":memory:") => Location::Memory,
-            Some(folder) => Location::Folder(folder.into()),
-        }
+    /// `:memory:`, a folder, or the usual place if nothing is said. `~` is the home, as few that set variables know it.
+    ///
+    /// # Errors
+    /// It begins as `:memory:` does and is something else, or there is no home or current folder that it could be in.
+    pub fn named(text: Option<&str>) -> std::result::Result<Self, String> {
+        let folder = match text {
+            None => return Ok(Location::Usual),
+            Some(":memory:") => return Ok(Location::Memory),
+            Some(text) if text.starts_with(':') => {
+                return Err(format!("expected a folder or `:memory:`, got `{text}`"));
+            }
+            Some(text) => match text.strip_prefix('~') {
+                Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
+                    let home = std::env::home_dir().ok_or("`~`: no home folder is known")?;
+                    home.join(rest.trim_start_matches(is_separator))
+                }
+                _ => text.into(),
+            },
+        };
+        absolute(&folder).map(Location::Folder).map_err(|error| format!("`{}`: {error}", folder.display()))
     }
 
     /// What goes with a sandbox at this URL, which is forgotten as that is: the user's folder for what may be lost.
@@ -166,6 +182,7 @@ impl Stores {
         let work = move || {
             // The database is closed before the end is told.
             let (_end, mut database) = (end, None);
+            let mut told = None;
             for Job { statements, since, done } in jobs {
                 // Nobody waits for it any more.
                 if done.is_closed() {
@@ -177,6 +194,12 @@ impl Stores {
                 };
                 let left = PATIENCE.saturating_sub(since.elapsed());
                 let outcome = outcome.and_then(|database| database.run_within(&statements, left));
+                // The operator can put it right, whoever called.
+                let problem = outcome.as_ref().err().map(|error| error.to_string());
+                if let Some(problem) = problem.as_deref().filter(|problem| told.as_deref() != Some(*problem)) {
+                    say(&format!("warning: {problem}"));
+                }
+                told = problem;
                 // The caller may have gone meanwhile.
                 let _ = done.send(outcome);
             }
@@ -409,10 +432,18 @@ fn failed(path: Option<&Path>, error: &rusqlite::Error) -> Error {
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen
                 | ErrorCode::PermissionDenied
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DiskFull,
+                | ErrorCode::SystemIoFailure,
             ),
         ) => unusable(path, error),
+        // Who moved this one away would lose what is kept.
+        (Some(path), Some(ErrorCode::DiskFull)) => Error::new(
+            Kind::Store,
+            format!(
+                "the store `{}` is full: its disk has no room left, or it has its {MOST} GB\n\
+                 hint: make room on the disk, or delete what is kept and not needed; nothing is wrong with the file",
+                path.display()
+            ),
+        ),
         _ => Error::new(Kind::Store, format!("the store refused a statement: {error}")),
     }
 }

@@ -59,7 +59,7 @@ async fn each_domain_has_a_file_and_memory_has_none() {
     disk.query("one", vec![table(), add(1, "a")]).await.unwrap();
     disk.query("two", vec![table()]).await.unwrap();
     assert_eq!(disk.query("two", vec![count()]).await.unwrap()[0].rows[0].integer(0).unwrap(), 0);
-    let memory = Machine::new(Roots::default(), &[], Location::named(Some(":memory:")), false);
+    let memory = Machine::new(Roots::default(), &[], Location::named(Some(":memory:")).unwrap(), false);
     run(&memory, vec![table(), add(1, "a")]).await.unwrap();
     assert_eq!(run(&memory, vec![count()]).await.unwrap()[0].rows[0].integer(0).unwrap(), 1);
 }
@@ -235,4 +235,27 @@ async fn a_store_that_is_gone_is_told_of() {
         let error = run(&machine, vec![add(1, "a")]).await.unwrap_err();
         assert!(error.contains("was removed or replaced") && error.contains("hint: restart"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_full_is_not_blamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = machine(folder.path());
+    run(&machine, vec![table()]).await.unwrap();
+    run(&machine, vec![sql("PRAGMA max_page_count = 4", [])]).await.unwrap();
+    let error = run(&machine, vec![add(1, "long ".repeat(10_000))]).await.unwrap_err();
+    assert!(error.contains("thing.db` is full: ") && error.contains("\nhint: make room"), "{error}");
+    assert!(!error.contains("move it away"), "{error}");
+    run(&machine, vec![add(1, "short")]).await.expect("it goes on with what there is room for");
+}
+
+#[test]
+fn a_store_is_named_as_people_name_folders() {
+    let folder = |text| Location::named(Some(text)).unwrap().folder().unwrap().unwrap();
+    let home = std::env::home_dir().unwrap();
+    assert_eq!((folder("~"), folder("~/kept")), (home.clone(), home.join("kept")));
+    // It stays where it is, wherever the process goes.
+    assert_eq!(folder("kept"), std::env::current_dir().unwrap().join("kept"));
+    assert_eq!(folder("~kept"), std::env::current_dir().unwrap().join("~kept"));
+    assert!(Location::named(Some(":memory")).is_err());
 }
