@@ -178,12 +178,16 @@ fn unknown(tool: &str) -> String {
 /// The arguments as they were written: a `Value` would sort keys and hide one that is given twice.
 fn arguments(call: &Call) -> Result<Box<RawValue>, String> {
     let mut text = call.arguments.join(" ");
-    if text == "-" {
+    let piped = text == "-";
+    if piped {
         text.clear();
         std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        if text.trim().is_empty() {
+            text = "{}".into();
+        }
     }
     serde_json::from_str(&text).map_err(|error| {
-        let hint = if text.contains('"') {
+        let hint = if piped || text.contains('"') {
             ""
         } else {
             "\nhint: the shell may have taken the quotes: give the arguments on standard input, with `-`"

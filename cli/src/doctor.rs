@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum as _;
 use http::header::AUTHORIZATION;
@@ -14,12 +15,17 @@ use openai_mcp_kernel::platform::Platform as _;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_native::run::{self, Host, Options, Usual};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::clients::{self, Client, Found, Scope};
 use crate::out;
 
 /// Most bytes of an answer that are looked at.
 const LONGEST: usize = 4 * 1024 * 1024;
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const ELSEWHERE: &str =
+    "hint: OPENAI_BASE_URL names where the API is, as https://api.openai.com/v1; unset it to use OpenAI's";
 
 /// Looks at everything, prints a line for each, and gives a status of 1 if something is wrong.
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -90,7 +96,16 @@ async fn key(host: &Host, lines: &mut Lines) {
     ];
     for (name, key, path) in keys {
         let Some(key) = key else { continue };
-        match ask(host, key, path).await {
+        let asked = timeout(PATIENCE, ask(host, key, path)).await;
+        let asked = asked.unwrap_or_else(|_| {
+            Err(format!(
+                "{} does not answer within {} s\n{}",
+                config.base_url,
+                PATIENCE.as_secs(),
+                way(&config.base_url)
+            ))
+        });
+        match asked {
             Ok(()) => lines.well("key", &format!("{name} is accepted at {}", config.base_url)),
             Err(problem) => lines.wrong("key", &format!("{name}: {problem}")),
         }
@@ -100,21 +115,28 @@ async fn key(host: &Host, lines: &mut Lines) {
     }
 }
 
+/// What to do where nothing answers.
+fn way(base: &str) -> &'static str {
+    match base {
+        // Nothing is wrong with where OpenAI's is, only with the way there.
+        OPENAI => "hint: is there a way to it from here? HTTPS_PROXY names a proxy",
+        _ => ELSEWHERE,
+    }
+}
+
 async fn ask(host: &Host, key: &Secret, path: &str) -> Result<(), String> {
     let base = &host.config().base_url;
-    let hint = "hint: OPENAI_BASE_URL names where the API is, as https://api.openai.com/v1; unset it to use OpenAI's";
     let mut bearer = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| "not a key".to_owned())?;
     bearer.set_sensitive(true);
     let request = Request::get(format!("{base}{path}"))
         .header(AUTHORIZATION, bearer)
         .body(Body::EMPTY)
         .map_err(|error| error.to_string())?;
-    let response = host.machine().send(request).await.map_err(|failure| {
-        // Nothing is wrong with where OpenAI's is, only with the way there.
-        let hint =
-            if base == OPENAI { "hint: is there a way to it from here? HTTPS_PROXY names a proxy" } else { hint };
-        format!("{base} does not answer: {}\n{hint}", failure.text)
-    })?;
+    let response = host
+        .machine()
+        .send(request)
+        .await
+        .map_err(|failure| format!("{base} does not answer: {}\n{}", failure.text, way(base)))?;
     let status = response.status();
     let body = response.into_body().collect(LONGEST).await.unwrap_or_default();
     let body = serde_json::from_slice::<Value>(&body).unwrap_or_default();
@@ -129,7 +151,7 @@ async fn ask(host: &Host, key: &Secret, path: &str) -> Result<(), String> {
             "{base} accepts it but not for GET {path}\nhint: a restricted key may be as it should be: a call will tell"
         )),
         (_, _, Some(said)) => Err(format!("{base} answers {status}: {}", key.redact(said.to_owned()))),
-        _ => Err(format!("what answers at {base} is no OpenAI API ({status})\n{hint}")),
+        _ => Err(format!("what answers at {base} is no OpenAI API ({status})\n{ELSEWHERE}")),
     }
 }
 

@@ -180,7 +180,9 @@ fn main() -> ExitCode {
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "openai-mcp", &mut text);
-            print(String::from_utf8(text).map_err(|error| error.to_string()))
+            let text = String::from_utf8(text).map_err(|error| error.to_string());
+            // clap_complete writes the name in two ways where it has a dash, and bash then finds no command.
+            print(text.map(|text| text.replace("openai__subcmd__mcp", "openai__mcp")))
         }
         Command::Man => print(manual().map_err(|error| error.to_string())),
     }
@@ -192,13 +194,21 @@ fn manual() -> std::io::Result<String> {
     cli.build();
     let mut text = Vec::new();
     clap_mangen::Man::new(cli.clone()).render(&mut text)?;
-    for command in cli.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let page = clap_mangen::Man::new(command.clone());
-        writeln!(text, ".SH \"{}\"", command.get_name().to_uppercase())?;
-        page.render_description_section(&mut text)?;
-        page.render_options_section(&mut text)?;
-    }
+    sections(&cli, "", &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A section for each command below one, and for those below it, by their full names.
+fn sections(above: &clap::Command, path: &str, text: &mut Vec<u8>) -> std::io::Result<()> {
+    for command in above.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+        let name = format!("{path}{}", command.get_name());
+        let page = clap_mangen::Man::new(command.clone());
+        writeln!(text, ".SH \"{}\"", name.to_uppercase())?;
+        page.render_description_section(text)?;
+        page.render_options_section(text)?;
+        sections(command, &format!("{name} "), text)?;
+    }
+    Ok(())
 }
 
 /// The tools of all servers, of one or of a set, or one tool.

@@ -1,6 +1,6 @@
 //! What commands print.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use openai_mcp_native::say;
@@ -9,9 +9,12 @@ use openai_mcp_native::say;
 pub(crate) fn print(text: Result<String, String>) -> ExitCode {
     match text {
         Ok(text) => {
-            // A reader that has seen enough closes the pipe.
-            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
-            ExitCode::SUCCESS
+            let written = writeln!(std::io::stdout(), "{}", text.trim_end());
+            match written.and_then(|()| std::io::stdout().flush()) {
+                // A reader that has seen enough closes the pipe.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => refuse(&format!("standard output: {error}")),
+                _ => ExitCode::SUCCESS,
+            }
         }
         Err(problem) => refuse(&problem),
     }

@@ -1,6 +1,7 @@
 //! The client's end of MCP over streamable HTTP, as far as one call needs it: our servers have no sessions.
 
 use std::env;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -15,9 +16,12 @@ use openai_mcp_native::files::Roots;
 use openai_mcp_native::platform::Machine;
 use openai_mcp_native::store::Location;
 use serde_json::Value;
+use tokio::time::timeout;
 
 /// Most bytes of an answer.
 const LONGEST: usize = 64 * 1024 * 1024;
+/// How long a server is waited for that says nothing at all.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The URL that takes a server's messages: this one, if it names it, or the server's below it. `None` if the server is
 /// not known and the URL names none.
@@ -126,7 +130,9 @@ pub(crate) async fn call(
         request.headers_mut().insert(AUTHORIZATION, value);
     }
     let machine = Machine::new(Roots::default(), &[], Location::Memory, false);
-    let response = machine.send(request).await.map_err(|failure| {
+    let sent = timeout(PATIENCE, machine.send(request)).await;
+    let sent = sent.map_err(|_| format!("the server does not answer within {} s", PATIENCE.as_secs()))?;
+    let response = sent.map_err(|failure| {
         format!("the server cannot be reached: {}\nhint: does it run? `openai-mcp serve` starts one", failure.text)
     })?;
     let status = response.status();

@@ -213,7 +213,9 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
     let mut filter = set.filter;
     filter.read_only |= wanted.read_only;
     let set = |name: &'static str| Some((name, meant(&env::var(name).ok()?)?.to_owned()));
-    let upstream: Vec<_> = Config::UPSTREAM.into_iter().filter(|_| !wanted.sandbox).filter_map(set).collect();
+    let network = NETWORK.into_iter().filter(|name| !holds_password(name));
+    let upstream = Config::UPSTREAM.into_iter().chain(network);
+    let upstream: Vec<_> = upstream.filter(|_| !wanted.sandbox).filter_map(set).collect();
     let place = wanted.remote.as_deref().map(Place::of).transpose()?;
     let (servers, by_door) = match &place {
         Some(place) if wanted.domains.is_empty() && place.is_one() => {
@@ -307,6 +309,25 @@ fn former(definition: &Definition) -> String {
     format!("openai-{}", definition.domain)
 }
 
+/// The variables that tell how OpenAI is reached from here: through which proxy, and by whose certificates.
+const NETWORK: [&str; 10] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Whether a variable of [`NETWORK`] has what no file is to hold.
+fn holds_password(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("_proxy") && env::var(name).is_ok_and(|value| value.contains('@'))
+}
+
 /// The names of what is set here and has no flag: secrets among it, which no file is to hold.
 fn others() -> Vec<String> {
     const TOLD: [&str; 4] = ["TOOLS", "EXCLUDE", "READ_ONLY", "ROOTS"];
@@ -315,6 +336,7 @@ fn others() -> Vec<String> {
     let names = env::vars_os().filter(|(_, value)| !value.is_empty()).filter_map(|(name, _)| name.into_string().ok());
     let is_other = |name: &String| {
         name.strip_prefix("OPENAI_MCP_").is_some_and(|name| !TOLD.contains(&name) && !WEB.contains(&name))
+            || (NETWORK.contains(&name.as_str()) && holds_password(name))
     };
     let mut names: Vec<String> = names.filter(is_other).collect();
     names.sort();

@@ -307,9 +307,16 @@ fn settings_of_this_shell_are_handed_on() {
         ("OPENAI_MCP_EXCLUDE", "file-list,model-list"),
         ("OPENAI_MCP_OWNER", "me"),
         ("OPENAI_MCP_SECRET_GITHUB", "of-mine"),
+        ("HTTPS_PROXY", "http://me:of-mine@proxy.corp:3128"),
+        ("NO_PROXY", "localhost"),
+        ("SSL_CERT_FILE", "/etc/corp.pem"),
     ];
-    let upstream = json!({"OPENAI_BASE_URL": "http://127.0.0.1:1234/v1", "OPENAI_PROJECT_ID": "proj_1"});
-    let lost = "warning: set here, and not handed on to the servers: OPENAI_MCP_OWNER, OPENAI_MCP_SECRET_GITHUB\n";
+    let upstream = json!({
+        "OPENAI_BASE_URL": "http://127.0.0.1:1234/v1", "OPENAI_PROJECT_ID": "proj_1", "NO_PROXY": "localhost",
+        "SSL_CERT_FILE": "/etc/corp.pem",
+    });
+    // A password is for no file.
+    let lost = "warning: set here, and not handed on to the servers: HTTPS_PROXY, OPENAI_MCP_OWNER, OPENAI_MCP_SECRET_GITHUB\n";
     for (client, path, key) in [
         ("claude-desktop", "/mcpServers/openai-files/env", "sk-your-key"),
         ("cursor", "/mcpServers/openai-files/env", "${env:OPENAI_API_KEY}"),
@@ -328,7 +335,7 @@ fn settings_of_this_shell_are_handed_on() {
     assert!(goose.contains(&format!("envs: {upstream}\n")), "{goose}");
     // Codex hands on what it is told the names of, and the servers of these have all that they have.
     let codex = run(&["config", "codex", "files"], &set, "");
-    let names = r#"env_vars = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_PROJECT_ID", "OPENAI_MCP_OWNER", "OPENAI_MCP_SECRET_GITHUB"]"#;
+    let names = r#"env_vars = ["OPENAI_API_KEY", "NO_PROXY", "OPENAI_BASE_URL", "OPENAI_PROJECT_ID", "SSL_CERT_FILE", "HTTPS_PROXY", "OPENAI_MCP_OWNER", "OPENAI_MCP_SECRET_GITHUB"]"#;
     assert!(codex.out.contains(names) && codex.err.is_empty(), "{}{}", codex.out, codex.err);
     let zed = run(&["config", "zed", "files"], &set, "");
     assert!(!zed.out.contains("OPENAI_") && zed.err.is_empty(), "{}{}", zed.out, zed.err);

@@ -26,6 +26,11 @@ fn a_call_prints_its_result_and_says_how_it_ended() {
     let twice = run(&["call", "file-get", r#"{"file_id":"a","file_id":"b"}"#, "--sandbox"], &[], "");
     assert_eq!((twice.status, twice.err.as_str()), (1, "`file_id`: given twice\n"));
 
+    let done = run(&["call", "file-list", "-", "--sandbox"], &[], "");
+    assert_eq!((done.status, done.err.as_str()), (0, ""), "nothing is no argument");
+    let done = run(&["call", "file-list", "-", "--sandbox"], &[], "limit");
+    assert!(done.err.contains("not JSON") && !done.err.contains("hint"), "{}", done.err);
+
     let done = run(&["call", "file-get", r#"{"file_id":"file-none"}"#, "--sandbox"], &[], "");
     assert_eq!((done.status, done.out.as_str()), (1, ""));
     assert!(done.err.contains("404"), "{}", done.err);
@@ -47,7 +52,7 @@ fn a_newcomer_is_told_how_to_begin() {
 fn what_cannot_be_run_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], &str); 25] = [
+    let rows: [(&[&str], &str); 26] = [
         (
             &["serve", "--sandbox", "--addr", "127.0.0.1:0", "--exclude", "files-*"],
             "--exclude: no tool's name begins as",
@@ -74,6 +79,7 @@ fn what_cannot_be_run_says_why() {
             "--tools: no tool is named `nope`\nhint: `openai-mcp tools` lists them",
         ),
         (&["serve", "--sandbox", "--addr", "nonsense"], "cannot listen on nonsense"),
+        (&["serve", "--sandbox", "--addr", ":8787"], "hint: expected an address as 0.0.0.0:8787, or a port alone"),
         (&["serve", "--sandbox", "--addr", &taken], "hint: another program listens there"),
         (&["tools", "file-lst"], "did you mean `file-list`?"),
         (&["tools", "nothing"], "assistants, audio, batches"),
@@ -197,7 +203,98 @@ fn shells_and_man_are_told_of_every_command() {
     }
     let page = run(&["man"], &[], "").out;
     assert!(page.starts_with(".ie") && page.contains(".SH \"SERVE\"") && page.contains("allow\\-host"), "{page}");
-    assert!(!page.contains(".SH \"MAN\""), "{page}");
+    assert!(page.contains(".SH \"EVALS RUN\"") && page.contains("fail\\-under"), "{page}");
+    assert!(!page.contains(".SH \"MAN\"") && !page.contains("HELP\""), "{page}");
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_what_follows_the_first_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("completions");
+    std::fs::write(&script, run(&["completions", "bash"], &[], "").out).unwrap();
+    let complete = r#"source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        _openai__mcp openai-mcp "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[@]}""#;
+    for (typed, expected) in [
+        (&["ser"][..], "serve\n"),
+        (&["serve", "--se"], "--servers\n"),
+        (&["config", "claude-c"], "claude-code\n"),
+        (&["evals", "run", "--fa"], "--fail-under\n"),
+    ] {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", complete, "bash"]).arg(&script).arg("openai-mcp").args(typed);
+        let said = bash.output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), expected, "{typed:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_what_it_should_be_ends_the_server() {
+    for (name, value, problem) in [
+        ("OPENAI_MCP_VECTOR_STORE", "vs_1", "hint: maybe OPENAI_MCP_VECTOR_STORES"),
+        ("OPENAI_MCP_VECTOR_STORES", "one", "ids of vector stores, as `vs_1,vs_2`"),
+        ("OPENAI_MCP_STORE", ":memory", "OPENAI_MCP_STORE: expected a folder or `:memory:`, got `:memory`"),
+        ("OPENAI_MCP_ALLOWED_HOSTS", "*", "OPENAI_MCP_ALLOWED_HOSTS: expected host names"),
+    ] {
+        let done = run(&["stdio", "vector-store", "--sandbox"], &[(name, value)], "");
+        assert_eq!(done.status, 2, "{name}: {}", done.err);
+        assert!(done.err.contains(problem), "{name}: {}", done.err);
+    }
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let done = run(&["stdio", "vector-store", "--sandbox"], &[("OPENAI_MCP_VECTOR_STORES", "vs_1, vs_2")], list);
+    assert!(done.out.contains(r#""name":"fetch""#), "{}{}", done.out, done.err);
+}
+
+/// Who names authorities trusts those alone: that they cannot be read must not widen it to all.
+#[test]
+fn certificates_that_are_named_and_cannot_be_read_are_told_of() {
+    let variables = [
+        ("OPENAI_API_KEY", "sk-secret"),
+        ("OPENAI_BASE_URL", "https://127.0.0.1:9/v1"),
+        ("SSL_CERT_FILE", "/no/such/file.pem"),
+    ];
+    let done = run(&["call", "file-list"], &variables, "");
+    assert!(done.status == 1 && done.err.contains("SSL_CERT_FILE: "), "{}", done.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    for arguments in [&["tools"][..], &["config", "cursor", "files"], &["completions", "bash"], &["man"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let done = command(arguments, &[]).stdout(full).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.code() == Some(2) && said.contains("error: standard output: "), "{arguments:?}: {said}");
+    }
+}
+
+/// A terminal that closes says so, and nothing is to be lost by it; what nohup starts is not told.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_end_of_a_terminal_ends_a_server_as_it_should() {
+    let ignored = |process: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1
+    };
+    let hang_up = |server: &Running| {
+        let process = server.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+        process
+    };
+    let arguments = ["serve", "--sandbox", "--servers", "files", "--addr", "127.0.0.1:0"];
+    // The tests themselves may have been started so.
+    if !ignored("self") {
+        let mut server = Running::start(&mut command(&arguments, &[]), "next: ");
+        hang_up(&server);
+        assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    }
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"trap "" HUP; exec "$@""#, "sh", crate::PROGRAM]).args(arguments);
+    shell.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let server = Running::start(&mut shell, "next: ");
+    assert!(ignored(&hang_up(&server)));
+    assert_eq!(run(&["health", "--url", server.url()], &[], "").status, 0);
 }
 
 /// A proxy for one connection: takes a `CONNECT` and, if it lets it through, answers what comes after it with `{}`.
@@ -243,6 +340,12 @@ fn proxies_of_the_environment_are_used() {
         request.starts_with("GET /v1/files?limit=20 HTTP/1.1\r\n") && request.contains("Bearer sk-secret"),
         "{request}"
     );
+
+    let (url, serving) = proxy(false);
+    let done = run(&["call", "file-list"], &[key, base, ("HTTP_PROXY", &url)], "");
+    let told = "asked to CONNECT to api.example.test:8080: ";
+    assert!(done.err.contains(told) && done.err.contains("; NO_PROXY=api.example.test goes"), "{}", done.err);
+    serving.join().unwrap();
 
     let (url, serving) = proxy(false);
     let done = run(&["call", "file-list"], &[key, ("HTTPS_PROXY", &url)], "");
@@ -392,6 +495,8 @@ fn a_key_is_not_judged_by_the_letters_that_it_has_by_chance() {
         assert_eq!((done.status, done.err.as_str()), (0, ""), "{key}");
         let sent = upstream.take();
         assert_eq!(sent[0].header("authorization"), Some(&*format!("Bearer {}", key.trim_matches('"'))), "{key}");
+        // Who says nothing of codings may be sent any.
+        assert_eq!(sent[0].header("accept-encoding"), Some("identity"));
     }
     let done = run(&["call", "file-list"], &[("OPENAI_API_KEY", "${OPENAI_API_KEY}"), base], "");
     assert!(done.err.contains("is a name where a key should be"), "{}", done.err);
@@ -518,4 +623,17 @@ fn several_servers_keep_to_their_stores() {
     let history = run(&["call", "moderation-history", "--sandbox"], &variables, "");
     assert!(history.out.contains("hello"), "{}{}", history.out, history.err);
     assert!(!folder.path().join("files.db").exists() && folder.path().join("moderation.db").exists());
+}
+
+#[test]
+fn a_store_that_fails_is_told_to_the_operator_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("moderation.db"), "this is no database, and long enough. ".repeat(100)).unwrap();
+    let variables = [("OPENAI_MCP_STORE", folder.path().to_str().unwrap())];
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"moderation-check","arguments":{"input":"hello"}}}"#;
+    let done = run(&["stdio", "moderation", "--sandbox"], &variables, &[call; 3].join("\n"));
+    // The verdicts are given all the same, so that nobody else would learn of it.
+    assert_eq!(done.out.matches(r#""isError":false"#).count(), 3, "{}", done.out);
+    assert_eq!(done.err.matches("warning: the store `").count(), 1, "{}", done.err);
+    assert!(done.err.contains("moderation.db` cannot be used: file is not a database"), "{}", done.err);
 }
