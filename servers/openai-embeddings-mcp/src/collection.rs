@@ -1,5 +1,6 @@
 //! Collections: named sets of vectors with their texts.
 
+use openai_mcp_kernel::batch;
 use openai_mcp_kernel::json::excerpt;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Kept;
@@ -28,6 +29,7 @@ struct Add {
     /// Default text-embedding-3-small or the collection's own.
     model: Option<String>,
     dimensions: Option<Dimensions>,
+    offset: Option<u64>,
 }
 
 #[shape(read)]
@@ -56,7 +58,10 @@ impl Add {
                 Kept { line: None, id: told, value: Ok(row) }
             }
         };
-        let part = Part::all(&cx, self.items.into_iter().map(row).collect());
+        let offset = usize::try_from(self.offset.unwrap_or_default()).unwrap_or(usize::MAX);
+        let total = self.items.len();
+        let rows = self.items.into_iter().skip(offset).map(row).collect();
+        let part = Part { rows, offset, total, deadline: batch::deadline(&cx, None) };
         fill::run(&cx, part, (self.model, self.dimensions), Target::Collection(self.collection)).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use openai_mcp_kernel::batch::{self, deadline};
+use openai_mcp_kernel::batch;
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
@@ -41,11 +41,6 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// All rows, in the usual time.
-    pub(crate) fn all(cx: &Context, rows: Vec<Kept<Row>>) -> Self {
-        Part { offset: 0, total: rows.len(), rows, deadline: deadline(cx, None) }
-    }
-
     fn kept(&self, index: usize) -> Option<&Kept<Row>> {
         self.rows.get(index - self.offset)
     }
