@@ -108,7 +108,8 @@ impl Door {
             ));
         }
         let read_only = by.effect.reads && !spec.effect.changes_nothing();
-        if read_only && inner.members()?.text("save_to").is_some() {
+        let is_place = |text: &str| !text.trim_matches('"').trim().is_empty();
+        if read_only && inner.members()?.text("save_to").is_some_and(is_place) {
             return Err(Error::argument("save_to", "api-read writes no files\nhint: call it with api-write"));
         }
         Ok(Turn::Run { tool, arguments: inner, read_only })

@@ -211,6 +211,9 @@ fn each_door_keeps_its_promise() {
         Filter::default(),
     );
     assert_eq!(told, "`save_to`: api-read writes no files\nhint: call it with api-write");
+    let nowhere = json!({"tool": "file-content", "arguments": {"file_id": "file-1", "save_to": ""}});
+    let told = call(&door, "api-read", nowhere, Filter::default()).to_string();
+    assert!(!told.contains("writes no files"), "{told}");
 }
 
 #[test]
