@@ -99,7 +99,7 @@ where
         async move {
             let begun = clock.monotonic();
             let outlasts = begun + Duration::from_millis(slowest.load(Ordering::Relaxed)) > last;
-            if stop.0.load(Ordering::Relaxed) || begun >= deadline || outlasts || clock.requests_left() == 0 {
+            if stop.0.load(Ordering::Relaxed) || outlasts || clock.left(deadline).is_zero() {
                 return None;
             }
             let outcome = work.await;
@@ -113,7 +113,8 @@ where
 }
 
 /// Deletes one or several by a request whose argument `name` is the id. Of one the API's answer is given as it is; of
-/// several, how many are gone, and of each the answer or why it is still there.
+/// several, how many are gone, and of each the answer or why it is still there; and which are beyond the requests that one
+/// call makes.
 ///
 /// # Errors
 /// Wrong ids, before any is deleted; or not one could be deleted, with the first reason.
@@ -130,11 +131,15 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
     }
     let named = |id: &str| cx.arguments().clone().set(name, id);
     ids.iter().try_for_each(|id| cx.check(spec, &named(id)))?;
-    let calls: Vec<_> = ids.iter().map(|id| cx.send(spec, named(id)).value()).collect();
+    let call = |id: &String| {
+        let call = cx.send(spec, named(id));
+        async move { if cx.requests_left() == 0 { None } else { Some(call.value().await) } }
+    };
+    let calls: Vec<_> = ids.iter().map(call).collect();
     let mut answers = stream::iter(calls).buffered(DELETIONS);
     let (mut data, mut deleted, mut first) = (Vec::new(), 0, None);
     for id in &ids {
-        let Some(answer) = answers.next().await else { break };
+        let Some(Some(answer)) = answers.next().await else { break };
         match answer {
             Ok(answer) => {
                 deleted += usize::from(answer.get("deleted") != Some(&Value::Bool(false)));
@@ -151,7 +156,15 @@ pub async fn delete(cx: &Context, spec: &'static Spec, name: &'static str, ids: 
     }
     match first {
         Some(error) if deleted == 0 => Err(error),
-        _ => Ok(Output::json(&serde_json::json!({"deleted_count": deleted, "data": data}))),
+        _ => {
+            let rest = ids.get(data.len()..).unwrap_or_default();
+            let mut result = serde_json::json!({"deleted_count": deleted, "data": data});
+            if let (Some(result), false) = (result.as_object_mut(), rest.is_empty()) {
+                result.insert("not_tried".into(), rest.into());
+                result.insert("note".into(), "call again with those of `not_tried`".into());
+            }
+            Ok(Output::json(&result))
+        }
     }
 }
 

@@ -158,6 +158,21 @@ impl Context {
         self.config().setting(name)
     }
 
+    /// How long the call may go on: until then, as [`Context::monotonic`] tells time, and not at all once it has made as many
+    /// requests as it may. What asks again and again asks this before.
+    pub fn left(&self, until: Duration) -> Duration {
+        if self.requests_left() == 0 { Duration::ZERO } else { until.saturating_sub(self.monotonic()) }
+    }
+
+    /// Refuses what is beyond the most requests that a call makes, before it is made: on Workers it would fail, and say less.
+    pub(crate) fn may_request(&self) -> Result<()> {
+        if self.inner.requests.load(Ordering::Relaxed) < self.config().max_requests {
+            return Ok(());
+        }
+        let text = "this call has made as many requests as it may\nhint: ask for less in one call; the operator sets OPENAI_MCP_MAX_REQUESTS";
+        Err(Error::new(Kind::Unsent, text))
+    }
+
     /// How many requests, and statements of the store, this call may make besides those that it needs to come to its end. On
     /// Workers both are bounded, and beyond the bound each fails.
     pub fn requests_left(&self) -> usize {

@@ -396,6 +396,7 @@ where
 {
     let mut tries = 0;
     loop {
+        cx.may_request()?;
         tries += 1;
         let (wait, refusal) = match attempt().await? {
             Ok(Answer::Given(given)) => return Ok(given),

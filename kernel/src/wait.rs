@@ -90,9 +90,9 @@ pub async fn wait(
             (Err(error), _) => return Err(error),
         };
         let waited = cx.monotonic().saturating_sub(started);
-        let left = patience.saturating_sub(waited);
+        let left = cx.left(started + patience);
         let asked = cx.poll_pause();
-        if matches!(look.stage, Stage::Going) && asked <= left && cx.requests_left() > 0 {
+        if matches!(look.stage, Stage::Going) && asked <= left {
             last = Some(look);
             cx.sleep((waited / 4).clamp(PAUSE.0, PAUSE.1).max(asked).min(left)).await;
             continue;

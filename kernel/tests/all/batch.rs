@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::StreamExt as _;
-use openai_mcp_kernel::batch::{Stop, deadline, run_paid};
+use openai_mcp_kernel::batch::{Stop, deadline, delete, run_paid};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
-use openai_mcp_testkit::script::Script;
+use openai_mcp_testkit::script::{Reply, Script};
 
-tools![Batch];
+tools![Batch, Delete, Pages];
 
 /// Do things.
 #[tool("thing-batch")]
@@ -50,6 +50,31 @@ impl Batch {
     }
 }
 
+/// Delete things.
+#[tool("thing-delete", DELETE "/things/{thing_id}", destroys, idempotent, run)]
+struct Delete {
+    #[read]
+    thing_id: OneOrMany<String>,
+}
+
+impl Delete {
+    async fn run(self, cx: Context) -> Result<Output> {
+        delete(&cx, &Self::SPEC, "thing_id", self.thing_id).await
+    }
+}
+
+/// Read things without end.
+#[tool("thing-pages", GET "/things", run)]
+struct Pages {}
+
+impl Pages {
+    async fn run(self, cx: Context) -> Result<Output> {
+        loop {
+            cx.send(&Self::SPEC, json!({})).value().await?;
+        }
+    }
+}
+
 async fn others_first() {
     let mut waited = false;
     poll_fn(|cx| {
@@ -76,4 +101,21 @@ fn what_is_begun_is_waited_for_and_nothing_else_is_begun() {
         let result = call_tool(&SERVER, "thing-batch", &arguments, Arc::new(Script::new(Vec::new())));
         assert_eq!(result["content"][0]["text"], done.to_string(), "{arguments}");
     }
+}
+
+#[test]
+fn no_call_makes_more_requests_than_it_may() {
+    let script = || Arc::new(Script::new(vec![Reply::json(&json!({"deleted": true})); 100]).with("MAX_REQUESTS", 40));
+    let ids: Vec<String> = (0..100).map(|id| format!("thing_{id}")).collect();
+    let asked = script();
+    let result = call_tool(&SERVER, "thing-delete", json!({"thing_id": ids}), asked.clone());
+    let told = &result["structuredContent"];
+    let tried = asked.sent().len();
+    assert!((20..40).contains(&tried), "{tried}");
+    assert_eq!((&told["deleted_count"], &told["not_tried"]), (&json!(tried), &json!(ids[tried..])), "{result}");
+
+    let asked = script();
+    let result = call_tool(&SERVER, "thing-pages", json!({}), asked.clone());
+    assert_eq!((&result["isError"], asked.sent().len()), (&json!(true), 40), "{result}");
+    assert!(result["content"][0]["text"].as_str().unwrap().contains("as many requests as it may"), "{result}");
 }

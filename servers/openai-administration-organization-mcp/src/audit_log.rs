@@ -100,7 +100,7 @@ async fn save_all(cx: &Context, arguments: Arguments, path: String) -> Result<Ou
         let more = page.get("has_more") == Some(&Value::Bool(true)) && !events.is_empty();
         match last.filter(|_| more) {
             None => break None,
-            Some(last) if count >= MOST => break Some(last.to_owned()),
+            Some(last) if count >= MOST || cx.requests_left() == 0 => break Some(last.to_owned()),
             Some(last) => arguments = arguments.set("after", last),
         }
     };

@@ -17,6 +17,8 @@ tools![Check];
 /// Projects that are looked at, and at once.
 const PROJECTS: usize = 100;
 const AT_ONCE: usize = 4;
+/// Requests that one takes.
+const REQUESTS: usize = 2;
 /// Part of a limit, in percent, from which on it is near.
 const NEAR: i64 = 80;
 
@@ -79,8 +81,9 @@ impl Check {
             let spent = sum(rows.iter().filter(dollars));
             checked.push(judge(Arguments::default().set("scope", "organization"), &course, &spent, &limit, &alerts));
         }
-        let left = wanted.len().saturating_sub(PROJECTS);
-        let requests = wanted.into_iter().take(PROJECTS).map(|id| {
+        let most = PROJECTS.min(cx.requests_left() / REQUESTS);
+        let left = wanted.len().saturating_sub(most);
+        let requests = wanted.into_iter().take(most).map(|id| {
             let cx = cx.clone();
             async move {
                 let limit = cx.send(&ProjectLimit::SPEC, json!({"project_id": id})).value().await;

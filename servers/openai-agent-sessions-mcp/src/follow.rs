@@ -181,7 +181,7 @@ pub(crate) async fn follow(
     mut stream: Option<Events>,
 ) -> Result<Output> {
     let (started, patience) = (cx.monotonic(), patience(timeout));
-    let left = || (started + patience).saturating_sub(cx.monotonic());
+    let left = || cx.left(started + patience);
     let mut known = Known::default();
     loop {
         if stream.is_none() && !left().is_zero() {

@@ -211,7 +211,7 @@ async fn embed_rows(cx: &Context, part: &Part, range: Range<usize>, model: &Mode
                 outcome.lot.extend(part.iter().map(|(index, _)| *index).zip(embedded.vectors));
             }
             Err(error) if !blames_input(&error) => return Err(error),
-            Err(_) if part.len() > 1 && tries < MOST_TRIES => {
+            Err(_) if part.len() > 1 && tries < MOST_TRIES && cx.requests_left() > 0 => {
                 let (front, back) = part.split_at(part.len() / 2);
                 parts.push_front(back);
                 parts.push_front(front);

@@ -222,7 +222,7 @@ impl Sending {
                 Some(_) => return Err(self.changed().await),
                 None => {
                     // However short the time is, a call gets on by a part.
-                    if begun > 0 && self.cx.monotonic() >= self.deadline {
+                    if begun > 0 && self.cx.left(self.deadline).is_zero() {
                         break false;
                     }
                     begun += 1;

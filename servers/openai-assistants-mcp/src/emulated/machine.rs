@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use openai_mcp_kernel::events::Streamed;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::wait::patience;
 
 use super::db::{Db, News, Phase, Run, SENT};
 use super::items::{self, Reading};
@@ -218,7 +219,7 @@ async fn prepare(db: &Db<'_>, run: &mut Run) -> Result<(), Stop> {
                 Err(_) => break,
             };
             let indexing = store.pointer("/file_counts/in_progress").and_then(Value::as_u64).unwrap_or_default() > 0;
-            if !indexing || db.cx.monotonic().saturating_sub(started) > INDEXING {
+            if !indexing || db.cx.left(started + INDEXING).is_zero() {
                 break;
             }
             db.cx.tell("indexing attached files");
@@ -743,9 +744,10 @@ pub(super) async fn submit(db: &Db<'_>, run: Run, outputs: &Value, stream: bool)
     go(db, run, stream).await
 }
 
-/// Follows a run whose response is at work until it is not, with the client told.
+/// Follows a run whose response is at work until it is not, or for as long as a call waits.
 pub(super) async fn follow(db: &Db<'_>, mut run: Run) -> Result<Run> {
-    while matches!(run.phase, Phase::Running) {
+    let until = db.cx.monotonic() + patience(None);
+    while matches!(run.phase, Phase::Running) && !db.cx.left(until).is_zero() {
         db.cx.sleep(db.cx.poll_pause()).await;
         run = refresh(db, run).await?;
     }

@@ -481,7 +481,7 @@ impl<'a> Driver<'a> {
         while matches!(text(&response, "status"), "queued" | "in_progress") {
             if pause {
                 let now = cx.monotonic();
-                if now >= self.until || now.saturating_sub(begun) > LONGEST || cx.requests_left() == 0 {
+                if cx.left(self.until).is_zero() || now.saturating_sub(begun) > LONGEST {
                     self.save(item, 0).await?;
                     return Err(Stop::Later);
                 }

@@ -370,8 +370,10 @@ pub(crate) async fn cancel(cx: &Context, args: Args) -> Result<Value> {
     db.run(eval, run).await?;
     if db.end(run, "canceled", &Value::Null).await? {
         let responses = db.responses(run).await?;
-        let cancels =
-            responses.iter().map(|response| cx.send(&ResponseCancel::SPEC, json!({"response_id": response})).bytes());
+        let cancels = responses
+            .iter()
+            .take(cx.requests_left())
+            .map(|response| cx.send(&ResponseCancel::SPEC, json!({"response_id": response})).bytes());
         // One that has ended meanwhile cannot be cancelled.
         stream::iter(cancels.collect::<Vec<_>>()).buffer_unordered(CANCELS).for_each(|_| async {}).await;
     }
