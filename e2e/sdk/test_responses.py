@@ -19,6 +19,7 @@ WEATHER = {
     "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
     "strict": False,
 }
+SERVER = {"type": "mcp", "server_label": "docs", "server_url": "https://mcp.example.com/mcp"}
 
 
 def ask(client, input=None, **options):
@@ -277,6 +278,122 @@ def test_calls_of_mcp_servers_are_approved(client):
     assert kinds("Please ask it") == ["mcp_list_tools", "mcp_approval_request"]
     assert kinds("Hello") == ["mcp_list_tools", "message"]
     refused(lambda: ask(client, "Hello", tools=[{"type": "mcp", "server_label": "nowhere"}]), "tools[0].server_url")
+
+
+@pytest.mark.parametrize(
+    ("tool", "where"),
+    [
+        ({**WEATHER, "paramters": {}}, "paramters"),
+        ({**WEATHER, "allowed_callers": ["zz"]}, "allowed_callers[0]"),
+        ({"type": "custom", "name": "f", "format": {"type": "grammar", "syntax": "zz"}}, "format.syntax"),
+        ({"type": "custom", "name": "f", "format": {"type": "grammar", "syntax": "lark"}}, "format.definition"),
+        ({"type": "file_search", "vector_store_ids": ["vs_1"], "ranking_options": {"score": 1}}, "ranking_options.score"),
+        ({"type": "web_search", "allowed_domains": ["example.com"]}, "allowed_domains"),
+        ({"type": "web_search", "filters": {"allowed_domain": ["example.com"]}}, "filters.allowed_domain"),
+        ({"type": "web_search", "user_location": {"type": "zz"}}, "user_location.type"),
+        ({"type": "web_search_preview", "user_location": {"country": "DE"}}, "user_location.type"),
+        ({"type": "web_search_preview", "search_context_size": "zz"}, "search_context_size"),
+        ({"type": "image_generation", "sise": "auto"}, "sise"),
+        ({"type": "image_generation", "quality": "zz"}, "quality"),
+        ({"type": "image_generation", "frame_count": 3}, "frame_count"),
+        ({"type": "image_generation", "svg": {"model": "x"}}, "svg"),
+        ({"type": "image_generation", "input_image_mask": {"file": "x"}}, "input_image_mask.file"),
+        ({"type": "code_interpreter", "container": {"type": "auto", "memory_limit": "9g"}}, "container.memory_limit"),
+        ({"type": "shell", "environment": {"type": "zz"}}, "environment.type"),
+        ({"type": "shell", "environment": {"type": "local", "skills": [{"name": "a"}]}}, "environment.skills[0].description"),
+        ({"type": "computer_use_preview", "display_width": 1, "display_height": 1}, "environment"),
+        ({"type": "namespace", "name": "n", "description": "d", "tools": []}, "tools"),
+        ({"type": "namespace", "name": "n", "description": "d", "tools": [{**WEATHER, "x": 1}]}, "tools[0].x"),
+        ({"type": "tool_search", "execution": "zz"}, "execution"),
+        ({"type": "apply_patch", "x": 1}, "x"),
+        ({**SERVER, "allowed_tool": ["a"]}, "allowed_tool"),
+        ({**SERVER, "allowed_tools": "search"}, "allowed_tools"),
+        ({**SERVER, "allowed_tools": {"names": ["a"]}}, "allowed_tools.names"),
+        ({**SERVER, "require_approval": "zz"}, "require_approval"),
+        ({**SERVER, "require_approval": {"sometimes": {}}}, "require_approval.sometimes"),
+        ({**SERVER, "connector_id": "connector_zzz"}, "connector_id"),
+        ({**SERVER, "headers": {"a": 1}}, "headers.a"),
+    ],
+)
+def test_tools_that_are_refused(client, tool, where):
+    refused(lambda: ask(client, "Hello", tools=[tool]), f"tools[0].{where}")
+
+
+def test_tools_that_say_all_they_can(client):
+    callers = {"allowed_callers": ["direct", "programmatic"]}
+    place = {"type": "approximate", "city": "Bern", "country": "CH", "region": None, "timezone": "Europe/Zurich"}
+    web = {"external_web_access": False, "search_context_size": "low", "user_location": place}
+    policy = {"type": "allowlist", "allowed_domains": ["a.com"], "domain_secrets": [{"domain": "a.com", "name": "n", "value": "v"}]}
+    room = {"file_ids": [], "memory_limit": "4g", "network_policy": policy}
+    inline = {"type": "inline", "name": "s", "description": "d", "source": {"type": "base64", "media_type": "application/zip", "data": "UEs="}}
+    function = {**WEATHER, **callers, "async": True, "defer_loading": True, "output_schema": {"type": "object"}}
+    grammar = {"type": "grammar", "syntax": "regex", "definition": "a+"}
+    custom = {"type": "custom", "name": "f", "description": "d", "format": grammar, "async": False, "defer_loading": True, **callers}
+    tools = [
+        function,
+        custom,
+        {"type": "namespace", "name": "n", "description": "d", "tools": [function, custom]},
+        {"type": "tool_search", "execution": "client", "description": None, "parameters": {"type": "object"}},
+        {"type": "programmatic_tool_calling"},
+        {"type": "apply_patch", **callers},
+        {"type": "local_shell"},
+        {"type": "computer"},
+        {"type": "computer_use_preview", "environment": "mac", "display_width": 10, "display_height": 10},
+        {"type": "web_search", "filters": {"allowed_domains": ["example.com"]}, **web},
+        {"type": "web_search_preview", "search_content_types": ["text", "image"], **web},
+        {"type": "code_interpreter", "container": {"type": "auto", **room}, **callers},
+        {"type": "shell", "environment": None, **callers},
+        {"type": "shell", "environment": {"type": "container_auto", "skills": [inline], **room}},
+        {"type": "shell", "environment": {"type": "local", "skills": [{"name": "n", "description": "d", "path": "/p"}]}},
+        {
+            "type": "image_generation", "action": "auto", "background": "opaque", "complexity": "low", "input_fidelity": "high",
+            "input_image_mask": {"file_id": "file-1"}, "model": "gpt-image-2", "moderation": "low", "output_compression": 90,
+            "output_format": "svg", "partial_images": 0, "quality": "xhigh", "size": "auto",
+            "svg": {"model": "m", "reasoning": {"effort": "low"}},
+        },
+        {
+            **SERVER, **callers, "allowed_tools": {"tool_names": ["a"], "read_only": True}, "authorization": "x",
+            "headers": {"a": "b"}, "server_description": "d", "defer_loading": True,
+            "require_approval": {"always": {"read_only": False}, "never": {"tool_names": ["a"]}},
+        },
+        {"type": "mcp", "server_label": "mail", "connector_id": "connector_gmail", "allowed_tools": None},
+    ]  # fmt: skip
+    assert len(ask(client, "Hello", tools=tools).tools) == len(tools)
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"moderation": {}}, "moderation.model"),
+        ({"moderation": {"model": "m", "policy": {"input": {"mode": "zz"}}}}, "moderation.policy.input.mode"),
+        ({"context_management": []}, "context_management"),
+        ({"prompt_cache_options": {"ttl": "1h"}}, "prompt_cache_options.ttl"),
+        ({"prompt_cache_retention": "zz"}, "prompt_cache_retention"),
+        ({"reasoning": {"context": "zz"}}, "reasoning.context"),
+        ({"safety_identifier": "x" * 129}, "safety_identifier"),
+        ({"background_options": {"completion_window": "zz"}}, "background_options.completion_window"),
+    ],
+)
+def test_options_that_are_refused(client, options, where):
+    refused(lambda: ask(client, "Hello", **options), where)
+
+
+def test_options_that_say_all_they_can(client):
+    options = {
+        "moderation": {"model": "omni-moderation-latest", "policy": {"input": {"mode": "block"}, "output": None}},
+        "prompt_cache_options": {"mode": "explicit", "ttl": "12h", "prewarm": True, "comparison_response_id": None},
+        "prompt_cache_retention": "24h", "reasoning": {"context": "all_turns"}, "safety_identifier": "x" * 128,
+        "access_programs": {"cyber": "standard"}, "image": {"context_compression": "auto"},
+        "background_options": {"completion_window": "soonest", "continuation_id": "x"},
+    }  # fmt: skip
+    assert ask(client, "Hello", **options).status == "completed"
+
+
+def test_the_cache_key_of_a_compaction_is_short(client):
+    compact = client.responses.with_raw_response.compact
+    key = lambda length: compact(model=MODEL, input="Hello", prompt_cache_key="x" * length)  # noqa: E731
+    assert key(64).status_code == 200
+    refused(lambda: key(65), "prompt_cache_key")
 
 
 def test_where_a_shell_runs_has_to_exist(client):

@@ -100,6 +100,36 @@ impl Params {
         }
     }
 
+    /// Text of some length, in characters.
+    pub(crate) fn bounded(&mut self, name: &str, length: RangeInclusive<usize>) -> Result<Option<String>> {
+        let Some(text) = self.string(name)? else { return Ok(None) };
+        let (path, got) = (self.path(name), text.chars().count());
+        let (code, which, bound) = match got {
+            got if got < *length.start() => {
+                ("string_below_min_length", "short", format!("minimum length {}", length.start()))
+            }
+            got if got > *length.end() => {
+                ("string_above_max_length", "long", format!("maximum length {}", length.end()))
+            }
+            _ => return Ok(Some(text)),
+        };
+        let message = format!(
+            "Invalid '{path}': string too {which}. Expected a string with {bound}, but got a string with length {got} instead."
+        );
+        Err(Error::invalid(&path, code, message))
+    }
+
+    /// An address of the web, or data in place of one.
+    pub(crate) fn url(&mut self, name: &str) -> Result<Option<String>> {
+        let Some(url) = self.string(name)? else { return Ok(None) };
+        if ["http:", "https:", "data:"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Ok(Some(url));
+        }
+        let path = self.path(name);
+        let message = format!("Invalid '{path}'. Expected a valid URL, but got a value with an invalid format.");
+        Err(Error::invalid(&path, "invalid_value", message))
+    }
+
     pub(crate) fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>> {
         let path = self.path(name);
         let Some(value) = self.take(name) else { return Ok(None) };

@@ -2,7 +2,7 @@
 //!
 //! # Where it differs from the API
 //!
-//! Nothing runs in a container, and none expires. It has the files that callers put there; its skills are not looked at.
+//! Nothing runs in a container, and none expires. It has the files that callers put there; its skills have to exist, and are not looked at.
 
 use axum::extract::{DefaultBodyLimit, Extension, FromRequest, Multipart, Path, Request};
 use axum::http::{StatusCode, header};
@@ -11,7 +11,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json as Answer, Router};
 use serde_json::{Value, json};
 
-use crate::api::files;
+use crate::api::{files, skills};
 use crate::content::Content;
 use crate::crud::{self, Collection, Field, Need, Verb};
 use crate::error::{Error, Result};
@@ -35,7 +35,6 @@ static CONTAINERS: Collection = Collection {
         Field { name: "expires_after", read: expires_after, create: Need::May, modify: Need::No },
         Field { name: "memory_limit", read: memory_limit, create: Need::May, modify: Need::No },
         Field { name: "network_policy", read: network_policy, create: Need::May, modify: Need::No },
-        Field { name: "skills", read: unseen, create: Need::May, modify: Need::No },
     ],
     paging: Paging::NEWEST,
     filters: &["name"],
@@ -68,10 +67,12 @@ pub(crate) fn routes() -> Router {
 
 async fn create(Extension(account): Caller, Json(mut body): Json) -> Result<Answer<Value>> {
     let copied = body.strings("file_ids", 0..=usize::MAX)?.unwrap_or_default();
+    let skills = skills::references(&mut body)?;
     let mut world = account.world();
     for id in &copied {
         files::find(&mut world, id)?;
     }
+    skills::check(&mut world, &skills)?;
     let made = CONTAINERS.make(&mut world, "", body)?;
     for id in &copied {
         copy(&mut world, text(&made, "id"), id)?;
@@ -177,11 +178,13 @@ fn expires_after(params: &mut Params, name: &str) -> Result<Option<Value>> {
     Ok(Some(json!({"anchor": anchor, "minutes": minutes})))
 }
 
-fn memory_limit(params: &mut Params, name: &str) -> Result<Option<Value>> {
+/// `memory_limit` of a container.
+pub(crate) fn memory_limit(params: &mut Params, name: &str) -> Result<Option<Value>> {
     Ok(Some(params.one_of(name, &["1g", "4g", "16g", "64g"])?.unwrap_or("1g").into()))
 }
 
-fn network_policy(params: &mut Params, name: &str) -> Result<Option<Value>> {
+/// `network_policy` of a container.
+pub(crate) fn network_policy(params: &mut Params, name: &str) -> Result<Option<Value>> {
     let Some(mut policy) = params.object(name)? else { return Ok(Some(json!({"type": "disabled"}))) };
     let kind = policy.need("type", |params, name| params.one_of(name, &["allowlist", "disabled"]))?;
     if kind == "disabled" {
@@ -189,11 +192,13 @@ fn network_policy(params: &mut Params, name: &str) -> Result<Option<Value>> {
         return Ok(Some(json!({"type": "disabled"})));
     }
     let domains = policy.need("allowed_domains", |params, name| params.strings(name, 1..=usize::MAX))?;
-    policy.array("domain_secrets", 0..=usize::MAX)?;
+    for (path, secret) in policy.array("domain_secrets", 1..=usize::MAX)?.unwrap_or_default() {
+        let mut secret = Params::nested(path, secret)?;
+        for name in ["domain", "name", "value"] {
+            secret.need(name, |secret, name| secret.bounded(name, 1..=10_485_760))?;
+        }
+        secret.finish()?;
+    }
     policy.finish()?;
     Ok(Some(json!({"type": "allowlist", "allowed_domains": domains})))
-}
-
-fn unseen(params: &mut Params, name: &str) -> Result<Option<Value>> {
-    params.array(name, 0..=usize::MAX).map(|_| None)
 }

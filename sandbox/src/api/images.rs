@@ -34,11 +34,10 @@ const LARGEST_MASK: usize = 4 * 1024 * 1024;
 /// Of an image that comes in; the API tells no bound, but a few bytes can be an image of gigabytes.
 const MOST_PIXELS: u64 = 25_000_000;
 const LONGEST_PROMPT: usize = 32_000;
-const FORMATS: &[&str] = &["png", "webp", "jpeg", "gif", "svg"];
-const QUALITIES: &[&str] = &["low", "medium", "high", "xhigh", "max", "auto"];
+pub(crate) const FORMATS: &[&str] = &["png", "webp", "jpeg", "gif", "svg"];
+pub(crate) const QUALITIES: &[&str] = &["low", "medium", "high", "xhigh", "max", "auto"];
 /// What the API takes an image for, by what the caller says of it.
 const TYPES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
-const LEVELS: &[&str] = &["low", "medium", "high"];
 const DEFAULT_MODEL: &str = "gpt-image-2.6-sunburst";
 /// Between the events of a stream.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -85,7 +84,7 @@ impl Wish {
         let background = params.one_of("background", &["transparent", "opaque", "auto"])?;
         let format = params.one_of("output_format", FORMATS)?.unwrap_or("png");
         let compression = params.integer("output_compression", 0..=100)?;
-        params.one_of("complexity", LEVELS)?;
+        params.one_of("complexity", tools::LEVELS)?;
         let partial = params.integer("partial_images", 0..=3)?;
         let stream = params.boolean("stream")?.unwrap_or(false);
         let frames = params.integer("frame_count", 2..=16)?;
@@ -117,8 +116,7 @@ impl Wish {
             return unsupported("frame_count", "Frames are only supported for gif output.".into());
         }
         if format == "gif" {
-            let message = "This project has no access to the preview of GIF output: the sandbox draws none.";
-            return Err(Error::new(StatusCode::FORBIDDEN, message).param("output_format"));
+            return Err(no_gif("output_format"));
         }
         if svg.is_some() && format != "svg" {
             return unsupported("svg", "'svg' is only supported for svg output.".into());
@@ -165,8 +163,14 @@ pub(crate) fn size(params: &mut Params) -> Result<Option<(u32, u32)>> {
     }
 }
 
+/// Why no GIF is drawn.
+pub(crate) fn no_gif(path: &str) -> Error {
+    let message = "This project has no access to the preview of GIF output: the sandbox draws none.";
+    Error::new(StatusCode::FORBIDDEN, message).param(path)
+}
+
 /// The model that writes an SVG.
-fn svg(params: &mut Params) -> Result<Option<String>> {
+pub(crate) fn svg(params: &mut Params) -> Result<Option<String>> {
     // In a form the members of an object stand one by one.
     let mut members: Map<String, Value> =
         params.bracketed("svg").into_iter().map(|(key, value)| (key, Value::String(value))).collect();

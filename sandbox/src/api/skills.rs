@@ -226,12 +226,49 @@ fn find(world: &mut World, skill: &str, version: &str) -> Result<(String, Value)
     found.map(|(id, object)| (id.clone(), object.shown.clone())).ok_or_else(|| (VERSIONS.missing)(version))
 }
 
-/// Refuses a skill, or a version of one, that is not there.
-pub(crate) fn check(world: &mut World, skill: &str, version: Option<&str>) -> Result<()> {
-    match version {
+/// A skill that is kept, and which version of it.
+pub(crate) struct Reference {
+    skill: String,
+    version: Option<String>,
+}
+
+/// Reads the `skills` of a container; gives those that are named.
+pub(crate) fn references(params: &mut Params) -> Result<Vec<Reference>> {
+    let mut found = Vec::new();
+    for (path, skill) in params.array("skills", 0..=200)?.unwrap_or_default() {
+        let mut skill = Params::nested(path, skill)?;
+        if skill.need("type", |skill, name| skill.one_of(name, &["skill_reference", "inline"]))? == "inline" {
+            skill.need("name", Params::string)?;
+            skill.need("description", Params::string)?;
+            let mut source = skill.need("source", Params::object)?;
+            source.need("type", |source, name| source.one_of(name, &["base64"]))?;
+            source.need("media_type", |source, name| source.one_of(name, &["application/zip"]))?;
+            source.need("data", |source, name| source.bounded(name, 1..=70_254_592))?;
+            source.finish()?;
+        } else {
+            let id = skill.need("skill_id", |skill, name| skill.bounded(name, 1..=64))?;
+            let version = match skill.take("version") {
+                // A number is a version, too.
+                Some(Value::Number(version)) => Some(version.to_string()),
+                Some(version) => {
+                    skill.put("version", version);
+                    skill.string("version")?
+                }
+                None => None,
+            };
+            found.push(Reference { skill: id, version });
+        }
+        skill.finish()?;
+    }
+    Ok(found)
+}
+
+/// Refuses skills, or versions of them, that are not there.
+pub(crate) fn check(world: &mut World, skills: &[Reference]) -> Result<()> {
+    skills.iter().try_for_each(|Reference { skill, version }| match version {
         Some(version) => find(world, skill, version).map(drop),
         None => SKILLS.find(world, "", skill).map(drop),
-    }
+    })
 }
 
 fn zip(world: &mut World, skill: &str, version: &str) -> Result<Response> {

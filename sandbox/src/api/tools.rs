@@ -9,6 +9,52 @@ use crate::params::{Params, mistyped};
 
 pub(crate) const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
+pub(crate) const LEVELS: &[&str] = &["low", "medium", "high"];
+pub(crate) const RETENTIONS: &[&str] = &["in_memory", "24h"];
+/// Characters of a `safety_identifier`.
+pub(crate) const LONGEST_IDENTIFIER: usize = 128;
+
+/// Reads `allowed_callers`.
+pub(crate) fn callers(tool: &mut Params) -> Result<()> {
+    tool.some_of("allowed_callers", &["direct", "programmatic"]).map(drop)
+}
+
+/// Reads the grammar of a custom tool.
+pub(crate) fn grammar(params: &mut Params) -> Result<()> {
+    params.need("syntax", |params, name| params.one_of(name, &["lark", "regex"]))?;
+    params.need("definition", Params::string).map(drop)
+}
+
+/// Reads where a user is; nothing else may be left.
+pub(crate) fn place(mut place: Params) -> Result<()> {
+    for name in ["city", "country", "region", "timezone"] {
+        place.string(name)?;
+    }
+    place.finish()
+}
+
+/// Reads `moderation`.
+pub(crate) fn moderation(params: &mut Params) -> Result<()> {
+    let Some(mut moderation) = params.object("moderation")? else { return Ok(()) };
+    moderation.need("model", Params::string)?;
+    if let Some(mut policy) = moderation.object("policy")? {
+        for side in ["input", "output"] {
+            let Some(mut side) = policy.object(side)? else { continue };
+            side.need("mode", |side, name| side.one_of(name, &["score", "block"]))?;
+            side.finish()?;
+        }
+        policy.finish()?;
+    }
+    moderation.finish()
+}
+
+/// Reads what all options of the prompt cache have; nothing else may be left.
+pub(crate) fn cache(mut options: Params, lives: &[&'static str]) -> Result<()> {
+    options.one_of("mode", &["implicit", "explicit"])?;
+    options.one_of("ttl", lives)?;
+    options.finish()
+}
+
 /// Reads `service_tier`, one of some, and gives the one that answers.
 pub(crate) fn tier(params: &mut Params, known: &[&'static str]) -> Result<&'static str> {
     Ok(match params.one_of("service_tier", known)? {

@@ -14,6 +14,7 @@
 //! - Reasoning items come only where a summary is asked for. What is `encrypted_content` holds nothing, so a compacted
 //!   context keeps the messages of the user alone. Events carry no `obfuscation`, and texts no log probabilities.
 
+mod hosted;
 mod wish;
 
 use std::sync::Arc;
@@ -508,6 +509,9 @@ async fn compact(Extension(account): Caller, Json(mut body): Json) -> Result<Ans
     // It has to be there, and may be null.
     if body.peek("model").is_some_and(Value::is_null) {
         body.put("model", json!(UNNAMED));
+    }
+    if let Some(key) = body.bounded("prompt_cache_key", 0..=64)? {
+        body.put("prompt_cache_key", key.into());
     }
     let mut wish = Wish::read(&mut body)?;
     body.finish()?;

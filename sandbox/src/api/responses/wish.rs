@@ -10,6 +10,7 @@ use openai_mcp_studio::draw::{self, Look};
 use serde_json::{Map, Value, json};
 
 use crate::api::items::{self, Include, Item};
+use crate::api::responses::hosted::{self, Shell};
 use crate::api::{containers, files, filter, images, models, skills, tools, vector_stores};
 use crate::engine::catalog::Use;
 use crate::engine::filter::Filter;
@@ -72,8 +73,7 @@ pub(crate) struct Wish {
     drawing: Option<Drawing>,
     web: Option<Web>,
     servers: Vec<Server>,
-    /// Where a shell runs: nothing there is ever run, but it has to exist.
-    shells: Vec<Value>,
+    shells: Vec<Shell>,
     choice: Choice,
     parallel: bool,
     form: Form,
@@ -198,13 +198,30 @@ impl Wish {
         repeat("parallel_tool_calls", json!(parallel));
         repeat("truncation", json!(body.one_of("truncation", &["auto", "disabled"])?.unwrap_or("disabled")));
         repeat("service_tier", json!(tools::tier(body, TIERS)?));
-        for name in ["prompt_cache_key", "safety_identifier", "user", "prompt_cache_retention"] {
+        for name in ["prompt_cache_key", "user"] {
             repeat(name, json!(body.string(name)?));
         }
-        for name in ["prompt_cache_options", "access_programs", "background_options", "image", "moderation"] {
-            body.object(name)?;
+        repeat("safety_identifier", json!(body.bounded("safety_identifier", 0..=tools::LONGEST_IDENTIFIER)?));
+        repeat("prompt_cache_retention", json!(body.one_of("prompt_cache_retention", tools::RETENTIONS)?));
+        tools::moderation(body)?;
+        if let Some(mut cache) = body.object("prompt_cache_options")? {
+            cache.string("comparison_response_id")?;
+            cache.boolean("prewarm")?;
+            tools::cache(cache, &["30m", "12h"])?;
         }
-        for (path, entry) in body.array("context_management", 0..=usize::MAX)?.into_iter().flatten() {
+        for (name, member, known) in [
+            ("access_programs", "cyber", &["standard", "daybreak_blue", "daybreak_red"]),
+            ("background_options", "completion_window", &["soonest", "2h", "8h"]),
+            ("image", "context_compression", &["auto", "enabled", "disabled"]),
+        ] {
+            let Some(mut options) = body.object(name)? else { continue };
+            options.one_of(member, known)?;
+            if name == "background_options" {
+                options.string("continuation_id")?;
+            }
+            options.finish()?;
+        }
+        for (path, entry) in body.array("context_management", 1..=usize::MAX)?.into_iter().flatten() {
             let mut entry = Params::nested(path, entry)?;
             entry.need("type", |entry, name| entry.one_of(name, &["compaction"]))?;
             entry.integer("compact_threshold", 1000..=i64::MAX)?;
@@ -259,21 +276,16 @@ impl Wish {
                     fields.entry(name).or_insert(value);
                 }
             };
-            match tool.required("type", kind)? {
+            let kind = tool.required("type", kind)?;
+            match kind {
                 "function" => {
-                    let name = tools::name(&mut tool)?;
-                    let description = tool.string("description")?.unwrap_or_default();
+                    self.functions.push(hosted::function(kind, &mut tool)?);
                     default("description", Value::Null);
-                    let strict = tool.boolean("strict")?;
-                    default("strict", json!(strict.unwrap_or(true)));
-                    let parameters = tools::parameters(&mut tool, &name, strict == Some(true))?;
-                    self.functions.push(model::Tool { name, description, parameters: Some(parameters) });
+                    default("strict", json!(true));
                 }
                 "custom" => {
-                    let name = tools::name(&mut tool)?;
-                    let description = tool.string("description")?.unwrap_or_default();
+                    self.functions.push(hosted::function(kind, &mut tool)?);
                     default("format", json!({"type": "text"}));
-                    self.functions.push(model::Tool { name, description, parameters: None });
                 }
                 "file_search" => {
                     self.search = Some(read_search(&mut tool)?);
@@ -291,10 +303,20 @@ impl Wish {
                         fields.remove("authorization");
                     }
                 }
-                "shell" => self.shells.extend(tool.take("environment")),
-                kind if WEB.contains(&kind) => self.web = Some(Web::default()),
+                "shell" => self.shells.push(hosted::shell(&mut tool)?),
+                "namespace" => hosted::namespace(&mut tool)?,
+                "tool_search" => hosted::tool_search(&mut tool)?,
+                "computer_use_preview" => hosted::computer(&mut tool)?,
+                kind if WEB.contains(&kind) => {
+                    hosted::web(kind, &mut tool)?;
+                    self.web = Some(Web::default());
+                }
                 _ => {}
             }
+            if matches!(kind, "code_interpreter" | "mcp" | "shell" | "apply_patch") {
+                tools::callers(&mut tool)?;
+            }
+            tool.finish()?;
             shown.push(echo);
         }
         self.settings.insert("tools".to_owned(), Value::Array(shown));
@@ -400,19 +422,11 @@ impl Wish {
             }
         }
         for shell in &self.shells {
-            if let Some(id) = shell.get("container_id").and_then(Value::as_str) {
+            shell.files.iter().try_for_each(|file| files::find(world, file).map(drop))?;
+            if let Some(id) = &shell.container {
                 containers::check(world, id).map_err(|missing| missing.param("tools"))?;
             }
-            let skills = shell.get("skills").and_then(Value::as_array).into_iter().flatten();
-            for skill in skills.filter(|skill| text(skill, "type") == "skill_reference") {
-                // A number is a version, too.
-                let version = skill.get("version").map(|version| match version {
-                    Value::String(version) => version.clone(),
-                    other => other.to_string(),
-                });
-                skills::check(world, text(skill, "skill_id"), version.as_deref())
-                    .map_err(|missing| missing.param("tools"))?;
-            }
+            skills::check(world, &shell.skills).map_err(|missing| missing.param("tools"))?;
         }
         Ok(())
     }
@@ -608,10 +622,11 @@ fn read_reasoning(body: &mut Params, repeat: &mut impl FnMut(&str, Value)) -> Re
     let effort = reasoning.one_of("effort", tools::EFFORTS)?;
     let summaries = &["auto", "concise", "detailed"];
     let summary = reasoning.one_of("summary", summaries)?.or(reasoning.one_of("generate_summary", summaries)?);
-    let (context, mode) = (reasoning.string("context")?, reasoning.string("mode")?);
+    let context = reasoning.one_of("context", &["auto", "current_turn", "all_turns"])?;
+    let mode = reasoning.string("mode")?;
     reasoning.finish()?;
     let mut shown = json!({"effort": effort, "summary": summary});
-    for (name, value) in [("context", context), ("mode", mode)] {
+    for (name, value) in [("context", context), ("mode", mode.as_deref())] {
         if let Some(value) = value {
             put(&mut shown, name, value);
         }
@@ -669,8 +684,15 @@ fn read_search(tool: &mut Params) -> Result<Search> {
         None => None,
         Some(mut ranking) => {
             ranking.one_of("ranker", &["auto", "default-2024-11-15", "none"])?;
-            ranking.object("hybrid_search")?;
-            ranking.number("score_threshold", 0.0..=1.0)?
+            if let Some(mut weights) = ranking.object("hybrid_search")? {
+                for name in ["embedding_weight", "text_weight"] {
+                    weights.need(name, |weights, name| weights.number(name, f64::MIN..=f64::MAX))?;
+                }
+                weights.finish()?;
+            }
+            let threshold = ranking.number("score_threshold", 0.0..=1.0)?;
+            ranking.finish()?;
+            threshold
         }
     };
     let most = usize::try_from(most).unwrap_or_default();
@@ -686,14 +708,15 @@ fn read_interpreter(tool: &mut Params) -> Result<Interpreter> {
             let mut container = Params::nested(tool.path("container"), container)?;
             let kind = container.one_of("type", &["auto"])?;
             container.required("type", kind)?;
-            read.files = container.strings("file_ids", 0..=50)?.unwrap_or_default();
+            read.files = hosted::container(&mut container)?;
+            container.finish()?;
         }
     }
     Ok(read)
 }
 
 fn read_drawing(tool: &mut Params) -> Result<Drawing> {
-    let format = tool.one_of("output_format", &["png", "webp", "jpeg", "svg"])?.unwrap_or("png");
+    let format = hosted::drawing(tool)?;
     Ok(Drawing { size: images::size(tool)?.unwrap_or(USUAL_SIZE), format, forced: false })
 }
 
@@ -704,31 +727,24 @@ fn read_server(tool: &mut Params) -> Result<Server> {
         let message = format!("Missing required parameter: one of {}.", places.join(", "));
         return Err(Error::invalid(&tool.path("server_url"), "missing_required_parameter", message));
     }
-    let names = |value: Option<Value>| -> Vec<String> {
-        let named = match value {
-            Some(Value::Object(mut filter)) => filter.remove("tool_names"),
-            other => other,
-        };
-        let named = named.as_ref().and_then(Value::as_array).into_iter().flatten();
-        named.filter_map(|name| name.as_str().map(str::to_owned)).collect()
-    };
-    let mut tools = names(tool.take("allowed_tools"));
+    hosted::server(tool)?;
+    let mut tools = hosted::allowed(tool, "allowed_tools")?;
     if tools.is_empty() {
         tools.push(USUAL_TOOL.to_owned());
     }
-    let approval = match tool.take("require_approval") {
-        Some(Value::Object(mut filter)) => match (filter.remove("always"), filter.remove("never")) {
-            (None, Some(never)) => Approval::AllBut(names(Some(never))),
-            (always, _) => Approval::Of(names(always)),
-        },
-        Some(Value::String(word)) => {
-            let mut word = Params::nested(tool.path(""), json!({"require_approval": word}))?;
-            match word.one_of("require_approval", &["always", "never"])? {
-                Some("never") => Approval::Never,
-                _ => Approval::Always,
-            }
+    let approval = if tool.peek("require_approval").is_some_and(Value::is_object) {
+        let mut filter = tool.need("require_approval", Params::object)?;
+        let (always, never) = (hosted::filtered(&mut filter, "always")?, hosted::filtered(&mut filter, "never")?);
+        filter.finish()?;
+        match (always, never) {
+            (None, Some(never)) => Approval::AllBut(never),
+            (always, _) => Approval::Of(always.unwrap_or_default()),
         }
-        _ => Approval::Always,
+    } else {
+        match tool.one_of("require_approval", &["always", "never"])? {
+            Some("never") => Approval::Never,
+            _ => Approval::Always,
+        }
     };
     Ok(Server { label, tools, approval, forced: false })
 }
