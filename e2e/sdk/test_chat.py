@@ -238,6 +238,60 @@ def test_messages_of_a_stored_completion(client):
     assert client.chat.completions.retrieve(id).tools == [WEATHER]
 
 
+WEB = {"type": "approximate", "approximate": {"country": "CH"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "where"),
+    [
+        ({"moderation": {}}, "moderation.model"),
+        ({"moderation": {"model": "m", "policy": {"output": {}}}}, "moderation.policy.output.mode"),
+        ({"prediction": {"type": "content", "content": 5}}, "prediction.content"),
+        ({"prompt_cache_options": {"ttl": "12h"}}, "prompt_cache_options.ttl"),
+        ({"safety_identifier": "x" * 129}, "safety_identifier"),
+        ({"web_search_options": {"user_location": {"country": "CH"}}}, "web_search_options.user_location.type"),
+        ({"web_search_options": {"user_location": {**WEB, "approximate": {"contry": "CH"}}}}, "web_search_options.user_location.approximate.contry"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar"}}}]}, "tools[0].custom.format.grammar"),
+    ],
+)  # fmt: skip
+def test_options_that_are_refused(client, options, where):
+    refused(lambda: say(client, "Hello", **options), where)
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ([], ""),
+        ([{"type": "text", "text": "x", "prompt_cache_breakpoint": "yes"}], "[0].prompt_cache_breakpoint"),
+        ([{"type": "text", "text": "x", "txt": "x"}], "[0].txt"),
+        ([{"type": "image_url", "image_url": {"url": "notaurl"}}], "[0].image_url.url"),
+        ([{"type": "input_audio", "input_audio": {"format": "wav"}}], "[0].input_audio.data"),
+        ([{"type": "input_audio", "input_audio": {"data": "QQ==", "format": "ogg"}}], "[0].input_audio.format"),
+    ],
+)
+def test_parts_that_are_refused(client, content, where):
+    refused(lambda: say(client, content), f"messages[0].content{where}")
+
+
+def test_options_that_say_all_they_can(client):
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit", "ttl": "12h"}}
+    content = [
+        {"type": "text", "text": "x", **mark},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ==", "detail": "original"}, **mark},
+        {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "mp3"}, **mark},
+        {"type": "file", "file": {"file_data": "QQ==", "filename": "a.pdf"}, **mark},
+    ]
+    grammar = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /a/"}}
+    options = {
+        "moderation": {"model": "omni-moderation-latest", "policy": {"input": {"mode": "score"}}},
+        "prediction": {"type": "content", "content": [{"type": "text", "text": "x"}]},
+        "prompt_cache_options": {"mode": "implicit", "ttl": "30m"}, "safety_identifier": "x" * 128,
+        "web_search_options": {"search_context_size": "high", "user_location": WEB},
+        "tools": [{"type": "custom", "custom": {"name": "f", "description": "d", "format": grammar}}], "tool_choice": "none",
+    }  # fmt: skip
+    assert say(client, content, **options).choices[0].finish_reason == "stop"
+
+
 def test_what_is_wrong_is_named(client):
     for model in ("gpt-0", "gpt-6", "gpt-4", "ft:gpt-4:org::1"):
         with pytest.raises(openai.NotFoundError) as caught:

@@ -389,6 +389,18 @@ def test_options_that_say_all_they_can(client):
     assert ask(client, "Hello", **options).status == "completed"
 
 
+@pytest.mark.parametrize(
+    ("item", "where"),
+    [
+        ({"phase": "zz"}, "phase"),
+        ({"content": [{"type": "input_text", "text": "x", "prompt_cache_breakpoint": "yes"}]}, "content[0].prompt_cache_breakpoint"),
+        ({"content": [{"type": "input_image", "image_url": "notaurl"}]}, "content[0].image_url"),
+    ],
+)
+def test_items_that_are_refused(client, item, where):
+    refused(lambda: ask(client, [{**say("Hello"), **item}]), f"input[0].{where}")
+
+
 def test_the_cache_key_of_a_compaction_is_short(client):
     compact = client.responses.with_raw_response.compact
     key = lambda length: compact(model=MODEL, input="Hello", prompt_cache_key="x" * length)  # noqa: E731

@@ -155,7 +155,7 @@ impl Wish {
             return Err(Error::invalid("metadata", "invalid_value", message));
         }
         let service_tier = tools::tier(&mut params, TIERS)?;
-        let search = params.object("web_search_options")?.is_some();
+        let search = search(&mut params)?;
 
         params.number("frequency_penalty", -2.0..=2.0)?;
         params.number("presence_penalty", -2.0..=2.0)?;
@@ -164,12 +164,17 @@ impl Wish {
         params.integer("seed", i64::MIN..=i64::MAX)?;
         params.one_of("reasoning_effort", tools::EFFORTS)?;
         params.one_of("verbosity", &["low", "medium", "high"])?;
-        params.one_of("prompt_cache_retention", &["in_memory", "24h"])?;
-        for name in ["prompt_cache_key", "safety_identifier", "user"] {
-            params.string(name)?;
-        }
-        for name in ["logit_bias", "prediction", "moderation", "prompt_cache_options"] {
-            params.object(name)?;
+        params.one_of("prompt_cache_retention", tools::RETENTIONS)?;
+        params.string("prompt_cache_key")?;
+        params.string("user")?;
+        params.bounded("safety_identifier", 0..=tools::LONGEST_IDENTIFIER)?;
+        params.object("logit_bias")?;
+        tools::moderation(&mut params)?;
+        params.object("prompt_cache_options")?.map_or(Ok(()), |options| tools::cache(options, &["30m"]))?;
+        if let Some(mut prediction) = params.object("prediction")? {
+            prediction.need("type", |prediction, name| prediction.one_of(name, &["content"]))?;
+            content(&mut prediction, false)?;
+            prediction.finish()?;
         }
         params.finish()?;
         let top_logprobs = top.is_some_and(|top| top > 0);
@@ -336,10 +341,12 @@ fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static
             Err(Error::invalid(&path, "invalid_type", text))
         }
         Some(Value::String(text)) => Ok((text, Vec::new())),
-        Some(Value::Array(parts)) => {
+        Some(parts @ Value::Array(_)) => {
+            message.put("content", parts);
+            let parts = message.array("content", 1..=usize::MAX)?.unwrap_or_default();
             let (mut texts, mut attached) = (Vec::new(), Vec::new());
-            for (at, part) in parts.into_iter().enumerate() {
-                let mut part = Params::nested(format!("{path}[{at}]"), part)?;
+            for (path, part) in parts {
+                let mut part = Params::nested(path, part)?;
                 let kind = part.need("type", |params, name| params.one_of(name, PARTS))?;
                 match kind {
                     kind @ ("text" | "refusal") => {
@@ -347,8 +354,23 @@ fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static
                         texts.push(part.required(kind, text)?);
                     }
                     kind => {
-                        let thing = part.object(kind)?;
-                        part.required(kind, thing)?;
+                        let mut thing = part.need(kind, Params::object)?;
+                        match kind {
+                            "image_url" => {
+                                thing.need("url", Params::url)?;
+                                thing.one_of("detail", &["auto", "low", "high", "original"])?;
+                            }
+                            "input_audio" => {
+                                thing.need("data", Params::string)?;
+                                thing.need("format", |thing, name| thing.one_of(name, &["wav", "mp3"]))?;
+                            }
+                            _ => {
+                                for name in ["file_data", "file_id", "filename"] {
+                                    thing.string(name)?;
+                                }
+                            }
+                        }
+                        thing.finish()?;
                         attached.push(match kind {
                             "image_url" => "image",
                             "file" => "file",
@@ -356,11 +378,26 @@ fn content(message: &mut Params, optional: bool) -> Result<(String, Vec<&'static
                         });
                     }
                 }
+                tools::breakpoint(&mut part)?;
+                part.finish()?;
             }
             Ok((texts.join("\n"), attached))
         }
         Some(other) => Err(mistyped(&path, "one of an array of objects or string", &other)),
     }
+}
+
+/// Whether the web may be searched.
+fn search(params: &mut Params) -> Result<bool> {
+    let Some(mut options) = params.object("web_search_options")? else { return Ok(false) };
+    options.one_of("search_context_size", tools::LEVELS)?;
+    if let Some(mut place) = options.object("user_location")? {
+        place.need("type", |place, name| place.one_of(name, &["approximate"]))?;
+        tools::place(place.need("approximate", Params::object)?)?;
+        place.finish()?;
+    }
+    options.finish()?;
+    Ok(true)
 }
 
 /// `tools`, or the deprecated `functions`.
@@ -375,7 +412,14 @@ fn read_tools(params: &mut Params) -> Result<Vec<Tool>> {
         let mut inner = tool.need(kind, Params::object)?;
         tool.finish()?;
         if kind == "custom" {
-            inner.object("format")?;
+            if let Some(mut format) = inner.object("format")? {
+                if format.need("type", |format, name| format.one_of(name, &["text", "grammar"]))? == "grammar" {
+                    let mut grammar = format.need("grammar", Params::object)?;
+                    tools::grammar(&mut grammar)?;
+                    grammar.finish()?;
+                }
+                format.finish()?;
+            }
             let name = tools::name(&mut inner)?;
             let description = inner.string("description")?.unwrap_or_default();
             inner.finish()?;

@@ -12,6 +12,7 @@ use axum::routing::post;
 use axum::{Json as Answer, Router};
 use serde_json::{Value, json};
 
+use crate::api::tools;
 use crate::engine::tokens;
 use crate::error::{Error, Result};
 use crate::json::text;
@@ -43,11 +44,7 @@ async fn create(Json(mut params): Json) -> Result<Answer<Value>> {
     let questions = params.need("questions", |params, name| params.array(name, 1..=400))?;
     params.string("prompt_cache_key")?;
     params.string("safety_identifier")?;
-    if let Some(mut options) = params.object("prompt_cache_options")? {
-        options.one_of("mode", &["implicit", "explicit"])?;
-        options.one_of("ttl", &["30m"])?;
-        options.finish()?;
-    }
+    params.object("prompt_cache_options")?.map_or(Ok(()), |options| tools::cache(options, &["30m"]))?;
     params.finish()?;
 
     let mut said = String::new();

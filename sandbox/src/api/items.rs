@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::api::tools;
 use crate::error::{Error, Result};
 use crate::json::text;
 use crate::params::{Params, mistyped};
@@ -153,7 +154,9 @@ fn read(mut item: Params) -> Result<Value> {
         _ => Value::Object(item.rest()),
     };
     if let (Value::Object(fields), false) = (&mut read, opaque) {
-        for name in ["phase", "caller", "namespace", "name", "created_by"] {
+        let phase = item.one_of("phase", &["commentary", "final_answer"])?;
+        fields.extend(phase.map(|phase| ("phase".to_owned(), json!(phase))));
+        for name in ["caller", "namespace", "name", "created_by"] {
             fields.extend(item.take(name).map(|value| (name.to_owned(), value)));
         }
     }
@@ -206,7 +209,7 @@ fn read_parts(path: &str, value: Value, kinds: &[&'static str]) -> Result<Vec<Va
 
 fn read_part(mut part: Params, kinds: &[&'static str]) -> Result<Value> {
     let kind = part.need("type", |params, name| params.one_of(name, kinds))?;
-    part.take("prompt_cache_breakpoint");
+    tools::breakpoint(&mut part)?;
     let read = match kind {
         "input_image" | "input_file" => {
             let sources: &[&str] =
@@ -216,7 +219,8 @@ fn read_part(mut part: Params, kinds: &[&'static str]) -> Result<Value> {
             }
             let mut fields = Map::from_iter([("type".to_owned(), json!(kind))]);
             for name in sources.iter().chain(&["filename"]) {
-                fields.extend(part.string(name)?.map(|value| ((*name).to_owned(), Value::String(value))));
+                let value = if name.ends_with("_url") { part.url(name)? } else { part.string(name)? };
+                fields.extend(value.map(|value| ((*name).to_owned(), Value::String(value))));
             }
             let detail = part.one_of("detail", &["auto", "low", "high", "original"])?;
             if kind == "input_image" {

@@ -48,6 +48,14 @@ pub(crate) fn moderation(params: &mut Params) -> Result<()> {
     moderation.finish()
 }
 
+/// Reads the mark of what is to be cached.
+pub(crate) fn breakpoint(part: &mut Params) -> Result<()> {
+    let Some(mut mark) = part.object("prompt_cache_breakpoint")? else { return Ok(()) };
+    mark.need("mode", |mark, name| mark.one_of(name, &["explicit"]))?;
+    mark.one_of("ttl", &["30m", "12h"])?;
+    mark.finish()
+}
+
 /// Reads what all options of the prompt cache have; nothing else may be left.
 pub(crate) fn cache(mut options: Params, lives: &[&'static str]) -> Result<()> {
     options.one_of("mode", &["implicit", "explicit"])?;
