@@ -64,7 +64,7 @@ struct Compact {
     instructions: Option<String>,
     image: Option<ImageOptions>,
     service_tier: Option<CompactTier>,
-    prompt_cache_key: Option<String>,
+    prompt_cache_key: Option<Text<0, 64>>,
     prompt_cache_options: Option<CompactCacheOptions>,
     /// Deprecated: prompt_cache_options.
     #[unlisted]
