@@ -1,6 +1,7 @@
 //! What the tools of this server take, as far as a model writes it.
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped, of};
 use openai_mcp_shapes::items::Role;
 use openai_mcp_shapes::{CacheMode, Detail, Effort, ImageFormat, Level};
 
@@ -21,11 +22,25 @@ pub(crate) struct Item {
     content: Option<Content>,
     /// Of the call that `output` answers.
     call_id: Option<String>,
-    /// Text; JSON becomes text.
-    output: Option<Json>,
+    /// Text, or parts as of content; other JSON becomes text.
+    output: Option<CallOutput>,
     id: Option<String>,
     approval_request_id: Option<String>,
     approve: Option<bool>,
+}
+
+/// Any JSON, which lists show in the forms that hosts can write.
+enum CallOutput {}
+
+impl Shaped for CallOutput {
+    const SHAPE: Shape = Shape::Brief { listed: of::<ListedOutput>, taken: of::<Json>, options: false };
+}
+
+#[shape]
+enum ListedOutput {
+    Text(String),
+    Object(Object),
+    Parts(Vec<Object>),
 }
 
 #[shape]
@@ -125,7 +140,7 @@ pub(crate) enum Tool {
         server_url: Option<String>,
         authorization: Option<String>,
         /// Names.
-        allowed_tools: Option<Nullable<Json>>,
+        allowed_tools: Option<Nullable<Allowed>>,
         /// always, never, or {never: {tool_names}}.
         require_approval: Option<Nullable<IdOrObject>>,
     },
@@ -145,6 +160,12 @@ pub(crate) enum Tool {
     WebSearch2025 {},
     #[wire("web_search_preview_2025_03_11")]
     WebSearchPreview2025 {},
+}
+
+#[shape]
+enum Allowed {
+    Names(Vec<String>),
+    Filter(Object),
 }
 
 #[shape]
