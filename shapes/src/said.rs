@@ -14,6 +14,8 @@ pub struct Said {
     pub refusal: String,
     /// Of the answer, where they were asked for.
     pub logprobs: Vec<Value>,
+    /// Parts that are no text, whole: what the API adds one day is seen.
+    pub parts: Vec<Value>,
 }
 
 /// A text, with what it cites.
@@ -32,10 +34,20 @@ impl Said {
         for message in messages {
             let comments = text(message, "phase") == "commentary";
             for part in list(message, "content") {
-                if text(part, "type") == "refusal" {
-                    apart(&mut said.refusal);
-                    said.refusal.push_str(text(part, "refusal"));
-                    continue;
+                match text(part, "type") {
+                    "refusal" => {
+                        apart(&mut said.refusal);
+                        said.refusal.push_str(text(part, "refusal"));
+                        continue;
+                    }
+                    // What no caller reads.
+                    "encrypted_content" => continue,
+                    "output_text" => {}
+                    _ if part.get("text").is_some_and(Value::is_string) => {}
+                    _ => {
+                        said.parts.push(part.clone());
+                        continue;
+                    }
                 }
                 let passage = if comments { &mut said.commentary } else { &mut said.answer };
                 passage.add(part);

@@ -133,10 +133,10 @@ pub(crate) fn next(response: &Value) -> Option<Next> {
 /// Whether a response ended with a program, and before the model said anything of what that gave.
 fn ends_with_program(response: &Value) -> bool {
     let last = list(response, "output").next_back().map(|item| text(item, "type"));
-    let Said { answer, refusal, .. } = said(response);
+    let Said { answer, refusal, parts, .. } = said(response);
     text(response, "status") == "completed"
         && matches!(last, Some("program" | "program_output"))
-        && (answer.text.is_empty() && refusal.is_empty())
+        && (answer.text.is_empty() && refusal.is_empty() && parts.is_empty())
 }
 
 /// How a response goes on that nobody keeps, where it thought, shortened what came before or ran a program: only what it said in
@@ -206,8 +206,63 @@ pub(crate) fn how(response: &Value) -> String {
     how
 }
 
-/// `{id, status, model, text or output, commentary, refusal, annotations, items, next, usage, incomplete, error}`; what is not there
-/// is left out.
+/// Members of a response that are told in a form of their own.
+const TOLD: [&str; 11] = [
+    "conversation",
+    "error",
+    "id",
+    "incomplete_details",
+    "model",
+    "output",
+    "service_tier",
+    "status",
+    "text",
+    "tool_usage",
+    "usage",
+];
+/// Members that nobody who has just asked needs to be told: they repeat the call, or are notes of OpenAI's own.
+const LEFT_OUT: [&str; 37] = [
+    "access_programs",
+    "background",
+    "background_options",
+    "billing",
+    "completed_at",
+    "context_management",
+    "created_at",
+    "frequency_penalty",
+    "image",
+    "include",
+    "input",
+    "input_transformations",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "multi_agent",
+    "object",
+    "output_text",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "store",
+    "stream",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
+/// `{id, status, model, text or output, commentary, refusal, annotations, parts, items, next, error, incomplete, …, usage}`; what is
+/// not there is left out, and what the API adds one day is there.
 fn short(response: &Value, view: &View) -> Arguments {
     let put = |short: Arguments, name: &str, value: &Value| match value {
         Value::Null => short,
@@ -218,7 +273,7 @@ fn short(response: &Value, view: &View) -> Arguments {
         short = put(short, name, at(response, name));
     }
     short = put(short, "conversation", at(at(response, "conversation"), "id"));
-    let Said { answer: Passage { text: said, annotations }, commentary, refusal, logprobs } = said(response);
+    let Said { answer: Passage { text: said, annotations }, commentary, refusal, logprobs, parts } = said(response);
     let format = at(at(response, "text"), "format");
     match Some(&said)
         .filter(|_| text(format, "type").starts_with("json"))
@@ -233,8 +288,12 @@ fn short(response: &Value, view: &View) -> Arguments {
         None if said.is_empty() => {}
         None => short = short.set("text", said),
     }
-    let lists =
-        [("annotations", annotations), ("commentary_annotations", commentary.annotations), ("logprobs", logprobs)];
+    let lists = [
+        ("annotations", annotations),
+        ("commentary_annotations", commentary.annotations),
+        ("logprobs", logprobs),
+        ("parts", parts),
+    ];
     for (name, said) in
         [("commentary", commentary.text), ("refusal", refusal)].into_iter().filter(|(_, said)| !said.is_empty())
     {
@@ -257,8 +316,12 @@ fn short(response: &Value, view: &View) -> Arguments {
     }
     short = put(short, "error", at(response, "error"));
     short = put(short, "incomplete", at(at(response, "incomplete_details"), "reason"));
-    short = put(short, "moderation", at(response, "moderation"));
-    short = put(short, "prompt_cache_diagnostics", at(response, "prompt_cache_diagnostics"));
+    for (name, value) in response.as_object().into_iter().flatten() {
+        let empty = *value == json!([]) || *value == json!({});
+        if !empty && !TOLD.contains(&name.as_str()) && !LEFT_OUT.contains(&name.as_str()) {
+            short = put(short, name, value);
+        }
+    }
     if let Some(tier) = tier::unasked(response, view.tier.as_deref()) {
         short = short.set("service_tier", tier);
     }
@@ -270,14 +333,14 @@ fn is_going(response: &Value) -> bool {
     matches!(text(response, "status"), "queued" | "in_progress")
 }
 
-/// Counts without those that are zero.
+/// Counts without those that are zero, and what is beside them.
 fn spent(counts: &Value) -> Option<Value> {
     match counts {
         Value::Object(members) => {
             let told = json::object(members.iter().filter_map(|(name, count)| Some((name.clone(), spent(count)?))));
             (!told.is_empty()).then(|| told.into())
         }
-        count => count.as_u64().is_some_and(|count| count > 0).then(|| count.clone()),
+        count => (!count.is_null() && count.as_f64() != Some(0.0)).then(|| count.clone()),
     }
 }
 
@@ -299,30 +362,21 @@ fn said(response: &Value) -> Said {
     Said::by(messages.filter(|message| item::agent(message).is_none()))
 }
 
-/// The numbers that cost money.
+/// The numbers that cost money: of the details those that are known beside the counts, the others where they are.
 fn usage(response: &Value) -> Value {
-    let usage = at(response, "usage");
-    if !usage.is_object() {
-        return Value::Null;
-    }
-    let mut told = json!({
-        "input_tokens": at(usage, "input_tokens"), "output_tokens": at(usage, "output_tokens"),
-        "total_tokens": at(usage, "total_tokens"),
-    });
-    let details = [
-        ("input_tokens_details", "cached_tokens"),
-        ("input_tokens_details", "cache_write_tokens"),
-        ("output_tokens_details", "reasoning_tokens"),
-    ];
-    for (details, name) in details {
-        let count = at(at(usage, details), name);
-        if count.as_u64().is_some_and(|count| count > 0)
-            && let Some(told) = told.as_object_mut()
-        {
-            told.insert(name.to_owned(), count.clone());
+    const DETAILS: [&str; 3] = ["cached_tokens", "cache_write_tokens", "reasoning_tokens"];
+    let Value::Object(usage) = at(response, "usage") else { return Value::Null };
+    let mut told = usage.clone();
+    told.retain(|_, count| !count.is_null());
+    for (name, details) in usage.iter().filter(|(_, details)| details.is_object()) {
+        told.remove(name);
+        let Some(Value::Object(mut counts)) = spent(details) else { continue };
+        told.extend(DETAILS.iter().filter_map(|detail| counts.remove_entry(*detail)));
+        if !counts.is_empty() {
+            told.insert(name.clone(), counts.into());
         }
     }
-    told
+    told.into()
 }
 
 /// Takes the image out of an item; base64 is of no use to a model.

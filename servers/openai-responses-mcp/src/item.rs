@@ -53,13 +53,15 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
     let wanted: &[&str] = match kind {
         "message" => {
             let agent = agent(item)?;
-            let Said { answer, commentary, refusal, .. } = Said::by(iter::once(item.as_ref()));
+            let Said { answer, commentary, refusal, parts, .. } = Said::by(iter::once(item.as_ref()));
             let passage = if answer.text.is_empty() { commentary } else { answer };
             let some = |said: String| (!said.is_empty()).then_some(said);
             let said = json!({
                 "text": some(passage.text), "refusal": some(refusal), "annotations": passage.annotations,
+                "parts": parts,
             });
-            return Some(members(begin(kind).set("agent", agent), &said, &["text", "refusal", "annotations"], shown));
+            let names = ["text", "refusal", "annotations", "parts"];
+            return Some(members(begin(kind).set("agent", agent), &said, &names, shown));
         }
         "reasoning" => {
             let said: Vec<&str> = list(item, "summary").map(|part| text(part, "text")).collect();
