@@ -27,12 +27,11 @@ impl Embedded {
             data: Vec<One<'a>>,
             #[serde(default)]
             model: String,
-            #[serde(default)]
-            usage: Usage,
+            usage: Option<Usage>,
         }
         #[derive(Deserialize)]
         struct One<'a> {
-            index: usize,
+            index: Option<usize>,
             #[serde(borrow)]
             embedding: &'a RawValue,
         }
@@ -43,21 +42,27 @@ impl Embedded {
         }
         let broken = |what: String| Error::new(Kind::Answer, format!("the answer holds no embeddings: {what}"));
         let mut answer: Answer<'_> = serde_json::from_slice(answer).map_err(|error| broken(error.to_string()))?;
-        answer.data.sort_by_key(|one| one.index);
-        if !answer.data.iter().map(|one| one.index).eq(0..inputs) {
+        if answer.data.len() != inputs {
             return Err(broken(format!("expected {inputs}, got {}", answer.data.len())));
         }
-        let read = |one: &One<'_>| {
+        // Servers that are compatible but for the index give them in order.
+        if answer.data.iter().any(|one| one.index.is_some()) {
+            answer.data.sort_by_key(|one| one.index);
+            if !answer.data.iter().map(|one| one.index).eq((0..inputs).map(Some)) {
+                return Err(broken("their `index` does not tell which is of which input".to_owned()));
+            }
+        }
+        let read = |(index, one): (usize, &One<'_>)| {
             let text = one.embedding.get();
             // Servers that are compatible but for base64 send numbers all the same.
             match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
                 Some(text) => vector::from_base64(text),
                 None => serde_json::from_str(text).ok(),
             }
-            .ok_or_else(|| broken(format!("`data[{}].embedding` is no vector", one.index)))
+            .ok_or_else(|| broken(format!("`data[{index}].embedding` is no vector")))
         };
-        let vectors = answer.data.iter().map(read).collect::<Result<_>>()?;
-        Ok(Embedded { vectors, model: answer.model, tokens: answer.usage.prompt_tokens })
+        let vectors = answer.data.iter().enumerate().map(read).collect::<Result<_>>()?;
+        Ok(Embedded { vectors, model: answer.model, tokens: answer.usage.unwrap_or_default().prompt_tokens })
     }
 
     pub(crate) fn usage(&self) -> Value {
