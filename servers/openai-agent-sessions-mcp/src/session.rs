@@ -25,7 +25,6 @@ struct Create {
     vault_ids: Option<Vec<String>>,
     metadata: Option<Metadata>,
     review: Option<Review>,
-    #[unlisted]
     prompt_cache_options: Option<Nullable<CacheOptions>>,
     #[unlisted]
     #[read]
@@ -89,8 +88,7 @@ struct Modify {
     /// Replaces all of it.
     metadata: Option<Nullable<Metadata>>,
     review: Option<Review>,
-    #[unlisted]
-    prompt_cache_options: Option<Nullable<CacheOptions>>,
+    prompt_cache_options: Option<Nullable<Brief<CacheOptions>>>,
 }
 
 #[shape]
