@@ -394,7 +394,7 @@ fn shown(result: &Value, line: &[u8], full: bool) -> Arguments {
 fn of_response(told: Arguments, body: &Value) -> Arguments {
     let messages = || list(body, "output").filter(|item| text(item, "type") == "message");
     let answers = messages().any(|message| text(message, "phase") != "commentary");
-    let Said { answer, commentary, refusal, .. } = Said::by(messages());
+    let Said { answer, commentary, refusal, parts, .. } = Said::by(messages());
     let passage = if answers { answer } else { commentary };
     // What OpenAI ran has its output beside it.
     let outputs = list(body, "output").filter(|item| text(item, "type").ends_with("_output"));
@@ -409,7 +409,7 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
         }
     }
     // Who answers a call goes on from its response, and so does who lets the model answer by what its program gave.
-    let silent = passage.text.is_empty() && refusal.is_empty();
+    let silent = passage.text.is_empty() && refusal.is_empty() && parts.is_empty();
     let goes_on = !calls.is_empty() || (silent && others.contains(&"program"));
     let mut told = match silent && calls.is_empty() && others.is_empty() || !passage.text.is_empty() {
         true => told.set("text", passage.text),
@@ -418,8 +418,10 @@ fn of_response(told: Arguments, body: &Value) -> Arguments {
     if !refusal.is_empty() {
         told = told.set("refusal", refusal);
     }
-    if !passage.annotations.is_empty() {
-        told = told.set("annotations", passage.annotations);
+    for (name, list) in [("annotations", passage.annotations), ("parts", parts)] {
+        if !list.is_empty() {
+            told = told.set(name, list);
+        }
     }
     if !calls.is_empty() {
         told = told.set("calls", calls);
