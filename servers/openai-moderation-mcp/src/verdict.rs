@@ -23,11 +23,11 @@ pub(crate) struct Verdicts {
 #[serde(crate = "openai_mcp_kernel::serde")]
 pub(crate) struct Verdict {
     flagged: bool,
-    /// Older models leave out newer categories, or say `null`.
+    /// Older models leave out newer categories, or say `null`; of what is no boolean one day, the rest counts all the same.
     #[serde(default)]
-    categories: BTreeMap<String, Option<bool>>,
+    categories: BTreeMap<String, Value>,
     #[serde(default)]
-    category_scores: BTreeMap<String, Option<f64>>,
+    category_scores: BTreeMap<String, Value>,
 }
 
 pub(crate) fn read(answer: &[u8]) -> Result<Verdicts> {
@@ -43,20 +43,22 @@ impl Verdict {
 
     /// The categories that OpenAI flags.
     pub(crate) fn categories(&self) -> impl Iterator<Item = &str> {
-        self.categories.iter().filter(|(_, flagged)| **flagged == Some(true)).map(|(name, _)| name.as_str())
+        self.categories.iter().filter(|(_, flagged)| **flagged == Value::Bool(true)).map(|(name, _)| name.as_str())
     }
 
     /// Every score, to four places.
     pub(crate) fn scores(&self) -> BTreeMap<&str, f64> {
-        let scores = self.category_scores.iter();
-        scores.filter_map(|(name, score)| Some((name.as_str(), round((*score)?)))).collect()
+        self.numbers().map(|(name, score)| (name, round(score))).collect()
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.category_scores.iter().filter_map(|(name, score)| Some((name.as_str(), score.as_f64()?)))
     }
 
     /// The verdict, the categories that are flagged or reach the threshold, their scores and the highest others.
     pub(crate) fn brief(&self, threshold: Option<f64>) -> Value {
         let flagged: Vec<&str> = self.categories().collect();
-        let mut scores: Vec<(&str, f64)> =
-            self.category_scores.iter().filter_map(|(name, score)| Some((name.as_str(), (*score)?))).collect();
+        let mut scores: Vec<(&str, f64)> = self.numbers().collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
         let above: Vec<&str> = scores
             .iter()
