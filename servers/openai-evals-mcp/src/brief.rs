@@ -83,10 +83,16 @@ pub(crate) fn outputs(answer: Value) -> Value {
             }
             shown
         });
-        let output = item.pointer("/sample/output/0/content").and_then(Value::as_str);
+        let sample = item.at("sample");
+        let output = sample.pointer("/output/0/content").and_then(Value::as_str);
+        // Of OpenAI's own, which has no `errors`.
+        let error = sample.at("error");
+        let error = (item.at("errors").is_null() && !is_empty(error.at("message"))).then_some(error);
+        let ended = sample.at("finish_reason");
         let mut shown = json!({
             "id": item.at("id"), "status": item.at("status"), "datasource_item_id": item.at("datasource_item_id"),
             "results": shown.collect::<Vec<_>>(), "errors": item.at("errors"),
+            "error": error, "finish_reason": (*ended != "stop").then_some(ended),
             "output": output.map(|text| json::excerpt(text, EXCERPT)),
         });
         shown.as_object_mut().map(std::mem::take).unwrap_or_default()
