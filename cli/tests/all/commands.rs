@@ -66,7 +66,7 @@ fn what_cannot_be_run_says_why() {
         // As they come from PowerShell 5.1, and from cmd.exe.
         (&["call", "file-list", "{limit: 3}", "--sandbox"], "hint: the shell may have taken the quotes"),
         (&["call", "file-list", "'{limit:", "3}'", "--sandbox"], "hint: the shell may have taken the quotes"),
-        (&["call", "file-list", "[]", "--sandbox"], "must be an object"),
+        (&["call", "file-list", "[1]", "--sandbox"], "must be an object"),
         (&["call", "file-list"], "OPENAI_API_KEY"),
         (&["stdio", "file"], "did you mean `files`?"),
         (&["serve", "--servers", "files,nothing"], "assistants, audio, batches"),
