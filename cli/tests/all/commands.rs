@@ -232,7 +232,7 @@ fn bash_completes_what_follows_the_first_word() {
 fn a_setting_that_is_not_what_it_should_be_ends_the_server() {
     for (name, value, problem) in [
         ("OPENAI_MCP_VECTOR_STORE", "vs_1", "hint: maybe OPENAI_MCP_VECTOR_STORES"),
-        ("OPENAI_MCP_VECTOR_STORES", "one", "ids of vector stores, as `vs_1,vs_2`"),
+        ("OPENAI_MCP_VECTOR_STORES", "vs_1 vs_2", "ids of vector stores, as `vs_1,vs_2`"),
         ("OPENAI_MCP_STORE", ":memory", "OPENAI_MCP_STORE: expected a folder or `:memory:`, got `:memory`"),
         ("OPENAI_MCP_ALLOWED_HOSTS", "*", "OPENAI_MCP_ALLOWED_HOSTS: expected host names"),
     ] {

@@ -24,7 +24,7 @@ pub static SERVER: Definition = Definition {
     settings: &[Setting {
         name: "VECTOR_STORES",
         expected: "ids of vector stores, as `vs_1,vs_2`",
-        holds: |value| value.split(',').map(str::trim).all(|id| id.is_empty() || id.starts_with("vs_")),
+        holds: |value| value.split(',').all(|id| id.split_whitespace().count() <= 1),
     }],
     ..Definition::PLAIN
 };
