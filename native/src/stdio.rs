@@ -17,6 +17,7 @@ use openai_mcp_kernel::protocol::RpcError;
 use openai_mcp_kernel::scan::Scan;
 use openai_mcp_kernel::server::{Begun, Reply, Service};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -64,7 +65,7 @@ pub async fn serve(
                     let text = format!("the message is longer than {max_line} bytes (OPENAI_MCP_MAX_BODY)");
                     let text = RpcError::new(RpcError::INVALID, text).to_message(id.as_deref());
                     // A broken output ends the server.
-                    let _ = calls.out.send(text.into()).await;
+                    let _ = put(&calls.out, text.into()).await;
                 }
             }
         }
@@ -121,7 +122,7 @@ impl Calls {
             Some(Reply::Nothing) => return,
             Some(Reply::One(_, message)) => {
                 // A broken output ends the server.
-                let _ = self.out.send(message).await;
+                let _ = put(&self.out, message).await;
                 return;
             }
             Some(many) => std::future::ready(many).boxed(),
@@ -157,16 +158,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Hands a message to who writes, looked through here, by the thread that made it and has its bytes at hand.
+async fn put(out: &mpsc::Sender<Bytes>, message: Bytes) -> Result<(), SendError<Bytes>> {
+    out.send(json::unbroken(message)).await
+}
+
 async fn send(reply: Reply, out: &mpsc::Sender<Bytes>) {
     // An output that is closed ends the whole server, so it needs no notice here.
     match reply {
         Reply::Nothing => {}
         Reply::One(_, message) => {
-            let _ = out.send(message).await;
+            let _ = put(out, message).await;
         }
         Reply::Many(mut messages) => {
             while let Some(message) = messages.next().await {
-                if out.send(message).await.is_err() {
+                if put(out, message).await.is_err() {
                     return;
                 }
             }
@@ -179,7 +185,7 @@ async fn write(mut output: impl AsyncWrite + Unpin, mut messages: mpsc::Receiver
     let mut lines = Vec::new();
     while let Some(message) = messages.recv().await {
         let mut next = Some(message);
-        while let Some(message) = next.take().map(json::unbroken) {
+        while let Some(message) = next.take() {
             if message.len() >= CHUNK / 4 {
                 let mut last = Buf::chain(lines.as_slice(), message).chain(b"\n".as_slice());
                 if output.write_all_buf(&mut last).await.is_err() {
