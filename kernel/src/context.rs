@@ -283,16 +283,17 @@ impl Context {
 
     pub(crate) fn answered(&self, answer: &HeaderMap) {
         let text = |name: HeaderName| answer.get(name).and_then(|value| value.to_str().ok());
+        let request_id = self.request_id_in(answer);
         let mut answered = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner);
         answered.given = true;
         answered.poll_after =
             text(headers::POLL_AFTER_MS).and_then(|value| value.parse().ok()).map(Duration::from_millis);
-        answered.request_id = text(headers::REQUEST_ID).map(str::to_owned);
+        answered.request_id = request_id;
     }
 
     pub(crate) fn refused(&self, answer: &HeaderMap) {
-        let id = answer.get(headers::REQUEST_ID).and_then(|value| value.to_str().ok());
-        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id = id.map(str::to_owned);
+        let id = self.request_id_in(answer);
+        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id = id;
     }
 
     /// Whether OpenAI has given this call what it asked for.
@@ -319,8 +320,13 @@ impl Context {
 
     /// OpenAI's id of the last request that it answered or refused.
     pub(crate) fn request_id(&self) -> Option<String> {
-        let id = self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone();
-        id.map(|id| self.redact(id))
+        self.inner.answer.lock().unwrap_or_else(PoisonError::into_inner).request_id.clone()
+    }
+
+    /// The id that an answer has, without secrets.
+    fn request_id_in(&self, answer: &HeaderMap) -> Option<String> {
+        let id = answer.get(headers::REQUEST_ID)?.to_str().ok()?;
+        Some(self.redact(id.to_owned()))
     }
 
     /// Whether the client asked to be told of progress.
