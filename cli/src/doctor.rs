@@ -24,6 +24,7 @@ use crate::out;
 const LONGEST: usize = 4 * 1024 * 1024;
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What to do where something else answers than expected.
 const ELSEWHERE: &str =
     "hint: OPENAI_BASE_URL names where the API is, as https://api.openai.com/v1; unset it to use OpenAI's";
 

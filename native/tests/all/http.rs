@@ -289,16 +289,21 @@ async fn heads_that_cannot_be_taken_say_so() {
     }
 }
 
-#[tokio::test]
-async fn who_takes_no_stream_gets_none() {
-    let upstream = echo();
-    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+/// A request whose answer is a stream where the client takes one.
+fn listen(id: &Value, headers: &str) -> String {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
     });
     let method = "subscriptions/listen";
-    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": meta}}).to_string();
+    let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"_meta": meta}}).to_string();
+    post(&format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n{headers}"), &message)
+}
+
+#[tokio::test]
+async fn who_takes_no_stream_gets_none() {
+    let upstream = echo();
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
     for (accept, streams) in [
         ("", true),
         ("accept: application/json, text/event-stream\r\n", true),
@@ -307,8 +312,7 @@ async fn who_takes_no_stream_gets_none() {
         ("accept: text/*\r\n", true),
         ("accept: application/json\r\n", false),
     ] {
-        let headers = format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n{accept}");
-        let answer = exchange(server.at, post(&headers, &listen).as_bytes()).await;
+        let answer = exchange(server.at, listen(&json!(1), accept).as_bytes()).await;
         let kind = if streams { "text/event-stream" } else { "application/json" };
         assert!(answer.contains(&format!("\r\ncontent-type: {kind}\r\n")), "{accept}: {answer}");
         assert!(answer.contains(r#""resultType":"complete""#), "{accept}: {answer}");
@@ -319,15 +323,8 @@ async fn who_takes_no_stream_gets_none() {
 async fn what_readers_take_for_the_end_of_a_line_is_escaped_in_events() {
     let upstream = echo();
     let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let method = "subscriptions/listen";
     let id = "«\u{2028}…\u{2029}\u{85}”";
-    let listen = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {"_meta": meta}}).to_string();
-    let headers = format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n");
-    let answer = exchange(server.at, post(&headers, &listen).as_bytes()).await;
+    let answer = exchange(server.at, listen(&json!(id), "").as_bytes()).await;
     assert!(answer.contains(r#"data: {"jsonrpc":"2.0","id":"«\u2028…\u2029\u0085”","#), "{answer}");
     assert!(!answer.contains(['\u{85}', '\u{2028}', '\u{2029}']), "{answer}");
 }
