@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::programs::{self, Manner};
 use crate::tools::{self, execute};
@@ -32,19 +32,16 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, bless: bool) -> Result<()> {
     let workspace = Workspace::load()?;
     let mut steps = Steps { started: Instant::now(), count: 0 };
-    let interpreters = if options.fast { None } else { Some(prepare(&workspace, &mut steps)?) };
-
     let whole = options.filter.is_none();
     let cargo = if whole { linting } else { cargo };
-    if whole {
-        steps.run("format", || execute(cargo().args(["fmt", "--all", "--check"])))?;
-        steps.run("tidy", || tidy::check(&workspace))?;
-    }
-    if whole || interpreters.is_some() {
-        // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
-        let name = if whole { "lints and build" } else { "build" };
-        steps.run(name, || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
-    }
+    let python = if options.fast { None } else { Some(steps.run("prerequisites", tools::prerequisites)?) };
+    let interpreters = thread::scope(|scope| {
+        // Compiling needs none of what is fetched, and fetching waits for the network.
+        let fetching = python.map(|python| scope.spawn(|| fetch(&workspace, python)));
+        build(&workspace, options, cargo, &mut steps)?;
+        let Some(fetching) = fetching else { return Ok(None) };
+        steps.run("packages", || fetching.join().map_err(|_| anyhow!("a thread panicked"))?).map(Some)
+    })?;
     if interpreters.is_some() {
         steps.run("workers", || worker::build_for_tests(&workspace, cargo))?;
     } else if whole {
@@ -132,10 +129,25 @@ impl Interpreters {
     }
 }
 
-fn prepare(workspace: &Workspace, steps: &mut Steps) -> Result<Interpreters> {
-    let python = steps.run("prerequisites", tools::prerequisites)?;
-    steps.run("Node packages", || tools::node_packages(workspace))?;
-    let mut install = |which| steps.run("Python packages", || tools::python_packages(workspace, python, which));
+/// Formatting, lints, and the programs that tests are and run.
+fn build(workspace: &Workspace, options: &Options, cargo: fn() -> Command, steps: &mut Steps) -> Result<()> {
+    let whole = options.filter.is_none();
+    if whole {
+        steps.run("format", || execute(cargo().args(["fmt", "--all", "--check"])))?;
+        steps.run("tidy", || tidy::check(workspace))?;
+    }
+    if whole || !options.fast {
+        // `cargo test` makes a package's binaries only for that package's own tests; the end-to-end tests want them all.
+        let name = if whole { "lints and build" } else { "build" };
+        steps.run(name, || execute(cargo().args(["build", "--workspace", "--bins", "--tests"])))?;
+    }
+    Ok(())
+}
+
+/// The interpreters and their packages, of Node and of Python.
+fn fetch(workspace: &Workspace, python: &str) -> Result<Interpreters> {
+    tools::node_packages(workspace)?;
+    let install = |which| tools::python_packages(workspace, python, which);
     let (python, packages) = (install(tools::CLIENTS)?, install(tools::JUDGES)?);
     Ok(Interpreters { python, packages, node: "node".into(), node24: tools::newer_node(workspace)? })
 }

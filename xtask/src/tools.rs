@@ -71,7 +71,6 @@ fn up_to_date(lock: &Path, folder: &Path, make: impl FnOnce() -> Result<()>) -> 
     let wanted = fs::read(lock).with_context(|| format!("cannot read {}", lock.display()))?;
     let stamp = folder.join(".made-from");
     if fs::read(&stamp).is_ok_and(|made| made == wanted) {
-        eprintln!("up to date");
         return Ok(());
     }
     if folder.exists() {
