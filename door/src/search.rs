@@ -15,7 +15,7 @@ const FIRST_SENTENCE: usize = 2;
 const LENGTH: f32 = 0.5;
 
 /// Words that people have for what the tools call otherwise, with the words of the tools.
-const OTHERWISE: [(&[&str], &str); 13] = [
+const OTHERWISE: &[(&[&str], &str)] = &[
     (&["picture", "pictures", "photo", "photos", "logo", "draw", "paint"], "image"),
     (&["draw", "paint"], "generate"),
     (&["aloud", "say", "spoken"], "speech"),
@@ -25,10 +25,29 @@ const OTHERWISE: [(&[&str], &str); 13] = [
     (&["rag", "knowledge"], "vector store"),
     (&["bill", "bills", "invoice", "invoices", "spend", "spent"], "cost"),
     (&["movie", "movies", "clip", "clips"], "video"),
-    (&["web", "code", "research", "ocr", "describe", "analyze", "analyse"], "response answer generate"),
-    (&["diarize", "diarization", "speakers"], "transcribe"),
-    (&["finetune", "finetuning"], "fine tune create"),
-    (&["changed"], "audit log"),
+    (
+        &[
+            "web",
+            "code",
+            "research",
+            "ocr",
+            "describe",
+            "analyze",
+            "analyse",
+            "pdf",
+            "question",
+            "summarize",
+            "summarise",
+            "summary",
+            "vision",
+        ],
+        "response answer generate",
+    ),
+    (&["captions", "diarize", "diarization", "speakers", "srt", "subtitle", "subtitles", "vtt"], "transcribe"),
+    (&["dpo", "finetune", "finetuning", "lora", "preference"], "fine tune create"),
+    (&["csv"], "batch prepare"),
+    (&["sora"], "video create"),
+    (&["changed", "who"], "audit log list"),
 ];
 
 /// A tool with its server.

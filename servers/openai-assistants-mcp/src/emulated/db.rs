@@ -44,7 +44,14 @@ impl Table {
             Table::Runs => "run",
             Table::Steps => "run step",
         };
-        Error::refusal(404, format!("No {noun} found with id '{id}'"))
+        let error = Error::refusal(404, format!("No {noun} found with id '{id}'"));
+        match self {
+            Table::Assistants | Table::Threads => error.or_hint(
+                "there is what was made here with this key: what OpenAI had is gone from there, and an export comes in by \
+                 `openai-mcp assistants import`",
+            ),
+            _ => error,
+        }
     }
 }
 

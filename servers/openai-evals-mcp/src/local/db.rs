@@ -32,7 +32,13 @@ impl Table {
             Table::Runs => "eval run",
             Table::Items => "output item",
         };
-        Error::refusal(404, format!("No {noun} found with id '{id}'"))
+        let error = Error::refusal(404, format!("No {noun} found with id '{id}'"));
+        match self {
+            Table::Evals | Table::Runs => error.or_hint(
+                "there is what was made here with this key; an export of those at OpenAI comes in by eval-import",
+            ),
+            Table::Items => error,
+        }
     }
 }
 
