@@ -1,9 +1,6 @@
 """A session of an agent, seen through its tools alone: an approval, an artifact, and a stream that breaks off."""
 
-import asyncio
-import json
-import sys
-
+from plans import play
 from python_client import connect, value
 
 
@@ -50,4 +47,4 @@ async def main(plan):
         print("ok", client.protocol_version)
 
 
-asyncio.run(main(json.loads(open(sys.argv[1], encoding="utf-8").read())))
+play(main)

@@ -1,9 +1,6 @@
 """The classic examples of the Assistants documentation, played with the official Python client."""
 
-import asyncio
-import json
-import sys
-
+from plans import play
 from python_client import connect, refused, value
 
 
@@ -221,5 +218,4 @@ async def main(plan):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as plan_file:
-        asyncio.run(main(json.load(plan_file)))
+    play(main)

@@ -1,12 +1,11 @@
 """A spoken dialogue of three turns with a function call, seen through the tools alone. Every sample is listened to."""
 
-import asyncio
 import base64
 import io
 import json
-import sys
 import wave
 
+from plans import play
 from python_client import connect, value
 
 RATE = 24_000
@@ -70,4 +69,4 @@ async def main(plan):
     print(f"ok {plan['protocol']}")
 
 
-asyncio.run(main(json.loads(open(sys.argv[1], encoding="utf-8").read())))
+play(main)

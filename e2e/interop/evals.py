@@ -1,12 +1,11 @@
 """The examples of the Evals documentation, played with the official Python client; its SDK's types judge the objects."""
 
-import asyncio
 import json
-import sys
 
 from openai.types import EvalCreateResponse, EvalListResponse, EvalRetrieveResponse
 from openai.types.evals import RunCreateResponse, RunListResponse, RunRetrieveResponse
 from openai.types.evals.runs import OutputItemListResponse, OutputItemRetrieveResponse
+from plans import play
 from python_client import connect, value
 
 
@@ -213,5 +212,4 @@ async def main(plan):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as plan_file:
-        asyncio.run(main(json.load(plan_file)))
+    play(main)

@@ -1,13 +1,12 @@
 """Sessions over sockets as the official SDK holds them: the same that the tools hold."""
 
-import json
-import sys
 from functools import reduce
 
 from openai import OpenAI
+from plans import play
 
 
-def main(plan):
+async def main(plan):
     for row in plan["rows"]:
         place, arguments = row["connect"]
         with OpenAI(**plan["client"]) as client, reduce(getattr, place.split("."), client).connect(**arguments) as connection:
@@ -22,5 +21,4 @@ def main(plan):
     print(f"ok {plan['protocol']}")
 
 
-with open(sys.argv[1], encoding="utf-8") as plan_file:
-    main(json.load(plan_file))
+play(main)

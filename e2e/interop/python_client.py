@@ -1,14 +1,13 @@
 """The scenario with the official Python client, in either era."""
 
-import asyncio
 import json
-import sys
 from contextlib import asynccontextmanager
 
 import anyio
 import httpx2
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from plans import play
 
 
 def value(result):
@@ -102,5 +101,4 @@ async def main(plan):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as file:
-        asyncio.run(main(json.load(file)))
+    play(main)

@@ -1,16 +1,15 @@
 """What agents ask for, done with the official Python client by one who sees tools and their results alone: in the fewest
 calls that it takes, and with no error that was not asked for."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
 import json
-import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from plans import play
 from python_client import connect, refused, value
 
 MODEL = "gpt-6-luna"
@@ -269,5 +268,4 @@ async def main(plan):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="utf-8") as plan_file:
-        asyncio.run(main(json.load(plan_file)))
+    play(main)

@@ -2,38 +2,38 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{KEY, Launch, Server, here, python};
+use crate::harness::{KEY, Launch, Server, here};
 use crate::interop::{LEGACY, MODERN, play};
 use crate::worker::Edge;
 
 /// Plays the classic examples on servers at these places.
-fn classic(url: impl Fn(&str) -> String, protocol: &str) {
+fn classic(url: impl Fn(&str) -> String, protocols: &[&str]) {
     let at = |domain: &str| json!({ "url": url(domain), "headers": { "Authorization": format!("Bearer {KEY}") } });
     let handbook = std::fs::read_to_string(here().join("interop/handbook.md")).unwrap();
-    let plan = json!({
-        "assistants": at("assistants"),
-        "files": at("files"),
-        "vector_store": at("vector-store"),
-        "upload": { "text": handbook, "filename": "handbook.md" },
-        "protocol": protocol,
-    });
-    play(&python(), "assistants.py", &plan);
+    let plan = |protocol| {
+        json!({
+            "assistants": at("assistants"),
+            "files": at("files"),
+            "vector_store": at("vector-store"),
+            "upload": { "text": handbook, "filename": "handbook.md" },
+            "protocol": protocol,
+        })
+    };
+    let plans: Vec<Value> = protocols.iter().map(plan).collect();
+    play("assistants.py", &plans);
 }
 
 #[test]
 fn the_classic_examples_on_a_machine() {
     let server = Server::umbrella(&["--sandbox"]);
-    for protocol in [MODERN, LEGACY] {
-        classic(|domain| server.url(domain), protocol);
-    }
+    classic(|domain| server.url(domain), &[MODERN, LEGACY]);
 }
 
 #[test]
 fn the_classic_examples_on_workers() {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
-    let domains = ["assistants", "files", "vector-store"].map(str::to_owned);
-    let edge = Edge::of(&domains, sandbox.addr, &[]);
-    classic(|domain| edge.url(domain), MODERN);
+    let edge = Edge::of(&["assistants", "files", "vector-store"], sandbox.addr, &[]);
+    classic(|domain| edge.url(domain), &[MODERN]);
 }
 
 /// A run outlives the process that started it, whatever it was at.

@@ -11,29 +11,28 @@ use openai_mcp_testkit::recorder::{Answer, Recorded, Recorder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{KEY, Launch, PATIENCE, Server, python};
+use crate::harness::{KEY, Launch, PATIENCE, Server};
 use crate::interop::{LEGACY, MODERN, play};
 use crate::worker::Edge;
 
 /// Plays the documented examples on a server at this place.
-fn documented(url: &str, protocol: &str) {
+fn documented(url: &str, protocols: &[&str]) {
     let at = json!({ "url": url, "headers": { "Authorization": format!("Bearer {KEY}") } });
-    play(&python(), "evals.py", &json!({ "evals": at, "protocol": protocol }));
+    let plans: Vec<Value> = protocols.iter().map(|protocol| json!({ "evals": at, "protocol": protocol })).collect();
+    play("evals.py", &plans);
 }
 
 #[test]
 fn the_documented_examples_on_a_machine() {
     let server = Server::umbrella(&["--sandbox"]);
-    for protocol in [MODERN, LEGACY] {
-        documented(&server.url("evals"), protocol);
-    }
+    documented(&server.url("evals"), &[MODERN, LEGACY]);
 }
 
 #[test]
 fn the_documented_examples_on_workers() {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
-    let edge = Edge::of(&["evals".to_owned()], sandbox.addr, &[]);
-    documented(&edge.url("evals"), MODERN);
+    let edge = Edge::of(&["evals"], sandbox.addr, &[]);
+    documented(&edge.url("evals"), &[MODERN]);
 }
 
 /// What a run asks of OpenAI, answered so that each item passes.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-use crate::harness::{KEY, Launch, PATIENCE, here, python};
+use crate::harness::{KEY, Launch, PATIENCE, here};
 use crate::interop::play;
 
 /// Headers of a handshake that say who asks for what.
@@ -97,7 +97,7 @@ fn frames_are_those_of_the_sdk() {
     });
     let calls: Vec<_> = calls.collect();
     let client = json!({ "api_key": KEY, "base_url": base_url, "organization": "org-e2e", "project": "proj_e2e" });
-    play(&python(), "frames.py", &json!({ "protocol": "sent", "client": client, "rows": rows }));
+    play("frames.py", &[json!({ "protocol": "sent", "client": client, "rows": rows })]);
     for (name, ours) in calls {
         assert_eq!(ours, sessions.recv_timeout(PATIENCE).unwrap(), "{name}");
     }

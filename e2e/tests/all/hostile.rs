@@ -517,10 +517,10 @@ fn very_many_names_are_looked_at_once_each() {
         object.as_object_mut().unwrap().extend(more);
         object
     };
-    let schema = json!({"type": "object", "allOf": [names("a", 250_000)]});
+    let schema = json!({"type": "object", "allOf": [names("a", 120_000)]});
     let format = json!({"type": "json_schema", "name": "a", "strict": true, "schema": schema});
-    let function = with(json!({"name": "a"}), names("a", 150_000));
-    let function = with(json!({"type": "function", "function": function}), names("b", 150_000));
+    let function = with(json!({"name": "a"}), names("a", 75_000));
+    let function = with(json!({"type": "function", "function": function}), names("b", 75_000));
     for (domain, tool, arguments) in [
         ("images", "image-generate-batch", json!({"prompts": ["a"], "quality": "low", "options": names("a", 80_000)})),
         ("responses", "response-create", json!({"model": "gpt-5", "input": "a", "text": {"format": format}})),

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use crate::harness::{KEY, Launch, Server, bearer, connect, here, message, python, request, tool_call};
+use crate::harness::{KEY, Launch, Server, bearer, connect, here, message, request, tool_call};
 use crate::interop::{MODERN, play};
 
 #[test]
@@ -38,7 +38,7 @@ fn agents_get_there_by_what_they_are_told() {
         "handbook": std::fs::read_to_string(here().join("interop/handbook.md")).unwrap(),
         "protocol": MODERN,
     });
-    play(&python(), "walks.py", &plan);
+    play("walks.py", &[plan]);
 }
 
 /// A call that asks to be told how far it is.

@@ -18,7 +18,7 @@ use crate::canary::{self, Said};
 use crate::conformance;
 use crate::differential::{self, Ours};
 use crate::harness::{
-    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, node, read_reply,
+    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, read_reply,
     request, tool_call,
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
@@ -103,8 +103,9 @@ impl Edge {
     }
 
     /// These servers.
-    pub(crate) fn of(domains: &[String], upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
-        let workers: Vec<_> = domains.iter().map(|domain| (domain.clone(), import(domain, "worker"))).collect();
+    pub(crate) fn of(domains: &[impl AsRef<str>], upstream: SocketAddr, env: &[(&str, &str)]) -> Self {
+        let domains = domains.iter().map(AsRef::as_ref);
+        let workers: Vec<_> = domains.map(|domain| (domain.to_owned(), import(domain, "worker"))).collect();
         let disk = tempfile::tempdir().unwrap();
         let edge = Self::with(&workers, upstream, disk.path(), env);
         Edge { _disk: Some(disk), ..edge }
@@ -284,7 +285,7 @@ fn requests_are_those_of_the_native_servers() {
 /// The scenario of [`crate::interop`], with the sandbox for an upstream.
 fn drive(script: &str, protocol: &str) {
     let sandbox = Launch::umbrella(&["sandbox", "--addr", "127.0.0.1:0"]).serve();
-    let edge = Edge::new(sandbox.addr, &[]);
+    let edge = Edge::of(&["vector-store", "files"], sandbox.addr, &[]);
     let at = |domain: &str, key: &str| json!({ "url": edge.url(domain), "headers": { "Authorization": format!("Bearer {key}") } });
     let document = std::fs::read_to_string(here().join("interop/handbook.md")).unwrap();
     let plan = json!({
@@ -294,7 +295,7 @@ fn drive(script: &str, protocol: &str) {
         "upload": { "text": document, "filename": "handbook.md" },
         "protocol": protocol,
     });
-    play(&node(), script, &plan);
+    play(script, &[plan]);
 }
 
 #[test]
@@ -315,7 +316,8 @@ fn typescript_sdk() {
 #[test]
 fn conformance() {
     let upstream = Recorder::start_default().unwrap();
-    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_ALLOWED_HOSTS", "vector-store-mcp.example.com")]);
+    let edge =
+        Edge::of(&["vector-store"], upstream.addr(), &[("OPENAI_MCP_ALLOWED_HOSTS", "vector-store-mcp.example.com")]);
     conformance::product(&edge.url("vector-store"));
 }
 
@@ -373,7 +375,7 @@ fn events_come_while_the_call_goes_on() {
         store("completed")
     })
     .unwrap();
-    let edge = Edge::new(upstream.addr(), &[]);
+    let edge = Edge::of(&["vector-store"], upstream.addr(), &[]);
     let mut stream = begin_to_wait(&edge);
     let first = read_until(&mut stream, "\n\n");
     let first = first + &read_until(&mut stream, "notifications/progress");
@@ -394,7 +396,7 @@ fn hanging_up_on_a_stream_ends_the_upstream_call() {
         if *count == 1 { store("in_progress") } else { Answer::Hang }
     })
     .unwrap();
-    let edge = Edge::new(upstream.addr(), &[]);
+    let edge = Edge::of(&["vector-store"], upstream.addr(), &[]);
     let mut stream = begin_to_wait(&edge);
     read_until(&mut stream, "notifications/progress");
     assert!(upstream.wait_for_requests(2), "the second poll never came");
@@ -405,7 +407,7 @@ fn hanging_up_on_a_stream_ends_the_upstream_call() {
 #[test]
 fn hanging_up_on_a_stream_ends_the_session_over_a_socket() {
     let (play, has_left) = realtime::endless();
-    let edge = Edge::of(&["realtime".to_owned()], realtime::listen(play), &[]);
+    let edge = Edge::of(&["realtime"], realtime::listen(play), &[]);
     let (tool, arguments) = realtime::listening();
     let mut stream = begin(&edge, "realtime", tool, &arguments);
     read_until(&mut stream, "On and on");
@@ -416,7 +418,7 @@ fn hanging_up_on_a_stream_ends_the_session_over_a_socket() {
 /// The runtime hands over bytes as it likes, and tells of a broken connection as of one that was closed.
 #[test]
 fn a_socket_speaks_in_bytes_and_breaks_as_elsewhere() {
-    let edge = Edge::of(&["realtime".to_owned()], realtime::listen(realtime::breaking()), &[]);
+    let edge = Edge::of(&["realtime"], realtime::listen(realtime::breaking()), &[]);
     let (tool, arguments) = realtime::listening();
     let result = edge.call("realtime", KEY, tool, &arguments);
     assert!(result["isError"] == true && text(&result).contains("the connection broke"), "{result}");
@@ -435,7 +437,7 @@ fn retries_wait_as_long_as_they_are_told() {
         }
     })
     .unwrap();
-    let edge = Edge::new(upstream.addr(), &[]);
+    let edge = Edge::of(&["files"], upstream.addr(), &[]);
     let result = edge.call("files", KEY, "file-get", &json!({ "file_id": "file_1" }));
     assert_eq!(result["isError"], true, "{result}");
     assert!(text(&result).contains("3600"), "{result}");
@@ -445,7 +447,7 @@ fn retries_wait_as_long_as_they_are_told() {
 #[test]
 fn speech_that_has_no_room_is_not_paid_for() {
     let upstream = Recorder::start(|_| Answer::json(500, "{}")).unwrap();
-    let edge = Edge::of(&["audio".to_owned()], upstream.addr(), &[]);
+    let edge = Edge::of(&["audio"], upstream.addr(), &[]);
     let arguments = |format: &str, speed: f64| {
         json!({
             "input": "word ".repeat(600), "model": "tts-1", "voice": "alloy", "response_format": format, "speed": speed,
@@ -475,7 +477,7 @@ fn a_plot_is_that_of_the_native_server() {
     .unwrap();
     let native =
         Launch::umbrella(&["serve", "--addr", "127.0.0.1:0"]).env("OPENAI_BASE_URL", &upstream.base_url()).serve();
-    let edge = Edge::new(upstream.addr(), &[]);
+    let edge = Edge::of(&["fine-tuning"], upstream.addr(), &[]);
     let arguments = json!({ "fine_tuning_job_id": "ftjob-1" });
     let result = edge.call("fine-tuning", KEY, "fine-tune-metrics", &arguments);
     assert_eq!(result["content"][1]["mimeType"], "image/png", "{result}");
@@ -496,7 +498,7 @@ fn the_secret_key_is_spent_only_for_the_access_token() {
     ] {
         let mut env = vec![("OPENAI_API_KEY", "sk-of-the-operator")];
         env.extend(token.map(|token| ("OPENAI_MCP_ACCESS_TOKEN", token)));
-        let edge = Edge::new(upstream.addr(), &env);
+        let edge = Edge::of(&["files"], upstream.addr(), &env);
         let headers = shown.map(bearer).unwrap_or_default();
         let by_header = edge.ask("files", "POST", "/mcp", &headers, list.as_bytes());
         let by_path = shown.map(|shown| edge.ask("files", "POST", &format!("/mcp/{shown}"), &[], list.as_bytes()));
@@ -512,7 +514,7 @@ fn the_secret_key_is_spent_only_for_the_access_token() {
 #[test]
 fn the_http_face_is_the_native_one() {
     let upstream = Recorder::start_default().unwrap();
-    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_MAX_BODY", "2000")]);
+    let edge = Edge::of(&["files"], upstream.addr(), &[("OPENAI_MCP_MAX_BODY", "2000")]);
     let status = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
         let reply = edge.ask("files", method, path, headers, body);
         (reply.status, reply)
@@ -545,7 +547,7 @@ fn the_http_face_is_the_native_one() {
     assert_eq!(exchange(addr, bytes.as_bytes()).unwrap().status, 200);
 
     // One that comes in pieces, because it is long.
-    let edge = Edge::of(&["files".to_owned()], upstream.addr(), &[]);
+    let edge = Edge::of(&["files"], upstream.addr(), &[]);
     let long = format!("{ping}{}", " ".repeat(1_000_000));
     assert_eq!(edge.ask("files", "POST", "/mcp", &bearer(KEY), long.as_bytes()).status, 200);
 }
@@ -573,7 +575,7 @@ fn large_bodies_stream() {
         },
     })
     .unwrap();
-    let edge = Edge::new(upstream.addr(), &[]);
+    let edge = Edge::of(&["files"], upstream.addr(), &[]);
     edge.call("files", KEY, "file-get", &json!({ "file_id": "x" }));
     let before = peak(&edge.process);
     let upload = json!({ "file": { "url": "https://files.example.com/large.txt" }, "purpose": "user_data" });
@@ -609,7 +611,7 @@ fn urls_that_lead_inside_are_refused() {
         }
     })
     .unwrap();
-    let edge = Edge::new(upstream.addr(), &[("OPENAI_MCP_ALLOWED_URLS", "allowed.internal,10.0.0.7:8080")]);
+    let edge = Edge::of(&["files"], upstream.addr(), &[("OPENAI_MCP_ALLOWED_URLS", "allowed.internal,10.0.0.7:8080")]);
     let upload = |url: &str| {
         let upload = json!({ "file": { "url": url }, "purpose": "user_data" });
         edge.call("files", KEY, "file-upload", &upload)
@@ -673,7 +675,7 @@ fn an_upload_without_a_length_is_whole_or_fails() {
             _ => file.clone(),
         })
         .unwrap();
-        let edge = Edge::of(&["files".to_owned()], upstream.addr(), &[]);
+        let edge = Edge::of(&["files"], upstream.addr(), &[]);
         for _ in 0..50 {
             source.send(Ok(CHUNK.into())).unwrap();
         }
@@ -732,7 +734,7 @@ fn text_comes_while_the_model_writes() {
     for (domain, tool, asked, first, last) in streams {
         let (model, answer) = Answer::stream("text/event-stream");
         let upstream = Recorder::start(move |_| answer.clone()).unwrap();
-        let edge = Edge::of(&[domain.to_owned()], upstream.addr(), &[]);
+        let edge = Edge::of(&[domain], upstream.addr(), &[]);
         let say = |chunk: &Value| model.send(Ok(format!("data: {chunk}\n\n").into())).unwrap();
         let mut stream = begin(&edge, domain, tool, &asked);
         say(&first);
@@ -749,7 +751,7 @@ fn text_comes_while_the_model_writes() {
 /// What a caller narrows the list by counts in any spelling, and what is near to it is refused.
 #[test]
 fn callers_narrow_the_list() {
-    let edge = Edge::of(&["files".to_owned()], NOWHERE, &[]);
+    let edge = Edge::of(&["files"], NOWHERE, &[]);
     let list = message("tools/list", &json!({}));
     let ask = |path: &str, headers: &[(&str, &str)]| edge.ask("files", "POST", path, headers, list.as_bytes());
     let narrowed: [(&str, &[(&str, &str)]); 5] = [
@@ -910,7 +912,7 @@ fn the_log_keeps_the_key() {
             if with_token {
                 env.push(("OPENAI_MCP_ACCESS_TOKEN", canary::TOKEN));
             }
-            let edge = Edge::new(upstream, &env);
+            let edge = Edge::of(&["vector-store", "files"], upstream, &env);
             let mut ways = vec![("/mcp", vec![("authorization", authorization.as_str())]), (in_path.as_str(), vec![])];
             ways.push(("/mcp", vec![("authorization", token.as_str())]));
             for (path, headers) in ways {
@@ -982,7 +984,7 @@ fn an_answer_that_breaks_off_is_told() {
             stream.write_all(head.as_bytes()).unwrap();
         }
     });
-    let edge = Edge::of(&["vector-store".into()], upstream, &[]);
+    let edge = Edge::of(&["vector-store"], upstream, &[]);
     let result = edge.call("vector-store", KEY, "vector-store-get", &json!({"vector_store_id": "vs_1"}));
     assert_eq!(result["isError"], true);
     assert!(text(&result).starts_with("the answer broke off: "), "{result}");
