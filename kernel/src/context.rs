@@ -77,7 +77,8 @@ pub(crate) struct Inner {
     pub(crate) request: RequestFacts,
 }
 
-/// What a tool may know of the request besides its arguments.
+/// What a tool may know of the request besides its arguments. Capabilities and answers of the user are there for the tools of a
+/// server with [extras](crate::server::Definition::extras).
 #[derive(Clone, Debug, Default)]
 pub struct RequestFacts {
     /// Whether the request is of the 2026-07-28 era.

@@ -26,6 +26,11 @@ const LONGEST_BATCH: usize = 100;
 /// The only revision with batches of messages.
 const BATCHES: &str = "2025-03-26";
 
+/// Most values of `_meta` and of `inputResponses`, as [`json::values`] counts them.
+const MOST_VALUES: usize = 10_000;
+/// Texts of at most so many bytes have few values, whatever they are.
+const SHORT: usize = 2048;
+
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
@@ -184,10 +189,24 @@ pub(crate) struct Facts {
 }
 
 pub(crate) fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
-    match Node::parse(raw.get()) {
-        Ok(Node::Text(text)) => Some(text),
+    match scalar(raw) {
+        Some(Node::Text(text)) => Some(text),
         _ => None,
     }
+}
+
+/// A value that is no list and no object: those weigh many times their text, and are not read to find out what they are.
+fn scalar(raw: &RawValue) -> Option<Node<'_>> {
+    Some(raw.get()).filter(|text| !text.starts_with(['[', '{'])).and_then(|text| Node::parse(text).ok())
+}
+
+/// Makes sure that a parameter has few values: as a tree each weighs many times its text.
+pub(crate) fn few(name: &str, raw: &RawValue) -> Result<(), RpcError> {
+    let text = raw.get().as_bytes();
+    if text.len() > SHORT && json::values(text) > MOST_VALUES {
+        return Err(RpcError::new(RpcError::PARAMS, format!("`{name}` has more than {MOST_VALUES} values")));
+    }
+    Ok(())
 }
 
 /// Whether a text is a batch rather than a message.
@@ -222,7 +241,7 @@ fn is_modern(message: &RawValue) -> bool {
     }
     member(message, "params")
         .and_then(|params| member(params, "_meta"))
-        .is_some_and(|meta| Node::parse(meta.get()).is_ok_and(|meta| meta.get(META_VERSION).is_some()))
+        .is_some_and(|meta| member(meta, META_VERSION).is_some())
 }
 
 /// Reads a message and tells its era.
@@ -265,8 +284,11 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
     let mut params = params
         .map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`params`: {error}")), 400))?
         .unwrap_or_default();
-    let meta =
-        params.meta.filter(|meta| !is_nothing(meta.get().as_bytes())).map(|meta| Node::parse(meta.get())).transpose();
+    let meta = params.meta.filter(|meta| !is_nothing(meta.get().as_bytes()));
+    for (name, raw) in [("_meta", meta), ("inputResponses", params.input_responses)] {
+        raw.map_or(Ok(()), |raw| few(name, raw)).map_err(|fault| refuse(fault, 400))?;
+    }
+    let meta = meta.map(|meta| Node::parse(meta.get())).transpose();
     let meta = meta.map_err(|error| refuse(RpcError::new(RpcError::PARAMS, format!("`_meta`: {error}")), 400))?;
     let version = meta.as_ref().and_then(|meta| meta.get(META_VERSION));
     params.facts = facts(meta.as_ref()).map_err(|fault| refuse(fault, 400))?;
@@ -289,12 +311,8 @@ pub(crate) fn read<'a>(text: &'a [u8], headers: Option<Headers<'_>>) -> Result<I
 }
 
 fn is_id(id: &RawValue) -> bool {
-    match Node::parse(id.get()) {
-        Ok(Node::Text(_) | Node::Unsigned(_) | Node::Signed(_)) => true,
-        // JSON-RPC allows fractions; a whole number may also be written as 1.0.
-        Ok(Node::Float(_)) => true,
-        _ => false,
-    }
+    // JSON-RPC allows fractions; a whole number may also be written as 1.0.
+    matches!(scalar(id), Some(Node::Text(_) | Node::Unsigned(_) | Node::Signed(_) | Node::Float(_)))
 }
 
 fn is_null(raw: &RawValue) -> bool {
@@ -308,7 +326,8 @@ pub(crate) fn is_nothing(json: &[u8]) -> bool {
 }
 
 fn kind_of(raw: &RawValue) -> String {
-    Node::parse(raw.get()).map_or_else(|_| "something else".into(), |node| node.to_string())
+    let list = || if raw.get().starts_with('[') { "an array" } else { "an object" };
+    scalar(raw).map_or_else(|| list().into(), |node| node.to_string())
 }
 
 fn facts(meta: Option<&Node<'_>>) -> Result<Facts, RpcError> {

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all, ready};
 use futures_util::stream::{self, StreamExt as _};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::allowance::{Amount, Bound, Known};
@@ -494,9 +493,9 @@ impl Service {
         let facts = &request.params.facts;
         let (out, notes) = unbounded();
         let modern = request.era == Era::Modern;
-        let value = |raw: Option<&RawValue>| {
-            raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default()
-        };
+        // Who asks the user nothing needs no answers.
+        let asks = self.definition.extras.is_some();
+        let answers = request.params.input_responses.filter(|_| asks);
         let inner = Inner {
             home: self.definition.home(),
             known: self.known.clone(),
@@ -508,15 +507,13 @@ impl Service {
             requests: AtomicUsize::new(0),
             request: RequestFacts {
                 modern,
-                client_capabilities: facts.client_capabilities.clone(),
-                input_responses: value(request.params.input_responses),
+                client_capabilities: if asks { facts.client_capabilities.clone() } else { Value::Null },
+                input_responses: answers
+                    .and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok())
+                    .unwrap_or_default(),
                 request_state: request.params.request_state.and_then(protocol::string).map(|state| state.into_owned()),
                 // Older clients that want no messages say so with `logging/setLevel`, which we have no state to keep.
-                log_level: if modern {
-                    facts.log_level.clone()
-                } else {
-                    self.definition.extras.map(|_| "debug".into())
-                },
+                log_level: if modern { facts.log_level.clone() } else { asks.then(|| "debug".into()) },
             },
         };
         (Context::new(inner), notes)
@@ -545,6 +542,9 @@ impl Service {
         let Some((service, extras)) = found else {
             return ready(answer(&id, era, Err(unknown(&request.method)))).boxed();
         };
+        if let Some(Err(fault)) = request.params.raw.map(|raw| protocol::few("params", raw)) {
+            return ready(answer(&id, era, Err(fault))).boxed();
+        }
         let method = request.method.clone().into_owned();
         let params =
             request.params.raw.and_then(|raw| serde_json::from_slice(raw.get().as_bytes()).ok()).unwrap_or_default();

@@ -222,6 +222,38 @@ fn answers() {
     golden::compare(&file, &cases.join("\n"));
 }
 
+/// What weighs many times its text is not read as a tree, wherever in a message it stands.
+#[test]
+fn many_values() {
+    let many = format!("[{}0]", r#"{"":0},"#.repeat(1000));
+    let few = format!("[{}]", json!("[{:,".repeat(1000)));
+    let call = |member: &str, value: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"thing-get","arguments":{{"thing_id":"t"}},"{member}":{value}}}}}"#
+        )
+    };
+    let meta = |value: &str| format!(r#"{{"io.modelcontextprotocol/clientCapabilities":{value}}}"#);
+    let fault = |member: &str| {
+        format!(
+            r#"400 {{"jsonrpc":"2.0","id":1,"error":{{"code":-32602,"message":"`{member}` has more than 10000 values"}}}}"#
+        )
+    };
+    let done = r#"200 {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{\"id\":\"t\"}"}],"structuredContent":{"id":"t"},"isError":false}}"#;
+    let id = r#"400 {"jsonrpc":"2.0","error":{"code":-32600,"message":"`id` must be a string or an integer, got an array"}}"#;
+    let rows = [
+        (call("inputResponses", &many), fault("inputResponses")),
+        (call("inputResponses", &few), done.into()),
+        (call("_meta", &meta(&many)), fault("_meta")),
+        (call("_meta", &meta(&few)), done.into()),
+        (format!(r#"{{"jsonrpc":"2.0","id":{many},"method":"ping"}}"#), id.into()),
+    ];
+    for (message, expected) in rows {
+        let (machine, begun) = begin(&message, None);
+        let Reply::One(status, text) = machine.run(begun.reply) else { panic!("expected one message") };
+        assert_eq!(format!("{status} {}", String::from_utf8(text.into()).unwrap()), expected);
+    }
+}
+
 /// The id a message has, and those it cancels.
 #[test]
 fn ids() {
