@@ -464,8 +464,10 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     // Who says nothing takes any coding: RFC 9110, 12.5.3.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    // They say what the operator's requests are charged to: a stranger's key is of another organization.
     for (name, value) in [(headers::ORGANIZATION, &config.organization), (headers::PROJECT, &config.project)] {
-        if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+        let value = value.as_deref().filter(|_| cx.caller().trusted);
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name, value);
         }
     }

@@ -181,6 +181,25 @@ async fn a_filter_is_taken_in_every_spelling_and_never_in_silence() {
     assert!(exchange(server.at, request.as_bytes()).await.contains("thing-get"));
 }
 
+/// They say what the operator's key is charged to, and nothing of another's.
+#[tokio::test]
+async fn organization_and_project_are_the_operators() {
+    let upstream = echo();
+    let settings: &[_] = &[
+        ("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator"),
+        ("OPENAI_ORG_ID", "org-operator"),
+        ("OPENAI_PROJECT_ID", "proj_operator"),
+    ];
+    let server = start("127.0.0.1:0", &upstream, settings, Limits::default()).await;
+    for (key, told) in [("token-of-the-operator", true), ("sk-caller", false)] {
+        let request = post(&format!("authorization: Bearer {key}\r\n"), &get(1, "a"));
+        assert!(exchange(server.at, request.as_bytes()).await.starts_with("HTTP/1.1 200 "));
+        let sent = upstream.take().remove(0);
+        assert_eq!(sent.header("openai-organization"), told.then_some("org-operator"), "{key}");
+        assert_eq!(sent.header("openai-project"), told.then_some("proj_operator"), "{key}");
+    }
+}
+
 #[tokio::test]
 async fn a_mistyped_token_is_no_key() {
     let upstream = echo();
