@@ -87,6 +87,8 @@ pub struct Told {
     pub session: Option<String>,
     /// Whose key came with it.
     pub caller: Option<Secret>,
+    /// Whether it is of a caller who may do without one.
+    pub trusted: bool,
     /// Its id, as JSON text.
     pub id: Option<String>,
     /// The ids of the requests that it cancels, as JSON text.
@@ -164,10 +166,10 @@ impl Gateway {
     ) -> (Told, impl Future<Output = Response<Body>> + Send + use<>) {
         let Admitted { service, caller, max_body: _, origin, version, method, name, session, streams } = admitted;
         let read = Headers { version: text(&version), method: text(&method), name: text(&name) };
-        let by = caller.key.clone();
+        let (by, trusted) = (caller.key.clone(), caller.trusted);
         let Begun { id, cancels, opens, reply } = service.begin(&body, caller, Some(read));
         let session = text(&session).filter(|session| session.len() <= LONGEST_SESSION).map(str::to_owned);
-        (Told { session, caller: by, id, cancels, opens }, respond(reply, streams, origin))
+        (Told { session, caller: by, trusted, id, cancels, opens }, respond(reply, streams, origin))
     }
 
     /// The answer to a body of more than [`Admitted::max_body`] bytes; `id` is that of its message, if it was found.

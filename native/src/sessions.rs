@@ -23,6 +23,7 @@ pub(crate) struct Sessions(Mutex<HashMap<(String, String), Call>>);
 
 struct Call {
     caller: Option<Secret>,
+    trusted: bool,
     stop: Arc<Notify>,
 }
 
@@ -37,21 +38,22 @@ impl Sessions {
         told: Told,
         answer: impl Future<Output = Response<Body>>,
     ) -> Response<Body> {
-        let Told { session, caller, id, cancels, opens } = told;
+        let Told { session, caller, trusted, id, cancels, opens } = told;
         if opens {
             return begun(answer.await);
         }
         let Some(session) = session else { return answer.await };
         for id in cancels {
             let call = (session.clone(), id);
-            if let Some(running) = self.lock().get(&call).filter(|running| same(&running.caller, &caller)) {
+            let own = |running: &&Call| running.trusted == trusted && same(&running.caller, &caller);
+            if let Some(running) = self.lock().get(&call).filter(own) {
                 running.stop.notify_one();
             }
         }
         let Some(id) = id else { return answer.await };
         let call = (session, id);
         let stop = Arc::new(Notify::new());
-        self.lock().insert(call.clone(), Call { caller, stop: stop.clone() });
+        self.lock().insert(call.clone(), Call { caller, trusted, stop: stop.clone() });
         let place = Place { sessions: self.clone(), call, stop };
         let response = tokio::select! {
             biased;

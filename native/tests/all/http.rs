@@ -839,6 +839,32 @@ async fn a_notification_of_its_session_cancels_a_call() {
     assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(2)).await.unwrap());
 }
 
+/// Neither they nor the holder of the token bring a key of their own.
+#[tokio::test]
+async fn who_has_no_key_cancels_no_call_of_the_operator() {
+    let held = Arc::new(std::sync::Mutex::new(None));
+    let holding = held.clone();
+    let upstream = Recorder::start(move |_| {
+        let (sender, answer) = Answer::stream("application/json");
+        *holding.lock().unwrap() = Some(sender);
+        answer
+    });
+    let upstream = Arc::new(upstream.unwrap());
+    let token: &[_] = &[("OPENAI_MCP_ACCESS_TOKEN", "token-of-the-operator")];
+    let server = start("127.0.0.1:0", &upstream, token, Limits::default()).await;
+    let headers = "mcp-session-id: shared\r\n";
+    let (at, request) =
+        (server.at, post(&format!("{headers}authorization: Bearer token-of-the-operator\r\n"), &get(1, "held")));
+    let call = tokio::spawn(async move { exchange(at, request.as_bytes()).await });
+    let waiting = upstream.clone();
+    assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(1)).await.unwrap());
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    assert!(exchange(server.at, post(headers, cancel).as_bytes()).await.starts_with("HTTP/1.1 202 "));
+    held.lock().unwrap().take().unwrap().send(Ok(Bytes::from_static(b"{\"late\":true}"))).unwrap();
+    let answer = call.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("late"), "{answer}");
+}
+
 #[tokio::test]
 async fn hanging_up_drops_the_call() {
     let upstream = Arc::new(echo());
