@@ -11,7 +11,7 @@
 //!        ↓
 //! tool                  a declaration and its code
 //!        ↓
-//! wait · batch          what several tools do alike
+//! wait · batch · pages  what several tools do alike
 //!        ↓
 //! openai · socket · files · store · save · download · long    what a running tool can do
 //!        ↓
@@ -53,6 +53,7 @@ pub mod openai;
 mod options;
 pub mod output;
 mod page;
+pub mod pages;
 pub mod plan;
 pub mod platform;
 pub mod protocol;

@@ -241,10 +241,15 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Most bytes of an answer.
+pub(crate) fn longest_answer(cx: &Context) -> usize {
+    LONGEST_ANSWER.min(cx.room() / 3)
+}
+
 /// What an answer holds, whose head told of success.
 async fn content(cx: &Context, spec: &Spec, response: Response<Body>) -> Result<Bytes> {
     // Read as a tree and written anew, it is there many times over.
-    let collected = response.into_body().collect(LONGEST_ANSWER.min(cx.room() / 3)).await;
+    let collected = response.into_body().collect(longest_answer(cx)).await;
     let answer = collected.map_err(|error| after_success(spec, error))?;
     // A page, where an API was expected.
     if answer.trim_ascii_start().starts_with(b"<") {
@@ -271,7 +276,7 @@ fn failure(answer: &[u8]) -> Option<Error> {
 }
 
 /// An answer, read.
-async fn read(cx: &Context, spec: &Spec, answer: Bytes) -> Result<Value> {
+pub(crate) async fn read(cx: &Context, spec: &Spec, answer: Bytes) -> Result<Value> {
     let read = cx.compute_long(answer.len(), move || json::tree(&answer)).await?;
     read.map_err(|problem| after_success(spec, Error::new(Kind::Answer, format!("the answer {problem}"))))
 }

@@ -2,6 +2,7 @@
 
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::json;
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
 use openai_mcp_kernel::time;
@@ -83,9 +84,10 @@ async fn save_all(cx: &Context, arguments: Arguments, path: String) -> Result<Ou
     save::format(Some(&path), ("", Some("jsonl")), &[("jsonl", &["jsonl", "ndjson"])])?;
     cx.reserve(Some(&path)).await?;
     let mut arguments = arguments.set("limit", PAGE);
+    let mut pages = Pages::default();
     let (mut lines, mut count, mut span) = (String::new(), 0, (None, None));
     let next = loop {
-        let page = cx.send(&List::SPEC, arguments.clone()).value().await?;
+        let page = pages.next(cx, &List::SPEC, arguments.clone()).await?;
         let events = page.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for event in events {
             lines += &json::text(event);

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::openai::Call;
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 use serde::Deserialize;
 
@@ -334,10 +335,10 @@ async fn items(
     spec: &'static openai_mcp_kernel::spec::Spec,
     mut of: Arguments,
 ) -> Result<(Vec<Value>, bool)> {
-    let mut items: Vec<Value> = Vec::new();
+    let (mut items, mut pages): (Vec<Value>, _) = (Vec::new(), Pages::default());
     of = of.set("limit", 100).set("order", "asc");
     for _ in 0..PAGES {
-        let page = cx.send(spec, &of).value().await?;
+        let page = pages.next(cx, spec, &of).await?;
         items.extend(account::list(&page).cloned());
         match items.last().and_then(|item| item.get("id")?.as_str()) {
             Some(last) if *page.at("has_more") == true => of = of.set("after", last),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
@@ -76,7 +77,7 @@ impl Stored {
     /// # Errors
     /// OpenAI cannot be asked.
     pub(crate) async fn conversation(&self, cx: &Context) -> Result<Vec<Value>> {
-        let mut messages: Vec<Value> = Vec::new();
+        let (mut messages, mut pages): (Vec<Value>, _) = (Vec::new(), Pages::default());
         let mut after = Value::Null;
         for page in 0.. {
             if page == MOST_PAGES {
@@ -86,7 +87,7 @@ impl Stored {
             if let (false, Some(arguments)) = (after.is_null(), arguments.as_object_mut()) {
                 arguments.insert("after".into(), after.take());
             }
-            let mut page = cx.send(&Messages::SPEC, Arguments::from(arguments)).value().await?;
+            let mut page = pages.next(cx, &Messages::SPEC, arguments).await?;
             let data = page.get_mut("data").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
             after = page.get("last_id").cloned().unwrap_or_default();
             messages.extend(data.into_iter().map(message));

@@ -1,5 +1,6 @@
 //! Runs with all their items, for tools that look at a run as a whole.
 
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 
 use crate::local::{self, Members as _, list, runs};
@@ -19,10 +20,10 @@ pub(crate) async fn run(cx: &Context, eval: &str, run: &str) -> Result<Value> {
 
 /// All items of a run, each as `keep` leaves it.
 pub(crate) async fn items(cx: &Context, eval: &str, run: &str, keep: impl Fn(&mut Value)) -> Result<Vec<Value>> {
-    let mut items = Vec::new();
+    let (mut items, mut pages) = (Vec::new(), Pages::default());
     let mut wanted = Arguments::from(json!({"eval_id": eval, "run_id": run, "limit": PAGE}));
     loop {
-        let page = cx.send(&output::List::SPEC, wanted.clone()).value().await?;
+        let page = pages.next(cx, &output::List::SPEC, wanted.clone()).await?;
         items.extend(list(&page, "data").cloned().map(|mut item| {
             keep(&mut item);
             item

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 
 use crate::line::text;
@@ -109,14 +110,14 @@ impl History {
 
 /// Reads a conversation, newest first, up to what is used of it; gives it oldest first.
 async fn list(cx: &Context, id: &str) -> Result<Vec<Value>> {
-    let mut items: Vec<Value> = Vec::new();
+    let (mut items, mut pages): (Vec<Value>, _) = (Vec::new(), Pages::default());
     let mut after: Option<String> = None;
     while items.len() < MOST {
         let mut page = json!({"conversation_id": id, "limit": 100, "order": "desc"});
         if let (Some(after), Value::Object(page)) = (after.take(), &mut page) {
             page.insert("after".to_owned(), after.into());
         }
-        let mut page = cx.send(&List::SPEC, page).value().await?;
+        let mut page = pages.next(cx, &List::SPEC, page).await?;
         let more = page.get("has_more") == Some(&Value::Bool(true));
         let Some(Value::Array(data)) = page.get_mut("data").map(Value::take) else { break };
         after = data.last().map(|item| text(item, "id").to_owned()).filter(|id| more && !id.is_empty());

@@ -1,5 +1,6 @@
 //! The conversation that stands behind a thread: its items, and which message each is.
 
+use openai_mcp_kernel::pages::Pages;
 use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, Message, SENT, Thread};
@@ -17,13 +18,13 @@ pub(super) async fn add(db: &Db<'_>, conversation: &str, items: &[Value]) -> Res
 
 /// The items of a conversation after one of them, oldest first.
 pub(super) async fn newer(db: &Db<'_>, conversation: &str, since: Option<&str>) -> Result<Vec<Value>> {
-    let mut found: Vec<Value> = Vec::new();
+    let (mut found, mut pages): (Vec<Value>, _) = (Vec::new(), Pages::default());
     loop {
         let mut page = json!({"conversation_id": conversation, "limit": 100, "order": "desc"});
         if let Some(last) = found.last() {
             page.put("after", last.at("id").clone());
         }
-        let page = db.cx.send(&ItemList::SPEC, page).value().await?;
+        let page = pages.next(db.cx, &ItemList::SPEC, page).await?;
         for item in list(&page, "data") {
             if since == Some(text(item, "id")) {
                 found.reverse();
