@@ -22,7 +22,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -120,6 +120,7 @@ pub struct Script {
     untrusted: bool,
     key: Option<String>,
     silent: AtomicBool,
+    computed: AtomicUsize,
     openai: bool,
     left: Mutex<Vec<BoxFuture<'static, ()>>>,
 }
@@ -256,6 +257,11 @@ impl Script {
         self.openai
     }
 
+    /// How often work was done that takes long.
+    pub fn computed(&self) -> usize {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     /// What was sent.
     pub fn sent(&self) -> Vec<Sent> {
         lock(&self.sent).clone()
@@ -357,6 +363,11 @@ impl Platform for Script {
         // somebody has to wait.
         let clock = self.clock.clone();
         async move { *lock(&clock) += duration }.boxed()
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        async move { work() }.boxed()
     }
 
     fn now(&self) -> Duration {

@@ -204,26 +204,30 @@ impl Outpaint {
         };
         let (_, bytes) = image.read(&cx).await?;
         let room = cx.room();
-        let image = cx.compute(move || pictures::decode(&bytes, room)).await?;
-        let image = image.map_err(|error| Error::argument("image", error))?;
-        let up = |edge: u32| edge.next_multiple_of(STEP);
-        let (image, (width, height), (left, top)) = match (target, margins) {
-            (Some((width, height)), _) => {
-                check_canvas("size", width, height)?;
-                let image = cx.compute(move || pictures::fit(image, width, height)).await?;
-                let corner = ((width - image.width()) / 2, (height - image.height()) / 2);
-                (image, (width, height), corner)
-            }
-            (None, margins) => {
-                let Margins { left, top, right, bottom } = margins.unwrap_or_default();
-                let [left, top, right, bottom] =
-                    [left, top, right, bottom].map(|pixels| pixels.map_or(0, Int::get::<u32>));
-                let (width, height) = (up(image.width() + left + right), up(image.height() + top + bottom));
-                check_canvas("margins", width, height)?;
-                (image, (width, height), (left, top))
-            }
-        };
-        let (canvas, mask) = cx.compute(move || draw::extend(image, width, height, left, top)).await??;
+        // At once: pixels that waited for their next turn would pile up.
+        let drawn = cx.compute(move || {
+            let image = pictures::decode(&bytes, room).map_err(|error| Error::argument("image", error))?;
+            let up = |edge: u32| edge.next_multiple_of(STEP);
+            let (image, (width, height), (left, top)) = match (target, margins) {
+                (Some((width, height)), _) => {
+                    check_canvas("size", width, height)?;
+                    let image = pictures::fit(image, width, height);
+                    let corner = ((width - image.width()) / 2, (height - image.height()) / 2);
+                    (image, (width, height), corner)
+                }
+                (None, margins) => {
+                    let Margins { left, top, right, bottom } = margins.unwrap_or_default();
+                    let [left, top, right, bottom] =
+                        [left, top, right, bottom].map(|pixels| pixels.map_or(0, Int::get::<u32>));
+                    let (width, height) = (up(image.width() + left + right), up(image.height() + top + bottom));
+                    check_canvas("margins", width, height)?;
+                    (image, (width, height), (left, top))
+                }
+            };
+            let (canvas, mask) = draw::extend(image, width, height, left, top)?;
+            Ok::<_, Error>((canvas, mask, width, height))
+        });
+        let (canvas, mask, width, height) = drawn.await??;
         let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
         let arguments = options.arguments().set("prompt", prompt).set("size", format!("{width}x{height}"));
         finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await

@@ -156,6 +156,18 @@ fn margins_put_the_image_on_a_clear_canvas_that_the_mask_opens() {
     }
 }
 
+/// Between two turns at work that takes long they would pile up, call upon call.
+#[test]
+fn pixels_wait_for_no_turn() {
+    for (name, value) in [("size", json!("32x16")), ("margins", json!({"left": 5}))] {
+        let script = Arc::new(Script::new(Vec::new()));
+        let arguments = json!({"image": file(&png(chart(20, 10))), "prompt": "p", name: value});
+        call_tool(&SERVER, "image-outpaint", &arguments, script.clone());
+        assert!(!script.sent().is_empty());
+        assert_eq!(script.computed(), 1, "{name}");
+    }
+}
+
 #[test]
 fn pixels_of_every_kind_and_turn_are_what_they_are() {
     let drawn = DynamicImage::from(noise(7, 5, 100));
