@@ -3,6 +3,7 @@
 //! What a running tool can do with it stands in modules of its own: requests to OpenAI in [`crate::openai`], files in
 //! [`crate::files`], the store in [`crate::store`].
 
+use core::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Caller {
     pub filter: Filter,
     /// Whether they came over HTTP, where a key can be sent along.
     pub by_http: bool,
+    /// Their address, if it has a share of what there is for all.
+    pub from: Option<IpAddr>,
 }
 
 /// What a call must know of its server.

@@ -2,14 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, FutureExt as _, select};
 
+use crate::budget::Held;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::file::{self, Source};
 use crate::notes::size;
 use crate::platform::{Listed, OnDisk, Opened, ReadAt};
+
+/// How long a file may come in, of callers who do not own the machine: who holds its memory is to come to an end.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A file that was read.
 #[derive(Clone, Debug)]
@@ -65,7 +71,32 @@ impl From<Read> for Seekable {
     }
 }
 
+/// A part of the memory that files of all calls together may take; given back when it is dropped.
+#[derive(Debug)]
+pub struct Hold(Option<Held>);
+
+impl Hold {
+    /// Takes as many bytes more.
+    ///
+    /// # Errors
+    /// There are not as many.
+    pub fn take(&mut self, bytes: usize) -> Result<()> {
+        if self.0.as_mut().is_none_or(|held| held.take(bytes)) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::File,
+            "the files of other calls take all the memory there is for files\nhint: try again when they are done",
+        ))
+    }
+}
+
 impl Context {
+    /// Memory for what a call makes of a file and holds while it waits, to be taken before it is filled. Nothing is taken yet.
+    pub fn hold(&self) -> Hold {
+        Hold(self.platform().memory().map(|memory| memory.open(self.caller().from)))
+    }
+
     /// Opens a file that the caller named, under the name and type that its bytes have.
     ///
     /// # Errors
@@ -120,26 +151,37 @@ impl Context {
     /// Reads a whole file that the caller named.
     ///
     /// # Errors
-    /// As [`Context::open`], or more than `cap` bytes.
+    /// As [`Context::open`], or more than `cap` bytes, or OpenAI does not know the key of a caller who names a URL.
     pub async fn read(&self, source: Source, cap: usize) -> Result<Read> {
+        let mut held = self.hold();
+        let stranger = !self.caller().trusted;
+        // Who makes up a key has another one at once, and holds memory for nothing.
+        if stranger && held.0.is_some() && matches!(source, Source::Url { .. }) && !self.was_answered() {
+            self.check_source(&source)?;
+            self.try_key().await?;
+        }
+        let cap = if self.caller().from.is_some() { cap.min(self.room() / 2) } else { cap };
         let Opened { filename, mime_type, body } = self.open(source).await?;
         let too_long = || Error::new(Kind::File, format!("`{filename}` is larger than {}", size(cap as u64)));
         if body.length().is_some_and(|length| length > cap as u64) {
             return Err(too_long());
         }
-        let mut held = self.platform().memory().map(|memory| memory.open(None));
-        let take = |bytes| match held.as_mut().is_none_or(|held| held.take(bytes)) {
-            true => Ok(()),
-            false => Err(Error::new(
-                Kind::File,
-                "the files of other calls take all the memory there is for files\nhint: try again when they are done",
-            )),
+        let reading = body.collect_if(cap, |bytes| held.take(bytes)).boxed();
+        let read = match stranger {
+            false => reading.await,
+            true => match select(reading, self.sleep(PATIENCE).boxed()).await {
+                Either::Left((read, _)) => read,
+                Either::Right(_) => {
+                    let text = format!("it takes longer than {} s", PATIENCE.as_secs());
+                    Err(Error::new(Kind::File, text))
+                }
+            },
         };
-        let bytes = body.collect_if(cap, take).await.map_err(|error| match error.kind() {
+        let bytes = read.map_err(|error| match error.kind() {
             Kind::Answer => too_long(),
             _ => Error::new(Kind::File, format!("`{filename}`: {error}")),
         })?;
-        let bytes = match held {
+        let bytes = match held.0 {
             Some(held) => held.keep(bytes),
             None => bytes,
         };

@@ -3,6 +3,7 @@
 //! Routes: `POST …/mcp` and `…/mcp/{key}`, `GET /health`, `GET /`. GET and DELETE of an MCP path answer 405, as a
 //! sessionless server does.
 
+use core::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -53,6 +54,8 @@ pub struct Peer {
     pub bound_to_loopback: bool,
     /// The other end is this machine.
     pub is_loopback: bool,
+    /// The address of the other end, if it has a share of what there is for all.
+    pub from: Option<IpAddr>,
 }
 
 /// One or many servers behind HTTP.
@@ -314,10 +317,10 @@ impl Gateway {
         let text = text.filter(|text| !(own && (text.trim().is_empty() || stands_in(text).is_some())));
         let given = text.map(Secret::new).transpose().map_err(wrong)?;
         let filter = narrowing::read(head).map_err(|problem| wrong(&problem))?;
-        let by_http = true;
+        let (by_http, from) = (true, peer.from);
         let token = self.config.access_token.as_ref();
         if given.as_ref().zip(token).is_some_and(|(given, token)| given.matches(token)) {
-            return Ok(Caller { key: None, trusted: true, filter, by_http });
+            return Ok(Caller { key: None, trusted: true, filter, by_http, from });
         }
         if let Some(found) = given.as_ref().and_then(|given| stands_in(given.expose())) {
             return Err(wrong(&found.advice(place, "the variable")));
@@ -329,8 +332,8 @@ impl Gateway {
                 return Err((StatusCode::UNAUTHORIZED, problem.into()));
             }
             // With a token set, nearness is not enough: the operator asked for more.
-            (given, Some(_)) => Caller { key: given, trusted: false, filter, by_http },
-            (given, None) => Caller { key: given, trusted: near, filter, by_http },
+            (given, Some(_)) => Caller { key: given, trusted: false, filter, by_http, from },
+            (given, None) => Caller { key: given, trusted: near, filter, by_http, from },
         })
     }
 

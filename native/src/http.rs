@@ -109,9 +109,10 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, from)) => {
-                let peer = Peer { bound_to_loopback, is_loopback: is_loopback(from.ip()) };
+                let is_loopback = is_loopback(from.ip());
                 // Programs of this machine, a proxy among them, speak for many.
-                let from = (!peer.is_loopback).then_some(from.ip());
+                let from = (!is_loopback).then_some(from.ip());
+                let peer = Peer { bound_to_loopback, is_loopback, from };
                 let mut place = connections.open(from);
                 if !place.take(1) {
                     turn_away(stream, turned.open(None));
@@ -119,7 +120,7 @@ pub async fn serve(
                 }
                 let (bodies, answers) = (bodies.clone(), answers.clone());
                 let (gateway, sessions) = (gateway.clone(), sessions.clone());
-                let client = Client { gateway, sessions, peer, from, bodies, answers, limits };
+                let client = Client { gateway, sessions, peer, bodies, answers, limits };
                 let serving = connection(stream, client, told.clone());
                 tokio::spawn(async move {
                     serving.await;
@@ -146,8 +147,6 @@ struct Client {
     gateway: Arc<Gateway>,
     sessions: Arc<Sessions>,
     peer: Peer,
-    /// Its address, if it is not this machine's.
-    from: Option<IpAddr>,
     bodies: Arc<Budget>,
     answers: Arc<Budget>,
     limits: Limits,
@@ -235,15 +234,16 @@ async fn connection(stream: TcpStream, client: Client, mut ending: watch::Receiv
 }
 
 async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoing> {
-    let Client { gateway, sessions, peer, from, bodies, answers, limits } = client;
-    let mut held = answers.open(*from);
+    let Client { gateway, sessions, peer, bodies, answers, limits } = client;
+    let from = peer.from;
+    let mut held = answers.open(from);
     let room = held.take(ANSWER);
     let (head, body) = request.into_parts();
     let admitted = if room { gateway.admit(&head, *peer) } else { Err(Box::new(no_room())) };
     let waits = head.headers.contains_key(header::EXPECT);
     // The body of what is refused is thrown away, or the client, which still sends it, would not get to read why.
     let most = admitted.as_ref().map_or(0, Admitted::max_body);
-    let reading = read(body, most, waits, limits.body, bodies.open(*from));
+    let reading = read(body, most, waits, limits.body, bodies.open(from));
     // A byte now and then keeps no connection for ever.
     let body = timeout(10 * limits.body, reading).await.unwrap_or(Err(Unread::Late));
     let response = match (admitted, body) {
@@ -257,7 +257,7 @@ async fn answer(client: &Client, request: Request<Incoming>) -> Response<Outgoin
         (Ok(admitted), Err(Unread::Broken)) => admitted.answer(last(StatusCode::BAD_REQUEST)),
         (Ok(admitted), Err(Unread::NoRoom)) => admitted.answer(no_room()),
     };
-    response.map(|body| Outgoing::from(count(body, held, answers.clone(), *from)))
+    response.map(|body| Outgoing::from(count(body, held, answers.clone(), from)))
 }
 
 /// An answer whose bytes are counted until they are read. What was worked for is given in any case.

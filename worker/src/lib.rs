@@ -139,7 +139,7 @@ fn variables(env: &JsValue) -> Result<Vec<(String, String)>, String> {
 async fn answer(gateway: &Gateway, request: &web_sys::Request, body: Option<Vec<u8>>) -> Response<Body> {
     let Some(head) = head_of(request) else { return plain(StatusCode::BAD_REQUEST, "the request has no valid head") };
     // Everyone comes over the network.
-    let peer = Peer { bound_to_loopback: false, is_loopback: false };
+    let peer = Peer { bound_to_loopback: false, is_loopback: false, from: None };
     match gateway.admit(&head, peer) {
         Err(answer) => *answer,
         Ok(admitted) => match read(request, body, &head.headers, admitted.max_body()).await {

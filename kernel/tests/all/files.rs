@@ -11,14 +11,16 @@ use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::config::Config;
+use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::platform::{Listed, Opened, Platform, Saved};
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::server::{Definition, Service};
+use openai_mcp_kernel::secret::Secret;
+use openai_mcp_kernel::server::{Definition, Reply, Service};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
-use openai_mcp_testkit::script::Script;
+use openai_mcp_testkit::script::{self, Script};
 
-tools![Keep];
+tools![Keep, Look];
 
 /// Do nothing.
 #[tool("thing-keep", reads)]
@@ -27,6 +29,19 @@ struct Keep {}
 impl Keep {
     async fn run(self, _: Context) -> Result<Output> {
         Ok(Output::json(&json!({})))
+    }
+}
+
+/// Read a file.
+#[tool("thing-look", reads)]
+struct Look {
+    file: FileInput,
+}
+
+impl Look {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let read = cx.read(self.file.0, 200_000).await?;
+        Ok(Output::json(&json!({"bytes": read.bytes.len()})))
     }
 }
 
@@ -45,9 +60,16 @@ impl Platform for Small {
         Some(self.memory.clone())
     }
 
-    fn open(&self, _: Source) -> BoxFuture<'static, Result<Opened>> {
+    fn open(&self, source: Source) -> BoxFuture<'static, Result<Opened>> {
         self.opened.fetch_add(1, Ordering::SeqCst);
-        let chunks = stream::iter(["ab", "cd", "ef"].map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())))).boxed();
+        let chunks = stream::iter(["ab", "cd", "ef"].map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))));
+        let chunks = match source {
+            Source::Url { url, .. } if url.ends_with("/slow") => {
+                let begun = stream::iter([Ok(Bytes::from_static(&[b'a'; 100_000]))]);
+                begun.chain(stream::pending()).boxed()
+            }
+            _ => chunks.boxed(),
+        };
         let body = Body::Stream { chunks, length: None };
         ready(Ok(Opened { filename: "a".into(), mime_type: "text/plain".into(), body })).boxed()
     }
@@ -115,6 +137,42 @@ fn files_in_memory_share_it() {
     assert!(block_on(cx.read(url(), 100)).is_err());
     drop(part);
     assert!(block_on(cx.read(url(), 100)).is_ok());
+}
+
+/// What a caller with a key of their own gets who names a URL, and how many files were opened.
+fn look(replies: Vec<script::Reply>, memory: usize, from: Option<&str>, url: &str) -> (String, usize) {
+    let small = Small { script: Script::new(replies), memory: Budget::new(memory), opened: AtomicUsize::new(0) };
+    let small = Arc::new(small);
+    let service = Service::new(&SERVER, Arc::new(Config::read(|_| None).unwrap()), small.clone()).unwrap();
+    let caller = Caller {
+        key: Secret::new("sk-caller").ok(),
+        from: from.map(|from| from.parse().unwrap()),
+        ..Caller::default()
+    };
+    let params = json!({"name": "thing-look", "arguments": {"file": {"url": url}}});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let begun = service.begin(&Bytes::from(call.to_string()), caller, None);
+    let Reply::One(_, answer) = block_on(begun.reply) else { panic!("expected one message") };
+    (String::from_utf8(answer.into()).unwrap(), small.opened.load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_stranger_takes_a_share_of_the_memory_for_files_and_not_for_ever() {
+    let known = || vec![script::Reply::new(200, "{}")];
+    let (answer, _) = look(known(), 10, None, "https://example.com/a");
+    assert!(answer.contains(r#""bytes":6"#), "{answer}");
+    let (answer, _) = look(known(), 10, Some("203.0.113.1"), "https://example.com/a");
+    assert!(answer.contains("files of other calls"), "{answer}");
+    let (answer, _) = look(known(), 200_000, None, "https://example.com/slow");
+    assert!(answer.contains("it takes longer than 300 s"), "{answer}");
+}
+
+#[test]
+fn nothing_is_read_for_a_key_that_is_made_up() {
+    let unknown = script::Reply::new(401, r#"{"error":{"message":"Incorrect API key provided"}}"#);
+    let (answer, opened) = look(vec![unknown], 10, None, "https://example.com/a");
+    assert!(answer.contains("Incorrect API key"), "{answer}");
+    assert_eq!(opened, 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::arguments::Arguments;
+use openai_mcp_kernel::files::Hold;
 use openai_mcp_kernel::json::Members as _;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save;
@@ -90,6 +91,7 @@ enum Modality {
 /// What is to be said.
 struct Said {
     samples: Vec<i16>,
+    _held: Hold,
     /// A picture, as a data URL.
     image: Option<String>,
 }
@@ -146,7 +148,7 @@ impl Talk {
     }
 
     async fn said(&self, cx: &Context) -> Result<Said> {
-        let mut samples = Vec::new();
+        let (mut samples, mut held) = (Vec::new(), cx.hold());
         if let Some(FileInput(source)) = self.audio.clone() {
             let mut recording = Some(Recording::open(cx, source, 60).await?);
             while let Some(pieces) = recording.take()
@@ -157,6 +159,7 @@ impl Talk {
                         format!("it lasts longer than {LONGEST} s\nhint: realtime-transcribe takes long recordings");
                     return Err(Error::argument("audio", text));
                 }
+                held.take(size_of_val(piece.samples.as_slice()))?;
                 samples.extend(piece.samples);
                 recording = Some(rest);
             }
@@ -172,7 +175,7 @@ impl Talk {
             }
             None => None,
         };
-        Ok(Said { samples, image })
+        Ok(Said { samples, _held: held, image })
     }
 
     fn modality(&self) -> Modality {
