@@ -24,7 +24,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["self"],
             &["gateway", "narrowing", "page"],
             &["server"],
-            &["batch", "tool", "wait"],
+            &["batch", "pages", "tool", "wait"],
             &["download", "fetch", "files", "long", "openai", "rows", "save", "socket", "store"],
             &["context"],
             &["events", "multipart", "options", "output", "plan", "platform", "redirect", "urls"],
