@@ -177,6 +177,15 @@ impl Error {
         self.kind
     }
 
+    /// Whether nobody knows if the request was carried out: what may not be made twice has to be looked for first.
+    pub fn perhaps_carried_out(&self) -> bool {
+        match self.kind {
+            Kind::Connection | Kind::Answer => true,
+            Kind::Status(status) => is_gateways(status),
+            _ => false,
+        }
+    }
+
     /// Bytes of the text.
     pub(crate) fn length(&self) -> usize {
         self.text.len()
@@ -278,6 +287,11 @@ pub(crate) const NO_MODEL: &str = "check the model's name, and that the key may 
 pub(crate) const PERHAPS_DONE: &str =
     "the request may have been carried out, and charged: look before you make it again";
 
+/// Whether an answer of this status is a gateway's, which does not say what became of the request behind it.
+fn is_gateways(status: u16) -> bool {
+    matches!(status, 502 | 504 | 520..)
+}
+
 /// What to do after a failed answer of this status; `retry_after` is in seconds, `again` says that the request may be made
 /// twice, and `takes` that it takes anything, as an id.
 pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, takes: bool, key: &Secret) -> Option<String> {
@@ -292,8 +306,7 @@ pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, takes: bo
         (404, _) if key.is_admin() => "check the id, and that the key is of the organization that owns it".into(),
         (404, _) => "check the id, and that the key is of the project that owns it".into(),
         (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),
-        // A gateway's, which does not say what became of the request behind it.
-        (502 | 504 | 520.., _) if !again => PERHAPS_DONE.into(),
+        _ if !again && is_gateways(status) => PERHAPS_DONE.into(),
         (500.., _) => "a fault at OpenAI's end: try again; https://status.openai.com tells of outages".into(),
         _ => return None,
     })

@@ -44,12 +44,12 @@ impl Create {
             Some(true) => follow::begun(&cx, call).await,
             _ => call.value().await,
         };
-        let session = session.map_err(|error| match error.kind() {
-            Kind::Connection | Kind::Answer => {
+        let session = session.map_err(|error| match error.perhaps_carried_out() {
+            true => {
                 let hint = "agent-session-list shows whether it has begun";
                 Error::new(error.kind(), format!("{error}\nhint: {hint}"))
             }
-            _ => error,
+            false => error,
         })?;
         let id = session.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         match self.input {

@@ -122,9 +122,7 @@ impl File {
                 Record::end(&cx, &id).await?;
                 return Err(maybe_there(&error));
             }
-            Err(error) if matches!(error.kind(), Kind::Connection | Kind::Answer) => {
-                return Err(maybe_there(&error));
-            }
+            Err(error) if error.perhaps_carried_out() => return Err(maybe_there(&error)),
             Err(error) => return Err(error),
         };
         Record::end(&cx, &id).await?;

@@ -242,7 +242,8 @@ async fn deliver(db: &Db<'_>, thread: &str, conversation: &str, mut tail: Option
         let ids = match conversation::add(db, conversation, &items).await {
             Ok(ids) => ids,
             Err(error) => {
-                if error.kind() != Kind::Connection {
+                // What may have arrived is looked for before it is sent again.
+                if !error.perhaps_carried_out() {
                     let unsent: Vec<_> = messages.iter().map(|message| (message.id.as_str(), None)).collect();
                     db.set_items(&unsent).await?;
                 }
@@ -362,7 +363,7 @@ async fn create(db: &Db<'_>, run: &mut Run, mut body: Value, stream: bool) -> Re
 /// Why a run does not go on whose response was asked for and not had. What OpenAI did not refuse it may have begun, and
 /// charges for: that is noted, for whoever reads the run next to look for it.
 async fn doubt(db: &Db<'_>, run: &mut Run, error: Error) -> Stop {
-    if !matches!(error.kind(), Kind::Connection | Kind::Answer | Kind::Status(502 | 504 | 520..)) {
+    if !error.perhaps_carried_out() {
         return error.into();
     }
     run.work.put("doubt", json!(error.to_string()));

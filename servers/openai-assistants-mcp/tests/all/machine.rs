@@ -1,12 +1,18 @@
 //! The state machine of runs against the sandbox, with processes that are killed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use http_body_util::{BodyExt as _, Full};
 use openai_assistants_mcp::SERVER;
 use openai_assistants_mcp::import::{Export, Outcome, take};
 use openai_mcp_testkit::lab::{Exchange, Lab, Process};
 use serde_json::{Value, json};
+use tower_service::Service;
 
 const ACTIVE: [&str; 4] = ["queued", "in_progress", "requires_action", "cancelling"];
 
@@ -29,7 +35,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let lab = Lab::new(&SERVER, openai_mcp_sandbox::router());
+        Self::of(Lab::new(&SERVER, openai_mcp_sandbox::router())).await
+    }
+
+    async fn of(lab: Lab) -> Self {
         let process = lab.process(None);
         let weather = json!({"type": "function", "function": {"name": "get_weather", "description": "weather of a city",
             "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}});
@@ -368,6 +377,58 @@ async fn whatever_is_done_in_whatever_order_the_promises_hold() {
                 _ => tokio::time::sleep(Duration::from_millis(dice.u64(..3000))).await,
             }
         }
+        world.check().await;
+    }
+}
+
+/// The sandbox, behind a gateway that loses what it answers to the first request that adds items.
+struct Gateway<S> {
+    sandbox: S,
+    /// What comes in its place.
+    instead: Option<(u16, &'static str)>,
+}
+
+impl<S, B> Service<http::Request<Full<Bytes>>> for Gateway<S>
+where
+    S: Service<http::Request<Full<Bytes>>, Response = http::Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    type Response = http::Response<http_body_util::combinators::UnsyncBoxBody<Bytes, String>>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
+        let adds = request.method() == http::Method::POST && request.uri().path().ends_with("/items");
+        let instead = if adds { self.instead.take() } else { None };
+        let answer = self.sandbox.call(request);
+        async move {
+            let answer = answer.await?;
+            Ok(match instead {
+                None => answer.map(|body| body.map_err(|error| error.to_string()).boxed_unsync()),
+                Some((status, body)) => {
+                    let body = Full::from(body).map_err(|never| match never {}).boxed_unsync();
+                    http::Response::builder().status(status).body(body).unwrap()
+                }
+            })
+        }
+        .boxed()
+    }
+}
+
+/// What a gateway lost the answer to is not sent once more: the next run looks for it.
+#[tokio::test(start_paused = true)]
+async fn messages_whose_arrival_is_unknown_stand_there_once() {
+    for instead in [(502, "<title>Bad gateway</title>"), (524, ""), (200, r#"{"object": "list", "data": [{"id": "#)] {
+        let gateway = Gateway { sandbox: openai_mcp_sandbox::router(), instead: Some(instead) };
+        let mut world = World::of(Lab::new(&SERVER, gateway)).await;
+        let run = world.ask("run-create", json!({"assistant_id": world.assistant})).await.unwrap();
+        assert_eq!(run["status"], "failed", "{run}");
         world.check().await;
     }
 }
