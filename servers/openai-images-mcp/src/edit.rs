@@ -30,8 +30,10 @@ struct Edit {
     image: Images,
     prompt: Prompt,
     /// PNG of the first image's size, transparent where it may change.
+    #[read]
     mask: Option<FileInput>,
     /// Transparent PNG laid over the first image to guide the edit; not with mask.
+    #[read]
     markup: Option<FileInput>,
     /// For gpt-image-1.5 and gpt-image-1-mini.
     #[unlisted]
@@ -55,6 +57,12 @@ struct EditOptions {
 impl Edit {
     async fn run(self, cx: Context) -> Result<Output> {
         let mut arguments = cx.arguments().clone();
+        let mut asked = arguments.clone().set("image", origins(&self.image));
+        for (name, file) in [("mask", self.mask), ("markup", self.markup)] {
+            if let Some(FileInput(source)) = file {
+                asked = asked.set(name, place(&source));
+            }
+        }
         // Ids are ours: OpenAI gets the images themselves.
         let images = match self.image {
             Images::One(image) => vec![image],
@@ -69,8 +77,8 @@ impl Edit {
                 arguments = arguments.attach("image", source);
             }
         }
-        let asked = cx.arguments().read()?;
         let (tool, spec, delivery) = (Self::SPEC.name, &Self::SPEC, self.delivery);
+        let asked = asked.read()?;
         let made = answer::make(&cx, Wish { tool, spec, arguments, asked, delivery, room: ROOM }).await;
         Ok(made.map_err(with_advice)?.output())
     }
@@ -288,15 +296,27 @@ impl Variations {
     }
 }
 
-/// Where an image comes from, for the record.
+/// Where images come from, for the record.
+fn origins(images: &Images) -> Value {
+    match images {
+        Images::One(image) => origin(image),
+        Images::Many(ListOf(images)) => images.iter().map(origin).collect(),
+    }
+}
+
 fn origin(image: &ImageInput) -> Value {
     match image {
         ImageInput::Id(id) => id.as_str().into(),
-        ImageInput::File(FileInput(source)) | ImageInput::Named(source) => match source {
-            Source::Path { path, .. } => json!({"path": path}),
-            Source::Url { url, .. } => json!({"url": url}),
-            Source::Inline { filename, .. } => json!({"filename": filename}),
-        },
+        ImageInput::File(FileInput(source)) | ImageInput::Named(source) => place(source),
+    }
+}
+
+/// Of a file only where it came from is remembered, and never its content: that may be more than a record holds.
+fn place(source: &Source) -> Value {
+    match source {
+        Source::Path { path, .. } => json!({"path": path}),
+        Source::Url { url, .. } => json!({"url": url}),
+        Source::Inline { filename, .. } => json!({"filename": filename}),
     }
 }
 

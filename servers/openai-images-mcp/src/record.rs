@@ -40,7 +40,6 @@ impl Record {
         let mut parameters = if cx.keeps_history() { asked.clone() } else { json!({}) };
         let prompt = match parameters.as_object_mut() {
             Some(entries) => {
-                entries.values_mut().for_each(forget_content);
                 for ours in ["save_to", "preview", "full"] {
                     entries.remove(ours);
                 }
@@ -131,19 +130,6 @@ impl Record {
             path: optional(10),
             url: optional(11),
         })
-    }
-}
-
-/// Of a file only where it came from is remembered.
-fn forget_content(value: &mut Value) {
-    match value {
-        Value::Object(entries) => {
-            for content in ["data", "text"] {
-                entries.remove(content);
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(forget_content),
-        _ => {}
     }
 }
 
