@@ -15,6 +15,8 @@ use serde_json::Map;
 
 /// Samples a second.
 pub(crate) const RATE: u32 = 24_000;
+/// Bytes of a second.
+const SECOND: usize = RATE as usize * 2;
 /// Most samples of an event: 256 KB as base64.
 const PIECE: usize = 98_304;
 /// Most bytes of sound that are taken from one answer, where there is room for it: eleven minutes.
@@ -25,7 +27,7 @@ pub(crate) const FORMATS: Formats = &[("wav", &["wav"])];
 
 /// A recording, piece by piece.
 pub(crate) enum Recording {
-    /// Samples that need no decoder: where the next piece begins, and most bytes of it.
+    /// Samples that need no decoder: where the next piece begins, and most bytes of it, at least [`SECOND`].
     Raw(Seekable, u64, usize),
     /// Another, decoded.
     Decoded(Box<Pieces>),
@@ -38,9 +40,10 @@ impl Recording {
     /// It cannot be read or decoded.
     pub(crate) async fn open(cx: &Context, source: Source, seconds: usize) -> Result<Self> {
         let file = cx.seekable(source, cx.room()).await?;
-        let raw = file.filename.ends_with(".pcm") || file.filename.ends_with(".raw") || file.mime_type == "audio/pcm";
+        let name = file.filename.to_ascii_lowercase();
+        let raw = name.ends_with(".pcm") || name.ends_with(".raw") || file.mime_type == "audio/pcm";
         if raw {
-            return Ok(Recording::Raw(file, 0, seconds * RATE as usize * 2));
+            return Ok(Recording::Raw(file, 0, seconds * SECOND));
         }
         let cut = Cut { seconds, rate: Some(RATE) };
         Ok(Recording::Decoded(Box::new(Pieces::begin(cx, &file, cut, &AtomicU64::new(0)).await?)))
@@ -73,12 +76,17 @@ impl Recording {
             }
             Recording::Raw(file, at, most) => {
                 let read = move || {
-                    let (mut bytes, mut length) = (vec![0; most], 0);
+                    // A second more than a piece can hold is read, so that no scrap is left for the last: less than a tenth
+                    // of a second is refused.
+                    let (mut bytes, mut length) = (vec![0; most + SECOND], 0);
                     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
                         match file.read_at(rest, at + length as u64)? {
                             0 => break,
                             count => length += count,
                         }
+                    }
+                    if length > most {
+                        length = most.min(length - SECOND / 2) & !1;
                     }
                     bytes.truncate(length);
                     let samples: Vec<i16> = bytes.chunks_exact(2).map(sample).collect();
