@@ -12,7 +12,7 @@
 //! | `results`, `errors` | by criterion, grades and why there is none |
 //! | `usage` | by model |
 //! | `lost` | paid requests whose answers never came |
-//! | `faults` | how often OpenAI failed |
+//! | `faults` | how often OpenAI failed since it last answered |
 //!
 //! So a process may be killed at any point: what was answered is never asked for again, and what was asked for and lost is
 //! asked for once more.
@@ -390,6 +390,7 @@ impl<'a> Driver<'a> {
             let error = match answer {
                 Ok(answer) => {
                     lose(item, times);
+                    item.work.unset("faults");
                     spend(item, body, &answer);
                     return Ok(Ok(answer));
                 }

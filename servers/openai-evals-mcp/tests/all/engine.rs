@@ -19,7 +19,7 @@ type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, String>;
 /// The sandbox, behind a gate that answers some requests itself.
 struct Gated<S> {
     sandbox: S,
-    /// Statuses of the next answers to requests that create.
+    /// Statuses of the next answers to requests that create; with 200 the sandbox answers.
     statuses: Arc<Mutex<VecDeque<u16>>>,
     /// How long it takes to answer.
     pause: Arc<Mutex<Duration>>,
@@ -42,7 +42,8 @@ where
 
     fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
         let creates = request.method() == http::Method::POST;
-        if let Some(status) = creates.then(|| self.statuses.lock().unwrap().pop_front()).flatten() {
+        let status = creates.then(|| self.statuses.lock().unwrap().pop_front()).flatten();
+        if let Some(status) = status.filter(|status| *status != 200) {
             let error =
                 json!({"error": {"message": "no", "type": "requests", "code": "rate_limit_exceeded"}}).to_string();
             let body = Full::new(Bytes::from(error)).map_err(|never| match never {}).boxed_unsync();
@@ -329,6 +330,17 @@ async fn an_error_is_no_failure() {
     let codes: Vec<_> = items["data"].as_array().unwrap().iter().map(|item| &item["errors"][0]["code"]).collect();
     assert_eq!(codes, ["http_500", "unknown_path"], "{items}");
     assert_eq!(failed, 2);
+}
+
+/// What failed once is asked for once more, whatever failed before it of the same item.
+#[tokio::test(start_paused = true)]
+async fn each_request_has_its_tries() {
+    let world = World::new(&[text_criterion(), score_criterion()]).await;
+    world.statuses.lock().unwrap().extend([500, 200, 500]);
+    let run = world.ask("eval-run-create", world.run(&data("completions", rows(1)), json!({}))).await;
+    check(&world.end(&run).await, 1, 2);
+    let statuses: Vec<_> = world.lab.log().iter().map(|it| it.status).collect();
+    assert_eq!(statuses, [500, 200, 500, 200]);
 }
 
 /// A run in which nothing can be graded fails, and says why.
