@@ -5,7 +5,7 @@ use openai_mcp_kernel::sql::{Datum, Row, Rows, Statement, sql};
 
 use super::{Args, Members as _, now, text};
 
-/// Bytes and number of items that are written at once.
+/// Bytes and number of items that are written at once; one that is larger is written alone.
 const CHUNK: (usize, usize) = (500_000, 500);
 
 /// A kind of object that is listed.
@@ -241,21 +241,22 @@ impl<'a> Db<'a> {
                            SELECT ?1, ?2, json_extract(value, '$.id'), json_extract(value, '$.row'), \
                            json_extract(value, '$.stage'), '', 0, json_extract(value, '$.doc'), \
                            json_extract(value, '$.work'), 0 FROM json_each(?3)";
-        let mut chunk = Vec::new();
-        let mut bytes = 0;
-        for (at, item) in items.iter().enumerate() {
+        let add = |rows: Vec<String>| self.run_sql(ADD, vec![datum(run), Datum::Text(format!("[{}]", rows.join(",")))]);
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        for item in items {
             let row = json!({
                 "id": item.id, "row": item.row, "stage": item.stage, "doc": item.doc, "work": item.work,
             })
             .to_string();
-            bytes += row.len();
-            chunk.push(row);
-            if bytes > CHUNK.0 || chunk.len() >= CHUNK.1 || at + 1 == items.len() {
-                let text = format!("[{}]", chunk.join(","));
-                self.run_sql(ADD, vec![datum(run), Datum::Text(text)]).await?;
-                chunk.clear();
+            if chunk.len() >= CHUNK.1 || (bytes + row.len() > CHUNK.0 && !chunk.is_empty()) {
+                add(std::mem::take(&mut chunk)).await?;
                 bytes = 0;
             }
+            bytes += row.len();
+            chunk.push(row);
+        }
+        if !chunk.is_empty() {
+            add(chunk).await?;
         }
         Ok(())
     }

@@ -343,6 +343,19 @@ async fn each_request_has_its_tries() {
     assert_eq!(statuses, [500, 200, 500, 200]);
 }
 
+/// Items are written many at once, and large ones for themselves: the store takes so many bytes of a value and no more.
+#[tokio::test(start_paused = true)]
+async fn a_large_item_comes_after_small_ones() {
+    let world = World::new(&[text_criterion()]).await;
+    let row =
+        |length: usize| json!({"item": {"answer": "a".repeat(length)}, "sample": {"output_text": "a".repeat(length)}});
+    let rows: Value = std::iter::repeat_n(row(8_000), 29).chain([row(590_000), row(590_000), row(1)]).collect();
+    let run = world.ask("eval-run-create", world.run(&data("jsonl", rows), json!({}))).await;
+    check(&world.end(&run).await, 32, 1);
+    let again = world.ask("eval-run-regrade", json!({"eval_id": world.eval, "run_id": run["id"]})).await;
+    check(&world.end(&again).await, 32, 1);
+}
+
 /// A run in which nothing can be graded fails, and says why.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_run_fails() {
