@@ -67,7 +67,7 @@ impl Keep {
             audio.insert("note".to_owned(), "the data was not base64".into());
             return Ok(None);
         };
-        let wav = path.as_ref().is_none_or(|path| path.ends_with(".wav"));
+        let wav = path.as_ref().is_none_or(|path| path.to_ascii_lowercase().ends_with(".wav"));
         if format == "pcm16" && wav {
             sound.splice(..0, wav_header(sound.len()));
         }
