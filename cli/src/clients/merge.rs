@@ -255,6 +255,10 @@ impl<'a> Block<'a> {
                 },
             }
         }
+        if let Some((_, lines)) = block.members.last_mut() {
+            let rest = lines.split_off(own(lines, block.indent));
+            block.after.splice(..0, rest);
+        }
         Ok(block)
     }
 
@@ -268,8 +272,9 @@ impl<'a> Block<'a> {
         put(&format!("{name}:"));
         self.lead.iter().for_each(|line| put(line));
         let ours = |name: &str| entries.iter().any(|ours| ours.name == name || ours.former.as_deref() == Some(name));
-        for (_, lines) in self.members.iter().filter(|(name, _)| !ours(name)) {
-            lines.iter().for_each(|line| put(line));
+        for (name, lines) in &self.members {
+            let replaced = if ours(name) { own(lines, self.indent) } else { 0 };
+            lines.iter().skip(replaced).for_each(|line| put(line));
         }
         let indent = " ".repeat(self.indent);
         for Entry { name, value, .. } in entries {
@@ -291,6 +296,15 @@ impl<'a> Block<'a> {
         };
         self.members.iter().map(|(name, lines)| ((*name).to_owned(), command(lines))).collect()
     }
+}
+
+/// How many lines of a member are its own: comments after it that are as far out as members, and empty lines, are not.
+fn own(lines: &[&str], indent: usize) -> usize {
+    let aside = |line: &&&str| {
+        let text = line.trim_start();
+        text.is_empty() || (text.starts_with('#') && line.len() - text.len() <= indent)
+    };
+    lines.len() - lines.iter().rev().take_while(aside).count()
 }
 
 /// What became of a file.

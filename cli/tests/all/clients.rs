@@ -369,7 +369,7 @@ fn an_entry_of_a_former_name_is_replaced() {
         (
             "goose",
             ".config/goose/config.yaml",
-            "extensions:\n  mine:\n    cmd: x\n  openai-administration-usage:\n    cmd: /old\n  openai-files:\n    cmd: /files\n",
+            "extensions:\n  mine:\n    cmd: x\n  openai-administration-usage:\n    cmd: /old\n\n  # my files\n  openai-files:\n    cmd: /files\n",
         ),
     ];
     for (client, file, text) in rows {
@@ -382,6 +382,7 @@ fn an_entry_of_a_former_name_is_replaced() {
         assert!(!new.contains("openai-administration") && new.contains("openai-admin-usage"), "{client}: {new}");
         assert!(new.contains("mine") && new.contains("/files"), "{client}: {new}");
         assert_eq!(client == "codex", new.contains("# what it costs\n[mcp_servers.openai-admin-usage]"), "{new}");
+        assert_eq!(client == "goose", new.contains("\n  # my files\n  openai-files:"), "{new}");
         fs::remove_file(home.path(file)).unwrap();
     }
 }
@@ -455,7 +456,7 @@ fn what_else_is_in_a_file_stays_in_it() {
         (
             "goose",
             ".config/goose/config.yaml",
-            "# my settings\nGOOSE_MODEL: gpt-5\nextensions:\n  # those I need\n\n  mine:\n    cmd: x\n    args:\n    - a\n  openai-files:\n    cmd: /old\nGOOSE_MODE: auto\n",
+            "# my settings\nGOOSE_MODEL: gpt-5\nextensions:\n  # those I need\n\n  mine:\n    cmd: x\n    args:\n    - a\n  openai-files:\n    cmd: /old\n\n# do not change\nGOOSE_MODE: auto\n",
         ),
     ];
     for (client, file, text) in rows {
