@@ -1,6 +1,6 @@
 //! `openai-mcp call`: one tool, from the command line.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
@@ -95,7 +95,7 @@ async fn result(call: &Call) -> Result<Value, String> {
         Some(url) => {
             let at =
                 remote::endpoint(url, found.map(|(definition, _)| definition)).ok_or_else(|| unknown(&call.tool))?;
-            let mut arguments = arguments(call)?;
+            let mut arguments = arguments(call).await?;
             if let Some((_, spec)) = found {
                 arguments = whole(call, spec, arguments)?;
             }
@@ -132,7 +132,7 @@ pub(crate) async fn finish(mut messages: Messages, tool: &str) -> Result<Value, 
 /// Calls a server in this process.
 async fn here(call: &Call, definition: &'static Definition, spec: &'static Spec) -> Result<Messages, String> {
     let mut options = call.options.all();
-    let mut arguments = arguments(call)?;
+    let mut arguments = arguments(call).await?;
     // A tool that can save does so before anything of the result is made smaller for a model.
     if let (Some(path), true) = (&call.output, saves(call, spec)) {
         let (path, folder) = media::place(path)?;
@@ -176,12 +176,13 @@ fn unknown(tool: &str) -> String {
 }
 
 /// The arguments as they were written: a `Value` would sort keys and hide one that is given twice.
-fn arguments(call: &Call) -> Result<Box<RawValue>, String> {
+async fn arguments(call: &Call) -> Result<Box<RawValue>, String> {
     let mut text = call.arguments.join(" ");
     let piped = text == "-";
     if piped {
-        text.clear();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        // It may come late, or never: meanwhile the call can be ended.
+        let read = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin())).await;
+        text = read.unwrap_or_else(|error| Err(error.into())).map_err(|error| format!("standard input: {error}"))?;
         if text.trim().is_empty() {
             text = "{}".into();
         }

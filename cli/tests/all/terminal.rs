@@ -1,10 +1,11 @@
 //! What is shown on a terminal while a call goes on.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
@@ -62,4 +63,17 @@ fn text_is_shown_as_it_is_written() {
     let text = answer.pointer("/choices/0/message/content").or(answer.get("content")).or(answer.get("text"));
     let text = text.and_then(Value::as_str).unwrap_or_else(|| panic!("{out}"));
     assert!(shown.replace("\r\n", "\n").contains(text), "{shown:?} has no {text:?}");
+}
+
+/// Who calls a tool and gives it no arguments can think better of it.
+#[test]
+fn a_call_that_waits_for_its_arguments_can_be_ended() {
+    let mut child = command(&["call", "file-list", "-", "--sandbox"], &[]).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // More than a pipe holds: once all of it is taken, the call is reading.
+    input.write_all(&[b' '; 1 << 20]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(2), &b"error: interrupted\n"[..]));
+    drop(input);
 }
