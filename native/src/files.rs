@@ -171,7 +171,9 @@ impl Roots {
             // Some file systems tell only now that there was no room.
             file.sync_all().map_err(|error| fault(&shown, error))?;
             drop(file);
-            partial.folder.rename(&partial.name, &name).map_err(|error| not_made(&shown, error))
+            partial.folder.rename(&partial.name, &name).map_err(|error| not_made(&shown, error))?;
+            partial.folder.sync();
+            Ok(())
         })
         .await?;
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
@@ -700,6 +702,14 @@ impl Folder {
         }
     }
 
+    /// Has its names written to the disk, where that can be: else one may be gone after a power cut.
+    fn sync(&self) {
+        use rustix::fs::{Mode, OFlags, fsync, openat};
+        // What was opened to pass through cannot be synced; to read a folder takes a right that is not needed otherwise.
+        let opened = openat(&self.0, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let _ = opened.and_then(fsync);
+    }
+
     /// As [`Folder::walk`], and makes the folders that are missing.
     fn make(root: &Path, names: &[OsString]) -> io::Result<Self> {
         use rustix::fs::{Mode, mkdirat};
@@ -795,6 +805,9 @@ impl Folder {
             outcome => outcome,
         }
     }
+
+    /// Names are as safe as the system makes them.
+    fn sync(&self) {}
 
     fn make(root: &Path, names: &[OsString]) -> io::Result<Self> {
         let folder = Folder::walk(root, names)?;
