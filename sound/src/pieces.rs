@@ -573,8 +573,8 @@ fn quoted(name: &str) -> String {
 fn watch(cx: &Context) -> impl Fn() -> Box<dyn Fn() -> Duration> + Send + 'static {
     let cx = cx.clone();
     move || {
-        let (cx, begun) = (cx.clone(), cx.now());
-        Box::new(move || cx.now().saturating_sub(begun))
+        let (cx, begun) = (cx.clone(), cx.monotonic());
+        Box::new(move || cx.monotonic().saturating_sub(begun))
     }
 }
 
