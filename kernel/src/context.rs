@@ -4,7 +4,7 @@
 //! [`crate::files`], the store in [`crate::store`].
 
 use core::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -76,6 +76,9 @@ pub(crate) struct Inner {
     pub(crate) answer: Mutex<Answered>,
     /// Requests and statements of the store that were made.
     pub(crate) requests: AtomicUsize,
+    /// Whether one of them went to OpenAI, and whether nobody waits for the call any more.
+    pub(crate) asked: AtomicBool,
+    pub(crate) given_up: AtomicBool,
     /// The members of the request's `params` that concern questions to the user (MRTR) and client capabilities.
     pub(crate) request: RequestFacts,
 }
@@ -134,6 +137,10 @@ impl Context {
         &self.inner.caller
     }
 
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     pub(crate) fn platform(&self) -> &dyn Platform {
         &*self.inner.platform
     }
@@ -163,13 +170,26 @@ impl Context {
     }
 
     /// How long the call may go on: until then, as [`Context::monotonic`] tells time, and not at all once it has made as many
-    /// requests as it may. What asks again and again asks this before.
+    /// requests as it may, or was given up. What asks again and again asks this before.
     pub fn left(&self, until: Duration) -> Duration {
-        if self.requests_left() == 0 { Duration::ZERO } else { until.saturating_sub(self.monotonic()) }
+        match self.requests_left() {
+            0 => Duration::ZERO,
+            _ if self.given_up() => Duration::ZERO,
+            _ => until.saturating_sub(self.monotonic()),
+        }
     }
 
-    /// Refuses what is beyond the most requests that a call makes, before it is made: on Workers it would fail, and say less.
+    /// Whether the call goes on although nobody waits for it any more: see [`Context::outlive`].
+    pub fn given_up(&self) -> bool {
+        self.inner.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Refuses a request before it is made: of a call that was given up, and beyond the most that a call makes, where on Workers
+    /// it would fail, and say less.
     pub(crate) fn may_request(&self) -> Result<()> {
+        if self.given_up() {
+            return Err(Error::new(Kind::Unsent, "nobody waits for this call any more"));
+        }
         if self.inner.requests.load(Ordering::Relaxed) < self.config().max_requests {
             return Ok(());
         }
@@ -184,6 +204,11 @@ impl Context {
         const END: usize = 16;
         let made = self.inner.requests.load(Ordering::Relaxed);
         self.config().max_requests.saturating_sub(made).saturating_sub(END)
+    }
+
+    /// Notes that a request goes to OpenAI.
+    pub(crate) fn asks(&self) {
+        self.inner.asked.store(true, Ordering::Relaxed);
     }
 
     /// Notes that so many requests or statements are made.

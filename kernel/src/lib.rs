@@ -13,7 +13,7 @@
 //!        ↓
 //! wait · batch · pages  what several tools do alike
 //!        ↓
-//! openai · socket · files · store · save · download · long    what a running tool can do
+//! openai · socket · files · store · save · download · long · outlive    what a running tool can do
 //!        ↓
 //! context               caller, settings, machine, notes            → Platform
 //!        ↓
@@ -51,6 +51,7 @@ pub mod near;
 mod notes;
 pub mod openai;
 mod options;
+mod outlive;
 pub mod output;
 mod page;
 pub mod pages;

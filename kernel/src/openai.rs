@@ -538,6 +538,7 @@ fn watch(told: Option<Context>, body: Body, upload: Arc<Upload>) -> Body {
 async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) -> Result<Response<Body>, Failure> {
     let count = || upload.map(|upload| upload.sent.load(Ordering::Relaxed));
     cx.count_requests(1);
+    cx.asks();
     let mut answer = cx.platform().send(request);
     loop {
         let before = count();

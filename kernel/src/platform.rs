@@ -87,6 +87,12 @@ pub trait Platform: Send + Sync + 'static {
         drop(work);
     }
 
+    /// The same for work that is paid for and is to come to its end, within a bound on how long it lasts and how much of it goes
+    /// on at once; a machine that is to end waits for it as for a call.
+    fn finish(&self, work: BoxFuture<'static, ()>) {
+        drop(work);
+    }
+
     /// Runs statements on the database of a domain in one transaction, all or none, and gives what each gave.
     fn query(&self, domain: &'static str, statements: Vec<Statement>) -> BoxFuture<'static, Result<Vec<Rows>>>;
 

@@ -128,8 +128,8 @@ impl Context {
         Output::json(&json::shorten(&value, most, &format!("all {bytes} bytes are saved to {}", saved.path)))
     }
 
-    /// Gives the caller sound, and what is told beside it: in the file that they named, within the result if it is small,
-    /// else in a new file.
+    /// Gives the caller sound, and what is told beside it: in the file that they named, within the result if it is small and
+    /// somebody waits for that, else in a new file.
     ///
     /// # Errors
     /// The sound is in another file than the caller named.
@@ -150,7 +150,7 @@ impl Context {
                     None
                 }
             },
-            None if data.len() > SMALL => self.keep(spare, data.clone()).await.ok(),
+            None if data.len() > SMALL || self.given_up() => self.keep(spare, data.clone()).await.ok(),
             None => None,
         };
         if let Some(saved) = saved {

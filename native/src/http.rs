@@ -84,7 +84,8 @@ impl Default for Limits {
     }
 }
 
-/// Serves until `end` is done, then lets calls in flight finish for a while.
+/// Serves until `end` is done, then lets calls in flight finish for a while, and what goes on without its caller: it is
+/// `settled` when nothing does.
 ///
 /// # Errors
 /// The listener has no address.
@@ -93,6 +94,7 @@ pub async fn serve(
     gateway: Arc<Gateway>,
     limits: Limits,
     end: impl Future<Output = ()>,
+    settled: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let bound_to_loopback = is_loopback(listener.local_addr()?.ip());
     let connections = Budget::new(limits.connections as usize);
@@ -137,7 +139,11 @@ pub async fn serve(
     drop((listener, told));
     let _ = ending.send(());
     // Every connection listens for the end until it is done.
-    let _ = timeout(limits.grace, ending.closed()).await;
+    let finish = async {
+        ending.closed().await;
+        settled.await;
+    };
+    let _ = timeout(limits.grace, finish).await;
     Ok(())
 }
 

@@ -16,8 +16,9 @@ use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, S
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::client::{self, Client, Reach};
 use crate::files::Roots;
@@ -28,6 +29,9 @@ use crate::urls::Fetcher;
 
 /// Most bytes of files that calls may hold in memory, one of them or all together.
 const ROOM: usize = 512 * 1024 * 1024;
+/// How much work that is paid for goes on at once for callers who have gone, and how long each at most.
+const AFTER: usize = 64;
+const LONGEST_AFTER: Duration = Duration::from_secs(900);
 
 /// A machine with sockets, a clock and disks.
 pub struct Machine {
@@ -40,6 +44,8 @@ pub struct Machine {
     computing: Arc<Semaphore>,
     /// How many calls run.
     running: AtomicUsize,
+    /// How much work that is paid for goes on for callers who have gone.
+    after: watch::Sender<usize>,
     /// When it was made, by the clock and by what nobody sets.
     started: (Duration, Instant),
     verbose: bool,
@@ -57,14 +63,29 @@ impl Machine {
             memory: Budget::new(ROOM),
             computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
             running: AtomicUsize::new(0),
+            after: watch::Sender::new(0),
             started: (clock(), Instant::now()),
             verbose,
         }
     }
 
-    /// How many calls run.
+    /// How many calls run, with those whose callers have gone.
     pub fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::Relaxed) + *self.after.borrow()
+    }
+
+    /// Waits for what goes on for callers who have gone.
+    pub async fn settled(&self) {
+        let _ = self.after.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// One of the [`AFTER`].
+struct Place(watch::Sender<usize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -169,6 +190,22 @@ impl Platform for Machine {
         // A call that ends with the process leaves nothing to go on with.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(work);
+        }
+    }
+
+    fn finish(&self, work: BoxFuture<'static, ()>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let taken = self.after.send_if_modified(|count| {
+            let room = *count < AFTER;
+            *count += usize::from(room);
+            room
+        });
+        if taken {
+            let place = Place(self.after.clone());
+            runtime.spawn(async move {
+                let _place = place;
+                let _ = timeout(LONGEST_AFTER, work).await;
+            });
         }
     }
 

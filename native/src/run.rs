@@ -484,7 +484,7 @@ pub fn serve(
             grace,
             ..Limits::default()
         };
-        let served = http::serve(listener, gateway, limits, end).await;
+        let served = http::serve(listener, gateway, limits, end, host.machine.settled()).await;
         tell_cut_off(&host.machine);
         served.map_err(|error| error.to_string())
     })
@@ -589,7 +589,8 @@ pub fn stdio(definitions: &[&'static Definition], face: Option<&Face>, options: 
         }
         host.check_store(definitions);
         let end = ended().map_err(|error| format!("cannot wait for signals: {error}"))?;
-        let served = stdio::serve(service, host.config.max_body, grace, stdio::input(), stdio::output(), end).await;
+        let (input, output, settled) = (stdio::input(), stdio::output(), host.machine.settled());
+        let served = stdio::serve(service, host.config.max_body, grace, input, output, end, settled).await;
         tell_cut_off(&host.machine);
         served.map_err(|error| format!("standard input: {error}"))
     })

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Most calls at once; more wait.
 const AT_ONCE: usize = 64;
@@ -32,7 +32,8 @@ const CHUNK: usize = 64 * 1024;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Serves messages until the input ends, the output breaks or `end` is done. After the end of the input, calls may go on for
-/// `grace`: a pipe from a shell ends once it is written, and a client that wants an end says so by a signal.
+/// `grace`: a pipe from a shell ends once it is written, and a client that wants an end says so by a signal. So may what goes on
+/// without its caller, until it is `settled`.
 /// <https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown>
 ///
 /// # Errors
@@ -44,6 +45,7 @@ pub async fn serve(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
     end: impl Future<Output = ()>,
+    settled: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let (out, messages) = mpsc::channel(AT_ONCE);
     let mut writer = tokio::spawn(write(output, messages));
@@ -84,11 +86,16 @@ pub async fn serve(
         drop(calls);
         std::future::pending::<()>().await;
     };
+    let until = Instant::now() + grace;
     tokio::select! {
         _ = &mut writer => {}
-        () = &mut end => {}
+        () = &mut end => return Ok(()),
         // Whatever is not done by then is dropped, and its call to OpenAI with it.
-        _ = timeout(grace, finish) => {}
+        _ = timeout_at(until, finish) => {}
+    }
+    tokio::select! {
+        () = &mut end => {}
+        _ = timeout_at(until, settled) => {}
     }
     Ok(())
 }

@@ -23,11 +23,12 @@
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _, pending, ready};
+use futures_util::future::{BoxFuture, FutureExt as _, pending, poll_fn, ready};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::{Source, media_type};
@@ -107,19 +108,21 @@ pub struct Sent {
 /// The scripted platform, with an empty database. Its clock moves only when something sleeps, and then at once.
 #[derive(Default)]
 pub struct Script {
-    replies: Mutex<VecDeque<Reply>>,
-    sent: std::sync::Arc<Mutex<Vec<Sent>>>,
-    clock: std::sync::Arc<Mutex<Duration>>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    clock: Arc<Mutex<Duration>>,
     /// Whether somebody stopped the clock, while time goes on.
     stopped: bool,
-    saved: std::sync::Arc<Mutex<Vec<(String, Bytes)>>>,
+    saved: Arc<Mutex<Vec<(String, Bytes)>>>,
     drawn: Mutex<u128>,
     database: Mutex<Option<Database>>,
     settings: Mutex<Vec<(String, String)>>,
     storeless: bool,
     untrusted: bool,
     key: Option<String>,
-    silent: AtomicBool,
+    silent: Arc<AtomicBool>,
+    /// Who waits for the end of its silence.
+    waiting: Arc<Mutex<Vec<Waker>>>,
     computed: AtomicUsize,
     openai: bool,
     left: Mutex<Vec<BoxFuture<'static, ()>>>,
@@ -167,7 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Script {
     /// A script of these answers, in order.
     pub fn new(replies: Vec<Reply>) -> Self {
-        Script { replies: Mutex::new(replies.into()), ..Script::default() }
+        Script { replies: Arc::new(Mutex::new(replies.into())), ..Script::default() }
     }
 
     /// The same for a caller from elsewhere, who may name no files.
@@ -272,9 +275,10 @@ impl Script {
         lock(&self.saved).clone()
     }
 
-    /// Does what calls left to be done after their end, however long that waits.
+    /// Does what calls left to be done after their end, however long that waits: an API that was silent answers now.
     pub fn tidy_up(&self) {
         self.silent.store(false, Ordering::Relaxed);
+        lock(&self.waiting).drain(..).for_each(Waker::wake);
         let left = std::mem::take(&mut *lock(&self.left));
         left.into_iter().for_each(futures_executor::block_on);
     }
@@ -288,12 +292,21 @@ impl Script {
 impl Platform for Script {
     fn send(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
         const SAME_IN_ALL: [&str; 2] = ["authorization", "user-agent"];
-        let reply = lock(&self.replies).pop_front();
-        if reply.is_none() && self.silent.load(Ordering::Relaxed) {
-            return pending().boxed();
-        }
-        let sent = self.sent.clone();
+        let mut reply = lock(&self.replies).pop_front();
+        let (sent, replies) = (self.sent.clone(), self.replies.clone());
+        let (silent, waiting) = (self.silent.clone(), self.waiting.clone());
         async move {
+            if reply.is_none() && silent.load(Ordering::Relaxed) {
+                poll_fn(|task| match silent.load(Ordering::Relaxed) {
+                    true => {
+                        lock(&waiting).push(task.waker().clone());
+                        Poll::Pending
+                    }
+                    false => Poll::Ready(()),
+                })
+                .await;
+                reply = lock(&replies).pop_front();
+            }
             let (head, body) = request.into_parts();
             let body = match body.collect(1 << 20).await {
                 Ok(body) => body,
@@ -493,6 +506,10 @@ impl Platform for Script {
 
     fn detach(&self, work: BoxFuture<'static, ()>) {
         lock(&self.left).push(work);
+    }
+
+    fn finish(&self, work: BoxFuture<'static, ()>) {
+        self.detach(work);
     }
 
     fn record(&self, _: &Finished<'_>) {}

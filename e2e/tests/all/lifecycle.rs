@@ -136,3 +136,79 @@ fn a_stopping_server_finishes_its_calls() {
     let finished = server.process.finish();
     assert!(finished.status.success(), "{finished:?}");
 }
+
+/// An upstream that draws when it is told to.
+fn painter() -> (mpsc::Sender<()>, Recorder) {
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let upstream = Recorder::start(move |_| {
+        let _ = released.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        Answer::json(200, r#"{"data":[{"b64_json":"YW4gaW1hZ2U="}]}"#)
+    });
+    (release, upstream.unwrap())
+}
+
+fn draw(arguments: &serde_json::Value) -> String {
+    message("tools/call", &tool_call("image-generate", arguments))
+}
+
+/// Clients cancel what takes longer than their patience, and an image is paid for by then.
+#[test]
+fn an_image_whose_call_was_cancelled_is_kept() {
+    let (release, upstream) = painter();
+    let mut process = Launch::umbrella(&["stdio", "images"])
+        .env("OPENAI_BASE_URL", &upstream.base_url())
+        .env("OPENAI_API_KEY", KEY)
+        .env("OPENAI_MCP_STORE", ":memory:")
+        .start();
+    process.write((draw(&json!({"prompt": "a fox"})) + "\n").as_bytes());
+    assert!(upstream.wait_for_requests(1), "the call never reached the upstream");
+    process.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } }));
+    release.send(()).unwrap();
+    for id in 2.. {
+        let list = tool_call("image-list", &json!({}));
+        process.send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": list }));
+        let (before, answer) = process.receive_answer(&json!(id));
+        assert!(before.is_empty(), "a cancelled call was answered: {before:?}");
+        if answer["result"]["structuredContent"]["kept"]["images"] == 1 {
+            break;
+        }
+    }
+    assert!(process.finish().status.success());
+}
+
+/// The same for a connection that was closed, and a server that is told to end meanwhile: it waits as for a call.
+#[cfg(unix)]
+#[test]
+fn a_stopping_server_finishes_what_is_paid_for() {
+    for (grace, kept) in [("600", true), ("0", false)] {
+        let (release, upstream) = painter();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        let server =
+            Launch::umbrella(&["serve", "--addr", "127.0.0.1:0", "--grace", grace, "--verbose", "--root", root])
+                .env("OPENAI_BASE_URL", &upstream.base_url())
+                .env("OPENAI_API_KEY", KEY)
+                .env("OPENAI_MCP_STORE", ":memory:")
+                .serve();
+        let mut stream = connect(server.addr);
+        let call = draw(&json!({"prompt": "a fox", "save_to": "fox.png"}));
+        let bytes = request("POST", "/images/mcp", server.addr, &[], call.as_bytes());
+        std::io::Write::write_all(&mut stream, &bytes).unwrap();
+        assert!(upstream.wait_for_requests(1), "the call never reached the upstream");
+        drop(stream);
+        let id = nix::unistd::Pid::from_raw(server.process.child.id().try_into().unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+        while std::net::TcpStream::connect(server.addr).is_ok() {
+            std::thread::yield_now();
+        }
+        if kept {
+            release.send(()).unwrap();
+        }
+        let finished = server.process.finish();
+        drop(release);
+        assert!(finished.status.success(), "{finished:?}");
+        assert_eq!(std::fs::read(folder.path().join("fox.png")).is_ok(), kept, "{finished:?}");
+        assert_eq!(finished.stderr.contains("1 call was cut off\n"), !kept, "{}", finished.stderr);
+    }
+}

@@ -5,7 +5,7 @@ mod front;
 mod list;
 mod reply;
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
@@ -505,6 +505,8 @@ impl Service {
             notes: Notes::new(out, facts.progress_token.clone()),
             answer: Mutex::default(),
             requests: AtomicUsize::new(0),
+            asked: AtomicBool::default(),
+            given_up: AtomicBool::default(),
             request: RequestFacts {
                 modern,
                 client_capabilities: if asks { facts.client_capabilities.clone() } else { Value::Null },
@@ -531,6 +533,8 @@ impl Service {
             notes: Notes::new(unbounded().0, None),
             answer: Mutex::default(),
             requests: AtomicUsize::new(0),
+            asked: AtomicBool::default(),
+            given_up: AtomicBool::default(),
             request: RequestFacts::default(),
         })
     }

@@ -37,7 +37,11 @@ async fn start(address: &str, upstream: &Recorder, settings: &[(&str, &str)], li
     let ended = async move {
         let _ = ended.await;
     };
-    Server { at, end: Some(end), serving: tokio::spawn(serve(listener, gateway, limits, ended)) }
+    Server {
+        at,
+        end: Some(end),
+        serving: tokio::spawn(serve(listener, gateway, limits, ended, std::future::ready(()))),
+    }
 }
 
 /// Writes a request and reads all that comes back until the server closes.

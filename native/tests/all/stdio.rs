@@ -1,5 +1,6 @@
 //! Messages over a pair of pipes.
 
+use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl Pipe {
         let (near, far) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(far);
         let config = config(&upstream.base_url(), &[]);
-        let server = tokio::spawn(stdio::serve(service(config), 4096, grace, input, output, std::future::pending()));
+        let server = tokio::spawn(stdio::serve(service(config), 4096, grace, input, output, pending(), ready(())));
         let (output, input) = tokio::io::split(near);
         Pipe { input, output: BufReader::new(output).lines(), server }
     }
@@ -251,7 +252,7 @@ async fn a_broken_output_ends_the_server() {
     let (output, near) = tokio::io::duplex(64);
     drop(near);
     let service = service(config(&upstream.base_url(), &[]));
-    let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, std::future::pending()));
+    let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, pending(), ready(())));
     input.write_all(format!("{PING}\n").as_bytes()).await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), server).await.unwrap().unwrap().unwrap();
 }
@@ -265,7 +266,7 @@ async fn a_server_whose_answers_nobody_reads_is_ended() {
         let (output, _unread) = tokio::io::duplex(64);
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let service = service(config(&upstream.base_url(), &[]));
-        let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, ended.map(drop)));
+        let server = tokio::spawn(stdio::serve(service, 4096, GRACE, far, output, ended.map(drop), ready(())));
         let read = Arc::new(AtomicUsize::new(0));
         let count = read.clone();
         tokio::spawn(async move {

@@ -89,7 +89,13 @@ enum Done {
 }
 
 impl Recordings {
+    /// What is paid for is kept although its caller may have gone.
     async fn transcribe(self, cx: &Context, job: Job) -> Result<Output> {
+        let own = cx.clone();
+        cx.outlive(async move { self.write(&own, job).await }).await
+    }
+
+    async fn write(self, cx: &Context, job: Job) -> Result<Output> {
         whole(self.stream)?;
         let deadline = batch::deadline(cx, self.timeout);
         let sources = match (self.items, self.folder) {
@@ -114,13 +120,14 @@ impl Recordings {
             let (cx, job) = (own.clone(), job.clone());
             async move { transcribe(&cx, &job, source, path).await }.map(move |outcome| (index, outcome))
         });
-        let (mut hopeless, mut undone) = (None, None);
+        let (mut hopeless, mut undone, mut loose) = (None, None, false);
         while let Some((index, outcome)) = outcomes.next().await {
             let name = names.get(index).map_or("", String::as_str);
             let mut shown = Map::from_iter([("file".to_owned(), Value::from(name))]);
             match outcome {
                 Ok(done) => {
                     undone = None;
+                    loose |= matches!(done, Done::Unsaved(..));
                     let room = report.room().saturating_sub(AT_ONCE * MOST_ITEM);
                     shown.extend(done.told(cx, room).await);
                     report.succeed(index, Some(shown));
@@ -144,7 +151,15 @@ impl Recordings {
             report.back(undone, 0);
         }
         hopeless.map_or(Ok(()), |error| report.stop(error))?;
-        Ok(report.finish(Map::new()))
+        let result = report.result(Map::new());
+        if loose && cx.given_up() {
+            // What is in no file of its own.
+            return cx
+                .keep(("transcripts", "json"), result.to_string().into())
+                .await
+                .map(|saved| Output::json(&saved.show()));
+        }
+        Ok(Output::json(&result))
     }
 }
 
@@ -153,8 +168,8 @@ impl Recordings {
 async fn transcribe(cx: &Context, job: &Job, source: Source, path: Option<String>) -> Result<Done> {
     cx.reserve(path.as_deref()).await?;
     let outcome = job.run(cx, source).await?;
-    let Some(path) = path else { return Ok(Done::Unsaved(outcome, None)) };
-    match cx.save_paid(path, ("transcript", outcome.extension()), outcome.content()).await {
+    let Some(path) = outcome.place(cx, path) else { return Ok(Done::Unsaved(outcome, None)) };
+    match cx.save_paid(path, (&outcome.stem(), outcome.extension()), outcome.content()).await {
         Ok(saved) => Ok(Done::Saved(saved, outcome)),
         Err(Unsaved { error, kept: true }) => Err(error),
         Err(Unsaved { error, .. }) => Ok(Done::Unsaved(outcome, Some(error))),
@@ -179,7 +194,7 @@ impl Done {
         let end = text.floor_char_boundary(room.max(MOST_ITEM) - FACTS);
         if end < text.len() {
             // What is paid for and does not fit is not lost.
-            match cx.keep(("transcript", outcome.extension()), outcome.content()).await {
+            match cx.keep((&outcome.stem(), outcome.extension()), outcome.content()).await {
                 Ok(saved) => told.insert("saved_to".into(), saved.show()),
                 Err(_) => told.insert("note".into(), "transcribe it alone to see its text whole".into()),
             };

@@ -105,6 +105,14 @@ impl Speech {
         Ok(Script { arguments, format, parts })
     }
 
+    /// Speaks one part after the other and tells of it, or several of a long text at a time. What is paid for is kept although
+    /// its caller may have gone.
+    async fn speak(self, cx: Context, streams: bool, events: bool) -> Result<Output> {
+        let own = cx.clone();
+        let work = async move { if streams { self.stream(&own, events).await } else { self.create(&own).await } };
+        cx.outlive(work).await
+    }
+
     /// Speaks as fast as it can, several parts of a long text at a time.
     async fn create(self, cx: &Context) -> Result<Output> {
         let Script { arguments, format, parts } = self.prepare(cx).await?;
@@ -182,10 +190,8 @@ struct Create {
 
 impl Create {
     async fn run(self, cx: Context) -> Result<Output> {
-        match self.speech.stream {
-            Some(true) => self.speech.stream(&cx, false).await,
-            _ => self.speech.create(&cx).await,
-        }
+        let streams = self.speech.stream == Some(true);
+        self.speech.speak(cx, streams, false).await
     }
 }
 
@@ -213,7 +219,7 @@ enum StreamFormat {
 
 impl Stream {
     async fn run(self, cx: Context) -> Result<Output> {
-        self.speech.stream(&cx, self.stream_format == Some(StreamFormat::Sse)).await
+        self.speech.speak(cx, true, self.stream_format == Some(StreamFormat::Sse)).await
     }
 }
 
@@ -474,6 +480,13 @@ impl About {
 async fn deliver(cx: &Context, sound: Bytes, about: &About, save_to: Option<String>) -> Result<Output> {
     if sound.is_empty() {
         return Err(Error::new(Kind::Answer, "the answer has no sound"));
+    }
+    if let Some(Broke { part, of, .. }) = &about.broke
+        && cx.given_up()
+    {
+        // Nobody is told that it is a part, so its name says so, and the name that was asked for stays free for the whole.
+        let stem = format!("speech-first-{}-of-{of}", part - 1);
+        return cx.keep((&stem, about.format.name()), sound).await.map(|saved| Output::json(&saved.show()));
     }
     let sound = Sound { data: sound, extension: about.format.name(), mime_type: about.format.mime_type() };
     cx.give_sound(about.told(), sound, save_to).await.map_err(|elsewhere| elsewhere.error)

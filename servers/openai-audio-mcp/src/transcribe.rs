@@ -79,8 +79,13 @@ struct Delivery {
 }
 
 impl Delivery {
-    /// Transcribes the file of a call, and gives the result.
+    /// Transcribes the file of a call, and gives the result. What is paid for is kept although its caller may have gone.
     async fn transcribe(self, cx: &Context, spec: &'static Spec, FileInput(source): FileInput) -> Result<Output> {
+        let own = cx.clone();
+        cx.outlive(async move { self.write(&own, spec, source).await }).await
+    }
+
+    async fn write(self, cx: &Context, spec: &'static Spec, source: Source) -> Result<Output> {
         let mut arguments = cx.arguments().clone();
         let asked = arguments.member::<String>("response_format")?;
         let format = save::format(self.save_to.as_deref(), ("response_format", asked.as_deref()), FORMATS)?;
@@ -91,14 +96,15 @@ impl Delivery {
         }
         cx.reserve(self.save_to.as_deref()).await?;
         let outcome = Job::new(spec, arguments)?.run(cx, source).await?;
-        let Some(path) = self.save_to.clone() else { return self.show(cx, outcome, None).await };
+        let Some(path) = outcome.place(cx, self.save_to.clone()) else { return self.show(cx, outcome, None).await };
         let (extension, content) = match plain {
             true => ("txt", outcome.text().into()),
             false => (outcome.extension(), outcome.content()),
         };
-        match cx.save_paid(path, ("transcript", extension), content).await {
+        match cx.save_paid(path, (&outcome.stem(), extension), content).await {
             Ok(saved) => {
-                let told = [("saved_to".to_owned(), saved.show())].into_iter().chain(outcome.incomplete()).collect();
+                let saved = [("saved_to".to_owned(), saved.show())];
+                let told = saved.into_iter().chain(outcome.incomplete()).collect();
                 Ok(Output::json(&Value::Object(told)))
             }
             Err(Unsaved { error, kept: true }) => Err(error),
@@ -106,8 +112,8 @@ impl Delivery {
         }
     }
 
-    /// A transcript as a result. Of one that is too long the whole is kept in a file, since it is paid for; where no file
-    /// can be written, it is shown whole.
+    /// A transcript as a result. Of one that is too long, or for which nobody waits any more, the whole is kept in a file, since
+    /// it is paid for; where no file can be written, it is shown whole.
     async fn show(&self, cx: &Context, outcome: Outcome, note: Option<String>) -> Result<Output> {
         let mut told = outcome.told(self.full == Some(true))?;
         told.extend(note.map(|note| ("note".to_owned(), note.into())));
@@ -118,8 +124,8 @@ impl Delivery {
             Some(Value::String(text)) if told.len() == 1 && outcome.extension() != "json" => text.clone(),
             _ => Value::Object(told.clone()).to_string(),
         };
-        if words(&told).len() > most
-            && let Ok(saved) = cx.keep(("transcript", outcome.extension()), outcome.content()).await
+        if (words(&told).len() > most || cx.given_up())
+            && let Ok(saved) = cx.keep((&outcome.stem(), outcome.extension()), outcome.content()).await
         {
             let text: String = outcome.text().chars().take(EXCERPT).collect();
             told = Map::from_iter([("text".to_owned(), text.into()), ("saved_to".to_owned(), saved.show())]);

@@ -376,6 +376,19 @@ impl Outcome {
         }
     }
 
+    /// Where it goes, of where it was to go. If nobody is told that it is a part, the name stays free for the whole.
+    pub(crate) fn place(&self, cx: &Context, save_to: Option<String>) -> Option<String> {
+        save_to.filter(|_| self.broke.is_none() || !cx.given_up())
+    }
+
+    /// What the name of a spare file for it begins with, which says how far it goes.
+    pub(crate) fn stem(&self) -> String {
+        match &self.broke {
+            Some((end, _)) => format!("transcript-first-{}s", *end as u64),
+            None => "transcript".to_owned(),
+        }
+    }
+
     /// What a result tells of it: of what the API answered all, or what its reader needs.
     ///
     /// # Errors

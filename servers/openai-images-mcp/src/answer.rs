@@ -83,12 +83,18 @@ impl Picture {
     }
 }
 
-/// Asks for images, keeps them, and gives what a result tells and shows of them.
+/// Asks for images, keeps them, and gives what a result tells and shows of them. What is asked for is kept although its caller
+/// may have gone.
 ///
 /// # Errors
 /// There is no room for the images, OpenAI was not reached or refused, its answer holds no image, or an image is not in
 /// the file that was named: the error says where it is.
 pub(crate) async fn make(cx: &Context, wish: Wish) -> Result<Made> {
+    let own = cx.clone();
+    cx.outlive(async move { draw(&own, wish).await }).await
+}
+
+async fn draw(cx: &Context, wish: Wish) -> Result<Made> {
     let Wish { tool, spec, mut arguments, asked, delivery, room } = wish;
     let save_to = delivery.save_to.as_deref();
     let format = arguments.member::<String>("output_format")?;

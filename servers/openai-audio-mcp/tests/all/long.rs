@@ -23,7 +23,7 @@ fn call(tool: &str, arguments: &Value, answers: &[(u16, Value)], trusted: bool, 
 }
 
 /// Some seconds of sound.
-fn recording(seconds: u32) -> Value {
+pub(crate) fn recording(seconds: u32) -> Value {
     let mut file = std::io::Cursor::new(Vec::new());
     let spec = hound::WavSpec {
         channels: 1,

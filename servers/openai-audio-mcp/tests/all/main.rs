@@ -1,6 +1,7 @@
 //! Cases, schemas and the rules of the tool list.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod given_up;
 mod hostile;
 mod long;
 
