@@ -9,6 +9,7 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Unsaved;
 use serde_json::Map;
 
+use crate::merge;
 use crate::shapes::{Hearing, Rendering, whole};
 use crate::transcribe::{Transcribe, Translate};
 use crate::transcript::{Format, Job, Outcome};
@@ -120,13 +121,17 @@ impl Recordings {
             let (cx, job) = (own.clone(), job.clone());
             async move { transcribe(&cx, &job, source, path).await }.map(move |outcome| (index, outcome))
         });
-        let (mut hopeless, mut undone, mut loose) = (None, None, false);
+        let (mut hopeless, mut undone, mut loose, mut spent) = (None, None, false, Value::Object(Map::new()));
         while let Some((index, outcome)) = outcomes.next().await {
             let name = names.get(index).map_or("", String::as_str);
             let mut shown = Map::from_iter([("file".to_owned(), Value::from(name))]);
             match outcome {
                 Ok(done) => {
                     undone = None;
+                    let (Done::Saved(_, outcome) | Done::Unsaved(outcome, _)) = &done;
+                    if let Some(usage) = outcome.spent().get("usage") {
+                        merge::add(&mut spent, &json!({"usage": usage}));
+                    }
                     loose |= matches!(done, Done::Unsaved(..));
                     let room = report.room().saturating_sub(AT_ONCE * MOST_ITEM);
                     shown.extend(done.told(cx, room).await);
@@ -151,7 +156,7 @@ impl Recordings {
             report.back(undone, 0);
         }
         hopeless.map_or(Ok(()), |error| report.stop(error))?;
-        let result = report.result(Map::new());
+        let result = report.result(spent.as_object().cloned().unwrap_or_default());
         if loose && cx.given_up() {
             // What is in no file of its own.
             return cx

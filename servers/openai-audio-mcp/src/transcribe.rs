@@ -104,7 +104,7 @@ impl Delivery {
         match cx.save_paid(path, (&outcome.stem(), extension), content).await {
             Ok(saved) => {
                 let saved = [("saved_to".to_owned(), saved.show())];
-                let told = saved.into_iter().chain(outcome.incomplete()).collect();
+                let told = saved.into_iter().chain(outcome.spent()).chain(outcome.incomplete()).collect();
                 Ok(Output::json(&Value::Object(told)))
             }
             Err(Unsaved { error, kept: true }) => Err(error),
@@ -129,6 +129,7 @@ impl Delivery {
         {
             let text: String = outcome.text().chars().take(EXCERPT).collect();
             told = Map::from_iter([("text".to_owned(), text.into()), ("saved_to".to_owned(), saved.show())]);
+            told.extend(outcome.spent());
             told.extend(outcome.incomplete());
         }
         Ok(Output::Text { text: words(&told), structured: told.into() })

@@ -389,6 +389,21 @@ impl Outcome {
         }
     }
 
+    /// What the API tells of the cost.
+    pub(crate) fn spent(&self) -> Map<String, Value> {
+        #[derive(Deserialize)]
+        struct Spent {
+            duration: Option<Value>,
+            usage: Option<Value>,
+        }
+        let Transcript::Json(json) = &self.transcript else { return Map::new() };
+        let Ok(Spent { duration, usage }) = serde_json::from_slice(json) else { return Map::new() };
+        let named = |name: &str, value: Option<Value>| value.map(|value| (name.to_owned(), value));
+        let mut spent = Map::from_iter(named("duration", duration).into_iter().chain(named("usage", usage)));
+        shorten(&mut spent);
+        spent
+    }
+
     /// What a result tells of it: of what the API answered all, or what its reader needs.
     ///
     /// # Errors
