@@ -257,7 +257,8 @@ impl Context {
 fn kept(id: Option<&str>, error: Error) -> Error {
     id.map_or(error, |id| {
         let text = format!(
-            "expected a file, got `{id}`, the id of one at OpenAI\nhint: give its path, `url`, `text` or `data`"
+            "expected a file, got `{id}`, the id of one at OpenAI\nhint: give its path, `url`, `text` or `data`; file-content with \
+             `save_to` fetches it, unless its purpose is assistants or user_data"
         );
         Error::new(Kind::File, text)
     })
