@@ -330,6 +330,9 @@ fn prepared(connection: Connection) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "max_page_count", PAGES, |_| Ok(()))?;
+    // Containers and hardened services may have no folder for temporary files, which a large batch needs otherwise.
+    // <https://www.sqlite.org/tempfiles.html>
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     for (limit, value) in LIMITS {
         connection.set_limit(limit, value)?;
@@ -431,11 +434,18 @@ fn failed(path: Option<&Path>, error: &rusqlite::Error) -> Error {
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen
-                | ErrorCode::PermissionDenied
-                | ErrorCode::SystemIoFailure,
+                | ErrorCode::PermissionDenied,
             ),
         ) => unusable(path, error),
-        // Who moved this one away would lose what is kept.
+        // Who moved one of these away would lose what is kept.
+        (Some(path), Some(ErrorCode::SystemIoFailure)) => Error::new(
+            Kind::Store,
+            format!(
+                "the store `{}` cannot be used: {error}\n\
+                 hint: look at its disk, or set OPENAI_MCP_STORE to a folder on another; the file may be whole",
+                path.display()
+            ),
+        ),
         (Some(path), Some(ErrorCode::DiskFull)) => Error::new(
             Kind::Store,
             format!(

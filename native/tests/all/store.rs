@@ -144,6 +144,34 @@ async fn many_calls_of_one_process_take_turns() {
     }
 }
 
+/// Containers and hardened services often have no folder for temporary files. Here none can be opened, in a process of its own.
+#[cfg(unix)]
+#[test]
+fn a_large_batch_needs_no_temporary_file() {
+    use std::process::Command;
+
+    const STORE: &str = "STORE_OF_THE_TEST";
+    if let Some(path) = std::env::var_os(STORE) {
+        let mut database = Database::open(Path::new(&path)).unwrap();
+        database.run(&[table()]).unwrap();
+        database.run(&(0..200).map(|id| add(id, "x".repeat(4000))).collect::<Vec<_>>()).unwrap();
+        let mut held = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            held.push(file);
+        }
+        let all = sql("UPDATE note SET body = body || 'y'", []);
+        database.run(&[all, add(200, "last")]).unwrap();
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 64 && exec \"$0\" --exact store::a_large_batch_needs_no_temporary_file --nocapture"]);
+    let child =
+        shell.arg(std::env::current_exe().unwrap()).env(STORE, folder.path().join("thing.db")).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[tokio::test]
 async fn a_file_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
