@@ -14,10 +14,9 @@ use clap::{Arg, Args, Command, FromArgMatches as _};
 use futures_util::future::BoxFuture;
 use openai_mcp_kernel::config::{Config, OPENAI, leads_to_openai, meant};
 use openai_mcp_kernel::gateway::{Gateway, Mount};
-use openai_mcp_kernel::near;
 use openai_mcp_kernel::platform::Platform;
 use openai_mcp_kernel::secret::Placeholder;
-use openai_mcp_kernel::server::{Definition, Front, Service};
+use openai_mcp_kernel::server::{Definition, Front, Service, check_settings};
 use openai_mcp_kernel::spec::Filter;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::runtime::{Builder, Runtime};
@@ -304,10 +303,7 @@ impl Host {
         let variables =
             env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = config.with_settings(variables);
-        known.iter().try_for_each(|definition| definition.check_settings(&config))?;
-        if let Some(problem) = config.settings.iter().find_map(|(name, _)| misspelt(name, known)) {
-            return Err(problem);
-        }
+        check_settings(known, &config)?;
         let tools: Vec<_> = known.iter().flat_map(|definition| definition.specs()).collect();
         config.filter.check(tools.iter().copied(), Filter::VARIABLES).map_err(|problem| options.in_flags(&problem))?;
         // An empty variable is an absent one, an empty flag a mistake.
@@ -393,18 +389,6 @@ impl Host {
     pub fn roots(&self) -> &[PathBuf] {
         &self.roots
     }
-}
-
-/// What is wrong with the name of a variable that is nearly one of ours: what it was to forbid would be allowed.
-fn misspelt(name: &str, servers: &[&'static Definition]) -> Option<String> {
-    let own: Vec<String> =
-        servers.iter().flat_map(|server| server.settings).map(|setting| setting.name.to_lowercase()).collect();
-    let known = || Config::NAMES.into_iter().chain(own.iter().map(String::as_str));
-    if known().any(|known| known.to_uppercase() == name) {
-        return None;
-    }
-    let meant = near::nearest(name, known())?.to_uppercase();
-    Some(format!("OPENAI_MCP_{name} is no setting\nhint: maybe OPENAI_MCP_{meant}"))
 }
 
 /// Whether a variable that holds a key holds more than what stands in instructions for one. If not, that is told.

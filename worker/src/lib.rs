@@ -23,7 +23,7 @@ use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::config::Config;
 use openai_mcp_kernel::gateway::{Gateway, Mount, Peer};
 use openai_mcp_kernel::scan::Scan;
-use openai_mcp_kernel::server::{Definition, Service};
+use openai_mcp_kernel::server::{Definition, Service, check_settings};
 use openai_mcp_kernel::spec::Filter;
 use wasm_bindgen::prelude::*;
 use web_sys::console;
@@ -114,6 +114,7 @@ fn gateway(
         given.or_else(|| (name == "OPENAI_MCP_MAX_REQUESTS").then(|| MAX_REQUESTS.to_owned()))
     };
     let config = Arc::new(Config::read(variable)?.with_settings(variables));
+    check_settings(&[definition], &config)?;
     config.filter.check(definition.specs(), Filter::VARIABLES)?;
     let store = query.map(|query| (query, Reflect::get(env, &"STORE".into()).unwrap_or_default()));
     let edge = Arc::new(Edge::new(&config.allowed_urls, store, connect, config.verbose));

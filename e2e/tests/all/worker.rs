@@ -1047,6 +1047,7 @@ fn a_variable_is_taken_or_named() {
         ("OPENAI_MCP_MAX_BODY", "json = \"12.5\""),
         ("OPENAI_MCP_MAX_REQUESTS", "json = \"12\""),
         ("OPENAI_MCP_VERBOSE", "text = \"loud\""),
+        ("OPENAI_MCP_MAX_STORE", "text = \"lots\""),
         ("OPENAI_MCP_TOOLS", "text = \"file-lst\""),
         ("OPENAI_MCP_EXCLUDE", "text = \"file-lst\""),
         // No tool is left.
@@ -1061,6 +1062,8 @@ fn a_variable_is_taken_or_named() {
     let worker = taken.iter().fold(whole.clone(), |worker, (name, value)| set(&worker, name, value));
     let mut workers = vec![("taken".to_owned(), worker)];
     workers.extend(wrong.iter().enumerate().map(|(n, (name, value))| (format!("wrong-{n}"), set(&whole, name, value))));
+    let misspelt = set(&whole, "OPENAI_MCP_READ_ONLY", "json = \"true\"").replace("READ_ONLY", "READONLY");
+    workers.push(("misspelt".to_owned(), misspelt));
     let disk = tempfile::tempdir().unwrap();
     let edge = Edge::with(&workers, upstream.addr(), disk.path(), &[]);
 
@@ -1078,6 +1081,9 @@ fn a_variable_is_taken_or_named() {
             assert!(reply.body.contains(name), "{value}: {reply:?}");
         }
     }
+    let reply = edge.ask("misspelt", "GET", "/health", &[], b"");
+    assert_eq!(reply.status, 503, "{reply:?}");
+    assert!(reply.body.contains("OPENAI_MCP_READONLY is no setting\nhint: maybe OPENAI_MCP_READ_ONLY"), "{reply:?}");
 }
 
 #[test]

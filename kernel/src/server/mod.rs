@@ -18,6 +18,7 @@ use crate::allowance::{Amount, Bound, Known};
 use crate::config::Config;
 use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
 use crate::json;
+use crate::near;
 use crate::notes::Notes;
 use crate::platform::Platform;
 use crate::protocol::{self, Era, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request, RpcError};
@@ -80,6 +81,30 @@ pub struct Setting {
     pub holds: fn(&str) -> bool,
 }
 
+/// Makes sure that the variables that servers read of their own hold what they should, before a call finds that they do not, and
+/// that none has nearly the name of one: what it was to forbid would be allowed.
+///
+/// # Errors
+/// Names the variable.
+pub fn check_settings(servers: &[&'static Definition], config: &Config) -> Result<(), String> {
+    for Setting { name, expected, holds } in servers.iter().flat_map(|server| server.settings) {
+        if let Some(value) = config.setting(name).filter(|value| !holds(value)) {
+            return Err(format!("OPENAI_MCP_{name}: expected {expected}, got `{value}`"));
+        }
+    }
+    Amount::allowed(config.setting("MAX_STORE"))?;
+    let own: Vec<String> =
+        servers.iter().flat_map(|server| server.settings).map(|setting| setting.name.to_lowercase()).collect();
+    let known = || Config::NAMES.into_iter().chain(own.iter().map(String::as_str));
+    let strange = config.settings.iter().filter(|(name, _)| !known().any(|known| known.to_uppercase() == *name));
+    for (name, _) in strange {
+        if let Some(meant) = near::nearest(name, known()) {
+            return Err(format!("OPENAI_MCP_{name} is no setting\nhint: maybe OPENAI_MCP_{}", meant.to_uppercase()));
+        }
+    }
+    Ok(())
+}
+
 impl Definition {
     /// What most servers have in common: no store, no beta, the project's key, requests that OpenAI serves.
     pub const PLAIN: Definition = Definition {
@@ -99,20 +124,6 @@ impl Definition {
         extras: None,
         settings: &[],
     };
-
-    /// Makes sure that the variables it reads hold what they should, before a call finds that they do not.
-    ///
-    /// # Errors
-    /// Names the variable.
-    pub fn check_settings(&self, config: &Config) -> Result<(), String> {
-        for setting in self.settings {
-            let Setting { name, expected, holds } = setting;
-            if let Some(value) = config.setting(name).filter(|value| !holds(value)) {
-                return Err(format!("OPENAI_MCP_{name}: expected {expected}, got `{value}`"));
-            }
-        }
-        Amount::allowed(config.setting("MAX_STORE")).map(drop)
-    }
 
     /// `openai-{domain}-mcp`; `openai-mcp` for what stands before all of them.
     pub fn name(&self) -> String {
