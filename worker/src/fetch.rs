@@ -56,6 +56,10 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn reject(this: &Caller, error: &JsValue);
+
+    /// The promise itself.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn promise(this: &Caller) -> Promise;
 }
 
 /// Names of headers as JavaScript has them.

@@ -12,12 +12,14 @@ pub mod socket;
 pub mod store;
 mod urls;
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use futures_util::stream::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use js_sys::futures::spawn_local;
+use js_sys::futures::{JsFuture, spawn_local};
 use js_sys::{Object, Reflect};
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::config::Config;
@@ -88,7 +90,14 @@ pub fn serve(
     });
     spawn_local(async move {
         let response = match gateway {
-            Ok(gateway) => answer(gateway, &request, body).await,
+            Ok(gateway) => {
+                // It is rejected when nobody waits any more: all that the call holds is let go.
+                let lost = async { JsFuture::from(caller.promise()).await };
+                match select(pin!(answer(gateway, &request, body)), pin!(lost)).await {
+                    Either::Left((response, _)) => response,
+                    Either::Right(_) => return,
+                }
+            }
             Err(problem) => plain(StatusCode::SERVICE_UNAVAILABLE, problem),
         };
         give(response, &caller);

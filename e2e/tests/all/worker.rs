@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -402,6 +402,77 @@ fn hanging_up_on_a_stream_ends_the_upstream_call() {
     assert!(upstream.wait_for_requests(2), "the second poll never came");
     drop(stream);
     assert!(upstream.wait_for_hang_ups(1), "the upstream call outlived its caller");
+}
+
+/// In the midst of a stream, of which the local runtime tells, and before there is one, as it is told by a Worker in front that
+/// gives up: two calls hold as many files as there is room for.
+#[test]
+fn files_are_let_go_when_their_callers_hang_up() {
+    let front = "export default { async fetch(request, env) { const client = new AbortController(); \
+                 const asked = env.SERVER.fetch(request, { signal: client.signal }).catch(() => {}); \
+                 await (await fetch('http://front/')).text(); client.abort(); await asked; return new Response(); } }";
+    let front = format!(
+        "(modules = [(name = \"front.js\", esModule = \"{front}\")], compatibilityDate = \"2026-11-01\", \
+         bindings = [(name = \"SERVER\", service = \"audio\")], globalOutbound = \"internet\")"
+    );
+    let (asked, waiting) = (Mutex::new(0), Arc::new(Mutex::new(Vec::new())));
+    let waits = waiting.clone();
+    let upstream = Recorder::start(move |request| match request.path() {
+        "/a.mp3" => Answer::Reply {
+            status: 200,
+            headers: vec![("content-type".into(), "audio/mpeg".into())],
+            body: vec![0; 20 * 1024 * 1024].into(),
+        },
+        "/" => {
+            let (sender, answer) = Answer::stream("text/plain");
+            waits.lock().unwrap().push(sender);
+            answer
+        }
+        _ => {
+            let mut asked = asked.lock().unwrap();
+            *asked += 1;
+            if *asked % 3 == 0 { Answer::json(200, r#"{"text":"hello"}"#) } else { Answer::Hang }
+        }
+    })
+    .unwrap();
+    let workers = [("audio".to_owned(), import("audio", "worker")), ("front".to_owned(), front)];
+    let disk = tempfile::tempdir().unwrap();
+    let edge = Edge::with(&workers, upstream.addr(), disk.path(), &[]);
+    let arguments = json!({ "file": { "url": "https://files.example.com/a.mp3" }, "model": "whisper-1" });
+    let transcribe = || {
+        let result = edge.call("audio", KEY, "audio-transcribe", &arguments);
+        assert_eq!(result["isError"], false, "{result}");
+        upstream.take();
+    };
+
+    let begun: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = begin(&edge, "audio", "audio-transcribe", &arguments);
+            read_until(&mut stream, "notifications/progress");
+            stream
+        })
+        .collect();
+    assert!(upstream.wait_for_requests(4), "the calls did not begin");
+    drop(begun);
+    assert!(upstream.wait_for_hang_ups(2), "the calls to the upstream outlived theirs");
+    transcribe();
+
+    let body = message("tools/call", &tool_call("audio-transcribe", &arguments));
+    let addr = edge.addrs["front"];
+    let begun: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut plain = connect(addr);
+            plain.write_all(&request("POST", "/mcp", addr, &bearer(KEY), body.as_bytes())).unwrap();
+            plain
+        })
+        .collect();
+    assert!(upstream.wait_for_requests(6), "the calls did not begin");
+    waiting.lock().unwrap().clear();
+    for plain in begun {
+        assert_eq!(read_reply(plain).unwrap().status, 200);
+    }
+    assert!(upstream.wait_for_hang_ups(4), "the calls to the upstream outlived theirs");
+    transcribe();
 }
 
 #[test]

@@ -40,7 +40,7 @@ const read = async (request) => {
 };
 
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, ctx) {
     const body = await read(request);
     if (globalThis.crashed) {
       abandon();
@@ -48,18 +48,29 @@ export default {
       globalThis.crashed = false;
     }
     const caller = Promise.withResolvers();
+    // When its client hangs up, the runtime drops a request that it waits for no more, with all promises of it: nothing that
+    // the call holds in wasm would ever be let go.
+    const over = Promise.withResolvers();
+    ctx.waitUntil(over.promise);
     let lose = caller.reject;
-    const done = () => inFlight.delete(lose);
+    const done = () => {
+      inFlight.delete(lose);
+      over.resolve();
+    };
     inFlight.add(lose);
+    // Without the flag `enable_request_signal` there is none.
+    request.signal?.addEventListener('abort', () => lose(new Error('the caller hung up')));
     try {
       wasm.fetch(request, body, env, caller);
       const response = await caller.promise;
-      done();
       const { writer } = response;
       if (writer) {
+        inFlight.delete(lose);
         const lost = new Promise((_, reject) => inFlight.add((lose = reject)));
         lost.catch((error) => writer.abort(error));
         writer.closed.then(done, done);
+      } else {
+        done();
       }
       return response;
     } catch (error) {
