@@ -60,7 +60,8 @@ impl Prepare {
     async fn run(self, cx: Context) -> Result<Output> {
         let Prepare { endpoint, body, texts, requests, file, id_field, skip_invalid, create, metadata } = self;
         let template = Template { endpoint, body: body.map(|body| body.text().to_owned()), id_field };
-        let mut made = Made::new(endpoint, LARGEST.min(cx.room()));
+        // Beside the lines there is what they grew from, and what the host sends.
+        let mut made = Made::new(endpoint, LARGEST.min(cx.room() / 2));
         match (texts, requests, file) {
             (Some(texts), None, None) => {
                 for (index, text) in texts.into_iter().enumerate() {

@@ -8,6 +8,8 @@ use openai_mcp_shapes::attachment::{Attachment, Kept};
 
 /// Most bytes of all files together; OpenAI takes 50 MB in a request, and base64 makes four bytes of three.
 const MOST: usize = 36 * 1024 * 1024;
+/// How often a file is in memory: as it is, as base64, in the message, in the request, and what grew on the way there.
+const TIMES: usize = 8;
 
 /// The arguments with the given files in the last message of the user.
 ///
@@ -29,7 +31,7 @@ pub(crate) async fn add_to(cx: &Context, mut messages: Value, files: Vec<Attachm
         return Ok(messages);
     }
     let mut parts = Vec::new();
-    let mut room = MOST.min(cx.room());
+    let mut room = MOST.min(cx.room() / TIMES);
     for file in files {
         parts.push(match file {
             Attachment::Kept(Kept { file_id }) => kept(&file_id),

@@ -142,6 +142,8 @@ pub(crate) fn extend(image: RgbaImage, width: u32, height: u32, left: u32, top: 
     canvas
         .copy_from(&image, left, top)
         .map_err(|_| Error::new(Kind::Arguments, "the image does not fit on the canvas"))?;
+    // A Worker has little memory for what comes next.
+    drop(image);
     let mask = mask(width, height, |y, row| {
         row.fill(true);
         if (top..bottom).contains(&y) {

@@ -9,6 +9,8 @@ use openai_mcp_shapes::attachment::{Attachment, Kept};
 
 /// Most bytes of all files together; OpenAI takes 50 MB in a request, and base64 makes four bytes of three.
 const MOST: usize = 36 * 1024 * 1024;
+/// How often a file is in memory: as it is, as base64, in the message, in the request, and what grew on the way there.
+const TIMES: usize = 8;
 /// What models look at; other files are read.
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
@@ -24,7 +26,7 @@ struct File {
 pub(crate) async fn add(cx: &Context, arguments: Arguments, files: Option<Vec<Attachment>>) -> Result<Arguments> {
     let Some(files) = files.filter(|files| !files.is_empty()) else { return Ok(arguments) };
     let mut parts = Vec::new();
-    let mut room = MOST.min(cx.room());
+    let mut room = MOST.min(cx.room() / TIMES);
     for file in files {
         parts.push(match file {
             Attachment::Kept(Kept { file_id }) => kept(cx, file_id).await?,
