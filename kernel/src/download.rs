@@ -94,7 +94,7 @@ async fn show(cx: &Context, response: http::Response<Body>, offset: u64, max_byt
         held.extend_from_slice(wanted.get(..wanted.len().min(room + SPARE - held.len())).unwrap_or_default());
     }
     let total = if ended { Some(passed) } else { length };
-    excerpt(&held, offset, room, total, mime)
+    excerpt(cx, &held, offset, room, total, mime)
 }
 
 /// Shows at most `max_bytes` of a text that is all there, from byte `offset` on.
@@ -102,7 +102,8 @@ fn show_text(cx: &Context, text: &str, offset: u64, max_bytes: Option<usize>) ->
     let room = room(cx, max_bytes);
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
     let end = start.saturating_add(room + SPARE).min(text.len());
-    excerpt(text.as_bytes().get(start..end).unwrap_or_default(), offset, room, Some(text.len() as u64), "text/plain")
+    let held = text.as_bytes().get(start..end).unwrap_or_default();
+    excerpt(cx, held, offset, room, Some(text.len() as u64), "text/plain")
 }
 
 /// Bytes held beyond the window: more than one character.
@@ -113,7 +114,7 @@ fn room(cx: &Context, max_bytes: Option<usize>) -> usize {
 }
 
 /// `held` is the content from `offset` on: all of it, or [`SPARE`] bytes more than `room`.
-fn excerpt(held: &[u8], offset: u64, room: usize, total: Option<u64>, mime: &str) -> Result<Output> {
+fn excerpt(cx: &Context, held: &[u8], offset: u64, room: usize, total: Option<u64>, mime: &str) -> Result<Output> {
     if let Some(total) = total.filter(|total| offset > *total) {
         return Err(Error::argument("offset", format!("the content has {total} bytes, got {offset}")));
     }
@@ -127,10 +128,10 @@ fn excerpt(held: &[u8], offset: u64, room: usize, total: Option<u64>, mime: &str
         Err(error) if error.error_len().is_none() && held.len() == room + SPARE => {
             shown.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default()
         }
-        Err(_) => return Ok(describe(held, offset, total, mime)),
+        Err(_) => return Ok(describe(cx, held, offset, total, mime)),
     };
     if text.contains('\0') {
-        return Ok(describe(held, offset, total, mime));
+        return Ok(describe(cx, held, offset, total, mime));
     }
     let text = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
     let next = offset + (lead + text.len()) as u64;
@@ -151,7 +152,7 @@ fn excerpt(held: &[u8], offset: u64, room: usize, total: Option<u64>, mime: &str
     Ok(Output::Text { text: format!("{text}\n\n[bytes {offset} to {next}{of}; {on}]"), structured })
 }
 
-fn describe(held: &[u8], offset: u64, total: Option<u64>, mime: &str) -> Output {
+fn describe(cx: &Context, held: &[u8], offset: u64, total: Option<u64>, mime: &str) -> Output {
     let first: Vec<String> = held.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let first = first.join(" ");
     let size = total.map_or_else(|| "unknown size".to_owned(), |total| format!("{total} bytes"));
@@ -159,8 +160,7 @@ fn describe(held: &[u8], offset: u64, total: Option<u64>, mime: &str) -> Output 
     if let (Some(object), Some(total)) = (structured.as_object_mut(), total) {
         object.insert("bytes".into(), total.into());
     }
-    let text = format!(
-        "binary content, {size}, content type `{mime}`, bytes at {offset}: {first}…\nhint: give `save_to` to write it to a file"
-    );
+    let advice = cx.advice_to_save();
+    let text = format!("binary content, {size}, content type `{mime}`, bytes at {offset}: {first}…\nhint: {advice}");
     Output::Text { text, structured }
 }

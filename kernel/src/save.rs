@@ -162,6 +162,16 @@ impl Context {
         Ok(Output::Content(vec![Content::Text(Value::Object(told).to_string()), block]))
     }
 
+    /// What brings a binary content that no result shows into a file.
+    pub fn advice_to_save(&self) -> &'static str {
+        match self.has_files() && self.check_saving().is_ok() {
+            true => "give `save_to` to write it to a file",
+            false => {
+                "it cannot be had here, only where `save_to` may write files, as from a server on your own machine"
+            }
+        }
+    }
+
     fn check_saving(&self) -> Result<()> {
         if self.read_only() {
             return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));

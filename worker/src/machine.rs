@@ -129,13 +129,14 @@ impl Platform for Edge {
 }
 
 fn no_disk(argument: &str) -> Error {
-    let hint = match argument {
-        "path" => "give `url`, or `text` or `data` with `filename`",
-        "folder" => "name the files one by one, each with its `url`",
-        _ => "leave it out to read the content piece by piece, or run this server on your own machine",
+    let (place, hint) = match argument {
+        "path" => ("`path`: ", "give `url`, or `text` or `data` with `filename`"),
+        "folder" => ("`folder`: ", "name the files one by one, each with its `url`"),
+        // The kernel says which argument it is.
+        _ => ("", "leave it out to read the content piece by piece, or run this server on your own machine"),
     };
     Error::new(
         Kind::Unsupported,
-        format!("`{argument}`: this server runs on Cloudflare Workers, which have no files\nhint: {hint}"),
+        format!("{place}this server runs on Cloudflare Workers, which have no files\nhint: {hint}"),
     )
 }

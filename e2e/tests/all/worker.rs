@@ -732,6 +732,7 @@ fn urls_that_lead_inside_are_refused() {
         assert_eq!(result["isError"], true, "{result}");
         let text = text(&result);
         assert!(text.contains("runs on Cloudflare Workers, which have no files\nhint:"), "{text}");
+        assert_eq!(text.matches("`: ").count(), 1, "{text}");
     }
 }
 

@@ -13,16 +13,14 @@ pub(crate) async fn show(cx: &Context, spec: &'static Spec, save_to: Option<Stri
     }
     let zip = zip.response().await?.into_body().collect(usize::try_from(LARGEST).unwrap_or(usize::MAX)).await?;
     let files: Vec<Value> = entries(&zip, MOST)
-        .map_err(answer)?
+        .map_err(|problem| answer(cx, &problem))?
         .into_iter()
         .map(|(path, bytes)| json!({"path": path, "bytes": bytes}))
         .collect();
     Ok(Output::json(&json!({"files": files, "zip_bytes": zip.len()})))
 }
 
-fn answer(problem: String) -> Error {
-    Error::new(
-        Kind::Answer,
-        format!("the answer is no zip that can be read: {problem}\nhint: `save_to` keeps it as it is"),
-    )
+fn answer(cx: &Context, problem: &str) -> Error {
+    let text = format!("the answer is no zip that can be read: {problem}\nhint: {}", cx.advice_to_save());
+    Error::new(Kind::Answer, text)
 }
