@@ -38,9 +38,13 @@ digest=sha256:…
 if [ "$upload" = --upload ]; then digest=$(jq -er '."containerimage.digest"' image.json); fi
 run cosign sign --yes "$image@$digest"
 
-# A draft, which a person makes public.
-there gh release view "v$version" || run gh release create "v$version" --draft --verify-tag --title "v$version" \
-  --notes-file NOTES.md archives/* mcpb/* openai-mcp.cdx.json release/SHA256SUMS
+# A draft, which a person makes public. Until then its files are put there each time: an upload may have broken off.
+there gh release view "v$version" ||
+  run gh release create "v$version" --draft --verify-tag --title "v$version" --notes-file NOTES.md
+draft=true
+if [ "$upload" = --upload ]; then draft=$(gh release view "v$version" --json isDraft --jq .isDraft); fi
+[ "$draft" != true ] ||
+  run gh release upload "v$version" --clobber archives/* mcpb/* openai-mcp.cdx.json release/SHA256SUMS
 
 # The servers that have a new version.
 for tag in {tags}; do

@@ -212,6 +212,7 @@ impl Stage {
 called="${0##*/} $*"
 case $called in
   "npm view "*) file=${2#@*/}; grep "^npm publish ./npm/${file%@*}.tgz" "$DONE" ;;
+  "gh release view "*isDraft*) if grep -q "^public" "$DONE"; then echo false; else echo true; fi ;;
   "gh release view "*) grep "^gh release create $3 " "$DONE" ;;
   "gh api "*/git/ref/*) grep "refs/${2##*/ref/} " "$DONE" || { echo '{"status":"404"}'; exit 1; } ;;
   "jq "*containerimage*) echo sha256:of-the-image ;;
@@ -259,7 +260,7 @@ fn in_order(lines: &[String], order: &[&str]) {
     assert!(order.iter().map(at).is_sorted(), "{lines:#?}");
 }
 
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "npm publish ./npm/cli-linux-x64.tgz",
     "npm publish ./npm/openai-mcp.tgz",
     "npm publish ./npm/files.tgz",
@@ -267,6 +268,7 @@ const ORDER: [&str; 8] = [
     "docker buildx",
     "cosign sign --yes ghcr.io/openai-mcp/openai-mcp@sha256:",
     "gh release create v0",
+    "gh release upload v0",
     "ref=refs/tags/openai-files-mcp-v0",
 ];
 
@@ -295,7 +297,7 @@ fn a_release_is_rehearsed_whole_and_refused_where_a_package_is_another() {
 #[test]
 fn a_release_that_was_broken_off_goes_on() {
     let stage = Stage::new();
-    for fault in ["npm/files.tgz", "docker", "gh api"] {
+    for fault in ["npm/files.tgz", "docker", "gh release upload", "gh api"] {
         let broken = stage.run("publish.sh", &["--upload"], fault);
         assert!(!broken.status.success() && String::from_utf8_lossy(&broken.stderr).contains(fault), "{broken:?}");
     }
@@ -313,6 +315,11 @@ fn a_release_that_was_broken_off_goes_on() {
     };
     assert_eq!(once("npm publish"), TARGETS.iter().filter(|target| target.wheel.is_some()).count() + all().count());
     assert_eq!((once("gh release create"), once("gh api")), (1, all().count() - 1));
+    // What a person has made public stays as it is.
+    fs::write(stage.folder.path().join("done"), format!("{}\npublic\n", done.join("\n"))).unwrap();
+    well(&stage.run("publish.sh", &["--upload"], "nothing"));
+    let uploads = |lines: &[String]| lines.iter().filter(|line| line.starts_with("gh release upload")).count();
+    assert_eq!(uploads(&stage.done()), uploads(&done));
 
     let refused = stage.run("registry.sh", &["--upload"], "registry/openai-files/");
     assert_eq!(refused.status.code(), Some(1));
