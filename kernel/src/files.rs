@@ -37,13 +37,7 @@ pub struct Seekable {
     pub mime_type: String,
     /// Size in bytes.
     pub length: u64,
-    content: Content,
-}
-
-#[derive(Clone)]
-enum Content {
-    Whole(Bytes),
-    OnDisk(Arc<dyn ReadAt>),
+    content: Arc<dyn ReadAt>,
 }
 
 impl Seekable {
@@ -53,21 +47,13 @@ impl Seekable {
     /// # Errors
     /// Those of the disk.
     pub fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        match &self.content {
-            Content::OnDisk(content) => content.read_at(buffer, at),
-            Content::Whole(bytes) => {
-                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-                let (count, rest) = (buffer.len().min(rest.len()), rest.iter());
-                buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                Ok(count)
-            }
-        }
+        self.content.read_at(buffer, at)
     }
 }
 
 impl From<Read> for Seekable {
     fn from(Read { filename, mime_type, bytes }: Read) -> Self {
-        Seekable { filename, mime_type, length: bytes.len() as u64, content: Content::Whole(bytes) }
+        Seekable { filename, mime_type, length: bytes.len() as u64, content: Arc::new(bytes) }
     }
 }
 
@@ -145,7 +131,7 @@ impl Context {
             .await?;
         let head = head.map_err(|error| Error::new(Kind::File, format!("`{filename}` could not be read: {error}")))?;
         file::by_bytes(&head, told, &mut filename, &mut mime_type);
-        Ok(Seekable { filename, mime_type, length, content: Content::OnDisk(content) })
+        Ok(Seekable { filename, mime_type, length, content })
     }
 
     /// Reads a whole file that the caller named.

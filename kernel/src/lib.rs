@@ -28,6 +28,7 @@
 
 pub mod allowance;
 pub mod arguments;
+pub mod aside;
 pub mod batch;
 pub mod body;
 pub mod budget;

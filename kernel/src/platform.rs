@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use futures_util::sink::Sink;
 use futures_util::stream::BoxStream;
@@ -58,6 +58,11 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Writes a new file, in folders that are made where they are missing, and gives its full path. Never overwrites.
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>>;
+
+    /// A place for bytes beside that of a new file, as long as somebody has it. Default: in memory.
+    fn scratch(&self, _near: String) -> BoxFuture<'static, Result<Box<dyn Scratch>>> {
+        ready(Ok(Box::new(BytesMut::new()) as Box<dyn Scratch>)).boxed()
+    }
 
     /// Makes sure that a new file can be written at a path that a caller named, with the folders on the way to it, and
     /// leaves nothing behind.
@@ -162,6 +167,35 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// Those of the disk.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for Bytes {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let rest = usize::try_from(at).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        let (count, rest) = (buffer.len().min(rest.len()), rest.iter());
+        buffer.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        Ok(count)
+    }
+}
+
+/// Bytes that come in one after the other, to be read in any order once they are all there.
+pub trait Scratch: Send {
+    /// Adds bytes at the end.
+    fn put(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>>;
+
+    /// All of them. They are gone when nobody has them any more.
+    fn content(self: Box<Self>) -> BoxFuture<'static, Result<Arc<dyn ReadAt>>>;
+}
+
+impl Scratch for BytesMut {
+    fn put(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>> {
+        self.extend_from_slice(&bytes);
+        ready(Ok(())).boxed()
+    }
+
+    fn content(self: Box<Self>) -> BoxFuture<'static, Result<Arc<dyn ReadAt>>> {
+        ready(Ok(Arc::new(self.freeze()) as Arc<dyn ReadAt>)).boxed()
+    }
 }
 
 /// An opened file on a disk.

@@ -172,7 +172,7 @@ impl Context {
         }
     }
 
-    fn check_saving(&self) -> Result<()> {
+    pub(crate) fn check_saving(&self) -> Result<()> {
         if self.read_only() {
             return Err(Error::new(Kind::File, "the server is read-only: it writes no files"));
         }

@@ -9,16 +9,18 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Write as _};
+use std::mem;
 use std::path::{Component, Path, PathBuf, is_separator};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
 use openai_mcp_kernel::file::media_type;
-use openai_mcp_kernel::platform::{Listed, OnDisk, Opened, ReadAt, Saved};
+use openai_mcp_kernel::platform::{Listed, OnDisk, Opened, ReadAt, Saved, Scratch};
 use tokio::task::spawn_blocking;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -177,6 +179,20 @@ impl Roots {
         })
         .await?;
         Ok(Saved { path: path.to_string_lossy().into_owned(), bytes })
+    }
+
+    /// Begins a hidden file where a new one is to be, which is removed when it is dropped.
+    ///
+    /// # Errors
+    /// As [`Roots::save`].
+    pub async fn scratch(&self, near: String) -> Result<Box<dyn Scratch>> {
+        let roots = self.clone();
+        blocking(move || {
+            let Target { file, partial, .. } = roots.create(&near)?;
+            let hidden = Arc::new(Hidden { file: Placed(file), _partial: partial });
+            Ok(Box::new(Filling { hidden, buffer: Vec::new(), shown: near }) as Box<dyn Scratch>)
+        })
+        .await
     }
 
     /// Makes sure that a new file can be written. Of that nothing stays, nor of the folders on the way to it that were
@@ -584,6 +600,54 @@ impl ReadAt for Placed {
     }
 }
 
+/// A file that is there as long as somebody has it. It is closed before it is removed, which some systems ask for.
+struct Hidden {
+    file: Placed,
+    _partial: Partial,
+}
+
+impl ReadAt for Hidden {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, at)
+    }
+}
+
+/// A hidden file that is being written.
+struct Filling {
+    hidden: Arc<Hidden>,
+    buffer: Vec<u8>,
+    /// Near which file it lies, for errors.
+    shown: String,
+}
+
+impl Filling {
+    async fn flush(&mut self) -> Result<()> {
+        let (hidden, mut buffer, shown) = (self.hidden.clone(), mem::take(&mut self.buffer), self.shown.clone());
+        self.buffer = blocking(move || {
+            (&hidden.file.0).write_all(&buffer).map_err(|error| fault(&shown, error))?;
+            buffer.clear();
+            Ok(buffer)
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+impl Scratch for Filling {
+    fn put(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>> {
+        self.buffer.extend_from_slice(&bytes);
+        async move { if self.buffer.len() < CHUNK { Ok(()) } else { self.flush().await } }.boxed()
+    }
+
+    fn content(mut self: Box<Self>) -> BoxFuture<'static, Result<Arc<dyn ReadAt>>> {
+        async move {
+            self.flush().await?;
+            Ok(self.hidden as Arc<dyn ReadAt>)
+        }
+        .boxed()
+    }
+}
+
 struct Reading {
     file: File,
     left: u64,
@@ -735,7 +799,7 @@ impl Folder {
 
     fn create(&self, name: &OsStr) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, openat};
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?.into())
     }
 
@@ -820,7 +884,7 @@ impl Folder {
     }
 
     fn create(&self, name: &OsStr) -> io::Result<File> {
-        File::create_new(self.0.join(name))
+        File::options().read(true).write(true).create_new(true).open(self.0.join(name))
     }
 
     fn files(&self, most: usize) -> io::Result<Option<Vec<Listed>>> {

@@ -12,7 +12,7 @@ use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::budget::Budget;
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
-use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, Saved};
+use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, Saved, Scratch};
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use tokio::runtime::Handle;
@@ -151,6 +151,11 @@ impl Platform for Machine {
     fn save(&self, path: String, body: Body) -> BoxFuture<'static, Result<Saved>> {
         let roots = self.roots.clone();
         async move { roots.save(path, body).await }.boxed()
+    }
+
+    fn scratch(&self, near: String) -> BoxFuture<'static, Result<Box<dyn Scratch>>> {
+        let roots = self.roots.clone();
+        async move { roots.scratch(near).await }.boxed()
     }
 
     fn reserve(&self, path: String) -> BoxFuture<'static, Result<()>> {

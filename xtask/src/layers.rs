@@ -25,7 +25,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["gateway", "narrowing", "page"],
             &["server"],
             &["batch", "pages", "tool", "wait"],
-            &["download", "fetch", "files", "long", "openai", "outlive", "rows", "save", "socket", "store"],
+            &["aside", "download", "fetch", "files", "long", "openai", "outlive", "rows", "save", "socket", "store"],
             &["context"],
             &["events", "multipart", "options", "output", "plan", "platform", "redirect", "urls"],
             &["arguments", "config", "schema", "spec", "strict", "telemetry"],

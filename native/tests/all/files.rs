@@ -303,6 +303,27 @@ async fn a_content_that_breaks_off_leaves_no_file() {
 }
 
 #[tokio::test]
+async fn what_is_put_aside_is_read_in_any_order_and_then_gone() {
+    let tree = tree();
+    let names = || fs::read_dir(&tree.root).unwrap().count();
+    let before = names();
+    let mut scratch = roots(&tree.root).scratch("new.bin".into()).await.unwrap();
+    for byte in 0..3 {
+        scratch.put(Bytes::from(vec![byte; 200_000])).await.unwrap();
+    }
+    let content = scratch.content().await.unwrap();
+    for byte in [2, 0, 1] {
+        let mut read = [9; 3];
+        assert_eq!(content.read_at(&mut read, 200_000 * u64::from(byte) + 7).unwrap(), 3);
+        assert_eq!(read, [byte; 3]);
+    }
+    assert_eq!(names(), before + 1);
+    assert!(!tree.root.join("new.bin").exists());
+    drop(content);
+    assert_eq!(names(), before);
+}
+
+#[tokio::test]
 async fn what_came_meanwhile_is_not_overwritten() {
     let tree = tree();
     let path = tree.root.join("new.txt");
