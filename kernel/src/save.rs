@@ -18,6 +18,9 @@ const SPARE: &str = "openai-mcp-results";
 /// Most bytes of sound within a result: as base64 it stays below a megabyte, which clients take.
 const SMALL: usize = 700_000;
 
+/// Extensions of files that a spreadsheet would open, beside those that OpenAI knows.
+const SHEETS: [&str; 4] = ["ods", "tsv", "xls", "xlsx"];
+
 /// The formats of a tool's results, the usual one first, each with the extensions of its files.
 pub type Formats = &'static [(&'static str, &'static [&'static str])];
 
@@ -213,7 +216,7 @@ pub fn format(
             Err(Error::argument("save_to", text))
         }
         // What is no extension is part of the name.
-        (_, None) if media_type(name) == media_type("") => Ok(None),
+        (_, None) if media_type(name) == media_type("") && !SHEETS.contains(&extension.as_str()) => Ok(None),
         _ => {
             let text = format!("expected a name that ends in {}, got `{name}`", endings(formats, asked));
             Err(Error::argument("save_to", text))

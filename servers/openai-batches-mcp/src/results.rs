@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
 use openai_mcp_kernel::arguments::Arguments;
-use openai_mcp_kernel::body::{Body, Failure};
+use openai_mcp_kernel::aside::{Aside, Piece};
 use openai_mcp_kernel::json::{Members as _, list, member as text, shorten};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::Lines;
+use openai_mcp_kernel::save::{self, Formats};
 use openai_mcp_shapes::calls;
 use openai_mcp_shapes::said::Said;
+use openai_mcp_tables::{Cell, push_line};
 use serde_json::Map;
 
 use crate::batch::{Get, Wait};
@@ -23,12 +24,18 @@ const LARGEST: u64 = 8 * 1024 * 1024 * 1024;
 const LONGEST: usize = 32 * 1024 * 1024;
 /// Most bytes of a file of requests.
 const REQUESTS: u64 = 200_000_000;
+/// The files of results.
+const RESULTS: [&str; 2] = ["output_file_id", "error_file_id"];
+/// Results that are shown where nothing else is asked for.
+const USUAL: usize = 20;
 /// Most faults that are told of a batch that was refused.
 const ERRORS: usize = 10;
 /// Bytes of a result that are kept free for all that is not `data`.
 const MARGIN: usize = 2048;
 /// What names the kinds of items that a short result does not show.
 const ITEMS: &str = "items";
+/// What files of `save_to` are.
+const FORMATS: Formats = &[("jsonl", &["jsonl", "ndjson"]), ("csv", &["csv"])];
 
 /// Get what came of each request of a batch, in the order of the requests.
 ///
@@ -38,12 +45,12 @@ struct Results {
     batch_id: String,
     /// Requests to pass over.
     offset: Option<u64>,
-    /// Default 20.
+    /// Default 20; all with `save_to`.
     limit: Option<Int<1, 1000>>,
     /// Only those that failed or were never answered.
     failed: Option<bool>,
     full: Option<bool>,
-    /// New local file for all results, as JSONL; embeddings and images are whole in it.
+    /// New local file, `.jsonl` (embeddings and images whole) or `.csv` (`custom_id`, `text`, `error`, `other`).
     save_to: Option<String>,
 }
 
@@ -54,21 +61,56 @@ struct Content {
 
 impl Results {
     async fn run(self, cx: Context) -> Result<Output> {
-        cx.reserve(self.save_to.as_deref()).await?;
-        let batch = cx.send(&Get::SPEC, json!({"batch_id": self.batch_id})).value().await?;
-        let full = self.full == Some(true);
-        let told = Arguments::default().set("batch_id", &self.batch_id).set("status", batch.get("status"));
-        if let Some(path) = self.save_to {
-            return save(&cx, &batch, told, path, full).await;
+        let Results { batch_id, offset, limit, failed, full, save_to } = self;
+        let format = save::format(save_to.as_deref(), ("", None), FORMATS)?;
+        cx.reserve(save_to.as_deref()).await?;
+        let batch = cx.send(&Get::SPEC, json!({"batch_id": batch_id})).value().await?;
+        let told = Arguments::default().set("batch_id", &batch_id).set("status", batch.get("status"));
+        let usual = if save_to.is_some() { usize::MAX } else { USUAL };
+        let range = (offset.unwrap_or_default() as usize, limit.map_or(usual, Int::get::<usize>));
+        let page = Page { range, only_failed: failed == Some(true), full: full == Some(true), ..Page::default() };
+        match save_to {
+            Some(path) => save(&cx, &batch, page, told, path, format == Some("csv")).await,
+            None => page.read(&cx, &batch, To::Result).await?.show(&cx, &batch, told),
         }
-        let offset = self.offset.unwrap_or_default() as usize;
-        let limit = self.limit.map_or(20, Int::get::<usize>);
-        let mut page = Page::new(&cx, &batch, offset, limit, self.failed == Some(true), full).await?;
-        for name in ["output_file_id", "error_file_id"] {
-            page.file(&cx, &batch, name).await?;
-        }
-        page.show(told, &batch)
     }
+}
+
+/// Writes results into a new file, in the order of the requests.
+async fn save(cx: &Context, batch: &Value, page: Page, told: Arguments, path: String, csv: bool) -> Result<Output> {
+    let nothing = || {
+        let text = format!("the batch is {} and has no files of results", text(batch, "status"));
+        Error::new(Kind::File, text)
+    };
+    if !ended(batch) && RESULTS.iter().all(|name| file(batch, name).is_none()) {
+        return Err(nothing());
+    }
+    let mut aside = cx.aside(path.clone()).await?;
+    let head = if csv { Some(aside.put("custom_id,text,error,other\n".into()).await?) } else { None };
+    let mut page = page.read(cx, batch, To::File { aside: &mut aside, csv }).await?;
+    if page.shown.is_empty() && page.succeeded + page.failed == 0 {
+        return Err(page.gone().map_or_else(nothing, |gone| Error::new(Kind::File, gone)));
+    }
+    let lines = mem::take(&mut page.shown).into_values();
+    let pieces = head.into_iter().chain(lines.filter_map(|item| match item {
+        Item::Aside(piece) => Some(piece),
+        Item::Here(_) => None,
+    }));
+    let saved = cx.save(path, aside.body(pieces.collect()).await?).await?;
+    let told = page.tell(told.set("saved_to", saved.show()), batch, None);
+    Ok(Output::Json(next_offset(told, page.next).text().clone()))
+}
+
+fn next_offset(told: Arguments, next: Option<usize>) -> Arguments {
+    match next {
+        Some(next) => told.set("next_offset", next),
+        None => told,
+    }
+}
+
+/// Whether no more results come.
+fn ended(batch: &Value) -> bool {
+    !matches!(text(batch, "status"), "validating" | "in_progress" | "finalizing" | "cancelling")
 }
 
 /// The id of a file of a batch; some who speak this API write an empty one where there is none.
@@ -86,17 +128,50 @@ async fn lines(cx: &Context, batch: &Value, name: &str, most: u64) -> Result<Opt
     }
 }
 
+/// Where results go.
+enum To<'a> {
+    Result,
+    /// A file, in which they come to stand in another order.
+    File {
+        aside: &'a mut Aside,
+        csv: bool,
+    },
+}
+
+/// What goes there of one.
+enum Item {
+    Here(Arguments),
+    Aside(Piece),
+}
+
+impl To<'_> {
+    async fn put(&mut self, result: &Value, line: &[u8], full: bool) -> Result<Item> {
+        let whole = full || (matches!(self, To::File { .. }) && has_no_words(result));
+        match self {
+            To::File { csv: true, .. } => self.tell(shown(result, line, false), whole.then_some(line)).await,
+            _ => self.tell(shown(result, line, whole), None).await,
+        }
+    }
+
+    /// Takes what is told, which in a table has the whole line beside it.
+    async fn tell(&mut self, told: Arguments, whole: Option<&[u8]>) -> Result<Item> {
+        let To::File { aside, csv } = self else { return Ok(Item::Here(told)) };
+        let line = if *csv { row(&told, whole)?.into() } else { [told.text(), b"\n".as_slice()].concat().into() };
+        aside.put(line).await.map(Item::Aside)
+    }
+}
+
 /// Some results of a batch, and the sums of all.
+#[derive(Default)]
 struct Page {
-    /// Where each request stands in the file of requests; empty where that is gone.
-    order: BTreeMap<String, usize>,
-    offset: usize,
-    limit: usize,
+    /// The first place, and how many.
+    range: (usize, usize),
     only_failed: bool,
     full: bool,
-    room: usize,
-    /// What is shown of each, by its place; and the first place that comes after these.
-    shown: BTreeMap<usize, Arguments>,
+    /// Where each request stands in the file of requests; empty where that is gone.
+    order: BTreeMap<String, usize>,
+    /// What goes out of each, by its place; and the first place that comes after these.
+    shown: BTreeMap<usize, Item>,
     next: Option<usize>,
     /// Whether each was answered, by its place.
     answered: Vec<bool>,
@@ -104,46 +179,50 @@ struct Page {
     seen: usize,
     succeeded: usize,
     failed: usize,
+    /// How many requests there are, and how many of them have no result.
+    total: usize,
+    missing: usize,
     usage: Map<String, Value>,
     gone: Vec<String>,
 }
 
 impl Page {
-    async fn new(
-        cx: &Context,
-        batch: &Value,
-        offset: usize,
-        limit: usize,
-        only_failed: bool,
-        full: bool,
-    ) -> Result<Self> {
-        let mut order = BTreeMap::new();
+    async fn read(mut self, cx: &Context, batch: &Value, mut to: To<'_>) -> Result<Self> {
         if let Some(mut requests) = lines(cx, batch, "input_file_id", REQUESTS).await? {
             while let Some((_, line)) = requests.next().await? {
                 if let Ok(Value::String(id)) = id_of(line) {
-                    order.insert(id, order.len());
+                    self.order.insert(id, self.order.len());
                 }
             }
         }
-        Ok(Page {
-            answered: vec![false; order.len()],
-            order,
-            offset,
-            limit,
-            only_failed,
-            full,
-            room: cx.max_result() - (cx.max_result() / 2).min(MARGIN),
-            shown: BTreeMap::new(),
-            next: None,
-            seen: 0,
-            succeeded: 0,
-            failed: 0,
-            usage: Map::new(),
-            gone: Vec::new(),
-        })
+        self.answered = vec![false; self.order.len()];
+        for name in RESULTS {
+            self.file(cx, batch, name, &mut to).await?;
+        }
+        let counted = batch.pointer("/request_counts/total").and_then(Value::as_u64).unwrap_or_default() as usize;
+        self.total = counted.max(self.order.len() + self.seen);
+        self.missing = self.total.saturating_sub(self.succeeded + self.failed);
+        let (total, (offset, _)) = (self.total, self.range);
+        if offset > total {
+            return Err(Error::argument("offset", format!("there are {total} results, got {offset}")));
+        }
+        if ended(batch) {
+            let why = match self.gone.is_empty() {
+                true => format!("no result: the batch ended as {}", text(batch, "status")),
+                false => "no result in the files that OpenAI still has".into(),
+            };
+            for (id, at) in mem::take(&mut self.order) {
+                if !self.answered.get(at).copied().unwrap_or(true) && self.takes(at) {
+                    let told = Arguments::default().set("custom_id", id).set("error", &why);
+                    let item = to.tell(told, None).await?;
+                    self.insert(at, item);
+                }
+            }
+        }
+        Ok(self)
     }
 
-    async fn file(&mut self, cx: &Context, batch: &Value, name: &str) -> Result<()> {
+    async fn file(&mut self, cx: &Context, batch: &Value, name: &str, to: &mut To<'_>) -> Result<()> {
         let Some(mut lines) = lines(cx, batch, name, LARGEST).await? else {
             if file(batch, name).is_some() {
                 self.gone.push(name.trim_end_matches("_id").replace('_', " "));
@@ -155,12 +234,12 @@ impl Page {
                 continue;
             }
             let Ok(result) = serde_json::from_slice::<Value>(line) else { continue };
-            self.add(&result, line);
+            self.add(&result, line, to).await?;
         }
         Ok(())
     }
 
-    fn add(&mut self, result: &Value, line: &[u8]) {
+    async fn add(&mut self, result: &Value, line: &[u8], to: &mut To<'_>) -> Result<()> {
         let failed = failure(result).is_some();
         if failed {
             self.failed += 1;
@@ -174,68 +253,53 @@ impl Page {
         }
         let at = known.unwrap_or(self.order.len() + self.seen);
         self.seen += usize::from(known.is_none());
-        if failed || !self.only_failed {
-            let full = self.full;
-            self.put(at, || shown(result, line, full));
+        if (failed || !self.only_failed) && self.takes(at) {
+            let item = to.put(result, line, self.full).await?;
+            self.insert(at, item);
+        }
+        Ok(())
+    }
+
+    /// Whether what has this place is one of the first from `offset` on.
+    fn takes(&mut self, at: usize) -> bool {
+        let (offset, limit) = self.range;
+        if at < offset {
+            return false;
+        }
+        let takes = self.shown.len() < limit || self.shown.last_key_value().is_some_and(|(last, _)| at <= *last);
+        if !takes {
+            self.goes_on(at);
+        }
+        takes
+    }
+
+    fn insert(&mut self, at: usize, item: Item) {
+        self.shown.insert(at, item);
+        if self.shown.len() > self.range.1
+            && let Some((last, _)) = self.shown.pop_last()
+        {
+            self.goes_on(last);
         }
     }
 
-    /// Shows what has this place, if it is one of the first from `offset` on.
-    fn put(&mut self, at: usize, item: impl FnOnce() -> Arguments) {
-        if at < self.offset {
-            return;
-        }
-        if self.shown.len() < self.limit || self.shown.last_key_value().is_some_and(|(last, _)| at <= *last) {
-            self.shown.insert(at, item());
-            if self.shown.len() <= self.limit {
-                return;
-            }
-        }
-        let after = if self.shown.len() > self.limit { self.shown.pop_last().map_or(at, |(last, _)| last) } else { at };
-        self.next = Some(self.next.map_or(after, |next| next.min(after)));
+    fn goes_on(&mut self, at: usize) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
-    fn show(mut self, mut told: Arguments, batch: &Value) -> Result<Output> {
-        let ended = !matches!(text(batch, "status"), "validating" | "in_progress" | "finalizing" | "cancelling");
-        let counted = batch.pointer("/request_counts/total").and_then(Value::as_u64).unwrap_or_default() as usize;
-        let total = counted.max(self.order.len() + self.seen);
-        let missing = total.saturating_sub(self.succeeded + self.failed);
-        let nameless = self.order.is_empty() && file(batch, "input_file_id").is_some();
-        if self.offset > total {
-            return Err(Error::argument("offset", format!("there are {total} results, got {}", self.offset)));
-        }
-        if ended {
-            let why = match self.gone.is_empty() {
-                true => format!("no result: the batch ended as {}", text(batch, "status")),
-                false => "no result in the files that OpenAI still has".into(),
-            };
-            for (id, at) in mem::take(&mut self.order) {
-                if !self.answered.get(at).copied().unwrap_or(true) {
-                    self.put(at, || Arguments::default().set("custom_id", id).set("error", &why));
-                }
-            }
-        }
-        let (mut data, mut bytes, mut next, mut hides) = (Vec::new(), 0, self.next, false);
-        for (at, mut item) in self.shown {
-            if item.text().len() > self.room {
-                let value: Value = item.read()?;
-                item = shorten(&value, self.room / 2, "`save_to` has all of it").into();
-            }
-            if bytes + item.text().len() > self.room {
-                next = Some(at);
-                break;
-            }
-            bytes += item.text().len() + 1;
-            hides |= item.member::<Raw<Json>>(ITEMS)?.is_some();
-            data.push(item);
-        }
-        told = told.set("total", total).set("succeeded", self.succeeded).set("failed", self.failed);
+    /// What OpenAI no longer has.
+    fn gone(&self) -> Option<String> {
+        (!self.gone.is_empty()).then(|| format!("OpenAI no longer has the {}", self.gone.join(" and the ")))
+    }
+
+    /// Tells the sums, and what there is to note.
+    fn tell(&mut self, mut told: Arguments, batch: &Value, note: Option<&str>) -> Arguments {
+        told = told.set("total", self.total).set("succeeded", self.succeeded).set("failed", self.failed);
         // What a file held that is gone was answered, or was not.
-        if missing > 0 && self.gone.is_empty() {
-            told = told.set(if ended { "unanswered" } else { "waiting" }, missing);
+        if self.missing > 0 && self.gone.is_empty() {
+            told = told.set(if ended(batch) { "unanswered" } else { "waiting" }, self.missing);
         }
         let usage = batch.get("usage").filter(|usage| !usage.is_null()).cloned();
-        let usage = usage.unwrap_or_else(|| self.usage.into());
+        let usage = usage.unwrap_or_else(|| mem::take(&mut self.usage).into());
         if usage != json!({}) {
             told = told.set("usage", usage);
         }
@@ -244,69 +308,70 @@ impl Page {
             let first: Vec<&Value> = errors.iter().copied().take(ERRORS).collect();
             told = told.set("errors", first).set("errors_total", errors.len());
         }
-        if missing > 0 && nameless {
+        let nameless = self.answered.is_empty() && file(batch, "input_file_id").is_some();
+        let unordered = nameless && self.succeeded + self.failed > 0;
+        if nameless {
             self.gone.insert(0, "input file".into());
         }
-        let gone = (!self.gone.is_empty()).then(|| format!("OpenAI no longer has the {}", self.gone.join(" and the ")));
-        let hidden = hides.then(|| "`full` shows the `items`; a file of `save_to` has images whole".to_owned());
-        let notes: Vec<String> = gone.into_iter().chain(hidden).collect();
+        let unordered = unordered.then(|| "the order is OpenAI's".to_owned());
+        let notes: Vec<String> = self.gone().into_iter().chain(unordered).chain(note.map(str::to_owned)).collect();
         if !notes.is_empty() {
             told = told.set("note", notes.join("; "));
         }
-        if !ended {
+        if !ended(batch) {
             let wait = json!({"tool": Wait::SPEC.name, "arguments": {"batch_id": batch.get("id")}});
             told = told.set("next", wait);
         }
-        told = told.set("data", data);
-        if let Some(next) = next {
-            told = told.set("next_offset", next);
+        told
+    }
+
+    fn show(mut self, cx: &Context, batch: &Value, told: Arguments) -> Result<Output> {
+        let room = cx.max_result() - (cx.max_result() / 2).min(MARGIN);
+        let (mut data, mut bytes, mut hides) = (Vec::new(), 0, false);
+        for (at, item) in mem::take(&mut self.shown) {
+            let Item::Here(mut item) = item else { continue };
+            if item.text().len() > room {
+                let value: Value = item.read()?;
+                item = shorten(&value, room / 2, "`save_to` has all of it").into();
+            }
+            if bytes + item.text().len() > room {
+                self.next = Some(at);
+                break;
+            }
+            bytes += item.text().len() + 1;
+            hides |= item.member::<Raw<Json>>(ITEMS)?.is_some();
+            data.push(item);
         }
-        Ok(Output::Json(told.text().clone()))
+        let hidden = hides.then_some("`full` shows the `items`; a file of `save_to` has images whole");
+        let told = self.tell(told, batch, hidden).set("data", data);
+        Ok(Output::Json(next_offset(told, self.next).text().clone()))
     }
 }
 
-/// Writes all results into a new file, one after the other as they come in.
-async fn save(cx: &Context, batch: &Value, mut told: Arguments, path: String, full: bool) -> Result<Output> {
-    let mut files = Vec::new();
-    for name in ["output_file_id", "error_file_id"] {
-        files.extend(lines(cx, batch, name, LARGEST).await?);
-    }
-    if files.is_empty() {
-        return Err(Error::new(
-            Kind::File,
-            format!("the batch is {} and has no files of results", text(batch, "status")),
-        ));
-    }
-    files.reverse();
-    let next = move |mut files: Vec<Lines>| async move {
-        loop {
-            let chunk = match files.last_mut()?.next().await {
-                Ok(None) => {
-                    files.pop();
-                    continue;
-                }
-                Ok(Some((_, line))) if line.trim_ascii().is_empty() => continue,
-                Ok(Some((_, line))) => {
-                    let result = serde_json::from_slice::<Value>(line).unwrap_or_default();
-                    let mut text = shown(&result, line, full || has_no_words(&result)).text().to_vec();
-                    text.push(b'\n');
-                    Ok(Bytes::from(text))
-                }
-                Err(error) => Err(Failure { text: error.to_string(), unsent: false }),
-            };
-            return Some((chunk, files));
-        }
+/// A line of a table: what a result says, why there is none, and as JSON what else there is of it.
+fn row(told: &Arguments, whole: Option<&[u8]>) -> Result<String> {
+    let mut rest: Map<String, Value> = told.read()?;
+    let [id, text, error] = ["custom_id", "text", "error"].map(|name| rest.remove(name).unwrap_or_default());
+    let words = |value: Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
     };
-    let chunks = stream::unfold(files, next).boxed();
-    let saved = cx.save(path, Body::Stream { chunks, length: None }).await?;
-    told = told.set("saved_to", saved.show());
-    if let Some(counts) = batch.get("request_counts") {
-        told = told.set("request_counts", counts);
-    }
-    if let Some(usage) = batch.get("usage").filter(|usage| !usage.is_null()) {
-        told = told.set("usage", usage);
-    }
-    Ok(Output::Json(told.text().clone()))
+    let error = match error {
+        Value::Object(mut error) => {
+            let parts = ["code", "message"].map(|name| words(error.remove(name).unwrap_or_default()));
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+        }
+        error => words(error),
+    };
+    let other = match whole {
+        Some(line) => String::from_utf8_lossy(line.trim_ascii()).into_owned(),
+        None if rest.is_empty() => String::new(),
+        None => Value::Object(rest).to_string(),
+    };
+    let mut line = String::new();
+    push_line(&mut line, [words(id), words(text), error, other].map(Cell::Text));
+    Ok(line)
 }
 
 /// The id of a request, without a look at the rest of its line.
