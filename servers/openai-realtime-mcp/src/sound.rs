@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::files::Seekable;
 use openai_mcp_kernel::prelude::*;
-use openai_mcp_kernel::save::{Elsewhere, Formats, Sound};
+use openai_mcp_kernel::save::{Elsewhere, Formats, Sound, numbered};
 use openai_mcp_sound::pieces::{Cut, Piece, Pieces};
 use openai_mcp_sound::wave;
 use serde_json::Map;
@@ -123,11 +123,29 @@ pub(crate) fn encoded(samples: Vec<i16>) -> impl ExactSizeIterator<Item = Value>
     })
 }
 
-/// The arguments of a call that goes on from a second of the recording. What was handed over with the call is not said again.
-pub(crate) fn again(cx: &Context, second: f64) -> Arguments {
+/// The arguments of a call that goes on from a second of the recording, into another file. What was handed over with the call
+/// is not said again.
+pub(crate) fn again(cx: &Context, second: f64, save_to: Option<String>) -> Arguments {
     const SHORT: usize = 4096;
     let arguments = cx.arguments().clone().set("offset", second).without("save_to");
+    let arguments = match save_to {
+        Some(path) => arguments.set("save_to", path),
+        None => arguments,
+    };
     if arguments.text().len() > SHORT { arguments.set("file", "the same file") } else { arguments }
+}
+
+/// The file of the next part: `a-2.wav` behind `a.wav`, and `a-3.wav` behind `a-2.wav` if that was itself for a call that went on.
+pub(crate) fn following(path: &str, goes_on: bool) -> String {
+    let (stem, extension) = match path.rsplit_once('.') {
+        Some((stem, extension)) if !extension.contains(['/', '\\']) => (stem, format!(".{extension}")),
+        _ => (path, String::new()),
+    };
+    let part = stem.rsplit_once('-').and_then(|(stem, part)| Some((stem, part.parse::<usize>().ok()?)));
+    match part {
+        Some((stem, part)) if goes_on && part > 1 => numbered(&format!("{stem}{extension}"), part),
+        _ => numbered(path, 1),
+    }
 }
 
 /// What is spoken, as it comes.

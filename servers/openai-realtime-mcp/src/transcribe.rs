@@ -8,7 +8,7 @@ use serde_json::Map;
 
 use crate::line::{Line, Next, add, closed, failure, text};
 use crate::socket::Hearing;
-use crate::sound::{Recording, again, encoded};
+use crate::sound::{Recording, again, encoded, following};
 
 tools![Transcribe];
 
@@ -39,7 +39,7 @@ struct Transcribe {
     /// Second to begin at.
     #[alias("next_offset")]
     offset: Option<f64>,
-    /// New .txt file.
+    /// New .txt file; each part has its own.
     save_to: Option<String>,
     /// Seconds. Default 45.
     timeout: Option<Int<1, 3600>>,
@@ -138,7 +138,8 @@ impl Transcribe {
         if let Some(rest) = rest {
             let rest = (rest * 1000.0).round() / 1000.0;
             put("next_offset", Some(rest.into()));
-            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(cx, rest)})));
+            let save_to = self.save_to.as_deref().map(|path| following(path, self.offset.is_some()));
+            put("next", Some(json!({"tool": Self::SPEC.name, "arguments": again(cx, rest, save_to)})));
         }
         Ok(Output::json(&told.into()))
     }

@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use crate::line::{Line, Next, failure, text};
 use crate::socket::Translation;
-use crate::sound::{FORMATS, Recording, Spoken, again, encoded};
+use crate::sound::{FORMATS, Recording, Spoken, again, encoded, following};
 
 tools![Translate];
 
@@ -33,7 +33,7 @@ struct Translate {
     /// Second to begin at.
     #[alias("next_offset")]
     offset: Option<f64>,
-    /// New .wav file.
+    /// New .wav file; each part has its own.
     save_to: Option<String>,
     /// Seconds. Default 45.
     timeout: Option<Int<1, LONGEST>>,
@@ -109,8 +109,14 @@ impl Translate {
         put("to", Some(round(end).into()));
         put("incomplete", incomplete.map(|error| error.to_string().into()));
         if let Some(next) = next.map(round) {
+            let part = |path: &String| match spoken.is_empty() {
+                // No file is written.
+                true => path.clone(),
+                false => following(path, self.offset.is_some()),
+            };
+            let save_to = self.save_to.as_ref().map(part);
             put("next_offset", Some(next.into()));
-            let mut arguments = again(&cx, next);
+            let mut arguments = again(&cx, next, save_to);
             if late {
                 // In the same time it would be late again, and paid for again.
                 let longer = i64::try_from(patience * 2).unwrap_or(LONGEST).min(LONGEST);

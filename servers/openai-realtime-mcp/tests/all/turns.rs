@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::context::Caller;
 use openai_mcp_kernel::secret::Secret;
 use openai_mcp_kernel::server::Reply;
-use openai_mcp_testkit::case::service;
+use openai_mcp_testkit::case::{call_tool, service};
 use openai_mcp_testkit::script::{Reply as Played, Script};
 use openai_realtime_mcp::SERVER;
 use serde_json::{Value, json};
@@ -109,4 +109,24 @@ after session.update
         let near = pieces.iter().zip(expected).all(|(bytes, expected)| (0..3).contains(&(bytes - expected)));
         assert!(near && pieces.len() == expected.len(), "{length}: {pieces:?}");
     }
+}
+
+#[test]
+fn the_rest_of_a_transcript_has_a_file_of_its_own() {
+    let session = r#"{"type": "session.created", "session": {"type": "transcription"}}
+after session.update
+{"type": "session.updated", "session": {"type": "transcription"}}
+after input_audio_buffer.commit
+{"type": "input_audio_buffer.committed", "item_id": "item_1"}
+{"type": "conversation.item.input_audio_transcription.completed", "item_id": "item_1", "transcript": "Alfa."}
+gone
+"#;
+    let script = Arc::new(Script::new(vec![Played::new(101, session)]).then_silent());
+    let sound = STANDARD.encode(vec![0; 70 * 24_000 * 2]);
+    let file = json!({"data": sound, "filename": "a.pcm"});
+    let arguments = json!({"model": "gpt-live-transcribe", "file": file, "save_to": "talk.txt", "timeout": 600});
+    let result = call_tool(&SERVER, "realtime-transcribe", arguments.to_string(), script.clone());
+    let told = &result["structuredContent"];
+    assert_eq!(told["saved_to"]["path"], "talk.txt", "{result}");
+    assert_eq!(told["next"]["arguments"]["save_to"], "talk-2.txt", "{result}");
 }
