@@ -47,6 +47,16 @@ struct Prepare {
     create: Option<bool>,
     /// Of that batch.
     metadata: Option<Raw<Metadata>>,
+    #[unlisted]
+    model: Option<Raw<Json>>,
+    #[unlisted]
+    instructions: Option<Raw<Json>>,
+    #[unlisted]
+    input: Option<Raw<Json>>,
+    #[unlisted]
+    messages: Option<Raw<Json>>,
+    #[unlisted]
+    prompt: Option<Raw<Json>>,
 }
 
 /// A file for a batch.
@@ -57,9 +67,31 @@ struct Upload {
 }
 
 impl Prepare {
+    /// The body, with what stands beside it and can only be meant for it.
+    fn body(&self) -> Result<Option<String>> {
+        let beside = [
+            ("model", &self.model),
+            ("instructions", &self.instructions),
+            ("input", &self.input),
+            ("messages", &self.messages),
+            ("prompt", &self.prompt),
+        ];
+        let mut body = self.body.as_ref().map(|body| body.text().to_owned());
+        for (name, value) in beside {
+            let Some(value) = value else { continue };
+            let whole = Arguments::new(body.map(Bytes::from));
+            if whole.member::<Raw<Json>>(name)?.is_some() {
+                return Err(Error::argument(name, "`body` has it, too"));
+            }
+            body = Some(String::from_utf8_lossy(whole.set(name, value).text()).into_owned());
+        }
+        Ok(body)
+    }
+
     async fn run(self, cx: Context) -> Result<Output> {
-        let Prepare { endpoint, body, texts, requests, file, id_field, skip_invalid, create, metadata } = self;
-        let template = Template { endpoint, body: body.map(|body| body.text().to_owned()), id_field };
+        let body = self.body()?;
+        let Prepare { endpoint, texts, requests, file, id_field, skip_invalid, create, metadata, .. } = self;
+        let template = Template { endpoint, body, id_field };
         // Beside the lines there is what they grew from, and what the host sends.
         let mut made = Made::new(endpoint, LARGEST.min(cx.room() / 2));
         match (texts, requests, file) {
@@ -251,7 +283,8 @@ struct Made {
     inputs: usize,
     model: Option<String>,
     tokens: usize,
-    faults: Vec<String>,
+    /// Where, and what.
+    faults: Vec<(String, String)>,
     wrong: usize,
 }
 
@@ -266,7 +299,7 @@ impl Made {
         if let Err(problem) = request.and_then(|request| self.line(number, request)) {
             self.wrong += 1;
             if self.faults.len() < MOST_FAULTS {
-                self.faults.push(format!("{place}: {problem}"));
+                self.faults.push((place.to_owned(), problem));
             }
         }
         if self.inputs > MOST {
@@ -316,19 +349,27 @@ impl Made {
     /// # Errors
     /// There are faults that are not, or no requests.
     fn finish(&mut self, skip: bool) -> Result<Vec<String>> {
-        let mut faults = std::mem::take(&mut self.faults);
-        if self.wrong > faults.len() {
-            faults.push(format!("… ({} in all)", self.wrong));
-        }
+        let faults = std::mem::take(&mut self.faults);
+        let more = (self.wrong > faults.len()).then(|| format!("… ({} in all)", self.wrong));
         if (!faults.is_empty() && !skip) || self.ids.is_empty() {
             let (right, wrong) = (self.ids.len(), self.wrong);
             if right + wrong == 0 {
                 return Err(Error::new(Kind::Arguments, "there is no request"));
             }
             let hint = if right > 0 { "\nhint: `skip_invalid` true leaves them out" } else { "" };
+            // One mistake of a template is one in each row.
+            let alike = faults.chunk_by(|(_, one), (_, other)| one == other).filter_map(|alike| {
+                let (place, problem) = alike.first()?;
+                Some(match alike.len() - 1 {
+                    0 => format!("{place}: {problem}"),
+                    others => format!("{place}, and {others} like it: {problem}"),
+                })
+            });
+            let faults: Vec<String> = alike.chain(more).collect();
             let text = format!("{wrong} of {} requests are wrong\n{}{hint}", right + wrong, faults.join("\n"));
             return Err(Error::new(Kind::Arguments, text));
         }
-        Ok(faults)
+        let faults = faults.into_iter().map(|(place, problem)| format!("{place}: {problem}"));
+        Ok(faults.chain(more).collect())
     }
 }
