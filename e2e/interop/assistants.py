@@ -24,7 +24,7 @@ class Assistants:
 
     async def answer(self, run):
         """The text of the one message that a run wrote."""
-        messages = await self.call("message-list", thread_id=run["thread_id"], run_id=run["id"])
+        messages = await self.call("message-list", thread_id=run["thread_id"], run_id=run["id"], full=True)
         (message,) = messages["data"]
         assert message["role"] == "assistant" and message["assistant_id"] == run["assistant_id"], message
         return message["content"][0]["text"]

@@ -24,9 +24,10 @@ const REPEATED: [&str; 19] = [
     "top_p",
     "truncation_strategy",
 ];
-/// What every message of one run has in common.
-const COMMON: [&str; 8] =
-    ["assistant_id", "completed_at", "created_at", "incomplete_at", "object", "role", "run_id", "thread_id"];
+/// What messages repeat of the thread and the run that they belong to, and when they were where.
+const KNOWN: [&str; 6] = ["assistant_id", "completed_at", "created_at", "incomplete_at", "object", "thread_id"];
+/// What every message of one run has in common beside that.
+const COMMON: [&str; 2] = ["role", "run_id"];
 
 /// A run with what became of it and the call that goes on with it, or a page of runs.
 pub(crate) fn run(answer: Value) -> Value {
@@ -50,8 +51,24 @@ pub(crate) fn run(answer: Value) -> Value {
     answer.into()
 }
 
-/// A message that a run wrote, with its texts put together.
+/// A page of messages, with the texts of each put together.
+pub(crate) fn messages(mut page: Value) -> Value {
+    for message in page.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten() {
+        *message = said(message.take());
+    }
+    page
+}
+
+/// A message that a run wrote.
 pub(crate) fn message(message: Value) -> Value {
+    let mut message = said(message);
+    if let Value::Object(message) = &mut message {
+        message.retain(|name, _| !COMMON.contains(&name.as_str()));
+    }
+    message
+}
+
+fn said(message: Value) -> Value {
     let Value::Object(mut message) = message else { return message };
     let content = message.remove("content").unwrap_or_default();
     let (mut texts, mut annotations, mut others) = (Vec::new(), Vec::new(), Vec::new());
@@ -65,7 +82,7 @@ pub(crate) fn message(message: Value) -> Value {
     message.insert("text".to_owned(), texts.join("\n").into());
     message.insert("annotations".to_owned(), annotations.into());
     message.insert("content".to_owned(), others.into());
-    message.retain(|name, value| tells(name, value, &COMMON) && !(name == "status" && value == "completed"));
+    message.retain(|name, value| tells(name, value, &KNOWN) && !(name == "status" && value == "completed"));
     message.into()
 }
 

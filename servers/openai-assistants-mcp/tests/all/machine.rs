@@ -111,7 +111,7 @@ impl World {
     /// All that must hold of a thread at rest.
     async fn check(&mut self) {
         self.calm().await;
-        let listed = self.ask("message-list", json!({"limit": 100, "order": "asc"})).await.unwrap();
+        let listed = self.ask("message-list", json!({"limit": 100, "order": "asc", "full": true})).await.unwrap();
         let listed = texts(&listed["data"], "user");
         for text in &self.said {
             let expected = usize::from(!self.deleted.contains(text));
@@ -122,7 +122,7 @@ impl World {
         }
 
         // The sandbox hears what users say until it answers as one.
-        let all = self.ask("message-list", json!({"limit": 100})).await.unwrap();
+        let all = self.ask("message-list", json!({"limit": 100, "full": true})).await.unwrap();
         let failing = |message: &&Value| message["content"][0]["text"]["value"].as_str().unwrap().contains("[[error]]");
         for message in all["data"].as_array().unwrap().iter().filter(failing) {
             self.ask("message-delete", json!({"message_id": message["id"]})).await.unwrap();
@@ -150,7 +150,7 @@ impl World {
             .unwrap();
         let items = self.lab.ask("GET", &format!("/conversations/{conversation}/items?limit=100&order=asc")).await;
         assert_eq!(items["has_more"], false);
-        let listed = self.ask("message-list", json!({"limit": 100, "order": "asc"})).await.unwrap();
+        let listed = self.ask("message-list", json!({"limit": 100, "order": "asc", "full": true})).await.unwrap();
         assert_eq!(texts(&items["data"], "user"), texts(&listed["data"], "user"));
         assert_eq!(texts(&items["data"], "assistant"), texts(&listed["data"], "assistant"));
         let all = items["data"].as_array().unwrap();
@@ -351,7 +351,7 @@ async fn whatever_is_done_in_whatever_order_the_promises_hold() {
                     process.call("run-cancel", world.with(json!({"run_id": latest["id"]}))).await;
                 }
                 8 => {
-                    let list = world.ask("message-list", json!({"limit": 100})).await.unwrap();
+                    let list = world.ask("message-list", json!({"limit": 100, "full": true})).await.unwrap();
                     let messages = list["data"].as_array().unwrap();
                     let own: Vec<_> = messages.iter().filter(|message| message["role"] == "user").collect();
                     if let Some(message) = dice.choice(own) {
@@ -480,7 +480,7 @@ async fn what_was_exported_goes_on() {
     assert_eq!((&kept["model"], &kept["created_at"]), (&json!("gpt-4o"), &json!(1)));
     let run = json!({"thread_id": "thread_old", "assistant_id": "asst_old", "stream": true});
     assert_eq!(call("run-create", run).await["status"], "completed");
-    let list = call("message-list", json!({"thread_id": "thread_old", "order": "asc"})).await;
+    let list = call("message-list", json!({"thread_id": "thread_old", "order": "asc", "full": true})).await;
     assert_eq!(texts(&list["data"], "user"), ["One", "Hello three"]);
     let said = texts(&list["data"], "assistant");
     assert_eq!((said.len(), said[0].as_str()), (2, "Two"));
