@@ -244,7 +244,7 @@ fn kept(id: Option<&str>, error: Error) -> Error {
     id.map_or(error, |id| {
         let text = format!(
             "expected a file, got `{id}`, the id of one at OpenAI\nhint: give its path, `url`, `text` or `data`; file-content with \
-             `save_to` fetches it, unless its purpose is assistants or user_data"
+             `save_to` fetches it where its purpose allows that"
         );
         Error::new(Kind::File, text)
     })
