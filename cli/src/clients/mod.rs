@@ -32,6 +32,8 @@ const SANDBOX: &str = "openai-sandbox";
 /// The variables that hold keys: of a project, and of an administrator.
 const USUAL: &str = "OPENAI_API_KEY";
 const ADMIN: &str = "OPENAI_ADMIN_KEY";
+/// The one by which servers elsewhere know their callers, if no other is named.
+const TOKEN: &str = "OPENAI_MCP_ACCESS_TOKEN";
 /// Seconds that a call may take; the clients' own limits are too short for large uploads.
 const PATIENCE: u32 = 600;
 
@@ -44,6 +46,9 @@ pub(crate) struct Wanted {
     /// For servers running at this URL, as http://127.0.0.1:8787, instead of ones that the client starts
     #[arg(long, value_name = "URL")]
     remote: Option<String>,
+    /// With --remote, show those servers the key or access token in this variable, in place of a key of OpenAI
+    #[arg(long, value_name = "VARIABLE", requires = "remote", conflicts_with = "sandbox")]
+    bearer_env: Option<String>,
     /// For the offline stand-in, without a key; with --remote, for servers there that run on it
     #[arg(long)]
     sandbox: bool,
@@ -66,7 +71,11 @@ pub(crate) struct Wanted {
 
 /// Stands where a client can only be given the key itself.
 fn itself(variable: &str) -> &'static str {
-    if variable == ADMIN { "sk-admin-your-key" } else { "sk-your-key" }
+    match variable {
+        USUAL => "sk-your-key",
+        ADMIN => "sk-admin-your-key",
+        _ => "your-access-token",
+    }
 }
 
 /// A server in a client's configuration.
@@ -76,7 +85,7 @@ struct Server {
     former: Option<String>,
     way: Way,
     /// The variable that holds its key.
-    key: &'static str,
+    key: String,
     /// That of the other key, without which some of its tools cannot be called and all others can.
     also: Option<&'static str>,
 }
@@ -103,10 +112,7 @@ impl Key {
     /// What stands in the place of the key that this variable holds.
     fn shown(&self, variable: &str) -> String {
         match self {
-            Key::Reference(text) if variable == ADMIN => {
-                text.replace(USUAL, ADMIN).replace("openai-key", "openai-admin-key")
-            }
-            Key::Reference(text) => (*text).to_owned(),
+            Key::Reference(text) => text.replace(USUAL, variable).replace("openai-key", &asked(variable)),
             Key::Inherited | Key::Itself => itself(variable).to_owned(),
         }
     }
@@ -167,8 +173,12 @@ pub(crate) fn run(client: Client, wanted: &Wanted) -> Result<String, String> {
 }
 
 /// The variables of the keys that servers need.
-fn keys(servers: &[Server]) -> Vec<&'static str> {
-    [USUAL, ADMIN].into_iter().filter(|key| servers.iter().any(|server| server.key == *key)).collect()
+fn keys(servers: &[Server]) -> Vec<&str> {
+    let mut keys: Vec<_> = servers.iter().map(|server| server.key.as_str()).collect();
+    // The usual one first.
+    keys.sort_by_key(|key| *key == ADMIN);
+    keys.dedup();
+    keys
 }
 
 /// What the user has left to do.
@@ -180,12 +190,13 @@ fn next(client: Client, wanted: &Wanted, servers: &[Server]) -> String {
         _ => None,
     });
     let variables: Vec<_> = keys.iter().copied().chain(upstream.into_iter().flatten()).collect();
+    let what = if wanted.bearer_env.is_some() { "access token" } else { "key" };
     let mut key = match (client.key(wanted.remote.is_some()), client) {
         _ if wanted.sandbox => String::new(),
-        (_, Client::Vscode) => "; it asks for the key when it starts a server".to_owned(),
-        (Key::Itself, _) => format!(", with your key in the place of {} in that file", places.join(" and of ")),
+        (_, Client::Vscode) => format!("; it asks for the {what} when it starts a server"),
+        (Key::Itself, _) => format!(", with your {what} in the place of {} in that file", places.join(" and of ")),
         (Key::Reference(_) | Key::Inherited, _) => {
-            format!(", with {} set where it is started from (the key is not in that file)", variables.join(" and "))
+            format!(", with {} set where it is started from (the {what} is not in that file)", variables.join(" and "))
         }
     };
     if servers.iter().any(|server| server.also.is_some_and(|also| !keys.contains(&also))) {
@@ -217,6 +228,11 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
     let upstream = Config::UPSTREAM.into_iter().chain(network);
     let upstream: Vec<_> = upstream.filter(|_| !wanted.sandbox).filter_map(set).collect();
     let place = wanted.remote.as_deref().map(Place::of).transpose()?;
+    let is_name = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if wanted.bearer_env.as_ref().is_some_and(|name| name.is_empty() || !is_name(name)) {
+        // It may be the token itself.
+        return Err("--bearer-env: expected the name of a variable, as OPENAI_MCP_ACCESS_TOKEN".into());
+    }
     let (servers, by_door) = match &place {
         Some(place) if wanted.domains.is_empty() && place.is_one() => {
             (place.server.map_or_else(|| SERVERS.to_vec(), |server| vec![server]), place.server.is_none())
@@ -299,6 +315,7 @@ fn ways(client: Client, wanted: &Wanted) -> Result<Vec<Server>, String> {
             let key = if takes(false) { USUAL } else { ADMIN };
             // A server that runs elsewhere is given one key.
             let also = matches!(way, Way::Stdio { sandbox: false, .. }) && key == USUAL && takes(true);
+            let key = wanted.bearer_env.as_deref().unwrap_or(key).to_owned();
             Ok(Server { name, former, way, key, also: also.then_some(ADMIN) })
         })
         .collect()
@@ -488,7 +505,7 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
         (Way::Remote { url, .. }, Client::Codex) => {
             set("url", url.as_str().into());
             if !keyless {
-                set("bearer_token_env_var", (*variable).into());
+                set("bearer_token_env_var", variable.as_str().into());
             }
         }
         (Way::Remote { url, .. }, _) => {
@@ -514,7 +531,8 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
         }
     }
     if let Way::Stdio { upstream, .. } = way {
-        let keys = std::iter::once(*variable).chain(also.filter(|_| client.bears_absence())).filter(|_| !keyless);
+        let keys =
+            std::iter::once(variable.as_str()).chain(also.filter(|_| client.bears_absence())).filter(|_| !keyless);
         let values = upstream.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into()));
         let values: Map<String, Value> = values.collect();
         let mut environment: Map<String, Value> =
@@ -555,11 +573,21 @@ fn entry(client: Client, server: &Server, scope: Scope) -> Value {
 
 /// What VS Code asks for, once for all servers that take such a key, and keeps in a safe place.
 fn input(variable: &str) -> Value {
-    let (id, what) = match variable {
-        ADMIN => ("openai-admin-key", "OpenAI admin key"),
-        _ => ("openai-key", "OpenAI API key"),
+    let what = match variable {
+        USUAL => "OpenAI API key",
+        ADMIN => "OpenAI admin key",
+        _ => "Access token",
     };
-    json!({"type": "promptString", "id": id, "description": what, "password": true})
+    json!({"type": "promptString", "id": asked(variable), "description": what, "password": true})
+}
+
+/// The name by which VS Code keeps it.
+fn asked(variable: &str) -> String {
+    match variable {
+        USUAL => "openai-key".to_owned(),
+        ADMIN => "openai-admin-key".to_owned(),
+        _ => variable.to_ascii_lowercase().replace('_', "-"),
+    }
 }
 
 /// `claude mcp add …`
@@ -655,8 +683,8 @@ pub(crate) fn found(client: Client, text: &str) -> Result<Vec<Found>, String> {
     let keyless = |entry: &Value| {
         let text = entry.to_string();
         // Beside a key of a project, that of an administrator may be missing.
-        let missing = |key: &&str| text.contains(itself(key)) && (*key == USUAL || !text.contains(USUAL));
-        [USUAL, ADMIN].into_iter().find(missing).map(itself)
+        let missing = |key: &&str| text.contains(itself(key)) && (*key != ADMIN || !text.contains(USUAL));
+        [USUAL, ADMIN, TOKEN].into_iter().find(missing).map(itself)
     };
     let ours = servers.into_iter().filter(|(name, _)| known(name));
     Ok(ours.map(|(name, entry)| Found { name, program: program(&entry), keyless: keyless(&entry) }).collect())

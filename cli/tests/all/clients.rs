@@ -665,3 +665,29 @@ fn the_doctor_blames_what_is_wrong() {
     let done = home.run(&["doctor", "--sandbox"]);
     assert!(done.status == 0 && done.out.contains("mcp.json: openai-fine-tuning"), "{}", done.out);
 }
+
+/// Who runs the servers may know callers by a token of their own, which then goes where a key would, for all of them.
+#[test]
+fn servers_elsewhere_are_shown_the_token_that_is_named() {
+    let config = |client: &str, variable: &str| {
+        let arguments = ["config", client, "files", "administration-usage", "--remote", "https://a.example"];
+        run(&[&arguments[..], &["--bearer-env", variable]].concat(), &[], "")
+    };
+    for (client, shown) in [
+        ("cursor", "Bearer ${env:TEAM_TOKEN}\""),
+        ("codex", "bearer_token_env_var = \"TEAM_TOKEN\""),
+        ("claude-code", "--header 'Authorization: Bearer ${TEAM_TOKEN}'"),
+        ("vscode", "Bearer ${input:team-token}\""),
+        ("zed", "Bearer your-access-token\""),
+        ("chatgpt", "/files/mcp/your-access-token\n"),
+    ] {
+        let text = config(client, "TEAM_TOKEN").out;
+        let count = if client == "chatgpt" { 1 } else { 2 };
+        assert_eq!(text.matches(shown).count(), count, "{client}: {text}");
+        assert!(!text.contains("API_KEY") && !text.contains("ADMIN_KEY") && !text.contains("sk-"), "{client}: {text}");
+    }
+    assert_eq!(config("vscode", "TEAM_TOKEN").out.matches("\"id\": \"team-token\"").count(), 1);
+    let refused = config("cursor", "tok-secret");
+    assert!(refused.status == 2 && refused.err.contains("--bearer-env: expected the name"), "{}", refused.err);
+    assert!(!refused.err.contains("tok-secret"), "{}", refused.err);
+}
