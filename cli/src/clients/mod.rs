@@ -193,7 +193,11 @@ fn next(client: Client, wanted: &Wanted, servers: &[Server]) -> String {
     let what = if wanted.bearer_env.is_some() { "access token" } else { "key" };
     let mut key = match (client.key(wanted.remote.is_some()), client) {
         _ if wanted.sandbox => String::new(),
-        (_, Client::Vscode) => format!("; it asks for the {what} when it starts a server"),
+        // Servers that ask are not handed on to Copilot's harness, by the page named at `key`.
+        (_, Client::Vscode) => format!(
+            "; it asks for the {what} when it starts a server. Sessions of the Copilot harness get no server that asks, but \
+             those of `openai-mcp config copilot-cli`"
+        ),
         (Key::Itself, _) => format!(", with your {what} in the place of {} in that file", places.join(" and of ")),
         (Key::Reference(_) | Key::Inherited, _) => {
             format!(", with {} set where it is started from (the {what} is not in that file)", variables.join(" and "))

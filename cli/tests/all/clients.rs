@@ -691,3 +691,13 @@ fn servers_elsewhere_are_shown_the_token_that_is_named() {
     assert!(refused.status == 2 && refused.err.contains("--bearer-env: expected the name"), "{}", refused.err);
     assert!(!refused.err.contains("tok-secret"), "{}", refused.err);
 }
+
+/// What VS Code asks its user for is not there for the agent that Copilot brings.
+#[test]
+fn a_server_that_asks_for_its_key_is_told_where_it_does_not() {
+    let home = Home::new();
+    for (flags, told) in [(&["--write"][..], true), (&["--write", "--sandbox"], false)] {
+        let done = home.run(&[&["config", "vscode", "files"], flags].concat());
+        assert_eq!(done.out.contains("`openai-mcp config copilot-cli`"), told, "{}{}", done.out, done.err);
+    }
+}
