@@ -94,12 +94,15 @@ pub fn check_settings(servers: &[&'static Definition], config: &Config) -> Resul
     }
     Amount::allowed(config.setting("MAX_STORE"))?;
     let own: Vec<String> =
-        servers.iter().flat_map(|server| server.settings).map(|setting| setting.name.to_lowercase()).collect();
+        servers.iter().flat_map(|server| server.settings).map(|setting| setting.name.to_ascii_lowercase()).collect();
     let known = || Config::NAMES.into_iter().chain(own.iter().map(String::as_str));
-    let strange = config.settings.iter().filter(|(name, _)| !known().any(|known| known.to_uppercase() == *name));
+    let strange = config.settings.iter().filter(|(name, _)| !known().any(|known| known.to_ascii_uppercase() == *name));
     for (name, _) in strange {
         if let Some(meant) = near::nearest(name, known()) {
-            return Err(format!("OPENAI_MCP_{name} is no setting\nhint: maybe OPENAI_MCP_{}", meant.to_uppercase()));
+            return Err(format!(
+                "OPENAI_MCP_{name} is no setting\nhint: maybe OPENAI_MCP_{}",
+                meant.to_ascii_uppercase()
+            ));
         }
     }
     Ok(())
