@@ -18,4 +18,4 @@ for (const Dialect of [Ajv, Ajv2020]) {
   }
 }
 if (faults.length > 0) throw new Error(faults.join('\n'));
-console.log(`ok ${protocol}: ${tools.length} schemas`);
+console.log(`ok ${protocol}`);

@@ -18,8 +18,8 @@ use crate::canary::{self, Said};
 use crate::conformance;
 use crate::differential::{self, Ours};
 use crate::harness::{
-    KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message, read_reply,
-    request, tool_call,
+    ADMIN_KEY, KEY, Launch, PATIENCE, Process, Reply, Server, bearer, connect, domains, exchange, here, message,
+    read_reply, request, tool_call,
 };
 use crate::interop::{LEGACY, MODERN, SLOW_KEY, play};
 use crate::realtime;
@@ -256,6 +256,10 @@ fn requests_are_those_of_the_native_servers() {
         &[
             // At OpenAI itself the Assistants API and the Evals API are gone, and nothing would be sent.
             ("OPENAI_BASE_URL", "https://api.example.com/v1"),
+            // They go out with the operator's keys alone.
+            ("OPENAI_API_KEY", KEY),
+            ("OPENAI_ADMIN_KEY", ADMIN_KEY),
+            ("OPENAI_MCP_ACCESS_TOKEN", canary::TOKEN),
             ("OPENAI_ORG_ID", "org-e2e"),
             ("OPENAI_PROJECT_ID", "proj_e2e"),
             ("OPENAI_MCP_ASSISTANTS", "native"),
@@ -267,7 +271,7 @@ fn requests_are_those_of_the_native_servers() {
         native.call(&case);
         // A Worker has no files.
         let body = case.message_inline();
-        let reply = edge.ask(&case.domain, "POST", "/mcp", &bearer(case.key()), body.as_bytes());
+        let reply = edge.ask(&case.domain, "POST", "/mcp", &bearer(canary::TOKEN), body.as_bytes());
         let (one, other) = (ours.take(), theirs.take());
         if one.is_empty() || one.len() != other.len() {
             faults.push(format!("{}: {} requests and {}; {}", case.name, one.len(), other.len(), reply.body));
@@ -437,7 +441,9 @@ fn files_are_let_go_when_their_callers_hang_up() {
     .unwrap();
     let workers = [("audio".to_owned(), import("audio", "worker")), ("front".to_owned(), front)];
     let disk = tempfile::tempdir().unwrap();
-    let edge = Edge::with(&workers, upstream.addr(), disk.path(), &[]);
+    // Of a stranger the key would be tried first.
+    let operator = [("OPENAI_API_KEY", KEY), ("OPENAI_MCP_ACCESS_TOKEN", KEY)];
+    let edge = Edge::with(&workers, upstream.addr(), disk.path(), &operator);
     let arguments = json!({ "file": { "url": "https://files.example.com/a.mp3" }, "model": "whisper-1" });
     let transcribe = || {
         let result = edge.call("audio", KEY, "audio-transcribe", &arguments);
