@@ -140,7 +140,7 @@ pub(crate) fn hits(found: Vec<Tool>, limit: usize, offered: &Offered<'_>) -> Res
         tools.push(shown);
     }
     let more = Some(all - tools.len()).filter(|more| *more > 0);
-    let hint = tools.is_empty().then_some("no tool has these words: try those of OpenAI's API, or a domain; response-create answers, reads and writes text, and sees images and PDFs");
+    let hint = tools.is_empty().then_some("no tool has these words: try those of OpenAI's API, or a domain");
     output(&Hits { tools, more, hint })
 }
 

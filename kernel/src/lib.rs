@@ -13,7 +13,7 @@
 //!        ↓
 //! wait · batch · pages  what several tools do alike
 //!        ↓
-//! openai · socket · files · store · save · download · long · outlive    what a running tool can do
+//! openai · socket · files · store · save · aside · download · long · outlive    what a running tool can do
 //!        ↓
 //! context               caller, settings, machine, notes            → Platform
 //!        ↓
