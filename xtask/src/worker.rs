@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::Compression;
@@ -197,8 +198,13 @@ pub(crate) fn run(task: &Task) -> Result<()> {
 pub(crate) fn build_for_tests(workspace: &Workspace, cargo: fn() -> Command) -> Result<()> {
     let (shipped, tested): (Vec<_>, Vec<_>) =
         with_fixture(workspace)?.into_iter().partition(|worker| SAMPLES.contains(&worker.domain.as_str()));
-    build(workspace, &shipped, Make::Shipped, Packer::Built)?;
-    compile_for_tests(workspace, cargo)?;
+    compile(&shipped, Make::Shipped, crate::workspace::cargo)?;
+    // What shrinks one Worker keeps one core busy, and the largest takes longest.
+    thread::scope(|scope| {
+        let shipping = scope.spawn(|| pack(workspace, &shipped, Make::Shipped, Packer::Built));
+        compile_for_tests(workspace, cargo)?;
+        shipping.join().map_err(|_| anyhow!("a thread panicked"))?
+    })?;
     pack(workspace, &tested, Make::Tested, Packer::Built)
 }
 
@@ -297,7 +303,7 @@ fn pack(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -
         execute(&mut pack)?;
     }
     // Each takes one core for some seconds.
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let (one, other) = stale.split_at(stale.len() / 2);
         let work =
             |part: &[(&Worker, PathBuf)]| part.iter().try_for_each(|(worker, _)| finish(workspace, worker, make));
