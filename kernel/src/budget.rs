@@ -118,8 +118,8 @@ impl Drop for Held {
     }
 }
 
-/// Whoever has one address of IPv6 has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
+/// What stands for whoever has an address: who has one of IPv6 has 2^64 of them.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
         address => address,

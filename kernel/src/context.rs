@@ -123,8 +123,9 @@ impl Context {
         self.until
     }
 
-    /// The same call with its arguments, once they are checked.
-    pub(crate) fn with_arguments(mut self, arguments: Arguments) -> Self {
+    /// The same call with other arguments: those that are checked, or fewer, for what outlives it.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: Arguments) -> Self {
         self.arguments = arguments;
         self
     }
@@ -256,7 +257,7 @@ impl Context {
             // A call that has ended wants no outcome.
             let _ = out.send(work());
         };
-        self.platform().compute(Box::new(work)).await;
+        self.platform().compute(self.caller().from, Box::new(work)).await;
         done.await.map_err(|_| Error::new(Kind::Internal, "a fault of this server's: the work was not done"))
     }
 

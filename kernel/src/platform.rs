@@ -1,5 +1,6 @@
 //! What a server needs of the machine it runs on: the one gate to sockets, clocks and disks.
 
+use core::net::IpAddr;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -81,8 +82,9 @@ pub trait Platform: Send + Sync + 'static {
     }
 
     /// Does work that takes long, away from what else is served and within a bound on how much of it goes on at once, if
-    /// the machine has such a place; else where it is called. Work that panics there is dropped, and nothing else.
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+    /// the machine has such a place; else where it is called. The address for which it is done comes before those that have
+    /// more of it under way. Work that panics there is dropped, and nothing else.
+    fn compute(&self, _for: Option<IpAddr>, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         async move { work() }.boxed()
     }
 

@@ -25,6 +25,7 @@ mod sessions;
 mod socket;
 pub mod stdio;
 pub mod store;
+mod turns;
 pub mod urls;
 
 pub use log::say;

@@ -1,5 +1,6 @@
 //! What the kernel asks of a machine, on tokio.
 
+use core::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, S
 use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -25,6 +26,7 @@ use crate::files::Roots;
 use crate::say;
 use crate::socket;
 use crate::store::{Location, Stores};
+use crate::turns::Turns;
 use crate::urls::Fetcher;
 
 /// Most bytes of files that calls may hold in memory, one of them or all together.
@@ -41,7 +43,7 @@ pub struct Machine {
     stores: Stores,
     memory: Arc<Budget>,
     /// Places for work that takes long.
-    computing: Arc<Semaphore>,
+    computing: Turns,
     /// How many calls run.
     running: AtomicUsize,
     /// How much work that is paid for goes on for callers who have gone.
@@ -61,7 +63,7 @@ impl Machine {
             roots: Arc::new(roots),
             stores: Stores::new(place),
             memory: Budget::new(ROOM),
-            computing: Arc::new(Semaphore::new(available_parallelism().map_or(2, NonZero::get).max(2))),
+            computing: Turns::new(available_parallelism().map_or(2, NonZero::get).max(2)),
             running: AtomicUsize::new(0),
             after: watch::Sender::new(0),
             started: (clock(), Instant::now()),
@@ -176,13 +178,13 @@ impl Platform for Machine {
         Some(self.memory.clone())
     }
 
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
-        let places = self.computing.clone();
+    fn compute(&self, by: Option<IpAddr>, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+        let turns = self.computing.clone();
         async move {
-            let Ok(place) = places.acquire_owned().await else { return };
+            let Some(turn) = turns.wait(by).await else { return };
             let work = move || {
                 // Held to the end of the work, whether somebody still waits for it or not.
-                let _place = place;
+                let _turn = turn;
                 work();
             };
             // Whoever waits for an outcome sees that there is none.

@@ -20,6 +20,7 @@
 //!
 //! Random numbers are 0 at first, and then others that are the same in every run.
 
+use core::net::IpAddr;
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -378,7 +379,7 @@ impl Platform for Script {
         async move { *lock(&clock) += duration }.boxed()
     }
 
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+    fn compute(&self, _for: Option<IpAddr>, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
         self.computed.fetch_add(1, Ordering::Relaxed);
         async move { work() }.boxed()
     }

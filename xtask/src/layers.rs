@@ -56,7 +56,7 @@ const LAYERS: &[Layers<'_>] = &[
             &["http", "stdio", "platform"],
             &["progress", "sessions", "socket", "urls"],
             &["client", "files", "store"],
-            &["body", "fair"],
+            &["body", "fair", "turns"],
             &["self"],
             &["log"],
         ],

@@ -1,5 +1,6 @@
 //! Work that takes long, off the thread that serves.
 
+use core::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -7,8 +8,13 @@ use std::sync::mpsc;
 use futures_util::future::{FutureExt as _, join_all};
 use openai_mcp_kernel::context::Context;
 use openai_mcp_kernel::error::Kind;
+use openai_mcp_kernel::platform::Platform as _;
 
-use crate::things::{config, service};
+use crate::things::{config, machine, service};
+
+fn places() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2)
+}
 
 fn context() -> Context {
     service(config("http://127.0.0.1:1/v1", &[])).command()
@@ -31,8 +37,7 @@ async fn a_panic_costs_one_call() {
 
 #[tokio::test]
 async fn it_has_so_many_places_and_what_waits_for_one_can_be_dropped() {
-    let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
-    let cx = context();
+    let (places, cx) = (places(), context());
     let (begun, begins) = mpsc::channel();
     let gates: Vec<_> = (0..places)
         .map(|_| {
@@ -66,4 +71,33 @@ async fn it_has_so_many_places_and_what_waits_for_one_can_be_dropped() {
     stays.await.unwrap();
     assert_eq!(ran.load(Ordering::SeqCst), 1);
     join_all((0..10).map(|_| cx.compute(|| ()))).await;
+}
+
+#[tokio::test]
+async fn who_has_least_of_it_under_way_comes_next() {
+    let machine = machine();
+    let [many, one] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+    let (begun, begins) = mpsc::channel();
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Arc::new(std::sync::Mutex::new(gate));
+    let start = |by| {
+        let (begun, gate) = (begun.clone(), gate.clone());
+        let work = move || {
+            begun.send(by).unwrap();
+            let _ = gate.lock().unwrap().recv();
+        };
+        let mut work = machine.compute(by, Box::new(work));
+        assert!((&mut work).now_or_never().is_none());
+        work
+    };
+    let crowd: Vec<_> = (0..2 * places() + 3).map(|_| start(many)).collect();
+    for _ in 0..places() {
+        assert_eq!(begins.recv().unwrap(), many);
+    }
+    let late = start(one);
+    drop(open);
+    late.await;
+    join_all(crowd).await;
+    let first = begins.try_iter().position(|by| by == one);
+    assert!(first.is_some_and(|before| before <= places()), "{first:?} of the crowd came before it");
 }
