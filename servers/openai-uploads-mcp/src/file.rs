@@ -141,7 +141,9 @@ struct GivenUp(Option<(Context, String, i64)>);
 
 impl GivenUp {
     fn new(cx: &Context, record: &Record) -> Self {
-        GivenUp(Some((cx.clone(), record.id.clone(), record.turn)))
+        // Not the content that the call may have been given: it would be held while there is time to go on.
+        let cx = cx.clone().with_arguments(Arguments::default());
+        GivenUp(Some((cx, record.id.clone(), record.turn)))
     }
 
     /// The call has come to its end.
