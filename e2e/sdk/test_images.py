@@ -10,6 +10,7 @@ import zlib
 import openai
 import pytest
 from openai import OpenAI
+from openai.types import ImagesResponse
 
 BASE_URL = os.environ["SANDBOX_BASE_URL"]
 RUN = os.urandom(4).hex()
@@ -173,6 +174,23 @@ def test_several_images_and_markup(client):
     marked = client.images.edit(image=("a.png", PICTURE), markup=("m.png", strokes), prompt="p")
     assert pixels(images(marked)[0])[2][3][5] == (255, 0, 0)
     refused(lambda: client.images.edit(image=[*others, others[0]], prompt="p"), "image", "17")
+
+
+def test_images_come_by_their_ids_and_urls_in_json(client):
+    kept = client.files.create(file=("a.png", PICTURE), purpose="vision").id
+    url = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
+    body = {"prompt": "p", "images": [{"file_id": kept}, {"image_url": url}], "moderation": "low"}
+
+    def edit(**changes):
+        return client.post("/images/edits", cast_to=ImagesResponse, body=body | changes)
+
+    answer = edit()
+    assert pixels(images(answer)[0])[:2] == (64, 48)
+    assert answer.usage.input_tokens_details.image_tokens == 2 * 300
+    refused(lambda: edit(images=[{"file_id": kept, "image_url": url}]), "images[0].image_url", "exactly one")
+    refused(lambda: edit(images=[{"image_url": "https://example.com/a.png"}]), "images[0].image_url", "base64 data URL")
+    with pytest.raises(openai.NotFoundError, match="No such File object: file-none"):
+        edit(images=[{"file_id": "file-none"}])
 
 
 def test_files_are_checked(client):

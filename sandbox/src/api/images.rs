@@ -9,24 +9,25 @@
 use std::io::Cursor;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Multipart};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json as Answer, Router};
+use axum::{Extension, Json as Answer, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::{DynamicImage, ImageFormat, RgbaImage};
 use openai_mcp_studio::draw::{self, Given, Look};
 use serde_json::{Map, Value, json};
 
-use crate::api::{models, tools};
+use crate::api::{files, models, tools};
+use crate::content::Content;
 use crate::engine::catalog::Use;
 use crate::error::{Error, Result};
 use crate::form::{Form, Upload};
 use crate::params::{Json, Params};
 use crate::sse;
-use crate::world::now;
+use crate::world::{Caller, World, now};
 
 const LARGEST_BODY: usize = 1024 * 1024 * 1024;
 const LARGEST_IMAGE: usize = 50 * 1024 * 1024;
@@ -198,12 +199,23 @@ async fn generate(Json(mut params): Json) -> Result<Response> {
     answer(wish, "image_generation", 0, move |look, index| draw::paint(look, index, width, height)).await
 }
 
-async fn edit(form: Multipart) -> Result<Response> {
-    let mut form = Form::read(form, LARGEST_IMAGE as u64).await?;
-    let wish = Wish::read(&mut form.params)?;
-    form.params.one_of("input_fidelity", &["high", "low"])?;
-    form.params.finish()?;
-    let given = blocking(move || read_given(form.files)).await?;
+/// Images come as a form, or as JSON with their URLs or the ids of files.
+async fn edit(Extension(account): Caller, request: Request) -> Result<Response> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let Form { mut params, files } = if kind.starts_with("multipart/form-data") {
+        let form = Multipart::from_request(request, &()).await;
+        let form = form.map_err(|fault| Error::new(fault.status(), fault.body_text()))?;
+        Form::read(form, LARGEST_IMAGE as u64).await?
+    } else {
+        let Json(mut params) = Json::from_request(request, &()).await?;
+        params.one_of("moderation", &["low", "auto"])?;
+        let files = referenced(&mut account.world(), &mut params)?;
+        Form { params, files }
+    };
+    let wish = Wish::read(&mut params)?;
+    params.one_of("input_fidelity", &["high", "low"])?;
+    params.finish()?;
+    let given = blocking(move || read_given(files)).await?;
     let (width, height) = match (wish.size, given.images.first()) {
         (Some(size), _) => size,
         (None, Some(first)) => first.dimensions(),
@@ -211,6 +223,48 @@ async fn edit(form: Multipart) -> Result<Response> {
     };
     let seen = given.images.len();
     answer(wish, "image_edit", seen, move |look, index| draw::repaint(look, &given, index, width, height)).await
+}
+
+/// The files of a body of JSON.
+fn referenced(world: &mut World, params: &mut Params) -> Result<Vec<Upload>> {
+    let images = params.need("images", |params, name| params.array(name, 1..=16))?;
+    let mask = params.take("mask").map(|value| ("mask", "mask".to_owned(), value));
+    images
+        .into_iter()
+        .map(|(path, value)| ("image", path, value))
+        .chain(mask)
+        .map(|(name, path, value)| refer(world, name, Params::nested(path, value)?))
+        .collect()
+}
+
+fn refer(world: &mut World, name: &str, mut reference: Params) -> Result<Upload> {
+    let url = reference.string("image_url")?;
+    let file_id = reference.string("file_id")?;
+    let path = reference.path("image_url");
+    reference.finish()?;
+    let refuse = |message: &str| Err(Error::invalid(&path, "invalid_value", message));
+    let (kind, content) = match (url, file_id) {
+        (Some(url), None) => {
+            let Some((kind, data)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) else {
+                return refuse("The sandbox fetches no images: expected a base64 data URL.");
+            };
+            let Ok(bytes) = STANDARD.decode(data) else { return refuse("The data URL is not valid base64.") };
+            (kind.to_owned(), Content::holding(&bytes))
+        }
+        (None, Some(file_id)) => {
+            let file = files::find(world, &file_id)?;
+            let kind = match file.text("filename").rsplit('.').next() {
+                Some("jpg" | "jpeg") => "image/jpeg",
+                Some("png") => "image/png",
+                Some("webp") => "image/webp",
+                _ => "application/octet-stream",
+            };
+            (kind.to_owned(), file.content.clone().unwrap_or_default())
+        }
+        _ => return refuse("Expected exactly one of 'image_url' and 'file_id'."),
+    };
+    let bytes = content.read_all().map_or(0, |bytes| bytes.len() as u64);
+    Ok(Upload { name: name.to_owned(), filename: name.to_owned(), kind: Some(kind), content, bytes })
 }
 
 fn read_given(files: Vec<Upload>) -> Result<Given> {

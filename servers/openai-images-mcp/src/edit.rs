@@ -1,13 +1,16 @@
 //! Images from images. <https://platform.openai.com/docs/api-reference/images/createEdit>
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::spec::Spec;
 use openai_mcp_pictures::{self as pictures, ROOM};
 
 use crate::answer::{self, Wish};
 use crate::draw::{self, Area};
 use crate::record;
-use crate::shapes::{Delivery, Fidelity, ImageInput, Images, Look, Prompt};
+use crate::shapes::{Delivery, Fidelity, ImageInput, Images, Look, Moderation, Prompt};
 
 tools![Edit, Inpaint, Outpaint, Variations];
 
@@ -15,6 +18,10 @@ tools![Edit, Inpaint, Outpaint, Variations];
 const LARGEST: usize = 50 * 1024 * 1024;
 /// Most bytes of a mask that the API takes.
 const LARGEST_MASK: usize = 4 * 1024 * 1024;
+/// Most bytes of all files in a request of JSON, where base64 makes four bytes of three.
+const MOST: usize = 36 * 1024 * 1024;
+/// How often such a file is in memory: as it is, as base64, in the arguments, in the request, and what grew on the way.
+const TIMES: usize = 8;
 /// Canvases are multiples of this.
 const STEP: u32 = 16;
 /// Longest edge and most pixels of a canvas: 3840x2160.
@@ -24,7 +31,7 @@ const MOST_PIXELS: u64 = 3840 * 2160;
 /// Edit or combine up to 16 images by a prompt.
 #[tool("image-edit", POST "/images/edits", multipart, run, open, saves)]
 struct Edit {
-    /// Files, or ids of images made here.
+    /// Files, ids of images made here, or OpenAI's file ids.
     #[read]
     #[alias("image_id")]
     image: Images,
@@ -40,9 +47,29 @@ struct Edit {
     input_fidelity: Option<Fidelity>,
     #[flatten]
     look: Look,
+    moderation: Option<Moderation>,
     #[read]
     #[flatten]
     delivery: Delivery,
+}
+
+/// The same request as JSON, which alone takes `moderation` and files at OpenAI.
+#[request(POST "/images/edits")]
+struct EditJson {
+    images: Vec<JsonObject>,
+    prompt: Prompt,
+    mask: Option<JsonObject>,
+    input_fidelity: Option<Fidelity>,
+    #[flatten]
+    look: Look,
+    moderation: Option<Moderation>,
+    #[flatten]
+    delivery: Delivery,
+}
+
+#[request(GET "/files/{file_id}/content")]
+struct FileContent {
+    file_id: String,
 }
 
 /// What tools that make their own images and masks take of image-edit's arguments.
@@ -52,36 +79,69 @@ struct EditOptions {
     input_fidelity: Option<Fidelity>,
     #[flatten]
     look: Look,
+    moderation: Option<Moderation>,
 }
 
 impl Edit {
     async fn run(self, cx: Context) -> Result<Output> {
-        let mut arguments = cx.arguments().clone();
-        let mut asked = arguments.clone().set("image", origins(&self.image));
-        for (name, file) in [("mask", self.mask), ("markup", self.markup)] {
-            if let Some(FileInput(source)) = file {
-                asked = asked.set(name, place(&source));
-            }
-        }
-        // Ids are ours: OpenAI gets the images themselves.
+        let mut asked = cx.arguments().clone().set("image", origins(&self.image));
         let images = match self.image {
             Images::One(image) => vec![image],
             Images::Many(ListOf(images)) => images,
         };
-        if !images.iter().all(|image| matches!(image, ImageInput::File(_))) {
-            for image in images {
-                let source = match image {
-                    ImageInput::File(FileInput(source)) | ImageInput::Named(source) => source,
-                    ImageInput::Id(id) => made(record::image(&cx, "image", &id).await?),
-                };
-                arguments = arguments.attach("image", source);
+        let whole = images.iter().all(|image| matches!(image, ImageInput::File(_)));
+        let mut files = Vec::new();
+        for image in images {
+            files.push(("image", image.source(&cx).await?));
+        }
+        for (name, file) in [("mask", self.mask), ("markup", self.markup)] {
+            if let Some(FileInput(source)) = file {
+                asked = asked.set(name, place(&source));
+                files.push((name, source));
             }
         }
-        let (tool, spec, delivery) = (Self::SPEC.name, &Self::SPEC, self.delivery);
-        let asked = asked.read()?;
-        let made = answer::make(&cx, Wish { tool, spec, arguments, asked, delivery, room: ROOM }).await;
-        Ok(made.map_err(with_advice)?.output())
+        let arguments = cx.arguments().clone();
+        // What stands in the arguments as a form takes it stays there: a list of one is sent as a list.
+        if whole && !needs_json(&arguments, &files)? {
+            files.clear();
+        }
+        finish(&cx, Self::SPEC.name, arguments, files, asked, self.delivery).await.map_err(with_advice)
     }
+}
+
+/// Whether a form has no place for some of it.
+fn needs_json(arguments: &Arguments, files: &[(&'static str, Source)]) -> Result<bool> {
+    let moderated = arguments.member::<Value>("moderation")?.is_some_and(|value| !value.is_null());
+    Ok(moderated || files.iter().any(|(_, source)| source.id().is_some()))
+}
+
+/// The arguments with files as JSON has them: by their ids at OpenAI, else whole, as data URLs.
+///
+/// # Errors
+/// A file cannot be read, or all are too many bytes; JSON has no place for `markup`.
+async fn as_json(cx: &Context, arguments: Arguments, files: Vec<(&'static str, Source)>) -> Result<Arguments> {
+    let (mut images, mut mask, mut room) = (Vec::new(), None, MOST.min(cx.room() / TIMES));
+    for (name, source) in files {
+        let reference = match source.id() {
+            Some(id) => json!({"file_id": id}),
+            None => {
+                let file = cx.read(source, room).await?;
+                room = room.saturating_sub(file.bytes.len());
+                let url = format!("data:{};base64,{}", file.mime_type, STANDARD.encode(&file.bytes));
+                json!({"image_url": url})
+            }
+        };
+        match name {
+            "image" => images.push(reference),
+            "mask" => mask = Some(reference),
+            other => {
+                let text = "OpenAI takes none beside `moderation` or file ids; give the images themselves";
+                return Err(Error::argument(other, text));
+            }
+        }
+    }
+    let arguments = arguments.without("image").without("mask").set("images", images);
+    Ok(mask.into_iter().fold(arguments, |arguments, mask| arguments.set("mask", mask)))
 }
 
 /// To whom drew a mask by hand, the tool is told that draws it.
@@ -94,15 +154,38 @@ fn with_advice(error: Error) -> Error {
     Error::new(error.kind(), format!("{text}\nhint: {hint}"))
 }
 
+/// Not every file can be had back.
+fn with_other_way(error: Error) -> Error {
+    if error.kind() != Kind::Status(400) {
+        return error;
+    }
+    let hint = "give the image itself, as path, URL or data; image-edit takes it by its id";
+    Error::new(error.kind(), format!("{error}\nhint: {hint}"))
+}
+
 impl ImageInput {
+    /// What is sent.
+    async fn source(self, cx: &Context) -> Result<Source> {
+        Ok(match self {
+            ImageInput::Id(id) => made(record::image(cx, "image", &id).await?),
+            ImageInput::File(FileInput(source)) | ImageInput::Named(source) => source,
+        })
+    }
+
     /// Its name and its bytes.
     async fn read(self, cx: &Context) -> Result<(String, Bytes)> {
         match self {
             ImageInput::Id(id) => record::image(cx, "image", &id).await,
-            ImageInput::File(FileInput(source)) | ImageInput::Named(source) => {
-                let read = cx.read(source, LARGEST).await?;
-                Ok((read.filename, read.bytes))
-            }
+            ImageInput::File(FileInput(source)) | ImageInput::Named(source) => match source.id() {
+                Some(id) => {
+                    let content = cx.send(&FileContent::SPEC, json!({"file_id": id})).bytes().await;
+                    Ok((id.to_owned(), content.map_err(with_other_way)?))
+                }
+                None => {
+                    let read = cx.read(source, LARGEST).await?;
+                    Ok((read.filename, read.bytes))
+                }
+            },
         }
     }
 }
@@ -112,7 +195,7 @@ impl ImageInput {
 /// Give exactly one of mask, rectangle, polygon, in pixels from the upper left. The model may stray beyond it a little.
 #[tool("image-inpaint", open, saves)]
 struct Inpaint {
-    /// File, or id of an image made here.
+    /// File, id of an image made here, or OpenAI's file id.
     #[alias("image_id")]
     image: ImageInput,
     /// The whole picture that is wanted, not the area alone.
@@ -168,7 +251,8 @@ impl Inpaint {
         };
         let files = vec![("image", made(image)), ("mask", made(("mask.png".into(), mask)))];
         let arguments = options.arguments().set("prompt", prompt);
-        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
+        let asked = arguments.clone().set("image", from);
+        finish(&cx, Self::SPEC.name, arguments, files, asked, delivery).await
     }
 }
 
@@ -177,7 +261,7 @@ impl Inpaint {
 /// Give size or margins. The canvas grows to the right and downwards to multiples of 16.
 #[tool("image-outpaint", open, saves)]
 struct Outpaint {
-    /// File, or id of an image made here.
+    /// File, id of an image made here, or OpenAI's file id.
     #[alias("image_id")]
     image: ImageInput,
     /// The whole picture that is wanted, not the new area alone.
@@ -238,7 +322,8 @@ impl Outpaint {
         let (canvas, mask, width, height) = drawn.await??;
         let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
         let arguments = options.arguments().set("prompt", prompt).set("size", format!("{width}x{height}"));
-        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
+        let asked = arguments.clone().set("image", from);
+        finish(&cx, Self::SPEC.name, arguments, files, asked, delivery).await
     }
 }
 
@@ -269,7 +354,7 @@ fn check_canvas(argument: &str, width: u32, height: u32) -> Result<()> {
 /// The API's own endpoint for variations is retired.
 #[tool("image-generate-variations", open, saves)]
 struct Variations {
-    /// File, or id of an image made here.
+    /// File, id of an image made here, or OpenAI's file id.
     #[alias("image_id")]
     image: ImageInput,
     /// What to vary, if not just anything.
@@ -290,9 +375,10 @@ impl Variations {
             prompt_text.push(' ');
             prompt_text.push_str(&prompt);
         }
-        let files = vec![("image", made(image.read(&cx).await?))];
+        let files = vec![("image", image.source(&cx).await?)];
         let arguments = options.arguments().set("prompt", prompt_text);
-        finish(&cx, Self::SPEC.name, arguments, files, from, delivery).await
+        let asked = arguments.clone().set("image", from);
+        finish(&cx, Self::SPEC.name, arguments, files, asked, delivery).await
     }
 }
 
@@ -313,6 +399,9 @@ fn origin(image: &ImageInput) -> Value {
 
 /// Of a file only where it came from is remembered, and never its content: that may be more than a record holds.
 fn place(source: &Source) -> Value {
+    if let Some(id) = source.id() {
+        return id.into();
+    }
     match source {
         Source::Path { path, .. } => json!({"path": path}),
         Source::Url { url, .. } => json!({"url": url}),
@@ -326,17 +415,21 @@ fn made((filename, bytes): (String, Bytes)) -> Source {
     Source::Inline { bytes, filename, mime_type }
 }
 
-/// Calls image-edit with the arguments and files that a tool made.
+/// Calls image-edit with arguments and files: as a form, or as JSON where only that takes them. `asked` is for the record.
 async fn finish(
     cx: &Context,
     tool: &'static str,
-    arguments: Arguments,
+    mut arguments: Arguments,
     files: Vec<(&'static str, Source)>,
-    from: Value,
+    asked: Arguments,
     delivery: Delivery,
 ) -> Result<Output> {
-    let asked = arguments.clone().set("image", from).read()?;
-    let arguments = files.into_iter().fold(arguments, |arguments, (name, file)| arguments.attach(name, file));
-    let wish = Wish { tool, spec: &Edit::SPEC, arguments, asked, delivery, room: ROOM };
-    Ok(answer::make(cx, wish).await?.output())
+    let mut spec: &Spec = &Edit::SPEC;
+    if needs_json(&arguments, &files)? {
+        (spec, arguments) = (&EditJson::SPEC, as_json(cx, arguments, files).await?);
+    } else {
+        arguments = files.into_iter().fold(arguments, |arguments, (name, file)| arguments.attach(name, file));
+    }
+    let asked = asked.read()?;
+    Ok(answer::make(cx, Wish { tool, spec, arguments, asked, delivery, room: ROOM }).await?.output())
 }

@@ -3,6 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::save::Formats;
 use openai_mcp_kernel::schema::{Shape, Shaped, of};
+use openai_mcp_shapes::attachment::Kept;
 use openai_mcp_shapes::{Effort, ImageFormat, Level};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -59,7 +60,7 @@ pub(crate) struct Drawing {
 }
 
 #[shape]
-enum Moderation {
+pub(crate) enum Moderation {
     Low,
     Auto,
 }
@@ -171,18 +172,34 @@ impl<'de> Deserialize<'de> for ImageInput {
         #[serde(untagged)]
         enum Given {
             Text(String),
+            Kept(Kept),
             File(FileInput),
         }
-        match Given::deserialize(deserializer)? {
-            Given::Text(id) if id.trim().starts_with(ID) => Ok(ImageInput::Id(id.trim().to_owned())),
-            Given::Text(text) => Source::of_text(&text).map(ImageInput::Named).map_err(D::Error::custom),
-            Given::File(file) => Ok(ImageInput::File(file)),
+        let text = match Given::deserialize(deserializer)? {
+            Given::File(file) => return Ok(ImageInput::File(file)),
+            Given::Text(text) | Given::Kept(Kept { file_id: text }) => text,
+        };
+        match text.trim() {
+            id if id.starts_with(ID) => Ok(ImageInput::Id(id.to_owned())),
+            _ => Source::of_text(&text).map(ImageInput::Named).map_err(D::Error::custom),
         }
     }
 }
 
-impl Shaped for ImageInput {
+struct Listed;
+
+impl Shaped for Listed {
     const SHAPE: Shape = Shape::Union(&[of::<String>, of::<FileInput>]);
+}
+
+struct Taken;
+
+impl Shaped for Taken {
+    const SHAPE: Shape = Shape::Union(&[of::<String>, of::<Kept>, of::<FileInput>]);
+}
+
+impl Shaped for ImageInput {
+    const SHAPE: Shape = Shape::Brief { listed: of::<Listed>, taken: of::<Taken>, options: false };
 }
 
 /// One image, or up to 16. Lists show the second alone, since a file takes many words there.
@@ -196,7 +213,7 @@ pub(crate) enum Images {
 struct Either;
 
 impl Shaped for Either {
-    const SHAPE: Shape = Shape::Union(&[of::<String>, of::<FileInput>, of::<ListOf<ImageInput, 1, 16>>]);
+    const SHAPE: Shape = Shape::Union(&[of::<String>, of::<Kept>, of::<FileInput>, of::<ListOf<ImageInput, 1, 16>>]);
 }
 
 impl Shaped for Images {
