@@ -294,19 +294,21 @@ fn pack(workspace: &Workspace, workers: &[Worker], make: Make, packer: Packer) -
             stale.push((worker, wasm));
         }
     }
-    if !stale.is_empty() {
-        let mut pack = packer.command(workspace);
-        pack.arg("pack");
-        for (worker, wasm) in &stale {
-            pack.arg(wasm).arg(worker.dist());
-        }
-        execute(&mut pack)?;
-    }
     // Each takes one core for some seconds.
     thread::scope(|scope| {
         let (one, other) = stale.split_at(stale.len() / 2);
-        let work =
-            |part: &[(&Worker, PathBuf)]| part.iter().try_for_each(|(worker, _)| finish(workspace, worker, make));
+        let work = |part: &[(&Worker, PathBuf)]| {
+            if part.is_empty() {
+                return Ok(());
+            }
+            let mut pack = packer.command(workspace);
+            pack.arg("pack");
+            for (worker, wasm) in part {
+                pack.arg(wasm).arg(worker.dist());
+            }
+            execute(&mut pack)?;
+            part.iter().try_for_each(|(worker, _)| finish(workspace, worker, make))
+        };
         let other = scope.spawn(move || work(other));
         work(one)?;
         other.join().map_err(|_| anyhow!("a thread panicked"))?

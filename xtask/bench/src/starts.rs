@@ -1,5 +1,6 @@
 //! The binary with all servers: what it takes to start, to lie idle and to be asked for the first time.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
@@ -41,26 +42,33 @@ impl Bench<'_> {
         report.figure("start to first answer, http".into(), "ms", median(https), Some(median(proxies)), Some(8.0));
         report.figure("start to first answer, stdio".into(), "ms", median(pipes), None, Some(5.0));
 
-        let (server, address) = Process::serve(all()).await.context("openai-mcp serve")?;
-        report.figure("idle memory, http".into(), "MB", server.memory("VmRSS")?, None, Some(10.0));
-        let mut connection = Connection::open(address).await?;
-        let mut slowest = (0.0, String::new());
+        let mut domains = Vec::new();
         for folder in std::fs::read_dir(root.join("servers"))? {
             let name = folder?.file_name().to_string_lossy().into_owned();
             let domain = name.strip_prefix("openai-").and_then(|name| name.strip_suffix("-mcp"));
-            let domain = domain.with_context(|| format!("{name} is no openai-{{domain}}-mcp"))?;
-            let request = list.http(address, &format!("/{domain}/mcp"), Era::Modern);
-            let start = Instant::now();
-            connection.exchange(&request).await.with_context(|| server.tail().text())?;
-            let took = start.elapsed().as_secs_f64() * 1000.0;
-            check_list(connection.body())?;
-            if took > slowest.0 {
-                slowest = (took, domain.to_owned());
-            }
+            domains.push(domain.with_context(|| format!("{name} is no openai-{{domain}}-mcp"))?.to_owned());
         }
-        let (took, domain) = slowest;
+        // Each is asked for the first time in several processes: the slowest of one alone tells when the machine was busy.
+        let mut firsts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        let (mut idle, mut listed) = (Vec::new(), Vec::new());
+        for _ in 0..turns {
+            let (server, address) = Process::serve(all()).await.context("openai-mcp serve")?;
+            idle.push(server.memory("VmRSS")?);
+            let mut connection = Connection::open(address).await?;
+            for domain in &domains {
+                let request = list.http(address, &format!("/{domain}/mcp"), Era::Modern);
+                let start = Instant::now();
+                connection.exchange(&request).await.with_context(|| server.tail().text())?;
+                firsts.entry(domain).or_default().push(start.elapsed().as_secs_f64() * 1000.0);
+                check_list(connection.body())?;
+            }
+            listed.push(server.memory("VmRSS")?);
+        }
+        report.figure("idle memory, http".into(), "MB", median(idle), None, Some(10.0));
+        let medians = firsts.into_iter().map(|(domain, took)| (median(took), domain));
+        let (took, domain) = medians.max_by(|one, other| one.0.total_cmp(&other.0)).context("no servers")?;
         report.figure(format!("slowest first tools/list ({domain})"), "ms", took, None, Some(1.0));
-        report.figure("memory after all lists, http".into(), "MB", server.memory("VmRSS")?, None, None);
+        report.figure("memory after all lists, http".into(), "MB", median(listed), None, None);
         let size = std::fs::metadata(&self.binary)?.len() as f64 / 1e6;
         report.sized("size of the binary".into(), "MB", size, 40.0);
         Ok(())
