@@ -58,7 +58,7 @@ impl TranscribeBatch {
     async fn run(self, cx: Context) -> Result<Output> {
         let TranscribeBatch { model, response_format, options, recordings } = self;
         let arguments = options.arguments().set("model", model).set("response_format", response_format);
-        recordings.transcribe(&cx, Job::new(&Transcribe::SPEC, arguments)?).await
+        recordings.transcribe(&cx, Job::new(&cx, &Transcribe::SPEC, arguments).await?).await
     }
 }
 
@@ -78,7 +78,7 @@ impl TranslateBatch {
         let Rendering { model, prompt, response_format, temperature } = self.rendering;
         let arguments = Arguments::default().set("model", model).set("prompt", prompt);
         let arguments = arguments.set("response_format", response_format).set("temperature", temperature);
-        self.recordings.transcribe(&cx, Job::new(&Translate::SPEC, arguments)?).await
+        self.recordings.transcribe(&cx, Job::new(&cx, &Translate::SPEC, arguments).await?).await
     }
 }
 
@@ -112,7 +112,7 @@ impl Recordings {
             // Whether it can be used is told before anything is spent.
             cx.reserve(Some(&format!("{folder}/{:08x}.txt", cx.random() as u32))).await?;
         }
-        let extension = job.format.extension();
+        let extension = job.extension();
         let path = |stem| folder.as_ref().map(|folder| format!("{folder}/{stem}.{extension}"));
         let pieces = sources.into_iter().zip(stems(&names)).map(|(source, stem)| (source, path(stem)));
         let pieces = pieces.enumerate().skip(offset).collect();

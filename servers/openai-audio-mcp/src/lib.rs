@@ -1,6 +1,7 @@
 //! Speech from text, text from speech, custom voices. <https://platform.openai.com/docs/api-reference/audio>
 
 mod batch;
+mod captions;
 mod merge;
 mod sentences;
 mod shapes;

@@ -5,6 +5,8 @@ use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use serde_json::Map;
 
+use crate::captions;
+
 /// Most languages of a recording that are told: each is compared with all before it.
 const LANGUAGES: usize = 200;
 
@@ -96,8 +98,7 @@ fn moved(line: &str, by: f64) -> String {
     let words = line.split(' ').map(|word| match milliseconds(word) {
         Some((time, separator)) => {
             let time = time.saturating_add((by * 1000.0).round() as u64);
-            let (rest, thousandths) = (time / 1000, time % 1000);
-            format!("{:02}:{:02}:{:02}{separator}{thousandths:03}", rest / 3600, rest / 60 % 60, rest % 60)
+            captions::clock(time, separator)
         }
         None => word.to_owned(),
     });

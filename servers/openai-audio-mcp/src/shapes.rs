@@ -25,11 +25,11 @@ pub(crate) struct Hearing {
     /// With verbose_json.
     timestamp_granularities: Option<Vec<Granularity>>,
     include: Option<Vec<Include>>,
-    /// Diarizing needs it over 30 s.
+    /// Diarizing: default auto.
     chunking_strategy: Option<Chunking>,
-    /// Up to 4, for diarized_json.
+    /// Up to 4, when diarizing.
     known_speaker_names: Option<Vec<String>>,
-    /// Data URLs, 2 to 10 s each.
+    /// Paths, URLs or data URLs, 2 to 10 s each.
     known_speaker_references: Option<Vec<String>>,
     /// Cut into pieces of at most this.
     #[local]

@@ -22,8 +22,8 @@ pub(crate) struct Transcribe {
     /// flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm.
     #[read]
     file: FileInput,
-    /// gpt-transcribe; until 2027-02-26 also gpt-4o-transcribe, gpt-4o-mini-transcribe, gpt-4o-transcribe-diarize,
-    /// whisper-1 (srt, vtt, verbose_json).
+    /// gpt-transcribe; until 2027-02-26 also gpt-4o-transcribe, gpt-4o-mini-transcribe, gpt-4o-transcribe-diarize
+    /// (diarized_json, srt, vtt: with speakers), whisper-1 (srt, vtt, verbose_json).
     model: String,
     response_format: Option<Format>,
     #[flatten]
@@ -95,7 +95,7 @@ impl Delivery {
             arguments = arguments.set("response_format", format);
         }
         cx.reserve(self.save_to.as_deref()).await?;
-        let outcome = Job::new(spec, arguments)?.run(cx, source).await?;
+        let outcome = Job::new(cx, spec, arguments).await?.run(cx, source).await?;
         let Some(path) = outcome.place(cx, self.save_to.clone()) else { return self.show(cx, outcome, None).await };
         let (extension, content) = match plain {
             true => ("txt", outcome.text().into()),

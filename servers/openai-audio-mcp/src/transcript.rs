@@ -2,8 +2,10 @@
 
 use std::sync::atomic::AtomicU64;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use openai_mcp_kernel::body::Body;
 use openai_mcp_kernel::files::{Read, Seekable};
 use openai_mcp_kernel::http_types::Response;
@@ -18,6 +20,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 
+use crate::captions;
 use crate::merge::{self, Part, Transcript};
 
 /// Largest file of one request: 25 MiB, less what a form adds.
@@ -30,6 +33,10 @@ const MOST_HELD: usize = 128 * 1024 * 1024;
 const MOST_TOLD: usize = 8000;
 /// Pieces of one file that are transcribed at a time.
 const AT_ONCE: usize = 3;
+
+/// Where the voices of known speakers stand, and most bytes of one: ten seconds at their best.
+const SAMPLES: &str = "known_speaker_references";
+const LARGEST_SAMPLE: usize = 8 * 1024 * 1024;
 
 /// The formats of transcripts, with the extensions of their files.
 pub(crate) const FORMATS: Formats = &[
@@ -54,7 +61,7 @@ pub(crate) enum Format {
 
 impl Format {
     /// Extension of a file that holds it.
-    pub(crate) fn extension(self) -> &'static str {
+    fn extension(self) -> &'static str {
         match self {
             Format::Json | Format::VerboseJson | Format::DiarizedJson => "json",
             Format::Text => "txt",
@@ -69,7 +76,9 @@ pub(crate) struct Job {
     spec: &'static Spec,
     /// Those of the request, without the file.
     arguments: Arguments,
-    pub(crate) format: Format,
+    format: Format,
+    /// Subtitles that the model does not make: they are written here, of what it tells of speakers and times.
+    captions: Option<Format>,
     stream: bool,
     known: Vec<String>,
     /// Most seconds of a piece, where the caller wants pieces.
@@ -82,6 +91,8 @@ pub(crate) struct Job {
 pub(crate) struct Outcome {
     transcript: Transcript,
     format: Format,
+    /// The same as subtitles, and of which format, if they are what it is to be.
+    captions: Option<(Format, String)>,
     /// Where the transcript ends before the sound does, in seconds, and why.
     broke: Option<(f64, String)>,
 }
@@ -92,14 +103,32 @@ enum Sound {
 }
 
 impl Job {
-    /// Reads what a request's arguments say of it.
+    /// Reads what a request's arguments say of it, and the samples of known speakers.
     ///
     /// # Errors
     /// One is not what was expected.
-    pub(crate) fn new(spec: &'static Spec, arguments: Arguments) -> Result<Self> {
+    pub(crate) async fn new(cx: &Context, spec: &'static Spec, mut arguments: Arguments) -> Result<Self> {
+        let mut format = arguments.member("response_format")?.unwrap_or(Format::Json);
+        let mut captions = None;
+        if arguments.member::<String>("model")?.is_some_and(|model| model.contains("diarize")) {
+            if matches!(format, Format::Srt | Format::Vtt) {
+                captions = Some(format);
+                format = Format::DiarizedJson;
+                arguments = arguments.set("response_format", "diarized_json");
+            }
+            // The API refuses to do without where a recording is longer than half a minute.
+            if arguments.member::<Value>("chunking_strategy")?.is_none() {
+                arguments = arguments.set("chunking_strategy", "auto");
+            }
+        }
+        if let Some(samples) = arguments.member::<Vec<String>>(SAMPLES)? {
+            let samples = stream::iter(samples).then(|sample| as_data_url(cx, sample)).try_collect::<Vec<_>>().await?;
+            arguments = arguments.set(SAMPLES, samples);
+        }
         Ok(Job {
             spec,
-            format: arguments.member("response_format")?.unwrap_or(Format::Json),
+            format,
+            captions,
             stream: arguments.member("stream")?.unwrap_or_default(),
             known: arguments.member("known_speaker_names")?.unwrap_or_default(),
             split: arguments.member("split_seconds")?,
@@ -108,16 +137,31 @@ impl Job {
         })
     }
 
+    /// Extension of the files that it makes.
+    pub(crate) fn extension(&self) -> &'static str {
+        self.captions.unwrap_or(self.format).extension()
+    }
+
     /// Transcribes a file, in pieces if it is large.
     ///
     /// # Errors
     /// As those of the request; a later piece that fails does not take the earlier ones with it.
     pub(crate) async fn run(&self, cx: &Context, source: Source) -> Result<Outcome> {
+        let mut outcome = self.hear(cx, source).await?;
+        if let (Some(format), Transcript::Json(json)) = (self.captions, &outcome.transcript) {
+            let json = json.clone();
+            let written = cx.compute_long(json.len(), move || captions::write(&json, format)).await?;
+            outcome.captions = written.map(|captions| (format, captions));
+        }
+        Ok(outcome)
+    }
+
+    async fn hear(&self, cx: &Context, source: Source) -> Result<Outcome> {
         match self.load(cx, source).await? {
             Sound::Whole(source) => match self.request(cx, source.clone(), false).await {
                 Ok(transcript) => {
                     cx.flush_text();
-                    Ok(Outcome { transcript, format: self.format, broke: None })
+                    Ok(Outcome { transcript, format: self.format, captions: None, broke: None })
                 }
                 // Refused before it was heard.
                 Err(error) if is_too_long(&error) => {
@@ -218,7 +262,7 @@ impl Job {
         if parts.is_empty() {
             return Err(Error::new(Kind::File, format!("`{}` has no sound", file.filename)));
         }
-        Ok(Outcome { transcript: merge::merge(parts, &self.known)?, format: self.format, broke })
+        Ok(Outcome { transcript: merge::merge(parts, &self.known)?, format: self.format, captions: None, broke })
     }
 
     async fn request(&self, cx: &Context, source: Source, follows: bool) -> Result<Transcript> {
@@ -270,6 +314,16 @@ fn read(answer: Bytes) -> Result<Transcript> {
     }
 }
 
+/// A sample of a speaker as the API takes it.
+async fn as_data_url(cx: &Context, sample: String) -> Result<String> {
+    if sample.starts_with("data:") {
+        return Ok(sample);
+    }
+    let source = Source::of_text(&sample).map_err(|problem| Error::argument(SAMPLES, problem))?;
+    let Read { mime_type, bytes, .. } = cx.read(source, LARGEST_SAMPLE).await?;
+    Ok(format!("data:{mime_type};base64,{}", STANDARD.encode(bytes)))
+}
+
 /// Whether a file is refused because it lasts too long for the model: 1,400 s, or what makes more tokens than it takes.
 fn is_too_long(error: &Error) -> bool {
     let text = error.to_string();
@@ -286,8 +340,8 @@ fn with_advice(error: Error) -> Error {
             "name what it is with `filename` in `file`: Opus is `x.ogg`; convert what is none of these"
         }
         Kind::Status(400) if text.contains("response_format") => {
-            "`srt`, `vtt` and `verbose_json` are made by whisper-1, `diarized_json` by gpt-4o-transcribe-diarize, `json` by \
-             every model"
+            "`srt` and `vtt` are made by whisper-1 and, with speakers, gpt-4o-transcribe-diarize, `verbose_json` by \
+             whisper-1, `diarized_json` by gpt-4o-transcribe-diarize, `json` by every model"
         }
         _ => return error,
     };
@@ -350,17 +404,17 @@ async fn follow(cx: &Context, mut events: Events, said: &mut String, segments: &
 impl Outcome {
     /// The transcript as it is written to a file.
     pub(crate) fn content(&self) -> Bytes {
-        match &self.transcript {
-            Transcript::Text(text) => text.clone().into(),
-            Transcript::Json(json) => json.clone(),
+        match (&self.captions, &self.transcript) {
+            (Some((_, text)), _) | (None, Transcript::Text(text)) => text.clone().into(),
+            (None, Transcript::Json(json)) => json.clone(),
         }
     }
 
-    /// What was said, alone.
+    /// What was said, alone; of subtitles all.
     pub(crate) fn text(&self) -> String {
-        match &self.transcript {
-            Transcript::Text(text) => text.clone(),
-            Transcript::Json(json) => {
+        match (&self.captions, &self.transcript) {
+            (Some((_, text)), _) | (None, Transcript::Text(text)) => text.clone(),
+            (None, Transcript::Json(json)) => {
                 let value: Value = serde_json::from_slice(json).unwrap_or_default();
                 value.get("text").and_then(Value::as_str).unwrap_or_default().to_owned()
             }
@@ -369,10 +423,11 @@ impl Outcome {
 
     /// Extension of a file that holds it.
     pub(crate) fn extension(&self) -> &'static str {
-        match &self.transcript {
-            Transcript::Json(_) => "json",
-            Transcript::Text(_) if self.format.extension() == "json" => "txt",
-            Transcript::Text(_) => self.format.extension(),
+        match (&self.captions, &self.transcript) {
+            (Some((format, _)), _) => format.extension(),
+            (None, Transcript::Json(_)) => "json",
+            (None, Transcript::Text(_)) if self.format.extension() == "json" => "txt",
+            (None, Transcript::Text(_)) => self.format.extension(),
         }
     }
 
@@ -409,9 +464,11 @@ impl Outcome {
     /// # Errors
     /// The answer is no JSON object.
     pub(crate) fn told(&self, full: bool) -> Result<Map<String, Value>> {
-        let mut told = match &self.transcript {
-            Transcript::Text(text) => Map::from_iter([("text".to_owned(), text.as_str().into())]),
-            Transcript::Json(json) => serde_json::from_slice(json)
+        let mut told = match (&self.captions, &self.transcript) {
+            (Some((_, text)), _) | (None, Transcript::Text(text)) => {
+                Map::from_iter([("text".to_owned(), text.as_str().into())])
+            }
+            (None, Transcript::Json(json)) => serde_json::from_slice(json)
                 .map_err(|error| Error::new(Kind::Answer, format!("the transcript is not JSON: {error}")))?,
         };
         if !full {
