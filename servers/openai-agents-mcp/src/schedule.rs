@@ -30,11 +30,18 @@ impl Given {
     /// Reads it of a call's arguments.
     pub(crate) fn read(cx: &Context) -> Result<Self> {
         let arguments = cx.arguments();
-        Ok(Given {
-            expression: arguments.member("expression")?,
-            timezone: arguments.member("timezone")?,
-            run_at: arguments.member::<Time>("run_at")?.map(|Time(seconds)| seconds),
-        })
+        let timezone: Option<String> = arguments.member("timezone")?;
+        let mut run_at = arguments.member::<Time>("run_at")?.map(|Time(seconds)| seconds);
+        // A time without an offset is one of the zone beside it.
+        if let Some(Value::String(text)) = arguments.member("run_at")?
+            && let Some(zone) = timezone.as_deref().and_then(zone)
+            && is_local(&text)
+            && let Some(at) = time::seconds(&text).and_then(|at| Timestamp::from_second(at).ok())
+        {
+            let clock = at.to_zoned_datetime(TimeZone::UTC).datetime();
+            run_at = zone.to_zoned_datetime(clock).map(|at| at.timestamp().as_second()).ok();
+        }
+        Ok(Given { expression: arguments.member("expression")?, timezone, run_at })
     }
 
     /// Says what is wrong with it, or missing for an automation of this kind; where the kind is not known, nothing is missing.
@@ -54,7 +61,6 @@ impl Given {
             _ => {}
         }
         match (kind, &self.timezone) {
-            ("once", Some(_)) => fault("timezone", "an automation that runs once has `run_at` alone".to_owned()),
             ("periodic", None) => fault("timezone", "required: an IANA time zone, as `Europe/Berlin`".to_owned()),
             (_, Some(name)) if zone(name).is_none() => {
                 fault("timezone", format!("expected an IANA time zone, as `Europe/Berlin`, got `{name}`"));
@@ -79,11 +85,17 @@ impl Given {
 
     /// The arguments of the call, with the time as the API takes it.
     pub(crate) fn settled(&self, cx: &Context) -> Arguments {
-        match self.run_at {
-            Some(at) => cx.arguments().clone().set("run_at", at),
-            None => cx.arguments().clone(),
+        match (self.run_at, &self.expression) {
+            (Some(at), None) => cx.arguments().clone().without("timezone").set("run_at", at),
+            (Some(at), Some(_)) => cx.arguments().clone().set("run_at", at),
+            (None, _) => cx.arguments().clone(),
         }
     }
+}
+
+/// Whether a date, or a date with a time, has no offset.
+fn is_local(text: &str) -> bool {
+    text.trim().split_once(['T', 't', ' ']).is_none_or(|(_, clock)| !clock.contains(['Z', 'z', '+', '-']))
 }
 
 /// An automation that a request answers with, and when it runs next.
