@@ -61,6 +61,7 @@ pub struct Events {
     /// What the events weigh that the call keeps.
     kept: usize,
     ended: bool,
+    errors_pass: bool,
 }
 
 /// Where JSON came in its place.
@@ -95,6 +96,7 @@ impl Events {
             passed: 0,
             kept: 0,
             ended: false,
+            errors_pass: false,
         })
     }
 
@@ -103,6 +105,12 @@ impl Events {
     pub fn keep(&mut self, event: &Event) -> bool {
         self.kept += json::held(&event.data);
         self.kept <= MOST_KEPT
+    }
+
+    /// The same for a stream in which an event of the type `error` tells of something that failed, and others come after it.
+    #[must_use]
+    pub fn passing_errors(self) -> Self {
+        Self { errors_pass: true, ..self }
     }
 
     /// The next event; `None` after the last, which is `[DONE]` or the end of the answer.
@@ -195,6 +203,10 @@ impl Events {
         struct Peek {
             error: Option<IgnoredAny>,
         }
+        #[derive(Deserialize)]
+        struct Typed {
+            r#type: String,
+        }
         if event.data.as_ref() == b"[DONE]" {
             self.ended = true;
             return Ok(None);
@@ -205,7 +217,8 @@ impl Events {
         }
         let failed = memmem::find(&event.data, b"\"error\"").is_some()
             && serde_json::from_slice::<Peek>(&event.data).is_ok_and(|peek| peek.error.is_some());
-        if failed {
+        let is_event = || serde_json::from_slice(&event.data).is_ok_and(|Typed { r#type }| r#type == "error");
+        if failed && !(self.errors_pass && is_event()) {
             self.ended = true;
             return Err(Error::event(&event.data, self.request_id.as_deref(), self.key.as_ref()));
         }

@@ -1,6 +1,8 @@
 //! Events: what goes into a session, and what is told while it works.
 //! <https://developers.openai.com/api/docs/guides/agents-api/sessions/events>
 
+use std::time::Duration;
+
 use openai_mcp_kernel::json::{Members as _, shorten};
 use openai_mcp_kernel::prelude::*;
 
@@ -12,6 +14,8 @@ tools![Send, Watch];
 
 /// Most events that are shown.
 const MOST: usize = 200;
+/// How long a stream may be silent before the session is asked whether it works at all.
+const QUIET: Duration = Duration::from_secs(3);
 /// How to learn of the rest.
 const REST: &str = "agent-session-wait tells what comes of the turn";
 /// Where what they tell of is kept.
@@ -131,6 +135,7 @@ impl Send {
 /// Watch the events of a session as they come, until its turn ends.
 #[tool("agent-session-events", GET "/agents/sessions/{session_id}/events", run)]
 struct Watch {
+    #[read]
     session_id: String,
     #[unlisted]
     include_obfuscation: Option<bool>,
@@ -148,17 +153,29 @@ impl Watch {
             let why = format!("the stream did not open in time; {REST}");
             return Ok(Output::json(&json!({"object": "list", "data": [], "ended": false, "note": why})));
         };
-        let mut events = events?;
+        let mut events = events?.passing_errors();
         let most = cx.max_result();
         let mut shown: Vec<Value> = Vec::new();
+        let mut asked = false;
         // Why no more is told, if not that the turn has ended.
         let why = loop {
             if shown.len() == MOST {
                 break Some(("note", format!("not more than {MOST} events are told; {REST}")));
             }
             let left = end.saturating_sub(cx.monotonic());
-            let Some(next) = follow::within(&cx, left, events.next()).await else {
-                break Some(("note", format!("time is up; {REST}")));
+            // Of a session at rest nothing would come however long one waited.
+            let asks = shown.is_empty() && !asked && left > QUIET;
+            let Some(next) = follow::within(&cx, if asks { QUIET } else { left }, events.next()).await else {
+                if !asks {
+                    break Some(("note", format!("time is up; {REST}")));
+                }
+                let status = follow::status(&cx, &self.session_id).await?;
+                if follow::rests(&status) {
+                    let note = format!("nothing goes on: the session is `{status}`; {KEPT}");
+                    return Ok(Output::json(&json!({"object": "list", "data": [], "ended": true, "note": note})));
+                }
+                asked = true;
+                continue;
             };
             let event = match next {
                 Ok(Some(event)) => event,

@@ -123,7 +123,18 @@ pub(crate) async fn within<T>(cx: &Context, time: Duration, work: impl Future<Ou
 /// The events of a session, if they can be had soon and within `left`; without them it is looked at again and again.
 pub(crate) async fn listen(cx: &Context, session_id: &str, left: Duration) -> Option<Events> {
     let events = cx.send(&Listen::SPEC, json!({"session_id": session_id})).events();
-    within(cx, OPENING.min(left), events).await?.ok()
+    within(cx, OPENING.min(left), events).await?.ok().map(Events::passing_errors)
+}
+
+/// Whether nothing goes on in a session of this status.
+pub(crate) fn rests(status: &str) -> bool {
+    matches!(status, "idle" | "failed" | "budget_reached")
+}
+
+/// What a session does.
+pub(crate) async fn status(cx: &Context, session_id: &str) -> Result<String> {
+    let session = cx.send(&Look::SPEC, json!({"session_id": session_id})).value().await?;
+    Ok(account::text(&session, "status").to_owned())
 }
 
 /// The session that a stream begins with.
@@ -145,7 +156,10 @@ pub(crate) async fn begun(cx: &Context, call: Call<'_>) -> Result<Value> {
 /// Whether an event ends a turn of the agent itself, or stops it.
 pub(crate) fn ends(event: &Value) -> bool {
     match account::text(event, "type") {
-        "agent.session.idle" | "agent.session.requires_action" | "agent.session.failed" => true,
+        "agent.session.idle"
+        | "agent.session.requires_action"
+        | "agent.session.failed"
+        | "agent.session.budget_reached" => true,
         "agent.session.turn.completed" | "agent.session.turn.failed" | "agent.session.turn.cancelled" => {
             event.get("turn").is_none_or(|turn| turn.get("subagent_id").is_none_or(Value::is_null))
         }
@@ -278,7 +292,8 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
         .collect();
     let mut going = match status {
         "in_progress" => true,
-        "idle" | "failed" | "" => false,
+        "" => false,
+        status if rests(status) => false,
         // A status that is not known is one on the way, where nothing is asked.
         _ => asked.is_empty(),
     };
@@ -309,8 +324,8 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
     // The next call tells what this one has not read.
     going |= more;
     let waits = going || connects;
-    if waits && let Some(item) = items.last() {
-        turn.after = Some(account::text(item, "id").to_owned());
+    if waits && let Some(last) = last_id(&items) {
+        turn.after = Some(last.to_owned());
     }
     let artifacts = match account::text(session.get("environment").unwrap_or(&Value::Null), "type") {
         "none" | "" => Vec::new(),
@@ -329,6 +344,11 @@ async fn settled(cx: &Context, turn: &mut Turn, session: &Value, now: bool) -> R
     Ok(Some(account::Account { session: session.clone(), turn: last, items, asked, artifacts, next, going }))
 }
 
+/// Where a list goes on.
+fn last_id(items: &[Value]) -> Option<&str> {
+    items.iter().rev().find_map(|item| item.get("id")?.as_str())
+}
+
 /// The items of a list from the oldest on, as many as one account reads, and whether there are more.
 async fn items(
     cx: &Context,
@@ -340,10 +360,12 @@ async fn items(
     for _ in 0..PAGES {
         let page = pages.next(cx, spec, &of).await?;
         items.extend(account::list(&page).cloned());
-        match items.last().and_then(|item| item.get("id")?.as_str()) {
-            Some(last) if *page.at("has_more") == true => of = of.set("after", last),
-            _ => return Ok((items, false)),
+        if *page.at("has_more") != true {
+            return Ok((items, false));
         }
+        // Messages from before they had ids have none.
+        let Some(last) = page.at("last_id").as_str().or_else(|| last_id(&items)) else { break };
+        of = of.set("after", last);
     }
     Ok((items, true))
 }

@@ -33,6 +33,7 @@ const DEEDS: [&str; 7] = ["one", "two", "three", "ASK", "four", "five", "six"];
 /// The API with one session: every request may meet an accident.
 struct Api(Arc<Mutex<State>>, Script);
 
+#[derive(Default)]
 struct State {
     seed: u64,
     now: Duration,
@@ -40,6 +41,8 @@ struct State {
     done: usize,
     begun: bool,
     answered: bool,
+    /// Whether its stream stays open and tells nothing.
+    quiet: bool,
     /// Bodies of what was sent, by key.
     sent: Vec<(String, Value)>,
 }
@@ -163,7 +166,13 @@ impl Platform for Api {
         let mut state = self.0.lock().unwrap();
         let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         let query = head.uri.query().unwrap_or_default();
-        if head.method == http::Method::GET && head.uri.path().ends_with("/events") && state.roll(4) == 0 {
+        let streams = head.method == http::Method::GET && head.uri.path().ends_with("/events");
+        if streams && state.quiet {
+            let response = http::Response::builder().header("content-type", "text/event-stream");
+            let body = Body::Stream { chunks: stream::pending().boxed(), length: None };
+            return ready(Ok(response.body(body).unwrap())).boxed();
+        }
+        if streams && state.roll(4) == 0 {
             return pending().boxed();
         }
         let (status, body, breaks) = state.answer(head.method.as_str(), head.uri.path(), query, key, &body);
@@ -241,7 +250,7 @@ fn call(api: &Arc<Api>, tool: &str, arguments: &Value) -> Value {
 fn nothing_is_lost_and_nothing_doubled() {
     for run in 1..=RUNS {
         let seed = run.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let state = State { seed, now: Duration::ZERO, done: 0, begun: false, answered: false, sent: Vec::new() };
+        let state = State { seed, ..State::default() };
         let api = Arc::new(Api(Arc::new(Mutex::new(state)), Script::default()));
         let patience = json!(seed % 6);
         let mut told = Vec::new();
@@ -270,6 +279,18 @@ fn nothing_is_lost_and_nothing_doubled() {
         assert_eq!(told, expected, "run {run}");
         let sent = &api.0.lock().unwrap().sent;
         assert_eq!(sent.len(), 2, "run {run}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_session_at_rest_is_not_watched() {
+    for (begun, note, most) in [(false, "nothing goes on: the session is `idle`", 4), (true, "time is up", 50)] {
+        let state = State { seed: 1, quiet: true, begun, ..State::default() };
+        let api = Arc::new(Api(Arc::new(Mutex::new(state)), Script::default()));
+        let result = call(&api, "agent-session-events", &json!({"session_id": "asess_1"}));
+        assert_eq!(result["ended"], !begun, "{result}");
+        assert!(result["note"].as_str().unwrap().starts_with(note), "{result}");
+        assert!(api.now() < Duration::from_secs(most), "{:?}", api.now());
     }
 }
 
