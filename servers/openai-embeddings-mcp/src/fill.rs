@@ -1,6 +1,6 @@
 //! Embedding many texts: into a collection, or into a file.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::ready;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,17 +63,20 @@ pub(crate) async fn run(
     }
     let total = part.total;
     let report = Arc::new(Report(Mutex::new(State::new(cx, &part)?)));
+    let mut known = None;
     if let Target::Collection(collection) = &target
         && let Some(found) = stored::find(cx, collection).await?
     {
         let dimensions = dimensions.and_then(|Int(dimensions)| usize::try_from(dimensions).ok());
         found.accept(collection, name.as_deref(), dimensions)?;
         model = found.model();
+        report.state().dimensions = found.dimensions;
+        known = Some(Known { collection: found, repeated: repeated(&part) });
     }
     let part = Arc::new(part);
     let lots = {
         let (report, part) = (report.clone(), part.clone());
-        lots(cx, &part, &model).scan((), move |(), lot| ready(report.take(&part, lot)))
+        lots(cx, &part, &model, known).scan((), move |(), lot| ready(report.take(&part, lot)))
     };
     let mut facts = Map::from_iter([("model".to_owned(), Value::from(model.name.as_str()))]);
     let mut saved = None;
@@ -166,6 +169,19 @@ async fn add(
     collection.add(cx, items).await
 }
 
+/// A collection that is there, whose items are not paid for again.
+struct Known {
+    collection: Collection,
+    /// Ids that several rows have: the last of them counts, whatever the store holds before.
+    repeated: HashSet<String>,
+}
+
+fn repeated(part: &Part) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    let ids = part.rows.iter().filter_map(|row| Some(row.value.as_ref().ok()?.id()));
+    ids.filter(|id| !seen.insert(id.clone())).collect()
+}
+
 /// Vectors, each with the index of its row.
 type Lot = Vec<(usize, Vec<f32>)>;
 
@@ -173,33 +189,49 @@ type Lot = Vec<(usize, Vec<f32>)>;
 struct Outcome {
     rows: Range<usize>,
     lot: Lot,
+    /// Rows that the collection holds just so.
+    unchanged: Vec<usize>,
     failures: Vec<(usize, String)>,
     tokens: u64,
 }
 
 /// The outcomes of the rows, in order.
-fn lots(cx: &Context, part: &Arc<Part>, model: &Model) -> BoxStream<'static, Result<Outcome>> {
+fn lots(cx: &Context, part: &Arc<Part>, model: &Model, known: Option<Known>) -> BoxStream<'static, Result<Outcome>> {
     let groups = model::groups(part.rows.iter().map(|row| row.value.as_ref().map_or("", |row| row.text.as_str())));
     let at_once = model.at_once(&groups);
     let (own, part, model, deadline) = (cx.clone(), part.clone(), model.clone(), part.deadline);
+    let known = Arc::new(known);
     batch::run(cx, groups, at_once, deadline, move |group| {
-        let (cx, part, model) = (own.clone(), part.clone(), model.clone());
-        async move { embed_rows(&cx, &part, group, &model).await }
+        let (cx, part, model, known) = (own.clone(), part.clone(), model.clone(), known.clone());
+        async move { embed_rows(&cx, &part, group, &model, known.as_ref().as_ref()).await }
     })
 }
 
 /// Embeds a range of what a call does. Where the API refuses an input, the others are embedded without it.
-async fn embed_rows(cx: &Context, part: &Part, range: Range<usize>, model: &Model) -> Result<Outcome> {
+async fn embed_rows(
+    cx: &Context,
+    part: &Part,
+    range: Range<usize>,
+    model: &Model,
+    known: Option<&Known>,
+) -> Result<Outcome> {
     let indexes = part.offset + range.start..part.offset + range.end;
-    let mut outcome = Outcome { rows: indexes.clone(), lot: Vec::new(), failures: Vec::new(), tokens: 0 };
-    let mut texts = Vec::new();
+    let mut outcome =
+        Outcome { rows: indexes.clone(), lot: Vec::new(), unchanged: Vec::new(), failures: Vec::new(), tokens: 0 };
+    let mut rows = Vec::new();
     for (index, row) in indexes.zip(part.rows.get(range).unwrap_or_default()) {
         match &row.value {
             Ok(row) if row.text.trim().is_empty() => outcome.failures.push((index, "the text is empty".into())),
-            Ok(row) => texts.push((index, row.text.as_str())),
+            Ok(row) => rows.push((index, row)),
             Err(problem) => outcome.failures.push((index, problem.clone())),
         }
     }
+    if let Some(Known { collection, repeated }) = known {
+        let held = collection.held(cx, &rows).await?;
+        let stays = |(index, row): &(usize, &Row)| held.contains(index) && !repeated.contains(&row.id());
+        outcome.unchanged = rows.extract_if(.., |row| stays(row)).map(|(index, _)| index).collect();
+    }
+    let texts: Vec<_> = rows.into_iter().map(|(index, row)| (index, row.text.as_str())).collect();
     let mut tries = 0;
     let mut parts = VecDeque::from([texts.as_slice()]);
     while let Some(part) = parts.pop_front().filter(|part| !part.is_empty()) {
@@ -237,6 +269,7 @@ struct State {
     /// Why nothing at all was done, if so.
     refused: Option<Error>,
     replaced: u64,
+    unchanged: usize,
     tokens: u64,
     dimensions: usize,
 }
@@ -244,7 +277,7 @@ struct State {
 impl State {
     fn new(cx: &Context, part: &Part) -> Result<Self> {
         let report = batch::Report::new(cx, part.total, part.offset)?;
-        Ok(State { report, refused: None, replaced: 0, tokens: 0, dimensions: 0 })
+        Ok(State { report, refused: None, replaced: 0, unchanged: 0, tokens: 0, dimensions: 0 })
     }
 }
 
@@ -267,7 +300,8 @@ impl Report {
         if let Some((_, vector)) = outcome.lot.first() {
             state.dimensions = vector.len();
         }
-        for (index, _) in &outcome.lot {
+        state.unchanged += outcome.unchanged.len();
+        for index in outcome.lot.iter().map(|(index, _)| index).chain(&outcome.unchanged) {
             state.report.succeed(*index, None);
         }
         for (index, problem) in outcome.failures {
@@ -294,6 +328,9 @@ impl Report {
         facts.insert("usage".into(), json!({"prompt_tokens": state.tokens, "total_tokens": state.tokens}));
         if state.replaced > 0 {
             facts.insert("replaced".into(), state.replaced.into());
+        }
+        if state.unchanged > 0 {
+            facts.insert("unchanged".into(), state.unchanged.into());
         }
         let mut result = state.report.result(facts);
         if let Some(note) = note {

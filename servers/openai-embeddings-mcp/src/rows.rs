@@ -15,6 +15,18 @@ pub(crate) struct Row {
     pub(crate) metadata: Option<Map<String, Value>>,
 }
 
+impl Row {
+    /// What its item is called in a collection.
+    pub(crate) fn id(&self) -> String {
+        self.id.clone().unwrap_or_else(|| hash(&self.text))
+    }
+
+    /// Its metadata as the store keeps them.
+    pub(crate) fn written_metadata(&self) -> Option<String> {
+        self.metadata.as_ref().map(|metadata| json!(metadata).to_string())
+    }
+}
+
 impl From<String> for Row {
     fn from(text: String) -> Self {
         Row { text, id: None, metadata: None }
@@ -29,7 +41,7 @@ pub(crate) async fn read(rows: Rows, offset: usize, field: Option<&str>) -> Resu
 
 /// Refuses a row that the store could not take.
 fn fit(row: Row) -> Result<Row, String> {
-    match row.metadata.as_ref().map_or(0, |metadata| json!(metadata).to_string().len()) {
+    match row.written_metadata().map_or(0, |metadata| metadata.len()) {
         0..=MOST_METADATA => Ok(row),
         bytes => Err(format!("expected at most {MOST_METADATA} bytes beside the text, got {bytes}")),
     }
@@ -51,6 +63,12 @@ fn read_row(row: rows::Row, field: Option<&str>) -> Result<Row, String> {
         }
     };
     Ok(Row { text, id, metadata: (!metadata.is_empty()).then_some(metadata) })
+}
+
+/// The id of a text that was given none: the same for the same text (FNV-1a).
+fn hash(text: &str) -> String {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 /// A cell as the number or boolean that it writes, since filters compare numbers with numbers; an empty one is nothing.

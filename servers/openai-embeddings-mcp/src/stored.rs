@@ -1,6 +1,6 @@
 //! Collections as they are stored: vectors in segments, with texts and metadata apart from them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -102,11 +102,37 @@ impl Collection {
         Ok(replaced)
     }
 
+    /// Which of these rows it holds already, just as they are.
+    pub(crate) async fn held(&self, cx: &Context, rows: &[(usize, &Row)]) -> Result<HashSet<usize>> {
+        let ids: Vec<String> = rows.iter().map(|(_, row)| row.id()).collect();
+        // `CROSS` has SQLite begin with the ids, not with all items.
+        let wanted = sql(
+            "SELECT item.id, text, metadata FROM json_each(?3) AS wanted CROSS JOIN item ON item.id = wanted.value \
+             WHERE owner = ?1 AND collection = ?2",
+            [cx.owner()?.into(), self.id.into(), json!(ids).to_string().into()],
+        );
+        let found = cx.store().run(wanted).await?;
+        let mut items = HashMap::new();
+        for row in &found.rows {
+            let metadata = row.get(2).and_then(|metadata| match metadata {
+                Datum::Text(metadata) => Some(metadata.as_str()),
+                _ => None,
+            });
+            items.insert(row.text(0)?, (row.text(1)?, metadata));
+        }
+        let same = |(row, id): (&Row, &String)| {
+            let metadata = row.written_metadata();
+            items.get(id.as_str()) == Some(&(row.text.as_str(), metadata.as_deref()))
+        };
+        let held = rows.iter().zip(&ids).filter(|((_, row), id)| same((*row, *id)));
+        Ok(held.map(|((index, _), _)| *index).collect())
+    }
+
     async fn add_segment(&self, cx: &Context, items: &[(&Row, Vec<f32>)]) -> Result<u64> {
         let owner = || cx.owner().map(Datum::from);
         // Of two items with the same id, the last counts.
         let mut last: HashMap<String, usize> = HashMap::new();
-        let ids: Vec<String> = items.iter().map(|(row, _)| row.id.clone().unwrap_or_else(|| hash(&row.text))).collect();
+        let ids: Vec<String> = items.iter().map(|(row, _)| row.id()).collect();
         for (index, id) in ids.iter().enumerate() {
             last.insert(id.clone(), index);
         }
@@ -114,7 +140,7 @@ impl Collection {
         let (mut vectors, mut lots, mut size) = (Vec::new(), vec![String::new()], 0);
         for (_, ((row, vector), id)) in kept {
             vector::push_bytes(&mut vectors, &vector::unit(vector));
-            let item = json!([id, size, row.metadata.as_ref().map(|metadata| json!(metadata).to_string()), row.text]);
+            let item = json!([id, size, row.written_metadata(), row.text]);
             let item = item.to_string();
             if lots.last().is_some_and(|lot| lot.len() + item.len() > ITEMS && !lot.is_empty()) {
                 lots.push(String::new());
@@ -427,10 +453,4 @@ pub(crate) fn item(id: &str, text: String, metadata: Option<&Datum>) -> Map<Stri
         item.insert("metadata".into(), serde_json::from_str(metadata).unwrap_or_default());
     }
     item
-}
-
-/// The id of a text that was given none: the same for the same text (FNV-1a).
-fn hash(text: &str) -> String {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }

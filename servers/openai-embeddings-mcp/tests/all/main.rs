@@ -77,7 +77,8 @@ fn segments_that_are_mostly_dead_are_taken_together() {
     call("embedding-collection-delete", json!({"collection": "c", "ids": ["a", "b", "f", "g", "h"]}));
     assert_eq!(segments(), (vec![5, 6], 5));
     // Now more than half of both is dead.
-    call("embedding-collection-add", json!({"collection": "c", "items": items(&["c", "k"])}));
+    let again = json!([{"id": "c", "text": "c anew"}, {"id": "k", "text": "k anew"}]);
+    call("embedding-collection-add", json!({"collection": "c", "items": again}));
     assert_eq!(segments(), (vec![2, 4], 0));
     let found = call("embedding-search", json!({"query": "q", "collection": "c", "top_k": 10}));
     let hits: Vec<&str> = found["data"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap()).collect();
