@@ -34,7 +34,6 @@ const OTHERWISE: &[(&[&str], &str)] = &[
             "describe",
             "analyze",
             "analyse",
-            "pdf",
             "question",
             "summarize",
             "summarise",
@@ -49,6 +48,14 @@ const OTHERWISE: &[(&[&str], &str)] = &[
     (&["sora"], "video create"),
     (&["changed", "who"], "audit log list"),
 ];
+
+/// A document is read by a model, unless it is to be put somewhere.
+const PUT: &[&str] = &["add", "attach", "folder", "index", "knowledge", "rag", "store", "upload"];
+
+/// Verbs of tools that take something away. Who does not name such a verb, and what it is about, means none of them.
+const AWAY: &[&str] = &["archive", "cancel", "deactivate", "delete", "remove", "revoke"];
+/// How much less they count then.
+const UNMEANT: f32 = 0.5;
 
 /// A tool with its server.
 pub(crate) type Tool = (&'static Definition, &'static Spec);
@@ -82,7 +89,13 @@ impl Index {
     pub(crate) fn find(&self, query: &str, domain: Option<&'static Definition>, offered: &Offered<'_>) -> Vec<Tool> {
         let there: Vec<&str> = offered.tools().map(|(_, spec)| spec.name).collect();
         let (embedder, scorer) = self.made();
-        let mut matches = scorer.matches(&embedder.embed(&in_our_words(query)));
+        let words = words(query);
+        let mut matches = scorer.matches(&embedder.embed(&in_our_words(query, &words)));
+        for found in &mut matches {
+            if self.tools.get(found.id).is_some_and(|(_, spec)| !may_mean(&words, spec.name)) {
+                found.score *= UNMEANT;
+            }
+        }
         // What is equally good stands in the order of the lists.
         matches.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
         let by_name = self.tools.iter().position(|(_, spec)| squeezed(spec.name) == squeezed(query));
@@ -115,11 +128,25 @@ fn text((owner, spec): Tool) -> String {
     words.join(" ")
 }
 
+fn words(query: &str) -> Vec<String> {
+    query.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase).collect()
+}
+
 /// A query, and after it what its words are called by the tools.
-fn in_our_words(query: &str) -> String {
-    let words: Vec<String> = query.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase).collect();
-    let meant = OTHERWISE.iter().filter(|(theirs, _)| words.iter().any(|word| theirs.contains(&word.as_str())));
-    meant.fold(query.to_owned(), |text, (_, ours)| text + " " + ours)
+fn in_our_words(query: &str, words: &[String]) -> String {
+    let has = |theirs: &[&str]| words.iter().any(|word| theirs.contains(&word.as_str()));
+    let mut text = query.to_owned();
+    for (_, ours) in OTHERWISE.iter().filter(|(theirs, _)| has(theirs)) {
+        text = text + " " + ours;
+    }
+    if has(&["pdf", "pdfs"]) && !has(PUT) { text + " response answer generate" } else { text }
+}
+
+/// Whether a tool that takes something away can be meant by these words: they name both, in the singular or the plural.
+fn may_mean(words: &[String], name: &str) -> bool {
+    let (verbs, objects): (Vec<&str>, Vec<&str>) = name.split('-').partition(|word| AWAY.contains(word));
+    let named = |words_of: &[&str]| words.iter().any(|word| words_of.contains(&word.trim_end_matches('s')));
+    verbs.is_empty() || (named(AWAY) && named(&objects))
 }
 
 /// A name without what spellings of it differ in.

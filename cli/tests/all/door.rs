@@ -115,6 +115,24 @@ fn the_right_tool_is_found() {
     assert!(tasks >= 60 && missed.len() * 20 <= tasks, "{} of {tasks}:\n{}", missed.len(), missed.join("\n"));
 }
 
+/// What takes something away is proposed to none who did not ask for that.
+#[test]
+fn nothing_is_taken_away_unasked() {
+    let door = door(SERVERS);
+    for query in [
+        "remove background from photo",
+        "migrate assistant to responses",
+        "pricing of models",
+        "upload pdf folder to vector store",
+        "who may use the project",
+    ] {
+        let hits = found(&door, query);
+        let away =
+            |(tool, _): &&(String, String)| ["delete", "remove", "cancel"].iter().any(|verb| tool.contains(verb));
+        assert_eq!(hits.iter().take(3).find(away), None, "{query}: {hits:?}");
+    }
+}
+
 #[test]
 fn answers_are_short() {
     let door = door(SERVERS);
