@@ -15,7 +15,7 @@ use openai_mcp_shapes::said::{Passage, Said};
 use openai_mcp_shapes::tier;
 
 use crate::item::{self, at, kept, list, text};
-use crate::request::Meant;
+use crate::request::{Betas, Meant};
 
 /// How much of a saved text is shown.
 const EXCERPT: usize = 500;
@@ -37,6 +37,8 @@ pub(crate) struct View {
     pub(crate) coded: bool,
     /// The service tier that was asked for.
     pub(crate) tier: Option<String>,
+    /// The betas that it is of: nothing else of it is known without them.
+    pub(crate) betas: Betas,
 }
 
 /// A response as the result of a call.
@@ -176,7 +178,7 @@ const NOTE: &str = "note";
 const SAVED: &str = "saved_to";
 
 /// How the call that answers is to be completed.
-pub(crate) fn how(response: &Value) -> String {
+pub(crate) fn how(response: &Value, betas: &Betas) -> String {
     let asked = item::answers(response);
     let asks = |kind: &str| asked.iter().any(|item| text(item, "type") == kind);
     let todo = match asked.is_empty() {
@@ -202,7 +204,10 @@ pub(crate) fn how(response: &Value) -> String {
     if list(response, "output").any(|item| list(item, "pending_safety_checks").next().is_some()) {
         how.push_str(", and `acknowledged_safety_checks` if your user agrees to the pending ones");
     }
-    how.push_str("; `tools` and `instructions` do not carry over: give them again");
+    how.push_str(match betas.0 {
+        None => "; `tools` and `instructions` do not carry over: give them again",
+        Some(_) => "; `tools`, `instructions` and `multi_agent` do not carry over: give them again",
+    });
     how
 }
 
@@ -308,10 +313,12 @@ fn short(response: &Value, view: &View) -> Arguments {
         short = short.set("items", items);
     }
     if is_going(response) && at(response, "background") == &Value::Bool(true) {
-        let wait = json!({"response_id": at(response, "id")});
+        let wait = view.betas.added(json!({"response_id": at(response, "id")}));
         short = short.set("next", json!({"tool": "response-wait", "arguments": wait}));
     } else if let Some(Next { tool, arguments }) = next(response).or_else(|| goes_on(response)) {
-        let next = Arguments::default().set("tool", tool).set("arguments", arguments).set("how", how(response));
+        let arguments = view.betas.added(arguments);
+        let how = how(response, &view.betas);
+        let next = Arguments::default().set("tool", tool).set("arguments", arguments).set("how", how);
         short = short.set("next", next);
     }
     short = put(short, "error", at(response, "error"));

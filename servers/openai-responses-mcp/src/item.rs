@@ -94,7 +94,11 @@ pub(crate) fn short(item: &Value, response: &Value, meant: &Meant, coded: bool) 
             return Some(members(begin(kind), item, &other, shown));
         }
     };
-    let mut short = members(begin(kind), item, wanted, shown);
+    let begun = match agent(item) {
+        Some(agent) => begin(kind).set("agent", agent),
+        None => begin(kind),
+    };
+    let mut short = members(begun, item, wanted, shown);
     let faults = match kind {
         _ if is_cut_off(item) => vec!["cut off: the answer ended before this call did".to_owned()],
         "function_call" => misfit(item, response, meant),
@@ -178,6 +182,8 @@ fn answer(item: &Value) -> Option<Value> {
         "tool_search_call" if text(item, "execution") == "client" => {
             json!({"type": "tool_search_output", "call_id": call_id, "execution": "client"})
         }
+        // OpenAI runs it.
+        "shell_call" if text(at(item, "environment"), "type") == "container_reference" => return None,
         kind @ ("function_call" | "custom_tool_call" | "computer_call" | "shell_call" | "apply_patch_call") => {
             json!({"type": format!("{kind}_output"), "call_id": call_id})
         }

@@ -13,6 +13,25 @@ use crate::choice;
 /// The beta that `multi_agent` belongs to.
 const MULTI_AGENT: &str = "responses_multi_agent=v1";
 
+/// The betas of a call, which all calls about the same response have to name.
+#[derive(Clone, Default)]
+pub(crate) struct Betas(pub(crate) Option<Value>);
+
+impl Betas {
+    /// Those that arguments name.
+    pub(crate) fn of(arguments: &Arguments) -> Result<Self> {
+        arguments.member("betas").map(Betas)
+    }
+
+    /// The same arguments with them.
+    pub(crate) fn added(&self, mut arguments: Value) -> Value {
+        if let (Some(betas), Some(arguments)) = (&self.0, arguments.as_object_mut()) {
+            arguments.insert("betas".to_owned(), betas.clone());
+        }
+        arguments
+    }
+}
+
 /// What is sent.
 pub(crate) struct Settled {
     pub(crate) arguments: Arguments,

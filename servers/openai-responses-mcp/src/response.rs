@@ -16,7 +16,7 @@ use openai_mcp_shapes::{Include, Patience, Retention};
 use crate::answer::{self, View};
 use crate::attach;
 use crate::item;
-use crate::request::{self, Settled};
+use crate::request::{self, Betas, Settled};
 use crate::shapes::{
     AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Input, Moderation, MultiAgent,
     Prompt, PromptCacheOptions, Reasoning, ServiceTier, StreamOptions, TextConfig, Tokens, Tool, ToolChoice,
@@ -115,7 +115,8 @@ impl Create {
         if !background && slow(self.model.as_deref().unwrap_or_default()) {
             cx.tell("this model may take minutes; with `background` true the answer outlives this call");
         }
-        let mut seen = Seen::default();
+        let betas = Betas::of(&arguments)?;
+        let mut seen = Seen { betas: betas.clone(), ..Seen::default() };
         let response = match self.stream {
             Some(true) => {
                 let answer = cx.send(&Self::SPEC, arguments).streamed().await.map_err(explained)?;
@@ -131,7 +132,7 @@ impl Create {
         }
         let (full, coded) = (self.full == Some(true), asks_for_code(cx.arguments())?);
         let tier = cx.arguments().member("service_tier")?;
-        let view = View { full, save_to: self.save_to, meant, coded, tier, ..View::default() };
+        let view = View { full, save_to: self.save_to, meant, coded, tier, betas, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
@@ -165,16 +166,18 @@ struct Get {
 impl Get {
     async fn run(self, cx: Context) -> Result<Output> {
         cx.reserve(self.save_to.as_deref()).await?;
+        let betas = Betas::of(cx.arguments())?;
         let response = match self.stream {
             Some(true) => {
-                let mut seen = Seen::of(self.response_id);
+                let mut seen = Seen { betas: betas.clone(), ..Seen::of(self.response_id) };
                 let answer = cx.send(&Self::SPEC, cx.arguments()).streamed().await?;
                 ended(&cx, &mut seen, answer, true).await.map_err(|error| seen.broken(&error))?
             }
             _ => cx.send(&Self::SPEC, cx.arguments()).value().await?,
         };
         let (max_bytes, coded) = (self.max_bytes.map(Int::get), asks_for_code(cx.arguments())?);
-        let view = View { full: self.full == Some(true), save_to: self.save_to, max_bytes, coded, ..View::default() };
+        let view =
+            View { full: self.full == Some(true), save_to: self.save_to, max_bytes, coded, betas, ..View::default() };
         answer::show(&cx, response, view).await
     }
 }
@@ -192,7 +195,7 @@ async fn ended(cx: &Context, seen: &mut Seen, answer: Streamed, background: bool
             Err(error) => error.kind() == Kind::Connection,
         };
         let Some(id) = seen.id.clone().filter(|_| broke && background) else { break };
-        let mut arguments = json!({"response_id": id, "stream": true});
+        let mut arguments = seen.betas.added(json!({"response_id": id, "stream": true}));
         if let (Some(last), Some(arguments)) = (seen.last, arguments.as_object_mut()) {
             arguments.insert("starting_after".to_owned(), last.into());
         }
@@ -200,7 +203,7 @@ async fn ended(cx: &Context, seen: &mut Seen, answer: Streamed, background: bool
         outcome = seen.follow(cx, &mut events).await;
         if matches!(outcome, Ok(None)) {
             // The events are over; the response itself is what is left.
-            return cx.send(&Get::SPEC, json!({"response_id": id})).value().await;
+            return cx.send(&Get::SPEC, seen.betas.added(json!({"response_id": id}))).value().await;
         }
     }
     outcome?.ok_or_else(|| Error::new(Kind::Connection, "the stream ended before the answer did"))
@@ -278,9 +281,10 @@ impl Watched for Running {
                 cx.tell(status);
                 Stage::Going
             }
-            (_, Some(next)) => {
-                beside.insert("how".to_owned(), answer::how(&response).into());
-                Stage::Asks(next)
+            (_, Some(Next { tool, arguments })) => {
+                let betas = Betas::of(&self.asked)?;
+                beside.insert("how".to_owned(), answer::how(&response, &betas).into());
+                Stage::Asks(Next { tool, arguments: betas.added(arguments) })
             }
             // One that never was in the background may have no status.
             ("completed" | "failed" | "cancelled" | "incomplete" | "", None) => Stage::Done,

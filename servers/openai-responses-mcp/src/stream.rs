@@ -4,6 +4,8 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::broken;
 use serde::Deserialize;
 
+use crate::request::Betas;
+
 /// What was seen of a response so far.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -12,6 +14,8 @@ pub(crate) struct Seen {
     pub(crate) last: Option<u64>,
     /// What had come of the text.
     pub(crate) text: String,
+    /// The betas that the response is of.
+    pub(crate) betas: Betas,
 }
 
 #[derive(Deserialize)]
