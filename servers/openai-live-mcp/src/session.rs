@@ -36,7 +36,7 @@ struct Reject {
     status_code: i64,
 }
 
-/// End a session.
+/// End a SIP call. Of another client: live-session-watch sends {type: session.close}.
 #[tool("live-session-hangup", POST "/live/sessions/{session_id}/hangup", accept = "*/*", destroys)]
 struct Hangup {
     session_id: String,

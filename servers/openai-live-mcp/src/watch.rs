@@ -61,6 +61,8 @@ struct Seen {
     tones: String,
     errors: Vec<Value>,
     usage: Option<Value>,
+    /// Whether the model has paused since it heard nothing for long.
+    paused: bool,
     closed: Option<String>,
 }
 
@@ -126,6 +128,8 @@ impl Seen {
             "decision.event" => self.decide(event),
             "response.event" => return self.work(event),
             "transport.dtmf.received" => self.tones.push_str(text(event, "event")),
+            "session.paused" => self.paused = true,
+            "session.resumed" => self.paused = false,
             "session.usage.updated" => self.usage = event.get("usage").cloned(),
             "session.closed" => {
                 self.usage = event.get("usage").cloned();
@@ -204,6 +208,7 @@ impl Seen {
         put("decisions_left_out", self.older > 0, self.older.into());
         put("dtmf", !self.tones.is_empty(), self.tones.into());
         put("errors", !self.errors.is_empty(), self.errors.into());
+        put("paused", self.paused, true.into());
         put("usage", self.usage.is_some(), self.usage.unwrap_or_default());
         if !self.asked.is_empty() {
             again = again.set("send", self.asked.answers("response.item.create"));
