@@ -7,6 +7,9 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
 
+/// Most bytes that are reserved because a length was told: who tells one need not send them.
+const PROMISED: usize = 1024 * 1024;
+
 /// Why a request got no answer.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -110,7 +113,7 @@ impl Body {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
             if rest.is_empty() {
-                rest.reserve(length);
+                rest.reserve(length.min(PROMISED));
                 rest.extend_from_slice(&first);
             }
             if rest.len() + chunk.len() > cap {

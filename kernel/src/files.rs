@@ -86,8 +86,20 @@ impl Context {
     /// Opens a file that the caller named, under the name and type that its bytes have.
     ///
     /// # Errors
-    /// The file cannot be opened, or the caller may not name files here, or has no key: nothing is fetched for them.
+    /// The file cannot be opened, or the caller may not name files here, or has no key that OpenAI knows: nothing is fetched
+    /// for them.
     pub async fn open(&self, source: Source) -> Result<Opened> {
+        // Who makes up a key has another one at once, and holds memory and sockets for nothing.
+        let stranger = !self.caller().trusted && self.platform().memory().is_some();
+        if stranger && matches!(source, Source::Url { .. }) && !self.was_answered() {
+            self.check_source(&source)?;
+            self.try_key().await?;
+        }
+        self.open_untried(source).await
+    }
+
+    /// The same for what is sent to OpenAI as it comes in, which says whether it knows the key.
+    pub(crate) async fn open_untried(&self, source: Source) -> Result<Opened> {
         self.check_source(&source)?;
         let told = source.told();
         if matches!(source, Source::Url { .. }) {
@@ -139,23 +151,26 @@ impl Context {
     /// # Errors
     /// As [`Context::open`], or more than `cap` bytes, or OpenAI does not know the key of a caller who names a URL.
     pub async fn read(&self, source: Source, cap: usize) -> Result<Read> {
+        let opened = self.open(source).await?;
+        self.read_opened(opened, cap).await
+    }
+
+    /// Reads the rest of a file that is open.
+    ///
+    /// # Errors
+    /// It has more than `cap` bytes, or cannot be read to its end.
+    pub async fn read_opened(&self, opened: Opened, cap: usize) -> Result<Read> {
         let mut held = self.hold();
-        let stranger = !self.caller().trusted;
-        // Who makes up a key has another one at once, and holds memory for nothing.
-        if stranger && held.0.is_some() && matches!(source, Source::Url { .. }) && !self.was_answered() {
-            self.check_source(&source)?;
-            self.try_key().await?;
-        }
         let cap = if self.caller().from.is_some() { cap.min(self.room() / 2) } else { cap };
-        let Opened { filename, mime_type, body } = self.open(source).await?;
+        let Opened { filename, mime_type, body } = opened;
         let too_long = || Error::new(Kind::File, format!("`{filename}` is larger than {}", size(cap as u64)));
         if body.length().is_some_and(|length| length > cap as u64) {
             return Err(too_long());
         }
         let reading = body.collect_if(cap, |bytes| held.take(bytes)).boxed();
-        let read = match stranger {
-            false => reading.await,
-            true => match select(reading, self.sleep(PATIENCE).boxed()).await {
+        let read = match self.caller().trusted {
+            true => reading.await,
+            false => match select(reading, self.sleep(PATIENCE).boxed()).await {
                 Either::Left((read, _)) => read,
                 Either::Right(_) => {
                     let text = format!("it takes longer than {} s", PATIENCE.as_secs());

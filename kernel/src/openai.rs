@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
-use futures_util::stream::StreamExt as _;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, ready, select};
+use futures_util::stream::{self, StreamExt as _};
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
@@ -501,7 +501,9 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
                     PartValue::Typed { media_type, text } => {
                         multipart::Part::Typed { name, media_type, text: text.clone() }
                     }
-                    PartValue::File(source) => multipart::Part::File { name, file: cx.open(source.clone()).await? },
+                    PartValue::File(source) => {
+                        multipart::Part::File { name, file: cx.open_untried(source.clone()).await? }
+                    }
                 });
             }
             let (content_type, body) = multipart::encode(opened, cx.platform().random());
@@ -509,20 +511,26 @@ async fn request(cx: &Context, plan: &Plan, key: &Secret, quiet: bool) -> Result
                 HeaderValue::from_str(&content_type).map_err(|_| Error::new(Kind::Unsupported, "no content type"))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             let watched = Arc::new(Upload::default());
-            *request.body_mut() = watch((!quiet).then(|| cx.clone()), body, watched.clone());
+            *request.body_mut() = watch(cx.clone(), quiet, body, watched.clone());
             upload = Some(watched);
         }
     }
     Ok((request, upload))
 }
 
-/// Counts the bytes of an upload as they go out, and tells of them.
-fn watch(told: Option<Context>, body: Body, upload: Arc<Upload>) -> Body {
+/// Counts the bytes of an upload as they go out, and tells of them; what is out whole is asked.
+fn watch(cx: Context, quiet: bool, body: Body, upload: Arc<Upload>) -> Body {
     let length = body.length();
+    let whole = cx.clone();
+    let end = stream::once(async move { whole.asks() }).filter_map(|()| ready(None));
     let chunks = body.into_chunks().inspect(move |chunk| match chunk {
         Ok(bytes) => {
             let sent = upload.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-            if let Some(cx) = &told {
+            // Nobody looks for the end of a body whose length was told.
+            if length == Some(sent) {
+                cx.asks();
+            }
+            if !quiet {
                 cx.transferred(sent, length, "uploaded");
             }
         }
@@ -531,14 +539,17 @@ fn watch(told: Option<Context>, body: Body, upload: Arc<Upload>) -> Body {
             let _ = upload.broke.set(failure.text.clone());
         }
     });
-    Body::Stream { chunks: chunks.boxed(), length }
+    Body::Stream { chunks: chunks.chain(end).boxed(), length }
 }
 
 /// One try. Gives up after [`IDLE`] without an answer, unless an upload goes on meanwhile.
 async fn attempt(cx: &Context, request: Request<Body>, upload: Option<&Upload>) -> Result<Response<Body>, Failure> {
     let count = || upload.map(|upload| upload.sent.load(Ordering::Relaxed));
     cx.count_requests(1);
-    cx.asks();
+    // What is only read costs nothing, and a request that is not out yet may never be.
+    if upload.is_none() && request.method() != Method::GET {
+        cx.asks();
+    }
     let mut answer = cx.platform().send(request);
     loop {
         let before = count();
@@ -582,7 +593,9 @@ fn retry_after(headers: &HeaderMap, now: Duration) -> Option<Duration> {
         .map(|ms| ms / 1000.0)
         .or_else(|| number(RETRY_AFTER))
         .or_else(|| Some(date()? as f64 - now.as_secs_f64()))?;
-    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+    let wait =
+        Duration::try_from_secs_f64(seconds).unwrap_or(if seconds > 0.0 { Duration::MAX } else { Duration::ZERO });
+    Some(wait).filter(|wait| !wait.is_zero())
 }
 
 /// 0.5 s, doubled with each try up to 8 s, less up to a quarter.

@@ -43,7 +43,7 @@ impl<T: Send + 'static> Drop for Outliving<T> {
             && inner.asked.load(Ordering::Relaxed)
         {
             inner.given_up.store(true, Ordering::Relaxed);
-            inner.platform.finish(work.map(drop).boxed());
+            inner.platform.finish(self.cx.caller().from, work.map(drop).boxed());
         }
     }
 }

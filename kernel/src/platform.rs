@@ -95,8 +95,9 @@ pub trait Platform: Send + Sync + 'static {
     }
 
     /// The same for work that is paid for and is to come to its end, within a bound on how long it lasts and how much of it goes
-    /// on at once; a machine that is to end waits for it as for a call.
-    fn finish(&self, work: BoxFuture<'static, ()>) {
+    /// on at once, of it no more than a share for one address; a machine that is to end waits for it as for a call.
+    fn finish(&self, by: Option<IpAddr>, work: BoxFuture<'static, ()>) {
+        let _ = by;
         drop(work);
     }
 

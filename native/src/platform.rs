@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response};
 use openai_mcp_kernel::body::{Body, Failure};
-use openai_mcp_kernel::budget::Budget;
+use openai_mcp_kernel::budget::{Budget, Held};
 use openai_mcp_kernel::error::Result;
 use openai_mcp_kernel::file::Source;
 use openai_mcp_kernel::platform::{Connected, Listed, OnDisk, Opened, Platform, Saved, Scratch};
@@ -48,6 +48,7 @@ pub struct Machine {
     running: AtomicUsize,
     /// How much work that is paid for goes on for callers who have gone.
     after: watch::Sender<usize>,
+    places: Arc<Budget>,
     /// When it was made, by the clock and by what nobody sets.
     started: (Duration, Instant),
     verbose: bool,
@@ -66,6 +67,7 @@ impl Machine {
             computing: Turns::new(available_parallelism().map_or(2, NonZero::get).max(2)),
             running: AtomicUsize::new(0),
             after: watch::Sender::new(0),
+            places: Budget::new(AFTER),
             started: (clock(), Instant::now()),
             verbose,
         }
@@ -83,11 +85,14 @@ impl Machine {
 }
 
 /// One of the [`AFTER`].
-struct Place(watch::Sender<usize>);
+struct Place {
+    after: watch::Sender<usize>,
+    _held: Held,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.after.send_modify(|count| *count -= 1);
     }
 }
 
@@ -200,15 +205,12 @@ impl Platform for Machine {
         }
     }
 
-    fn finish(&self, work: BoxFuture<'static, ()>) {
+    fn finish(&self, by: Option<IpAddr>, work: BoxFuture<'static, ()>) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let taken = self.after.send_if_modified(|count| {
-            let room = *count < AFTER;
-            *count += usize::from(room);
-            room
-        });
-        if taken {
-            let place = Place(self.after.clone());
+        let mut held = self.places.open(by);
+        if held.take(1) {
+            self.after.send_modify(|count| *count += 1);
+            let place = Place { after: self.after.clone(), _held: held };
             runtime.spawn(async move {
                 let _place = place;
                 let _ = timeout(LONGEST_AFTER, work).await;

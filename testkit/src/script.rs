@@ -9,6 +9,7 @@
 //! | a path to read with `missing` in it | no such file |
 //! | a path to read with `broken` in it | a file of 16 bytes that breaks off after `half of ` |
 //! | a path to read with `large` in it | a file of 20 MiB: the last letter of the path, again and again |
+//! | a URL with `endless` in it | a file that begins and does not go on |
 //! | a path to save to with `missing` in it | no such folder |
 //! | a path to save to with `taken` in it | a file that is there already |
 //! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
@@ -29,6 +30,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, FutureExt as _, pending, poll_fn, ready};
 use openai_mcp_kernel::body::{Body, Failure};
 use openai_mcp_kernel::error::{Error, Kind, Result};
@@ -284,6 +286,11 @@ impl Script {
         left.into_iter().for_each(futures_executor::block_on);
     }
 
+    /// Whether calls left something to be done after their end.
+    pub fn has_left(&self) -> bool {
+        !lock(&self.left).is_empty()
+    }
+
     /// How many answers nobody asked for.
     pub fn left(&self) -> usize {
         lock(&self.replies).len()
@@ -297,6 +304,13 @@ impl Platform for Script {
         let (sent, replies) = (self.sent.clone(), self.replies.clone());
         let (silent, waiting) = (self.silent.clone(), self.waiting.clone());
         async move {
+            let (head, body) = request.into_parts();
+            let body = match body.collect(1 << 20).await {
+                Ok(body) => body,
+                // Whoever has an answer all the same takes half of it for the whole, as some runtimes let it.
+                Err(_) if reply.is_some() || silent.load(Ordering::Relaxed) => Bytes::new(),
+                Err(error) => return Err(Failure { text: error.to_string(), unsent: true }),
+            };
             if reply.is_none() && silent.load(Ordering::Relaxed) {
                 poll_fn(|task| match silent.load(Ordering::Relaxed) {
                     true => {
@@ -308,13 +322,6 @@ impl Platform for Script {
                 .await;
                 reply = lock(&replies).pop_front();
             }
-            let (head, body) = request.into_parts();
-            let body = match body.collect(1 << 20).await {
-                Ok(body) => body,
-                // Whoever has an answer all the same takes half of it for the whole, as some runtimes let it.
-                Err(_) if reply.is_some() => Bytes::new(),
-                Err(error) => return Err(Failure { text: error.to_string(), unsent: true }),
-            };
             let usual = |name: &str, value: &[u8]| {
                 SAME_IN_ALL.contains(&name)
                     || matches!((name, value), ("accept", b"application/json") | ("accept-encoding", b"identity"))
@@ -426,6 +433,12 @@ impl Platform for Script {
                     if path.ends_with("SKILL.md") { "---\nname: pdf\ndescription: Reads PDF\n---\n" } else { "" };
                 Ok(opened(filename, mime_type, &path, format!("{head}content of {path}")))
             }
+            Source::Url { url, .. } if url.contains("endless") => {
+                let begin = futures_util::stream::iter([Ok(Bytes::from(vec![0; 1024]))]);
+                let chunks = Box::pin(begin.chain(futures_util::stream::pending()));
+                let body = Body::Stream { length: None, chunks };
+                Ok(Opened { filename: "a.png".into(), mime_type: "image/png".into(), body })
+            }
             Source::Url { url, filename, mime_type } => {
                 Ok(opened(filename, mime_type, &url, format!("content of {url}")))
             }
@@ -509,7 +522,7 @@ impl Platform for Script {
         lock(&self.left).push(work);
     }
 
-    fn finish(&self, work: BoxFuture<'static, ()>) {
+    fn finish(&self, _: Option<IpAddr>, work: BoxFuture<'static, ()>) {
         self.detach(work);
     }
 

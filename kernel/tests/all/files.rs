@@ -20,7 +20,7 @@ use openai_mcp_kernel::sql::{Rows, Statement};
 use openai_mcp_kernel::telemetry::Finished;
 use openai_mcp_testkit::script::{self, Script};
 
-tools![Keep, Look];
+tools![Keep, Look, Peek];
 
 /// Do nothing.
 #[tool("thing-keep", reads)]
@@ -42,6 +42,19 @@ impl Look {
     async fn run(self, cx: Context) -> Result<Output> {
         let read = cx.read(self.file.0, 200_000).await?;
         Ok(Output::json(&json!({"bytes": read.bytes.len()})))
+    }
+}
+
+/// Open a file.
+#[tool("thing-peek", reads)]
+struct Peek {
+    file: FileInput,
+}
+
+impl Peek {
+    async fn run(self, cx: Context) -> Result<Output> {
+        let opened = cx.open(self.file.0).await?;
+        Ok(Output::json(&json!({"filename": opened.filename})))
     }
 }
 
@@ -141,6 +154,10 @@ fn files_in_memory_share_it() {
 
 /// What a caller with a key of their own gets who names a URL, and how many files were opened.
 fn look(replies: Vec<script::Reply>, memory: usize, from: Option<&str>, url: &str) -> (String, usize) {
+    ask("thing-look", replies, memory, from, url)
+}
+
+fn ask(tool: &str, replies: Vec<script::Reply>, memory: usize, from: Option<&str>, url: &str) -> (String, usize) {
     let small = Small { script: Script::new(replies), memory: Budget::new(memory), opened: AtomicUsize::new(0) };
     let small = Arc::new(small);
     let service = Service::new(&SERVER, Arc::new(Config::read(|_| None).unwrap()), small.clone()).unwrap();
@@ -149,7 +166,7 @@ fn look(replies: Vec<script::Reply>, memory: usize, from: Option<&str>, url: &st
         from: from.map(|from| from.parse().unwrap()),
         ..Caller::default()
     };
-    let params = json!({"name": "thing-look", "arguments": {"file": {"url": url}}});
+    let params = json!({"name": tool, "arguments": {"file": {"url": url}}});
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
     let begun = service.begin(&Bytes::from(call.to_string()), caller, None);
     let Reply::One(_, answer) = block_on(begun.reply) else { panic!("expected one message") };
@@ -169,10 +186,20 @@ fn a_stranger_takes_a_share_of_the_memory_for_files_and_not_for_ever() {
 
 #[test]
 fn nothing_is_read_for_a_key_that_is_made_up() {
-    let unknown = script::Reply::new(401, r#"{"error":{"message":"Incorrect API key provided"}}"#);
-    let (answer, opened) = look(vec![unknown], 10, None, "https://example.com/a");
-    assert!(answer.contains("Incorrect API key"), "{answer}");
-    assert_eq!(opened, 0);
+    for tool in ["thing-look", "thing-peek"] {
+        let unknown = script::Reply::new(401, r#"{"error":{"message":"Incorrect API key provided"}}"#);
+        let (answer, opened) = ask(tool, vec![unknown], 10, None, "https://example.com/a");
+        assert!(answer.contains("Incorrect API key"), "{answer}");
+        assert_eq!(opened, 0, "{tool}");
+    }
+}
+
+/// Who tells a length need not send as much.
+#[test]
+fn a_length_that_is_promised_takes_no_memory() {
+    let chunks = stream::iter(["ab", "cd"].map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())))).boxed();
+    let body = Body::Stream { chunks, length: Some(1 << 50) };
+    assert_eq!(block_on(body.collect(usize::MAX)).unwrap(), "abcd");
 }
 
 #[test]

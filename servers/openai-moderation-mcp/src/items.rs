@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openai_mcp_kernel::files::Read;
-use openai_mcp_kernel::platform::Opened;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::rows::{Kept, Row, Rows, Window};
 
@@ -97,10 +96,8 @@ pub(crate) async fn of_file(
     let file = cx.open(source).await?;
     let cap = cx.room().min(LARGEST);
     if file.mime_type.starts_with("image/") {
-        let Opened { filename, mime_type, body } = file;
-        let bytes =
-            body.collect(cap).await.map_err(|error| Error::new(Kind::File, format!("`{filename}`: {error}")))?;
-        let items = std::iter::once(Item::from(image(&Read { filename, mime_type, bytes }))).skip(offset).collect();
+        let read = cx.read_opened(file, cap).await?;
+        let items = std::iter::once(Item::from(image(&read))).skip(offset).collect();
         return Ok((items, 1));
     }
     let window = Window::read(Rows::new(file, cap), offset, |row| of_row(row, field)).await?;

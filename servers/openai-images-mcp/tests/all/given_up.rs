@@ -43,6 +43,15 @@ fn what_is_drawn_for_somebody_who_has_gone_is_kept() {
     assert_eq!(list(&script)[0]["saved_to"]["path"], "fox.png");
 }
 
+/// A host that sends nothing keeps no place for those who have gone.
+#[test]
+fn what_is_not_out_yet_ends_with_its_caller() {
+    let script = Arc::new(Script::new(Vec::new()).then_silent());
+    let file = json!({"url": "https://example.com/endless"});
+    give_up(&SERVER, "image-edit", json!({"prompt": "a fox", "image": file}), &script);
+    assert!(!script.has_left());
+}
+
 #[test]
 fn for_somebody_who_has_gone_nothing_more_is_begun() {
     let script = Arc::new(Script::new(vec![image()]).then_silent());
