@@ -363,7 +363,11 @@ impl Gateway {
                 );
             }
         }
-        let Some(origin) = head.headers.get(header::ORIGIN) else { return Ok(None) };
+        let mut origins = head.headers.get_all(header::ORIGIN).iter();
+        let Some(origin) = origins.next() else { return Ok(None) };
+        if origins.next().is_some() {
+            return Err("a request has one `Origin`".into());
+        }
         let shown = origin.to_str().unwrap_or_default();
         if shown.contains('@') {
             return Err("an `Origin` has no user name".into());

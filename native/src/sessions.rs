@@ -19,7 +19,10 @@ use tokio::sync::Notify;
 
 /// The calls that run, by session and id.
 #[derive(Default)]
-pub(crate) struct Sessions(Mutex<HashMap<(String, String), Call>>);
+pub(crate) struct Sessions(Mutex<Running>);
+
+/// What runs under a session and an id: several calls, where callers give themselves the same.
+type Running = HashMap<(String, String), Vec<Call>>;
 
 struct Call {
     caller: Option<Secret>,
@@ -28,7 +31,7 @@ struct Call {
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Call>> {
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -46,14 +49,14 @@ impl Sessions {
         for id in cancels {
             let call = (session.clone(), id);
             let own = |running: &&Call| running.trusted == trusted && same(&running.caller, &caller);
-            if let Some(running) = self.lock().get(&call).filter(own) {
+            for running in self.lock().get(&call).into_iter().flatten().filter(own) {
                 running.stop.notify_one();
             }
         }
         let Some(id) = id else { return answer.await };
         let call = (session, id);
         let stop = Arc::new(Notify::new());
-        self.lock().insert(call.clone(), Call { caller, trusted, stop: stop.clone() });
+        self.lock().entry(call.clone()).or_default().push(Call { caller, trusted, stop: stop.clone() });
         let place = Place { sessions: self.clone(), call, stop };
         let response = tokio::select! {
             biased;
@@ -108,9 +111,11 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut running = self.sessions.lock();
-        // Another one may have taken its id.
-        if running.get(&self.call).is_some_and(|call| Arc::ptr_eq(&call.stop, &self.stop)) {
-            running.remove(&self.call);
+        if let Some(calls) = running.get_mut(&self.call) {
+            calls.retain(|call| !Arc::ptr_eq(&call.stop, &self.stop));
+            if calls.is_empty() {
+                running.remove(&self.call);
+            }
         }
     }
 }

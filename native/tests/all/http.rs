@@ -408,7 +408,7 @@ async fn a_page_may_ask_for_the_end_of_its_session() {
 }
 
 #[tokio::test]
-async fn users_stand_in_no_host() {
+async fn users_stand_in_no_host_and_there_is_one_origin() {
     let upstream = echo();
     let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
     for headers in [
@@ -417,6 +417,7 @@ async fn users_stand_in_no_host() {
         "host: evil.example@localhost\r\n",
         "host: localhost\r\norigin: http://localhost:80@evil.example\r\n",
         "host: localhost\r\norigin: http://evil.example@localhost\r\n",
+        "host: localhost\r\norigin: http://localhost\r\norigin: https://evil.example\r\n",
     ] {
         let request = post(headers, &get(1, "a")).replacen("host: localhost\r\n", "", 1);
         let answer = exchange(server.at, request.as_bytes()).await;
@@ -841,6 +842,25 @@ async fn a_notification_of_its_session_cancels_a_call() {
     exchange(server.at, post(&other, &format!("[{}]", cancel.replace(":1}", ":2}"))).as_bytes()).await;
     assert!(!read(stream).await.contains("result"));
     assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(2)).await.unwrap());
+}
+
+/// Clients may choose the same number for their sessions.
+#[tokio::test]
+async fn who_has_the_same_session_takes_no_call_away() {
+    let upstream = Arc::new(echo());
+    let server = start("127.0.0.1:0", &upstream, &[], Limits::default()).await;
+    let (own, other) = ("mcp-session-id: shared\r\n", "mcp-session-id: shared\r\nauthorization: Bearer sk-other\r\n");
+    let mut calls = Vec::new();
+    for (count, headers) in [(1, own), (2, other)] {
+        let (at, request) = (server.at, post(headers, &get(1, "slow")));
+        calls.push(tokio::spawn(async move { exchange(at, request.as_bytes()).await }));
+        let waiting = upstream.clone();
+        assert!(tokio::task::spawn_blocking(move || waiting.wait_for_requests(count)).await.unwrap());
+    }
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    exchange(server.at, post(own, cancel).as_bytes()).await;
+    assert!(calls.remove(0).await.unwrap().starts_with("HTTP/1.1 202 "));
+    assert!(tokio::task::spawn_blocking(move || upstream.wait_for_hang_ups(1)).await.unwrap());
 }
 
 /// Neither they nor the holder of the token bring a key of their own.
