@@ -344,6 +344,7 @@ pub fn png(image: RgbaImage) -> Result<Bytes> {
         encoder.write_image(&opaque(image), width, height, ExtendedColorType::Rgb8)
     };
     written.map_err(unreadable)?;
+    out.shrink_to_fit();
     Ok(out.into())
 }
 

@@ -225,30 +225,43 @@ impl Rectangle {
     }
 }
 
+/// Where an image may change.
+enum Where {
+    Mask(Bytes),
+    Rectangle(Area),
+    Polygon(Vec<(f64, f64)>),
+}
+
 impl Inpaint {
     async fn run(self, cx: Context) -> Result<Output> {
         let Inpaint { image, prompt: Text(prompt), mask, rectangle, polygon, options, delivery } = self;
         let from = origin(&image);
         let (name, bytes) = image.read(&cx).await?;
-        let (head, room) = (bytes.clone(), cx.room());
-        let upright = cx.compute(move || pictures::upright(&head, room)).await?;
-        let (width, height, turned) = upright.map_err(|error| Error::argument("image", error))?;
-        let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
-        let mask = match (mask, rectangle, polygon) {
-            (Some(FileInput(source)), None, None) => {
-                let mask = cx.read(source, LARGEST_MASK).await?.bytes;
-                cx.compute(move || draw::check_mask(&mask, width, height, room).map(|()| mask)).await??
-            }
-            (None, Some(rectangle), None) => {
-                cx.compute(move || draw::rectangle_mask(width, height, rectangle.area())).await??
-            }
+        let place = match (mask, rectangle, polygon) {
+            (Some(FileInput(source)), None, None) => Where::Mask(cx.read(source, LARGEST_MASK).await?.bytes),
+            (None, Some(rectangle), None) => Where::Rectangle(rectangle.area()),
             (None, None, Some(ListOf(corners))) => {
                 let corner = |ListOf(corner): &ListOf<f64, 2, 2>| Some((*corner.first()?, *corner.get(1)?));
-                let corners: Vec<_> = corners.iter().filter_map(corner).collect();
-                cx.compute(move || draw::polygon_mask(width, height, &corners)).await??
+                Where::Polygon(corners.iter().filter_map(corner).collect())
             }
             _ => return Err(Error::argument("mask", "expected exactly one of `mask`, `rectangle`, `polygon`")),
         };
+        let (head, room) = (bytes.clone(), cx.room());
+        // At once: pixels that waited for their next turn would pile up.
+        let drawn = cx.compute(move || {
+            let upright = pictures::upright(&head, room).map_err(|error| Error::argument("image", error));
+            let (width, height, turned) = upright?;
+            let mask = match place {
+                Where::Mask(mask) => draw::check_mask(&mask, width, height, room).map(|()| mask),
+                Where::Rectangle(area) => draw::rectangle_mask(width, height, area),
+                Where::Polygon(corners) => draw::polygon_mask(width, height, &corners),
+            };
+            Ok::<_, Error>((turned, mask?))
+        });
+        let (turned, mask) = drawn.await??;
+        let mut held = cx.hold();
+        held.take(mask.len() + turned.as_ref().map_or(0, Bytes::len))?;
+        let image = turned.map_or((name, bytes), |turned| ("image.png".to_owned(), turned));
         let files = vec![("image", made(image)), ("mask", made(("mask.png".into(), mask)))];
         let arguments = options.arguments().set("prompt", prompt);
         let asked = arguments.clone().set("image", from);
@@ -320,6 +333,8 @@ impl Outpaint {
             Ok::<_, Error>((canvas, mask, width, height))
         });
         let (canvas, mask, width, height) = drawn.await??;
+        let mut held = cx.hold();
+        held.take(canvas.len() + mask.len())?;
         let files = vec![("image", made(("image.png".into(), canvas))), ("mask", made(("mask.png".into(), mask)))];
         let arguments = options.arguments().set("prompt", prompt).set("size", format!("{width}x{height}"));
         let asked = arguments.clone().set("image", from);
