@@ -18,9 +18,6 @@ const SPARE: &str = "openai-mcp-results";
 /// Most bytes of sound within a result: as base64 it stays below a megabyte, which clients take.
 const SMALL: usize = 700_000;
 
-/// Extensions of files that a spreadsheet would open, beside those that OpenAI knows.
-const SHEETS: [&str; 4] = ["ods", "tsv", "xls", "xlsx"];
-
 /// The formats of a tool's results, the usual one first, each with the extensions of its files.
 pub type Formats = &'static [(&'static str, &'static [&'static str])];
 
@@ -199,7 +196,7 @@ pub fn format(
     (named, asked): (&str, Option<&str>),
     formats: Formats,
 ) -> Result<Option<&'static str>> {
-    let name = save_to.and_then(|path| path.rsplit(['/', '\\']).next()).unwrap_or_default();
+    let name = save_to.map(last).unwrap_or_default();
     let Some((_, extension)) = name.rsplit_once('.') else { return Ok(None) };
     let extension = extension.to_ascii_lowercase();
     let fitting =
@@ -215,13 +212,25 @@ pub fn format(
             );
             Err(Error::argument("save_to", text))
         }
-        // What is no extension is part of the name.
-        (_, None) if media_type(name) == media_type("") && !SHEETS.contains(&extension.as_str()) => Ok(None),
+        (_, None) if !has_extension(name) => Ok(None),
         _ => {
             let text = format!("expected a name that ends in {}, got `{name}`", endings(formats, asked));
             Err(Error::argument("save_to", text))
         }
     }
+}
+
+/// Whether the name of a file says what it is of: by an extension that OpenAI knows, or one of two to four letters. All else
+/// behind a point is part of the name, as in `v1.2` and `report.final`.
+pub fn has_extension(path: &str) -> bool {
+    let name = last(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let looks_so = (2..=4).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphabetic());
+    looks_so || media_type(name) != media_type("")
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 /// The path for one of several results: `a.png`, `a-2.png`, ….

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::save;
 use openai_mcp_kernel::server::Definition;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
@@ -87,4 +88,17 @@ fn the_files_of_a_list_have_brackets() {
     assert_eq!(names(file), ["things"]);
     assert_eq!(names(&format!("[{file}]")), ["things[]"]);
     assert_eq!(names(&format!("[{file}, {file}]")), ["things[]", "things[]"]);
+}
+
+/// Else a picture would lie in a file that no program shows, and be paid for.
+#[test]
+fn a_file_of_a_format_that_there_is_not_is_refused() {
+    let formats: save::Formats = &[("png", &["png"]), ("jsonl", &["jsonl", "ndjson"])];
+    for name in ["a.bmp", "b/a.TIFF", "a.ps", "v1.2.srt", "a.docx", "a.7z.zip", "a.c"] {
+        assert!(save::format(Some(name), ("", None), formats).is_err(), "{name}");
+    }
+    for name in ["a", "v1.2", "b.md/a", "report.final", "a.20261127", "a.", "a.x"] {
+        assert_eq!(save::format(Some(name), ("", None), formats).unwrap(), None, "{name}");
+    }
+    assert_eq!(save::format(Some("a.NDJSON"), ("", None), formats).unwrap(), Some("jsonl"));
 }

@@ -281,13 +281,17 @@ async fn keep(
     Kept { told, shown, unsaved }
 }
 
-/// Where an image goes: into a folder under its id, or to a file, with a number from the second image on.
+/// Where an image goes: into a folder under its id, or to a file, with a number from the second image on. A name without an
+/// extension gets that of the format.
 fn path(to: &str, id: &str, format: &str, index: usize) -> String {
     let extension = if format == "jpeg" { "jpg" } else { format };
     if to.ends_with(['/', '\\']) {
         return format!("{to}{id}.{extension}");
     }
-    save::numbered(to, index)
+    if save::has_extension(to) {
+        return save::numbered(to, index);
+    }
+    save::numbered(&format!("{to}.{extension}"), index)
 }
 
 /// What was spent, in brief.
