@@ -129,14 +129,14 @@ pub fn page(data: Vec<Value>, has_more: bool) -> Value {
 ///
 /// `has_more` and `last_id`, or a `next` that is an id, are set to match, so that the caller goes on with `after` as with any page,
 /// if there are pages. A token of the next page, which begins behind what was cut, is left out. Gives the cut text and a note
-/// that says what was cut, behind the list's own `note`, which goes from the list into it. `None` if the answer is no such list,
-/// or not even one item fits.
+/// that says what was cut and what leads on, behind the list's own `note`, which goes from the list into it. `None` if the answer
+/// is no such list, or not even one item fits.
 pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     let entries = few_entries(text, MOST).ok()?;
     let data = entries.iter().find(|(name, _)| name == "data")?.1;
     let room = cap.checked_sub(text.len() - data.get().len() + 64)?;
     let Items { fitting, last, count, .. } = items(data.get().as_bytes(), room)?;
-    let last_id = id(fitting.last()?);
+    let [last_id, end_time] = named(fitting.last()?.get().as_bytes(), ["id", "end_time"]).unwrap_or_default();
     let mut out = Vec::with_capacity(cap);
     out.push(b'{');
     let is_token = |(name, value): &(Cow<'_, str>, &RawValue)| is_token(name, value, last);
@@ -165,7 +165,8 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
                 }
                 out.push(b']');
             }
-            ("has_more", id) if by_token || id.is_some() => out.extend_from_slice(b"true"),
+            // Who goes by it would take a part for all.
+            ("has_more", _) => out.extend_from_slice(b"true"),
             ("last_id" | "next", Some(id)) => out.extend_from_slice(id.get().as_bytes()),
             _ => out.extend_from_slice(value.get().as_bytes()),
         }
@@ -173,11 +174,12 @@ pub fn cut_list(text: &[u8], cap: usize) -> Option<(Bytes, String)> {
     out.push(b'}');
     let kept = fitting.len();
     note.push_str(&format!("cut to the first {kept} of {count} items to stay within {cap} bytes"));
-    match (&last_id, entries.iter().any(|(name, _)| name == "has_more")) {
-        _ if by_token => {
-            note.push_str("; ask again with a smaller `limit` and go on page by page");
-        }
-        (Some(id), true) => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
+    let pages = entries.iter().any(|(name, _)| name == "has_more");
+    match (&last_id, end_time) {
+        // Times in a row: the next begins where the last ends.
+        (None, Some(end)) if pages => note.push_str(&format!("; go on with `start_time`: {end}")),
+        _ if by_token => note.push_str("; ask again with a smaller `limit` and go on page by page"),
+        (Some(id), _) if pages => note.push_str(&format!("; go on with `after`: {id} where the tool takes it")),
         _ => note.push_str("; ask for fewer or narrower results to see the others"),
     }
     Some((out.into(), note))

@@ -75,7 +75,22 @@ fn a_list_without_pages_says_how_to_see_the_others() {
     let found: Vec<Value> = (0..30).map(|at| json!({"file_id": at, "text": "é".repeat(40)})).collect();
     let result = self::result(&json!({"data": found, "has_more": false, "next_page": null}));
     assert!(result["content"][1]["text"].as_str().unwrap().contains("fewer or narrower"), "{result}");
-    assert_eq!(result["structuredContent"]["has_more"], false);
+    assert_eq!(result["structuredContent"]["has_more"], true);
+}
+
+/// A usage page of many groups has no cursor within it, and its days would be summed as if they were all.
+#[test]
+fn times_that_are_cut_go_on_where_the_last_ends() {
+    let days: Vec<Value> =
+        (0..30).map(|day| json!({"start_time": day, "end_time": day + 1, "results": ["é".repeat(40)]})).collect();
+    for next_page in [Value::Null, json!("page_2")] {
+        let page = json!({"object": "page", "data": days, "has_more": !next_page.is_null(), "next_page": next_page});
+        let result = result(&page);
+        let cut = &result["structuredContent"];
+        let end = &cut["data"].as_array().unwrap().last().unwrap()["end_time"];
+        assert_eq!(cut["has_more"], true, "{result}");
+        assert!(cut["note"].as_str().unwrap().ends_with(&format!("go on with `start_time`: {end}")), "{result}");
+    }
 }
 
 #[test]
