@@ -41,7 +41,7 @@ pub struct Caller {
 }
 
 /// What a call must know of its server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Home {
     pub(crate) domain: &'static str,
     pub(crate) migrations: &'static [&'static str],
@@ -50,6 +50,13 @@ pub(crate) struct Home {
     pub(crate) admin: bool,
     pub(crate) life: Life,
     pub(crate) stand_in: Option<StandIn>,
+    pub(crate) lists: &'static dyn Lists,
+}
+
+/// What lists the things of a server.
+pub(crate) trait Lists: Sync {
+    /// The tool that lists what the last id in the path of a request is of.
+    fn lister(&self, of: &Spec) -> Option<&'static str>;
 }
 
 /// Answers requests in OpenAI's place: given a request and its checked arguments, the answer, or `None` for a request

@@ -293,8 +293,15 @@ fn is_gateways(status: u16) -> bool {
 }
 
 /// What to do after a failed answer of this status; `retry_after` is in seconds, `again` says that the request may be made
-/// twice, and `takes` that it takes anything, as an id.
-pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, takes: bool, key: &Secret) -> Option<String> {
+/// twice, `takes` that it takes anything, as an id, and `lister` is the tool that lists what such ids are of.
+pub(crate) fn hint(
+    status: u16,
+    retry_after: Option<u64>,
+    again: bool,
+    takes: bool,
+    lister: Option<&str>,
+    key: &Secret,
+) -> Option<String> {
     Some(match (status, retry_after) {
         (429 | 503, Some(seconds)) => format!("retry after {seconds} s"),
         (401, _) if key.is_admin() => {
@@ -303,8 +310,11 @@ pub(crate) fn hint(status: u16, retry_after: Option<u64>, again: bool, takes: bo
         (401, _) => "check the key: create one at https://platform.openai.com/api-keys".into(),
         (403, _) => "the key lacks a permission for this, or the project or country is not allowed".into(),
         (404, _) if !takes => return None,
-        (404, _) if key.is_admin() => "check the id, and that the key is of the organization that owns it".into(),
-        (404, _) => "check the id, and that the key is of the project that owns it".into(),
+        (404, _) => {
+            let listed = lister.map(|lister| format!(", as {lister} has it")).unwrap_or_default();
+            let owner = if key.is_admin() { "organization" } else { "project" };
+            format!("check the id{listed}, and that the key is of the {owner} that owns it")
+        }
         (429, None) => "rate limit or quota: wait and try again, or check the plan and its billing".into(),
         _ if !again && is_gateways(status) => PERHAPS_DONE.into(),
         (500.., _) => "a fault at OpenAI's end: try again; https://status.openai.com tells of outages".into(),

@@ -296,8 +296,8 @@ async fn send(cx: &Context, spec: &'static Spec, plan: Plan, quiet: bool, retrie
     let key = key_of(cx, spec)?;
     // Of two requests with one such key the second is not carried out.
     let again = spec.effect.idempotent || plan.headers.iter().any(|(name, _)| *name == headers::IDEMPOTENCY_KEY);
-    let (planned, with, takes) = (&plan, &key, !spec.fields.is_empty());
-    let trying = Trying { again, retries, until: cx.until(), life: life(cx, spec), takes };
+    let (planned, with) = (&plan, &key);
+    let trying = Trying { spec, again, retries, until: cx.until(), life: life(cx, spec) };
     let mut response = insist(cx, trying, with, || async move {
         let (request, upload) = request(cx, planned, with, quiet).await?;
         let outcome = attempt(cx, request, upload.as_deref()).await;
@@ -332,8 +332,7 @@ pub(crate) async fn connect(
     let plan = plan::plan(spec, endpoint, arguments, cx.config().open_arguments)?;
     let (planned, with) = (&plan, &key);
     let until = cx.monotonic() + patience;
-    let takes = !spec.fields.is_empty();
-    let trying = Trying { again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec), takes };
+    let trying = Trying { spec, again: spec.effect.idempotent, retries: RETRIES, until, life: life(cx, spec) };
     insist(cx, trying, with, || async move {
         let (request, _) = request(cx, planned, with, true).await?;
         let left = until.saturating_sub(cx.monotonic()).min(HANDSHAKE);
@@ -374,6 +373,7 @@ impl<T> Answer<T> {
 
 /// How it is tried again.
 struct Trying {
+    spec: &'static Spec,
     /// Whether what was perhaps carried out is asked for once more.
     again: bool,
     /// How often.
@@ -382,8 +382,6 @@ struct Trying {
     until: Duration,
     /// Whether OpenAI still has what is asked for.
     life: Life,
-    /// Whether the request takes anything, as an id.
-    takes: bool,
 }
 
 impl Trying {
@@ -649,6 +647,8 @@ fn refused(cx: &Context, response: &Response<Bytes>, tries: u32, trying: &Trying
     };
     let hint = elsewhere.strip_prefix("\nhint: ").filter(|_| strange && status < 500).map(str::to_owned);
     let code = told.pointer("/error/code").and_then(Value::as_str);
+    let takes = !trying.spec.fields.is_empty();
+    let lister = cx.home().lists.lister(trying.spec);
     let usual = || match (status, code) {
         (404, Some("model_not_found")) => Some(error::NO_MODEL.to_owned()),
         // What is gone for everyone is not to be looked for by another id or key.
@@ -661,9 +661,9 @@ fn refused(cx: &Context, response: &Response<Bytes>, tries: u32, trying: &Trying
         }
         // So is a key of fewer rights refused, too, and not only one that is unknown.
         (401, _) if message.is_some_and(|message| message.contains("insufficient permissions")) => {
-            error::hint(403, wait, again, trying.takes, key)
+            error::hint(403, wait, again, takes, None, key)
         }
-        _ => error::hint(status, wait, again, trying.takes, key),
+        _ => error::hint(status, wait, again, takes, lister, key),
     };
     let error = Error::status(status, body, request_id, hint.or_else(usual), tries, key);
     error.after(after)

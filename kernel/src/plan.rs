@@ -214,7 +214,8 @@ fn read<'a>(spec: &Spec, arguments: &'a Arguments, open: bool) -> Result<Entries
     }
     let mut faults = Vec::new();
     let attached = |name: &str| arguments.files().iter().any(|(file, _)| *file == name);
-    let rules = schema::Rules { reads: spec.effect.reads, replaces: spec.effect.destroys, open };
+    let path = spec.endpoint.as_ref().map_or("", |endpoint| endpoint.path);
+    let rules = schema::Rules { path, reads: spec.effect.reads, replaces: spec.effect.destroys, open };
     schema::settle(spec.fields, &mut given, attached, rules, &mut faults);
     let mut as_given = given.len() == count;
     let mut entries = Vec::with_capacity(given.len());

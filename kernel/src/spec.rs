@@ -66,6 +66,13 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The path of the collection of which the last parameter of the path names a member: `/files` of `/files/{file_id}/content`.
+    pub(crate) fn collection(&self) -> Option<&'static str> {
+        self.path.rsplit_once("/{").map(|(collection, _)| collection)
+    }
+}
+
 /// What a tool does to the world: the four hints of MCP's tool annotations.
 #[derive(Clone, Copy, Debug)]
 pub struct Effect {

@@ -46,7 +46,9 @@ pub struct Given<'a> {
 
 /// What a call is held to besides its tool's fields.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub struct Rules<'a> {
+    /// The path of the tool's endpoint; empty where it has none.
+    pub path: &'a str,
     /// The tool changes nothing: an empty text is none.
     pub reads: bool,
     /// The tool puts what is given in the place of what there is.
@@ -62,10 +64,10 @@ pub fn settle(
     fields: &'static [Field],
     given: &mut Vec<Given<'_>>,
     attached: impl Fn(&str) -> bool,
-    rules: Rules,
+    rules: Rules<'_>,
     faults: &mut Vec<Fault>,
 ) {
-    let Rules { reads, replaces, open } = rules;
+    let Rules { reads, open, .. } = rules;
     for one in &mut *given {
         one.field = fields.iter().find(|field| field.is_named(&one.name));
     }
@@ -74,7 +76,7 @@ pub fn settle(
         None => !(of_host(&one.name) || !open && says_nothing(&one.name, &one.node)),
     });
     lone_file(fields, given, &attached);
-    let mut checker = Checker { faults, all: fields, open, replaces, hidden: false, changed: false };
+    let mut checker = Checker { faults, all: fields, rules, hidden: false, changed: false };
     checker.doubled(given.iter().map(|one| one.name.as_ref()), "");
     for one in &mut *given {
         checker.changed = false;
@@ -134,9 +136,7 @@ struct Checker<'f> {
     faults: &'f mut Vec<Fault>,
     /// All arguments of the tool.
     all: &'static [Field],
-    open: bool,
-    /// Whether a map takes the place of the one that there is.
-    replaces: bool,
+    rules: Rules<'f>,
     /// Whether what is being checked holds secrets, so that nothing of it is quoted.
     hidden: bool,
     /// Whether a value was rewritten.
@@ -211,7 +211,7 @@ impl Checker<'_> {
                 self.doubled(names(entries), path);
                 let given = entries.len();
                 self.even(value(), entries);
-                if self.replaces && entries.is_empty() && given > 0 {
+                if self.rules.replaces && entries.is_empty() && given > 0 {
                     self.fault(path, "expected values, got null alone: nothing would be left; `{}` says so");
                 }
                 if entries.len() > *max_keys {
@@ -331,7 +331,7 @@ impl Checker<'_> {
         let before = entries.len();
         entries.retain(|(key, value)| match fields.iter().find(|field| field.name == key) {
             Some(field) => !left_out(field, value, false),
-            None => open || self.open || *value != Node::Null,
+            None => open || self.rules.open || *value != Node::Null,
         });
         self.changed |= entries.len() < before;
         self.changed |= put_in(fields, tag, entries);
@@ -370,15 +370,32 @@ impl Checker<'_> {
                     *value = other;
                     self.changed = true;
                 }
+                if !takes((field.shape)(), value) {
+                    self.own_ids(field, value);
+                }
                 self.bare_ids(field, value);
                 self.value((field.shape)(), value, &path);
                 self.ids(field, value, &path);
             }
-            None if self.open || self.is_full() => {}
+            None if self.rules.open || self.is_full() => {}
             None => {
                 let hint = told::unknown(key, fields, self.all, path);
                 self.fault(&join(path, key), format!("unknown field{hint}"));
             }
+        }
+    }
+
+    /// Takes ids out of the things that have them.
+    fn own_ids(&mut self, field: &Field, value: &mut Node<'_>) {
+        match value {
+            Node::Object(_) => {
+                if let Some(id) = meant::own_id(field, value) {
+                    *value = Node::Text(id.to_owned().into());
+                    self.changed = true;
+                }
+            }
+            Node::Array(items) => items.iter_mut().for_each(|item| self.own_ids(field, item)),
+            _ => {}
         }
     }
 
@@ -406,22 +423,37 @@ impl Checker<'_> {
                 self.fault(path, format!("expected an id of at most {LONGEST_ID} bytes, got {}", id.len()));
             }
             Node::Text(id) => {
-                let place =
-                    || ids::not_uploaded(field.name).filter(|_| ids::is_place(field.name, id)).map(str::to_owned);
+                let place = || {
+                    (ids::is_of_file(field.name) && ids::is_place(field.name, id))
+                        .then(|| self.not_uploaded(field, value, path))
+                };
                 if let Some(problem) = ids::wrong_kind(field.name, id).or_else(place) {
                     self.fault(path, problem);
                 }
             }
-            Node::Object(_) => {
-                if let Some(problem) = ids::not_uploaded(field.name)
-                    && let Some(fault) = self.faults.last_mut().filter(|fault| fault.path == path)
-                {
-                    fault.problem = problem.to_owned();
+            Node::Object(_) if ids::is_of_file(field.name) => {
+                let problem = self.not_uploaded(field, value, path);
+                if let Some(fault) = self.faults.last_mut().filter(|fault| fault.path == path) {
+                    fault.problem = problem;
                 }
             }
             Node::Array(items) => items.iter().for_each(|item| self.ids(field, item, path)),
             _ => {}
         }
+    }
+
+    /// What is said of a file itself, as a path, a URL or an object, that stands where the id of one is asked for: of one that
+    /// OpenAI has to have already, that is all.
+    fn not_uploaded(&self, field: &Field, value: &Node<'_>, path: &str) -> String {
+        let Rules { path: endpoint, reads, .. } = self.rules;
+        if endpoint.contains(&format!("{{{}}}", field.name)) || (reads && endpoint.is_empty() && path == field.name) {
+            return format!("expected the id of a file{}, got {value}", ids::listed(endpoint));
+        }
+        let attach = self.all.iter().any(|field| field.name == "attach");
+        format!(
+            "expected the id of a file (`file-…`): {}upload it first, file-upload's answer has its id (server files)",
+            if attach { "the argument `attach` takes the file itself; or " } else { "" }
+        )
     }
 
     /// Takes what is `null` out of a map whose values cannot be that, and writes scalars as the texts that they are to be.

@@ -31,13 +31,30 @@ const KINDS: &[Kind] = &[
     ("ChatKit thread", "cthr_", &["thread_id"]),
 ];
 
-/// What is said of a file itself, as a path, a URL or an object, that stands where the argument of this name takes the id of
-/// one.
-pub(super) fn not_uploaded(argument: &str) -> Option<&'static str> {
-    let (_, _, arguments) = KINDS.first()?;
-    arguments
-        .contains(&argument)
-        .then_some("expected the id of a file (`file-…`): upload it first, the answer has its id")
+/// Whether the argument of this name takes the id of a file.
+pub(super) fn is_of_file(argument: &str) -> bool {
+    KINDS.first().is_some_and(|(_, _, arguments)| arguments.contains(&argument))
+}
+
+/// How the ids of files begin that a request finds at this path, and the tool that lists them, in words.
+pub(super) fn listed(path: &str) -> &'static str {
+    match path.split('/').nth(1) {
+        Some("files") => " (`file-…`), as file-list has it",
+        Some("vector_stores") => " (`file-…`), as vector-store-file-list has it",
+        Some("containers") => " (`cfile_…`), as container-file-list has it",
+        _ => "",
+    }
+}
+
+/// Whether an id can be what the argument of this name takes: it begins as those of some kind, or nobody knows how those of the
+/// argument begin.
+pub(super) fn is_likely(argument: &str, id: &str) -> bool {
+    KINDS.iter().any(|(_, start, _)| id.starts_with(start)) || !is_known(argument)
+}
+
+/// Whether it is known how the ids begin that the argument of this name takes.
+pub(super) fn is_known(argument: &str) -> bool {
+    KINDS.iter().any(|(_, _, arguments)| arguments.contains(&argument))
 }
 
 /// Whether a text that is given as the id of a file names one by its place: no id begins so, or ends in an extension. Some

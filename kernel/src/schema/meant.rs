@@ -42,6 +42,16 @@ pub(super) fn bare_id<'a>(field: &Field, text: &'a str) -> Option<&'a str> {
     (bare != text && !bare.is_empty() && !bare.contains(char::is_whitespace)).then_some(bare)
 }
 
+/// The id of a thing that is given whole, as answers of the API have it; of a file that is elsewhere, where an argument may take
+/// its place, that place.
+pub(super) fn own_id<'a>(field: &Field, thing: &'a Node<'_>) -> Option<&'a str> {
+    let member = |name| thing.get(name).and_then(Node::as_str);
+    let places = || ids::is_of_file(field.name) && !is_id(field.name);
+    let id =
+        member("id").filter(|id| (is_id(field.name) || ids::is_known(field.name)) && ids::is_likely(field.name, id));
+    id.or_else(|| member("path").filter(|_| places()))
+}
+
 /// The object that has an id, where a text is a name: an id begins as what it is of is called, as `voice_…`.
 pub(super) fn by_id(field: &Field, node: &Node<'_>) -> Option<Node<'static>> {
     let id = node.as_str()?.trim();

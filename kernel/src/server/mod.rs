@@ -12,17 +12,18 @@ use bytes::Bytes;
 use futures_channel::mpsc::{UnboundedReceiver, unbounded};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all, ready};
 use futures_util::stream::{self, StreamExt as _};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::allowance::{Amount, Bound, Known};
 use crate::config::Config;
-use crate::context::{Caller, Context, Home, Inner, RequestFacts, StandIn};
+use crate::context::{Caller, Context, Home, Inner, Lists, RequestFacts, StandIn};
 use crate::json;
 use crate::near;
 use crate::notes::Notes;
 use crate::platform::Platform;
 use crate::protocol::{self, Era, Headers, Incoming, LEGACY, MODERN, NEWEST_LEGACY, Refused, Request, RpcError};
-use crate::spec::{Filter, Life, Spec};
+use crate::spec::{Endpoint, Filter, Life, Spec};
 use crate::tool::Tool;
 use reply::with_notes;
 
@@ -159,9 +160,17 @@ impl Definition {
         if self.admin { "OPENAI_ADMIN_KEY" } else { "OPENAI_API_KEY" }
     }
 
-    fn home(&self) -> Home {
+    fn home(&'static self) -> Home {
         let Definition { domain, migrations, bound, beta, admin, life, stand_in, .. } = *self;
-        Home { domain, migrations, bound, beta, admin, life, stand_in }
+        Home { domain, migrations, bound, beta, admin, life, stand_in, lists: self }
+    }
+}
+
+impl Lists for Definition {
+    fn lister(&self, of: &Spec) -> Option<&'static str> {
+        let collection = of.endpoint.as_ref()?.collection()?;
+        let lists = |own: &Endpoint| own.method == Method::GET && own.path == collection;
+        self.specs().find(|spec| spec.endpoint.as_ref().is_some_and(lists)).map(|spec| spec.name)
     }
 }
 
