@@ -150,6 +150,18 @@ impl Source {
         path.strip_prefix("file-").filter(|rest| rest.bytes().all(of_id)).map(|_| path.as_str())
     }
 
+    /// The name that it goes by: of a URL never the query, which may hold what gives access.
+    pub fn name(&self) -> &str {
+        let path = match self {
+            Source::Inline { filename, .. }
+            | Source::Path { filename: Some(filename), .. }
+            | Source::Url { filename: Some(filename), .. } => return filename,
+            Source::Path { path, .. } => path,
+            Source::Url { url, .. } => url.split(['?', '#']).next().unwrap_or_default(),
+        };
+        path.rsplit(['/', '\\']).next().unwrap_or_default()
+    }
+
     /// What a text names that begins as a URL does.
     fn place(text: &str) -> Option<Result<Self, String>> {
         let text = bare(text);

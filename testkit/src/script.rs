@@ -15,6 +15,7 @@
 //! | a path to save to with `full` in it | a full disk, which is seen only when the file is written |
 //! | a folder with `missing` in it | no such folder |
 //! | a folder `skills/pdf` | `SKILL.md`, `run.sh`, and a folder `references` with `a.md`, of 8 bytes each |
+//! | a folder whose name has an extension | no folder |
 //! | any other folder | `a.mp3`, `b.txt` and `c.wav`, of 8 bytes each |
 //!
 //! With the setting `NO_FILES` no file can be written, as where the server has none.
@@ -484,6 +485,9 @@ impl Platform for Script {
         ready(match folder.as_str() {
             folder if folder.contains("missing") => {
                 Err(Error::new(Kind::File, format!("`{folder}`: no such file or folder")))
+            }
+            folder if folder.rsplit('/').next().is_some_and(|name| name.trim_start_matches('.').contains('.')) => {
+                Err(Error::new(Kind::File, format!("`{folder}`: not a folder")))
             }
             folder => {
                 let names: &[&str] = match folder.trim_end_matches('/') {

@@ -106,7 +106,7 @@ impl Recordings {
         };
         let offset = self.offset.unwrap_or_default() as usize;
         let mut report = Report::new(cx, sources.len(), offset)?.paid("transcribe these alone to see their texts");
-        let names: Vec<String> = sources.iter().map(name_of).collect();
+        let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
         let folder = self.save_to.map(|folder| folder.trim_end_matches('/').to_owned());
         if let Some(folder) = &folder {
             // Whether it can be used is told before anything is spent.
@@ -256,18 +256,6 @@ async fn listed(cx: &Context, folder: String) -> Result<Vec<Source>> {
         return Err(Error::argument("folder", format!("`{folder}` has no {} files", EXTENSIONS.join(", "))));
     }
     Ok(paths)
-}
-
-fn name_of(source: &Source) -> String {
-    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    match source {
-        Source::Path { filename: Some(name), .. }
-        | Source::Url { filename: Some(name), .. }
-        | Source::Inline { filename: name, .. } => name.clone(),
-        Source::Path { path, .. } => last(path),
-        // Never the query, which may hold what gives access.
-        Source::Url { url, .. } => last(url.split(['?', '#']).next().unwrap_or_default()),
-    }
 }
 
 #[cfg(test)]

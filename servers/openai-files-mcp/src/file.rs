@@ -4,26 +4,15 @@ use openai_mcp_kernel::batch;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_shapes::Order;
 use openai_mcp_shapes::content::Wanted;
-use openai_mcp_shapes::upload::{ExpiresAfter, Purpose};
 
-tools![Upload, List, Get, Delete, Content, PurposeList];
+tools![List, Get, Delete, Content, PurposeList];
 
 /// Files of a page where no limit is given: OpenAI's own default is 10000.
 const PAGE: u32 = 20;
 
-/// Upload a file of at most 512 MB; upload-file takes up to 8 GB.
-///
-/// Give a path or a URL; text and data are for small content.
-#[tool("file-upload", POST "/files", multipart, open)]
-struct Upload {
-    file: FileInput,
-    purpose: Purpose,
-    expires_after: Option<ExpiresAfter>,
-}
-
 /// List uploaded files, the newest first.
 #[tool("file-list", GET "/files", run)]
-struct List {
+pub(crate) struct List {
     purpose: Option<Brief<AnyPurpose>>,
     /// Default 20.
     #[read]

@@ -7,7 +7,7 @@ use openai_files_mcp::SERVER;
 use openai_mcp_testkit::case::call_tool;
 use openai_mcp_testkit::script::{Reply, Script};
 
-openai_mcp_testkit::suite!(SERVER, 3 * 1024);
+openai_mcp_testkit::suite!(SERVER, 3 * 1024 + 128);
 
 /// Each advice would else be refused by the other.
 #[test]
