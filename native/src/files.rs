@@ -377,7 +377,7 @@ impl Roots {
         let (root, mut folders) = self.allow(path, resolved)?;
         match folders.pop() {
             Some(name) => Ok(Rooted { root: root.to_owned(), folders, name }),
-            None => Err(Error::new(Kind::File, format!("`{path}` is a folder, expected a file"))),
+            None => Err(no_file(path)),
         }
     }
 
@@ -555,8 +555,17 @@ fn regular(about: &std::fs::Metadata, path: &str) -> Result<()> {
     if about.is_file() {
         return Ok(());
     }
-    let what = if about.is_dir() { "a folder" } else { "not a regular file" };
-    Err(Error::new(Kind::File, format!("`{path}` is {what}, expected a file")))
+    if about.is_dir() {
+        return Err(no_file(path));
+    }
+    Err(Error::new(Kind::File, format!("`{path}` is not a regular file, expected a file")))
+}
+
+fn no_file(path: &str) -> Error {
+    let text = format!(
+        "`{path}` is a folder, expected a file\nhint: name a file in it; a tool that takes whole folders has `folder`, or says so"
+    );
+    Error::new(Kind::File, text)
 }
 
 fn fault(path: &str, error: io::Error) -> Error {

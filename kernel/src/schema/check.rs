@@ -119,17 +119,32 @@ fn of_host(name: &str) -> bool {
     name.starts_with('_') || THEIRS.contains(&name)
 }
 
-/// Where a tool needs one file, what tells a file beside it is put into it: `{"path": …}` is `{"file": {"path": …}}`.
+/// Where a tool takes files by one argument alone, what tells a file beside it is put into it: `{"path": …}` is
+/// `{"file": {"path": …}}`. What need not be a file says so by a place or a name.
 fn lone_file(fields: &'static [Field], given: &mut Vec<Given<'_>>, attached: impl Fn(&str) -> bool) {
-    let mut files = fields.iter().filter(|field| field.required && matches!((field.shape)(), Shape::File));
-    let (Some(field), None) = (files.next(), files.next()) else { return };
+    let takes = |field: &&Field| takes_file((field.shape)());
+    let required = meant::only(fields.iter().filter(|field| field.required && takes(field)));
+    let Some(field) = required.or_else(|| meant::only(fields.iter().filter(takes))) else { return };
     let of_file = |one: &Given<'_>| one.field.is_none() && file::KEYS.contains(&one.name.as_ref());
-    let content = |one: &Given<'_>| of_file(one) && file::CONTENT.contains(&one.name.as_ref());
-    if given.iter().any(|one| field.is_named(&one.name)) || attached(field.name) || !given.iter().any(content) {
+    let telling: &[&str] = if field.required { &file::CONTENT } else { &["path", "url", "filename"] };
+    let tells = |one: &Given<'_>| of_file(one) && telling.contains(&one.name.as_ref());
+    if given.iter().any(|one| field.is_named(&one.name)) || attached(field.name) || !given.iter().any(tells) {
         return;
     }
     let members = given.extract_if(.., |one| of_file(one)).map(|one| (one.name, one.node)).collect();
     given.push(Given { name: field.name.into(), node: Node::Object(members), text: None, field: Some(field) });
+}
+
+/// Whether a value may be a file, or a list of them.
+fn takes_file(shape: &'static Shape) -> bool {
+    match shape {
+        Shape::File => true,
+        Shape::Array { items: inner, .. } | Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => {
+            takes_file(inner())
+        }
+        Shape::Union(shapes) => shapes.iter().any(|shape| takes_file(shape())),
+        _ => false,
+    }
 }
 
 struct Checker<'f> {

@@ -118,7 +118,7 @@ async fn nothing_else_is_read() {
         ("~/.ssh/id_rsa", "outside the folders"),
         ("fifo", "not a regular file"),
         ("socket", "not a regular file"),
-        ("sub", "is a folder"),
+        ("sub", "is a folder, expected a file\nhint: name a file in it"),
         (".", "is a folder"),
         ("nothing.txt", "no such file"),
         ("plain.txt/deeper", "not a folder"),

@@ -46,16 +46,25 @@ pub(crate) async fn send(
     folder: Option<String>,
 ) -> Result<Output> {
     let arguments = cx.arguments().clone().without("files").without("folder");
+    let files = files.map(|files| match files {
+        OneOrMany::One(Placed(file)) => vec![file],
+        OneOrMany::Many(files) => files.into_iter().map(|Placed(file)| file).collect(),
+    });
+    let (files, folder) = match files.as_deref() {
+        Some([Source::Path { path, filename: None, .. }]) if cx.list(path.clone()).await.is_ok() => {
+            (None, folder.or(Some(path.clone())))
+        }
+        _ => (files, folder),
+    };
     let alone = folder.is_none();
     let files = match (files, folder) {
-        (Some(OneOrMany::One(Placed(file))), None) => vec![file],
-        (Some(OneOrMany::Many(files)), None) => files.into_iter().map(|Placed(file)| file).collect(),
+        (Some(files), None) => files,
         (None, Some(folder)) => listed(cx, folder).await?,
         _ => return Err(Error::argument("files", "expected either `files` or `folder`")),
     };
     if let [file] = files.as_slice()
         && alone
-        && !is_manifest(&name(file))
+        && !is_manifest(file.name())
     {
         let read = cx.read(file.clone(), usize::try_from(LARGEST).unwrap_or(usize::MAX)).await?;
         let names = zip::entries(&read.bytes, MOST).map_err(|problem| {
@@ -113,22 +122,9 @@ fn placed(files: Vec<Source>) -> Vec<(String, Source)> {
         Source::Path { path, filename: None, .. } => {
             parts(path).split_off((shared + named).saturating_sub(1)).join("/")
         }
-        _ => name(file),
+        _ => file.name().to_owned(),
     };
     files.into_iter().map(|file| (place(&file), file)).collect()
-}
-
-/// The name that a file goes by.
-fn name(file: &Source) -> String {
-    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    match file {
-        Source::Inline { filename, .. } => filename.clone(),
-        Source::Path { filename: Some(filename), .. } | Source::Url { filename: Some(filename), .. } => {
-            filename.clone()
-        }
-        Source::Path { path, .. } => last(path),
-        Source::Url { url, .. } => last(url.split(['?', '#']).next().unwrap_or_default()),
-    }
 }
 
 fn named(file: Source, name: String) -> Source {
