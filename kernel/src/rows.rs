@@ -455,25 +455,19 @@ pub struct Window<T> {
 
 impl<T> Window<T> {
     /// Reads the rows of a file from the one numbered `offset` on, as many as may be kept in memory, and counts the others.
-    /// `keep` passes over those for which it gives `None`.
     ///
     /// # Errors
     /// As [`Rows::next`]; the file has no rows; or, read from the start, not one is what is expected: a name that no row
     /// has is the caller's mistake, and not that of each row.
-    pub async fn read(
-        mut rows: Rows,
-        offset: usize,
-        mut keep: impl FnMut(Row) -> Result<Option<T>, String>,
-    ) -> Result<Self> {
+    pub async fn read(mut rows: Rows, offset: usize, mut keep: impl FnMut(Row) -> Result<T, String>) -> Result<Self> {
         let mut window = Window { rows: Vec::new(), total: 0 };
         let (mut bytes, mut full) = (0, false);
         while let Some(row) = rows.next().await? {
             let (line, id) = (row.line, row.id());
-            let kept = match row.value {
+            let value = match row.value {
                 Ok(_) => keep(row).map_err(|problem| told(line, &problem)),
                 Err(problem) => Err(problem),
             };
-            let Some(value) = kept.transpose() else { continue };
             if window.total == offset {
                 bytes = rows.lines.bytes();
             }

@@ -36,7 +36,7 @@ impl From<String> for Row {
 /// Reads the rows of a file from an offset on. Of a record, `field` is the text, `id` the id, and what else is no list
 /// or object is metadata, unless it has an object `metadata` of its own.
 pub(crate) async fn read(rows: Rows, offset: usize, field: Option<&str>) -> Result<Window<Row>> {
-    Window::read(rows, offset, |row| read_row(row, field).and_then(fit).map(Some)).await
+    Window::read(rows, offset, |row| read_row(row, field).and_then(fit)).await
 }
 
 /// Refuses a row that the store could not take.

@@ -1,16 +1,22 @@
 //! One input. <https://platform.openai.com/docs/api-reference/moderations/create>
 
 use openai_mcp_kernel::prelude::*;
+use openai_mcp_kernel::schema::{Shape, Shaped, of};
+use openai_mcp_kernel::serde::Deserialize;
 
+use crate::items::{Content, image, text};
 use crate::record::{self, Keep};
 use crate::verdict::{self, Verdict};
 
 tools![Check];
 
+/// Of a text that says where an image is.
+const WORDS: &str = "the words themselves are checked as a part: `[{type: \"text\", text}]`";
+
 /// Check text or images for harmful content.
 #[tool("moderation-check", POST "/moderations", reads, records, run)]
 pub(crate) struct Check {
-    /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all).
+    /// A text, an array of texts (a verdict each), or an array of parts (one verdict for all); an image also by its path.
     #[read]
     input: Input,
     /// Default omni-moderation-latest.
@@ -26,17 +32,42 @@ pub(crate) struct Check {
     keep: Option<Keep>,
 }
 
-/// What OpenAI takes: it tells mixed arrays apart itself.
-#[shape(read)]
-enum Input {
+/// What OpenAI takes, which tells mixed arrays apart itself; and files, which lists leave to moderation-batch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(crate = "openai_mcp_kernel::serde", transparent)]
+struct Input(OneOrMany<Item>);
+
+impl Shaped for Input {
+    const SHAPE: Shape = Shape::Brief { listed: of::<Listed>, taken: of::<OneOrMany<Item>>, options: false };
+}
+
+#[shape]
+enum Listed {
     Text(String),
-    Many(Vec<Item>),
+    Many(Vec<ListedItem>),
+}
+
+#[shape]
+enum ListedItem {
+    Text(String),
+    Part(Part),
 }
 
 #[shape(read)]
 enum Item {
     Text(String),
     Part(Part),
+    File(Place),
+}
+
+/// A file. It is no `FileInput`, since nothing is fetched here: OpenAI does that.
+#[shape(read)]
+struct Place {
+    path: Option<String>,
+    url: Option<String>,
+    data: Option<String>,
+    filename: Option<String>,
+    mime_type: Option<String>,
 }
 
 #[shape(read, tag = "type")]
@@ -47,25 +78,29 @@ enum Part {
 
 #[shape(read)]
 struct ImageUrl {
-    /// Or a data URL. Local images: moderation-batch.
+    /// Or a data URL.
     url: String,
 }
 
 impl Check {
     async fn run(self, cx: Context) -> Result<Output> {
-        let answer = cx.send(&Self::SPEC, cx.arguments()).bytes().await;
+        let (inputs, as_given) = self.input.read(&cx).await?;
+        let arguments = cx.arguments().clone();
+        let arguments = if as_given { arguments } else { arguments.set("input", &inputs) };
+        let answer = cx.send(&Self::SPEC, arguments).bytes().await;
         let answer = answer.map_err(|error| match error.kind() {
-            Kind::Status(400) if self.input.images() > 1 => {
+            Kind::Status(400) if inputs.iter().filter(|input| input.get("image_url").is_some()).count() > 1 => {
                 error.or_hint("one image at a time; moderation-batch takes many, each an item of its own")
             }
             _ => error,
         })?;
         let verdicts = verdict::read(&answer)?;
-        let inputs = self.input.texts();
         // A result stands for each text of an array, or for all parts of one.
+        let each = inputs.len() == verdicts.results.len();
+        let whole = Value::from(inputs);
         let records = verdicts.results.iter().enumerate().map(|(index, verdict)| {
-            let input = if inputs.len() == verdicts.results.len() { inputs.get(index) } else { None };
-            (input.cloned().unwrap_or_else(|| inputs.join("\n")), verdict)
+            let one = whole.get(index).filter(|_| each).map(|input| json!([input]));
+            (Content::Parts(one.unwrap_or_else(|| whole.clone())).text(), verdict)
         });
         record::keep(&cx, self.keep, &verdicts.model, records).await;
         if self.full == Some(true) {
@@ -100,24 +135,61 @@ impl Check {
 }
 
 impl Input {
-    fn images(&self) -> usize {
-        match self {
-            Input::Text(_) => 0,
-            Input::Many(items) => items.iter().filter(|item| matches!(item, Item::Part(Part::ImageUrl { .. }))).count(),
+    /// The texts and parts that go out, and whether they are what was given. What only says where an image is is that image.
+    async fn read(self, cx: &Context) -> Result<(Vec<Value>, bool)> {
+        let mut as_given = matches!(self.0, OneOrMany::One(Item::Text(_)) | OneOrMany::Many(_));
+        let items = match self.0 {
+            OneOrMany::One(item) => vec![item],
+            OneOrMany::Many(items) => items,
+        };
+        // OpenAI has a verdict for each text, or one for all parts.
+        let texts = items.len() > 1 && items.iter().all(|item| matches!(item, Item::Text(_)));
+        let mut inputs = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let fault = |problem: &str| Error::argument(&format!("input[{index}]"), problem);
+            let (named, part) = (matches!(item, Item::Text(_)), matches!(item, Item::Part(_)));
+            let content = match item {
+                Item::Part(part) => Content::Parts(json!([part.json()])),
+                Item::Text(text) => Content::of_text(text).map_err(|problem| fault(&problem))?,
+                Item::File(place) => match place.source().map_err(|problem| fault(&problem))? {
+                    Source::Url { url, .. } => Content::Parts(json!([image(&url)])),
+                    source => Content::File(source),
+                },
+            };
+            as_given &= part || matches!(content, Content::Text(_));
+            match content {
+                Content::Text(text) => inputs.push(text.into()),
+                _ if texts => return Err(fault("an image gets no verdict among texts: moderation-batch takes both")),
+                content => {
+                    let read = content.read(cx).await.map_err(|error| if named { error.or_hint(WORDS) } else { error });
+                    inputs.extend(read?.into_parts());
+                }
+            }
         }
+        if !as_given {
+            let part = |input| match input {
+                Value::String(text) => self::text(&text),
+                part => part,
+            };
+            inputs = inputs.into_iter().map(part).collect();
+        }
+        Ok((inputs, as_given))
     }
+}
 
-    /// What was checked, for the history: an image counts as its URL.
-    fn texts(&self) -> Vec<String> {
+impl Place {
+    fn source(self) -> Result<Source, String> {
+        let Place { path, url, data, filename, mime_type } = self;
+        let named = json!({"path": path, "url": url, "data": data, "filename": filename, "mime_type": mime_type});
+        serde_json::from_value(named).map_err(|error| error.to_string())
+    }
+}
+
+impl Part {
+    fn json(self) -> Value {
         match self {
-            Input::Text(text) => vec![text.clone()],
-            Input::Many(items) => items
-                .iter()
-                .map(|item| match item {
-                    Item::Text(text) | Item::Part(Part::Text { text }) => text.clone(),
-                    Item::Part(Part::ImageUrl { image_url }) => image_url.url.clone(),
-                })
-                .collect(),
+            Part::Text { text } => self::text(&text),
+            Part::ImageUrl { image_url } => image(&image_url.url),
         }
     }
 }
