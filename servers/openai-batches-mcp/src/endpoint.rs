@@ -38,7 +38,7 @@ impl Endpoint {
     }
 
     /// What a body must have, besides the model: any of these.
-    fn needs(self) -> &'static [&'static str] {
+    pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
             Endpoint::Responses => &["input", "previous_response_id", "prompt", "conversation"],
             Endpoint::Chat => &["messages"],

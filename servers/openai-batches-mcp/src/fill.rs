@@ -15,26 +15,37 @@ pub(crate) fn has_fields(template: &str) -> bool {
 /// The template as JSON with the fields of a row. The order of its members stays.
 ///
 /// # Errors
-/// It is no JSON, or names a field that the row does not have.
-pub(crate) fn fill(template: &str, row: &Map<String, Value>) -> Result<String, String> {
+/// It is no JSON, or names a field that the row does not have, or one that leaves nothing of a text within the members
+/// `asks`: such a request is paid for, and asks for nothing.
+pub(crate) fn fill(template: &str, row: &Map<String, Value>, asks: &[&str]) -> Result<String, String> {
     let mut node = Node::parse(template).map_err(|error| format!("`body`: {error}"))?;
-    level(&mut node, row)?;
+    match &mut node {
+        Node::Object(members) => {
+            members.iter_mut().try_for_each(|(name, value)| level(value, row, asks.contains(&name.as_ref())))?;
+        }
+        node => level(node, row, false)?,
+    }
     Ok(node.to_json())
 }
 
-fn level(node: &mut Node<'_>, row: &Map<String, Value>) -> Result<(), String> {
+fn level(node: &mut Node<'_>, row: &Map<String, Value>, asks: bool) -> Result<(), String> {
+    let is_empty = |node: &Node<'_>| *node == Node::Null || node.as_str().is_some_and(|text| text.trim().is_empty());
     match node {
         Node::Text(text) if has_fields(text) => {
+            let template = text.to_string();
             let alone = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).map(str::trim);
             if let Some(value) = alone.filter(|name| !name.contains(['{', '}'])).map(|name| field(row, name)) {
                 let value = json::text(value?);
                 *node = Node::parse(&value).map_err(|error| error.to_string())?.into_owned();
-                return Ok(());
+            } else {
+                *text = Cow::Owned(filled(text, row)?);
             }
-            *text = Cow::Owned(filled(text, row)?);
+            if asks && is_empty(node) {
+                return Err(format!("`{template}` is empty"));
+            }
         }
-        Node::Array(items) => items.iter_mut().try_for_each(|item| level(item, row))?,
-        Node::Object(members) => members.iter_mut().try_for_each(|(_, value)| level(value, row))?,
+        Node::Array(items) => items.iter_mut().try_for_each(|item| level(item, row, asks))?,
+        Node::Object(members) => members.iter_mut().try_for_each(|(_, value)| level(value, row, asks))?,
         _ => {}
     }
     Ok(())

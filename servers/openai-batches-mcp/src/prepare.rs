@@ -29,7 +29,7 @@ const TOKEN: usize = 4;
 ///
 /// Give `texts`, `requests` or a `file`. Nothing is uploaded while a request is wrong; faults are told by line or index.
 #[tool("batch-prepare", open)]
-struct Prepare {
+pub(crate) struct Prepare {
     endpoint: Endpoint,
     /// What all bodies share, as model. `{{name}}` in its texts is a field of the row; without any, a text becomes the input.
     body: Option<Raw<JsonObject>>,
@@ -219,6 +219,9 @@ impl Template {
     }
 
     fn text(&self, text: String) -> Result<Request, String> {
+        if text.trim().is_empty() {
+            return Err("the text is empty".to_owned());
+        }
         match &self.body {
             Some(body) if has_fields(body) => self.row(Map::from_iter([("text".to_owned(), Value::from(text))])),
             _ => Ok(Request { id: None, body: self.endpoint.ask(self.body(), &text)? }),
@@ -230,7 +233,7 @@ impl Template {
         if !has_fields(body) {
             return Err("`body` would be the same for each row: name a field in it, as `{{text}}`".to_owned());
         }
-        let filled = fill(body, &row)?;
+        let filled = fill(body, &row, self.endpoint.needs())?;
         let names: &[&str] = match &self.id_field {
             Some(name) => &[name.as_str()],
             None => &["custom_id", "id"],
@@ -250,7 +253,9 @@ impl Template {
         if !whole {
             return Ok(Request { id: None, body: self.body().merge(given.clone()) });
         }
-        if let Some(name) = members.names().find(|name| !["custom_id", "method", "url", "body"].contains(name)) {
+        // A request that failed may have its error beside it.
+        let known = ["custom_id", "method", "url", "body", "error"];
+        if let Some(name) = members.names().find(|name| !known.contains(name)) {
             return Err(format!("`{name}`: unknown; a request has custom_id, method, url and body"));
         }
         let is = |name: &str, expected: &str| match members.read::<Value>(name).map_err(told)? {

@@ -16,6 +16,7 @@ use openai_mcp_tables::{Cell, push_line};
 use serde_json::Map;
 
 use crate::batch::{Get, Wait};
+use crate::prepare::Prepare;
 
 tools![Results];
 
@@ -50,7 +51,8 @@ struct Results {
     /// Only those that failed or were never answered.
     failed: Option<bool>,
     full: Option<bool>,
-    /// New local file, `.jsonl` (embeddings and images whole) or `.csv` (`custom_id`, `text`, `error`, `other`).
+    /// New local file, `.jsonl` (embeddings and images whole; with `failed`, requests for batch-prepare) or `.csv` (`custom_id`, `text`,
+    /// `error`, `other`).
     save_to: Option<String>,
 }
 
@@ -87,17 +89,26 @@ async fn save(cx: &Context, batch: &Value, page: Page, told: Arguments, path: St
     }
     let mut aside = cx.aside(path.clone()).await?;
     let head = if csv { Some(aside.put("custom_id,text,error,other\n".into()).await?) } else { None };
-    let mut page = page.read(cx, batch, To::File { aside: &mut aside, csv }).await?;
+    // What failed is of use as what is asked again.
+    let again = page.only_failed && !page.full && !csv;
+    let to = if again { To::Result } else { To::File { aside: &mut aside, csv } };
+    let mut page = page.read(cx, batch, to).await?;
     if page.shown.is_empty() && page.succeeded + page.failed == 0 {
         return Err(page.gone().map_or_else(nothing, |gone| Error::new(Kind::File, gone)));
     }
+    let again = again && page.ask_again(cx, batch, &mut aside).await?;
     let lines = mem::take(&mut page.shown).into_values();
     let pieces = head.into_iter().chain(lines.filter_map(|item| match item {
         Item::Aside(piece) => Some(piece),
         Item::Here(_) => None,
     }));
-    let saved = cx.save(path, aside.body(pieces.collect()).await?).await?;
-    let told = page.tell(told.set("saved_to", saved.show()), batch, None);
+    let saved = cx.save(path, aside.body(pieces.collect()).await?).await?.show();
+    let mut told = page.tell(told.set("saved_to", &saved), batch, None);
+    if again && ended(batch) {
+        let file = json!({"path": saved.get("path")});
+        let arguments = json!({"endpoint": batch.get("endpoint"), "file": file});
+        told = told.set("next", json!({"tool": Prepare::SPEC.name, "arguments": arguments}));
+    }
     Ok(Output::Json(next_offset(told, page.next).text().clone()))
 }
 
@@ -258,6 +269,32 @@ impl Page {
             self.insert(at, item);
         }
         Ok(())
+    }
+
+    /// Puts the requests of what is shown aside, each with its error; whether there are any.
+    async fn ask_again(&mut self, cx: &Context, batch: &Value, aside: &mut Aside) -> Result<bool> {
+        let (mut at, mut found) = (0, false);
+        if let Some(mut requests) = lines(cx, batch, "input_file_id", REQUESTS).await? {
+            while let Some((_, line)) = requests.next().await? {
+                if id_of(line).is_ok_and(|id| id.is_string()) {
+                    if let Some(Item::Here(told)) = self.shown.get(&at) {
+                        let request = Arguments::new(Some(Bytes::copy_from_slice(line.trim_ascii())));
+                        let request = request.set("error", told.member::<Value>("error")?);
+                        let line = [request.text(), b"\n".as_slice()].concat();
+                        self.shown.insert(at, Item::Aside(aside.put(line.into()).await?));
+                        found = true;
+                    }
+                    at += 1;
+                }
+            }
+        }
+        // What no request is known of is told all the same.
+        for item in self.shown.values_mut() {
+            if let Item::Here(told) = item {
+                *item = Item::Aside(aside.put([told.text(), b"\n".as_slice()].concat().into()).await?);
+            }
+        }
+        Ok(found)
     }
 
     /// Whether what has this place is one of the first from `offset` on.
