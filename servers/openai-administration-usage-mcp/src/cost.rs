@@ -12,7 +12,7 @@ use crate::plot::Chart;
 use crate::range::{self, Per, Range};
 use crate::read::costs;
 use crate::save::{Saving, finish};
-use crate::show::{Look, SHORTENED};
+use crate::show::{Look, SHORTENED, nothing};
 use crate::table::{Row, sum};
 
 tools![Report];
@@ -39,9 +39,10 @@ struct Report {
     group_by: Option<Raw<Vec<By>>>,
     /// Default by length.
     per: Option<Parts>,
+    /// Or names.
     project_ids: Option<Vec<String>>,
     api_key_ids: Option<Vec<String>>,
-    /// Whole names.
+    /// Whole names, or models.
     line_items: Option<Vec<String>>,
     /// Default 20; the rest is added up.
     rows: Option<Int<1, 1000>>,
@@ -56,6 +57,7 @@ enum By {
     ProjectId,
     UserId,
     LineItem,
+    Model,
     ApiKeyId,
     ApiSource,
 }
@@ -89,21 +91,26 @@ impl Report {
             Some(group_by) => group_by.read("group_by")?,
             None => vec!["line_item".to_owned()],
         };
+        let mut names = Names::default();
+        let project_ids = match self.project_ids {
+            Some(given) => Some(names.project_ids(&cx, "project_ids", given).await?),
+            None => None,
+        };
         let mut arguments = Arguments::default();
-        let filters = [
-            ("group_by", Some(group_by.clone()).filter(|fields| !fields.is_empty())),
-            ("project_ids", self.project_ids),
-            ("api_key_ids", self.api_key_ids),
-            ("line_items", self.line_items),
-        ];
+        let filters =
+            [("project_ids", project_ids), ("api_key_ids", self.api_key_ids), ("line_items", self.line_items)];
         for (name, values) in filters {
             if let Some(values) = values {
                 arguments = arguments.set(name, values);
             }
         }
-        let table = costs(&cx, arguments, &course, &group_by).await?;
+        let filters = arguments.clone();
+        // OpenAI filters by whole names of line items alone.
+        let items: Vec<String> = arguments.member("line_items")?.unwrap_or_default();
+        let whole = items.iter().all(|item| item.contains(','));
+        let (arguments, only) = if whole { (arguments, Vec::new()) } else { (arguments.without("line_items"), items) };
+        let table = costs(&cx, arguments, &course, &group_by, only).await?;
         let rows = table.rows();
-        let mut names = Names::default();
         names.look_up(&cx, &group_by, &rows).await;
         let look = Look { group_by: &group_by, names: &names, money: true };
 
@@ -147,7 +154,7 @@ impl Report {
             }
         };
         if costs.is_empty() {
-            notes.push("nothing was spent in this time".into());
+            notes.push(nothing("spent", &filters)?);
         }
         let costs_stand_out = currencies.iter().any(|currency| !course.outstanding(&of(&rows, currency)).is_empty());
         let mut result =

@@ -9,6 +9,8 @@ use crate::table::Row;
 
 /// Most pages of a list that are read.
 const PAGES: usize = 20;
+/// Projects that are told to whoever names one that there is not.
+const LISTED: usize = 10;
 /// Most projects whose keys are looked through.
 const PROJECTS: usize = 50;
 
@@ -72,6 +74,32 @@ impl Names {
         .await?;
         self.projects = Some(projects.clone());
         Ok(projects)
+    }
+
+    /// The ids of projects, of which some may be given by their names, as the argument `place`.
+    ///
+    /// # Errors
+    /// There is no project of that name, or those that there are cannot be listed.
+    pub(crate) async fn project_ids(&mut self, cx: &Context, place: &str, given: Vec<String>) -> Result<Vec<String>> {
+        let is_id = |given: &str| given.starts_with("proj_") || given.starts_with("proj-");
+        if given.iter().all(|given| is_id(given)) {
+            return Ok(given);
+        }
+        let (mut ids, projects) = (Vec::new(), self.projects(cx).await?);
+        for given in given {
+            let is_meant = |id: &&String| **id == given || self.of(id).is_some_and(|name| alike(name, &given));
+            let meant: Vec<String> = projects.iter().filter(is_meant).cloned().collect();
+            if meant.is_empty() && !is_id(&given) {
+                let there =
+                    projects.iter().take(LISTED).map(|id| format!("`{}` ({id})", self.of(id).unwrap_or_default()));
+                let mut there: Vec<String> = there.collect();
+                there.extend((projects.len() > LISTED).then(|| format!("{} more", projects.len() - LISTED)));
+                let problem = format!("no project is called `{given}`; there are {}", there.join(", "));
+                return Err(Error::argument(place, problem));
+            }
+            ids.extend(if meant.is_empty() { vec![given] } else { meant });
+        }
+        Ok(ids)
     }
 
     /// Looks up the names of the ids in some rows. What cannot be found stays an id: a report is worth more than names.
@@ -162,6 +190,11 @@ pub(crate) async fn list(
         }
     }
     Ok(true)
+}
+
+/// Whether names are the same but for blanks around them and the case of letters.
+fn alike(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 fn text(object: &Value, name: &str) -> String {

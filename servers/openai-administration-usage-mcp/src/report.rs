@@ -9,7 +9,7 @@ use crate::plot::Chart;
 use crate::range::{self, Per, Range};
 use crate::read::read;
 use crate::save::{Saving, finish};
-use crate::show::{Look, SHORTENED};
+use crate::show::{Look, SHORTENED, nothing};
 use crate::table::{Measure, Table};
 use crate::usage;
 
@@ -41,7 +41,7 @@ struct Report {
     metric: Option<String>,
     /// Default by length.
     per: Option<Per>,
-    /// project_ids, user_ids, models …, as the tool of that usage has them.
+    /// project_ids (or names), user_ids, models …, as the tool of that usage has them.
     filters: Options<Filters>,
     /// Default 20; the rest is added up.
     rows: Option<Int<1, 1000>>,
@@ -180,7 +180,13 @@ impl Report {
             Some(group_by) => group_by.read("group_by")?,
             None => vec![kind.group().to_owned()],
         };
+        let mut names = Names::default();
         let mut arguments = self.filters.arguments();
+        if let Some(given) = arguments.member::<Vec<String>>("project_ids")? {
+            let ids = names.project_ids(&cx, "filters.project_ids", given).await?;
+            arguments = arguments.set("project_ids", ids);
+        }
+        let given = arguments.clone();
         let filters = || Filters::FIELDS.iter().map(|field| field.name);
         let has = |name: &str| spec.fields.iter().any(|field| field.name == name);
         let there: Vec<String> = filters().filter(|name| has(name)).map(|name| format!("`{name}`")).collect();
@@ -212,7 +218,6 @@ impl Report {
         let table = Table::new(columns, group_by.clone(), measure);
         let mut table = read(&cx, spec, arguments, pages, table).await?;
         let mut rows = table.rows();
-        let mut names = Names::default();
         names.look_up(&cx, &group_by, &rows).await;
         let look = Look { group_by: &group_by, names: &names, money: false };
         let of = spec.name.trim_start_matches("usage-");
@@ -240,7 +245,7 @@ impl Report {
             }
         }
         if rows.is_empty() {
-            notes.push("nothing was used in this time".into());
+            notes.push(nothing("used", &given)?);
         }
         if matches!(measure, Measure::Level(_)) {
             notes.push("bytes are means over each time, not sums".into());

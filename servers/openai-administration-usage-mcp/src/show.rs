@@ -3,6 +3,7 @@
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_tables::{Cell, push_line};
 use rust_decimal::Decimal;
+use serde_json::Map;
 
 use crate::names::{Names, beside};
 use crate::range::Column;
@@ -13,6 +14,18 @@ const NAME: usize = 40;
 
 /// What is said of a table of which not all is shown.
 pub(crate) const SHORTENED: &str = "the table was shortened to fit a result; `save_to` a .csv has all of it";
+
+/// That there is nothing, with the filters that nothing may pass.
+pub(crate) fn nothing(what: &str, filters: &Arguments) -> Result<String> {
+    let filters: Map<String, Value> = filters.read()?;
+    let filters: Vec<String> = filters.iter().map(|(name, values)| format!("`{name}` {values}")).collect();
+    Ok(match filters.is_empty() {
+        true => format!("nothing was {what} in this time"),
+        false => {
+            format!("nothing was {what} in this time with {}; without that there may be more", filters.join(" and "))
+        }
+    })
+}
 
 /// How rows are shown.
 pub(crate) struct Look<'a> {

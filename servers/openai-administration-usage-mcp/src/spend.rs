@@ -58,16 +58,19 @@ impl Check {
         let course = Course::new(Range::read("this month", &now)?, &now)?;
         let mut names = Names::default();
         let known = names.projects(&cx).await?;
-        if let Some(id) = self.project_ids.iter().flatten().find(|id| !known.contains(id)) {
+        let given = match self.project_ids {
+            Some(given) => Some(names.project_ids(&cx, "project_ids", given).await?),
+            None => None,
+        };
+        if let Some(id) = given.iter().flatten().find(|id| !known.contains(id)) {
             let text = format!(
                 "the organization has no project `{id}`\nhint: cost-report by project_id lists those that cost"
             );
             return Err(Error::argument("project_ids", text));
         }
-        let wanted = self.project_ids.clone().unwrap_or(known);
+        let wanted = given.clone().unwrap_or(known);
         let group_by = ["project_id".to_owned()];
-        let arguments = Arguments::default().set("group_by", &group_by);
-        let rows = costs(&cx, arguments, &course, &group_by).await?.rows();
+        let rows = costs(&cx, Arguments::default(), &course, &group_by, Vec::new()).await?.rows();
         // Limits are in dollars.
         let dollars = |row: &&Row| row.key.currency.as_deref() == Some("usd");
         let of = |id: &str| {
@@ -75,7 +78,7 @@ impl Check {
         };
 
         let mut checked = Vec::new();
-        if self.project_ids.is_none() {
+        if given.is_none() {
             let limit = or_none(cx.send(&Limit::SPEC, json!({})).value().await)?;
             let alerts = Alarms::read(&cx, &Alerts::SPEC, json!({})).await?;
             let spent = sum(rows.iter().filter(dollars));

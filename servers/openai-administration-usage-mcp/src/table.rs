@@ -36,6 +36,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     group_by: Vec<String>,
     measure: Measure,
+    /// Line items, or models, that costs are of; all, if there is none.
+    pub(crate) only: Vec<String>,
     rows: HashMap<Key, BTreeMap<usize, Decimal>>,
     /// Seconds of buckets in each column, for means.
     lengths: Vec<i64>,
@@ -104,10 +106,18 @@ struct Amount<'a> {
     currency: Option<String>,
 }
 
+/// What costs are grouped by here and not at OpenAI, whose line items are `model, kind of tokens`.
+pub(crate) const MODEL: &str = "model";
+
+fn model(line_item: &str) -> &str {
+    line_item.split(',').next().unwrap_or_default().trim()
+}
+
 impl Table {
     pub(crate) fn new(columns: Vec<Column>, group_by: Vec<String>, measure: Measure) -> Self {
         let lengths = vec![0; columns.len()];
-        Table { columns, group_by, measure, rows: HashMap::new(), lengths, sums: BTreeMap::new() }
+        let (only, rows, sums) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        Table { columns, group_by, measure, only, rows, lengths, sums }
     }
 
     /// Adds a page of the API's, and says which comes next.
@@ -149,7 +159,15 @@ impl Table {
         let result = Some(result.get()).filter(|result| result.len() <= LONGEST)?;
         let members: BTreeMap<&str, &RawValue> = serde_json::from_str(result).ok()?;
         let find = |name: &str| members.get(name).map(|value| value.get());
-        let group = self.group_by.iter().map(|field| find(field).and_then(word)).collect();
+        let item = || find("line_item").and_then(word).unwrap_or_default();
+        if !self.only.is_empty() && !self.only.iter().any(|only| *only == item() || only == model(&item())) {
+            return Some(());
+        }
+        let value_of = |field: &String| match (field.as_str(), self.measure) {
+            (MODEL, Measure::Cost) => Some(model(&item()).to_owned()).filter(|model| !model.is_empty()),
+            (field, _) => find(field).and_then(word),
+        };
+        let group = self.group_by.iter().map(value_of).collect();
         let mut key = Key { currency: None, group };
         let value = match self.measure {
             Measure::Count(fields) => fields.iter().try_fold(Decimal::ZERO, |sum, field| {
