@@ -159,13 +159,14 @@ fn of_number(shape: &'static Shape, number: &Node<'_>) -> Option<Node<'static>> 
     }
 }
 
-/// The object that has to have one thing alone, which is on or off.
+/// The object that has to have one thing alone, which is on or off; or the one word that there is, if it is on.
 fn switch(shape: &'static Shape, on: bool) -> Option<Node<'static>> {
     match shape {
         Shape::Object(inner) => {
             let field = only(inner.fields.iter().filter(|field| field.required))?;
             matches!((field.shape)(), Shape::Bool).then(|| Node::Object(vec![(field.name.into(), Node::Bool(on))]))
         }
+        Shape::Enum([word]) if on => Some(Node::Text((*word).into())),
         Shape::Nullable(inner) | Shape::Brief { taken: inner, .. } => switch(inner(), on),
         _ => None,
     }

@@ -16,13 +16,20 @@ pub(crate) struct Create {
     name: Option<String>,
     /// {type: custom, item_schema: JSON Schema, include_sample_schema: true where criteria read the sample}, or {type: logs |
     /// stored_completions, metadata?}
-    data_source_config: JsonObject,
+    data_source_config: Brief<Config>,
     /// Each {name, type, …}: string_check {input, reference, operation: eq | ne | like | ilike}; text_similarity {input,
     /// reference, pass_threshold, evaluation_metric: fuzzy_match | bleu | gleu | meteor | cosine | rouge_1…5 | rouge_l};
     /// label_model {model, input: messages, labels, passing_labels}; score_model {model, input: messages, range?,
     /// pass_threshold?, sampling_params?}; multi {graders, calculate_output, pass_threshold?}
     testing_criteria: Vec<JsonObject>,
     metadata: Option<Nullable<Metadata>>,
+}
+
+#[shape(tag = "type")]
+enum Config {
+    Custom { item_schema: JsonObject, include_sample_schema: Option<bool> },
+    Logs { metadata: Option<JsonObject> },
+    StoredCompletions { metadata: Option<JsonObject> },
 }
 
 /// List evals.

@@ -11,7 +11,7 @@ use openai_mcp_kernel::prelude::*;
 
 use super::db::{Db, Item, New, Run};
 use super::evals::Python;
-use super::source::{Row, Sampling, Source};
+use super::source::{self, Row, Sampling, Source};
 use super::upstream::ResponseCancel;
 use super::{Args, Members as _, engine, evals, given, id, list as each, now, sample, text};
 
@@ -42,6 +42,7 @@ struct Wish {
 
 async fn wish(cx: &Context, data: &mut Value) -> Result<Wish> {
     let mut faults = Vec::new();
+    source::even(data);
     let sampling = Sampling::read(data, &mut faults);
     if !faults.is_empty() {
         return Err(Error::arguments(&faults));

@@ -133,6 +133,22 @@ impl Sampling {
     }
 }
 
+/// What a data source can only mean: rows alone are its content, messages alone are a template.
+pub(super) fn even(data: &mut Value) {
+    for (name, kind, member) in [("source", "file_content", "content"), ("input_messages", "template", "template")] {
+        if data.at(name).is_array() {
+            let items = data.at_mut(name).take();
+            data.put(name, json!({"type": kind, member: items}));
+        }
+    }
+    if let Some(Value::Object(source)) = data.get_mut("source")
+        && !source.contains_key("id")
+        && let Some(file) = source.remove("file_id")
+    {
+        source.insert("id".to_owned(), file);
+    }
+}
+
 /// Takes note of the members of an object that are none of those there are: nothing would come of them.
 pub(super) fn strangers(place: &str, object: &Value, known: &[&str], faults: &mut Vec<String>) {
     let given = object.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
