@@ -33,6 +33,11 @@ const CATEGORIES: &[(&str, &str, &[&str])] = &[
     ("violence/graphic", "the same in graphic detail", BOTH),
 ];
 
+/// What they are called.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    CATEGORIES.iter().map(|(name, ..)| *name)
+}
+
 impl Categories {
     async fn run(self, _: Context) -> Result<Output> {
         let shown = CATEGORIES

@@ -35,10 +35,17 @@ pub(crate) struct Check {
 /// What OpenAI takes, which tells mixed arrays apart itself; and files, which lists leave to moderation-batch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(crate = "openai_mcp_kernel::serde", transparent)]
-struct Input(OneOrMany<Item>);
+struct Input(Taken);
 
 impl Shaped for Input {
-    const SHAPE: Shape = Shape::Brief { listed: of::<Listed>, taken: of::<OneOrMany<Item>>, options: false };
+    const SHAPE: Shape = Shape::Brief { listed: of::<Listed>, taken: of::<Taken>, options: false };
+}
+
+/// An array would be read as the members of a `Place`, if that came first.
+#[shape(read)]
+enum Taken {
+    Many(Vec<Item>),
+    One(Item),
 }
 
 #[shape]
@@ -137,10 +144,10 @@ impl Check {
 impl Input {
     /// The texts and parts that go out, and whether they are what was given. What only says where an image is is that image.
     async fn read(self, cx: &Context) -> Result<(Vec<Value>, bool)> {
-        let mut as_given = matches!(self.0, OneOrMany::One(Item::Text(_)) | OneOrMany::Many(_));
+        let mut as_given = matches!(self.0, Taken::One(Item::Text(_)) | Taken::Many(_));
         let items = match self.0 {
-            OneOrMany::One(item) => vec![item],
-            OneOrMany::Many(items) => items,
+            Taken::One(item) => vec![item],
+            Taken::Many(items) => items,
         };
         // OpenAI has a verdict for each text, or one for all parts.
         let texts = items.len() > 1 && items.iter().all(|item| matches!(item, Item::Text(_)));

@@ -1,9 +1,11 @@
 //! Past verdicts, as they were recorded.
 
+use openai_mcp_kernel::near::{did_you_mean, nearest};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
 use openai_mcp_kernel::time;
 
+use crate::categories::names;
 use crate::record::{hash, oldest};
 
 tools![History, Delete];
@@ -30,6 +32,11 @@ struct History {
 
 impl History {
     async fn run(self, cx: Context) -> Result<Output> {
+        if let Some(category) = self.category.as_deref().filter(|category| names().all(|name| name != *category)) {
+            let hint = did_you_mean(nearest(category, names()));
+            let problem = format!("expected one that moderation-categories lists, got `{category}`{hint}");
+            return Err(Error::argument("category", problem));
+        }
         let limit = self.limit.map_or(PAGE, |Int(limit)| limit);
         let since = self.since.map_or(i64::MIN, |Time(at)| at).max(oldest(&cx)?);
         let after = match self.after.map(|after| (after.parse::<i64>(), after)) {
