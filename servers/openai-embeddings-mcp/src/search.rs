@@ -71,7 +71,7 @@ impl Search {
                         continue;
                     }
                     let hits = best.into_iter().filter_map(|(score, place)| Some((score, items.remove(&place)?)));
-                    let note = self.filters.as_ref().and_then(|filter| filter.unknown_keys(&scanned.keys, "no item"));
+                    let note = self.filters.as_ref().and_then(|filter| filter.unmet(&scanned.keys, "no item"));
                     return Ok(result(&embedded, scanned.count, hits.collect(), note));
                 }
             }

@@ -1,12 +1,12 @@
 //! Collections as they are stored: vectors in segments, with texts and metadata apart from them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Statement, sql};
-use openai_mcp_shapes::filter::Filter;
+use openai_mcp_shapes::filter::{Filter, Known, see};
 use serde_json::Map;
 
 use crate::filter::admits;
@@ -313,7 +313,7 @@ impl Collection {
             async move { cx.store().batch(statements).await }
         };
         let mut pages = stream::iter(pages).map(read).buffered(AHEAD);
-        let (mut count, mut keys) = (0, BTreeSet::new());
+        let (mut count, mut keys) = (0, Known::new());
         while let Some(page) = pages.try_next().await? {
             let [segments, which] = page.as_slice() else { continue };
             let mut told: HashMap<Place, bool> = HashMap::new();
@@ -323,9 +323,9 @@ impl Collection {
                     _ => Map::new(),
                 };
                 let admitted = filter.is_some_and(|filter| admits(filter, &metadata));
-                for key in metadata.keys() {
-                    if keys.len() < MOST_KEYS && !keys.contains(key) {
-                        keys.insert(key.clone());
+                for (key, value) in &metadata {
+                    if keys.len() < MOST_KEYS || keys.contains_key(key) {
+                        see(&mut keys, key, value);
                     }
                 }
                 told.insert(Place { segment: row.integer(0)?, slot: row.integer(1)? }, admitted);
@@ -372,7 +372,7 @@ pub(crate) struct Scanned {
     /// Whether every segment was still there when its turn came.
     pub(crate) whole: bool,
     /// What keys the metadata have, if there is a filter.
-    pub(crate) keys: BTreeSet<String>,
+    pub(crate) keys: Known,
 }
 
 /// Where a vector is.

@@ -1,11 +1,9 @@
 //! Vector stores themselves. <https://platform.openai.com/docs/api-reference/vector-stores>
 
-use std::collections::BTreeSet;
-
 use openai_mcp_kernel::json;
 use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::serde::Deserialize;
-use openai_mcp_shapes::filter::Filter;
+use openai_mcp_shapes::filter::{Filter, Known, see};
 use openai_mcp_shapes::page::TwoWayPage;
 use serde_json::Map;
 
@@ -89,8 +87,11 @@ impl Search {
         };
         let mut notes = Vec::new();
         if let Some(filter) = &self.filters {
-            let known = data.iter().flat_map(|hit| hit.attributes.iter().flatten()).map(|(key, _)| key.clone());
-            notes.extend(self.unknown_keys(&cx, filter, known.collect()).await);
+            let mut known = Known::new();
+            data.iter()
+                .flat_map(|hit| hit.attributes.iter().flatten())
+                .for_each(|(key, value)| see(&mut known, key, value));
+            notes.extend(self.unmet(&cx, filter, known).await);
         }
         // Where there is more than was asked for, a file that is not indexed yet is missed the least.
         if data.len() < self.max_num_results.map_or(USUAL_RESULTS, Int::get) {
@@ -104,20 +105,19 @@ impl Search {
         Ok(Output::json(&answer.into()))
     }
 
-    /// Says which attributes of a filter no file has, where those of the files that were found do not tell. What cannot be
+    /// Says which attributes of a filter no file has so, where those of the files that were found do not tell. What cannot be
     /// looked up is not told: the search is done.
-    async fn unknown_keys(&self, cx: &Context, filter: &Filter, mut known: BTreeSet<String>) -> Option<String> {
-        filter.unknown_keys(&known, "")?;
+    async fn unmet(&self, cx: &Context, filter: &Filter, mut known: Known) -> Option<String> {
+        filter.unmet(&known, "")?;
         let arguments = json!({"vector_store_id": self.vector_store_id, "limit": LOOKED_AT});
         let files = cx.send(&file::List::SPEC, arguments).value().await.ok()?;
         for file in files.get("data").and_then(Value::as_array)? {
-            known.extend(
-                file.get("attributes").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()),
-            );
+            let attributes = file.get("attributes").and_then(Value::as_object).into_iter().flatten();
+            attributes.for_each(|(key, value)| see(&mut known, key, value));
         }
         let more = files.get("has_more").and_then(Value::as_bool) == Some(true);
         let nothing = if more { format!("none of the {LOOKED_AT} newest files") } else { "no file".to_owned() };
-        filter.unknown_keys(&known, &nothing)
+        filter.unmet(&known, &nothing)
     }
 
     /// Says how many files are not searched yet.
