@@ -5,8 +5,8 @@ use openai_mcp_kernel::prelude::*;
 use openai_mcp_kernel::sql::{Datum, Row, sql};
 use openai_mcp_kernel::time;
 
-use crate::categories::names;
 use crate::record::{hash, oldest};
+use crate::verdict::CATEGORIES;
 
 tools![History, Delete];
 
@@ -32,6 +32,7 @@ struct History {
 
 impl History {
     async fn run(self, cx: Context) -> Result<Output> {
+        let names = || CATEGORIES.iter().map(|(name, ..)| *name);
         if let Some(category) = self.category.as_deref().filter(|category| names().all(|name| name != *category)) {
             let hint = did_you_mean(nearest(category, names()));
             let problem = format!("expected one that moderation-categories lists, got `{category}`{hint}");
