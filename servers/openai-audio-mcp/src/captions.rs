@@ -2,10 +2,25 @@
 
 use serde::Deserialize;
 
-use crate::transcript::Format;
+/// The formats of subtitles.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Captions {
+    Srt,
+    Vtt,
+}
 
-/// Writes `diarized_json` as `srt` or `vtt`, the speaker before what is said; `None` where it tells of no times.
-pub(crate) fn write(transcript: &[u8], format: Format) -> Option<String> {
+impl Captions {
+    /// Extension of a file of them.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Captions::Srt => "srt",
+            Captions::Vtt => "vtt",
+        }
+    }
+}
+
+/// Writes `diarized_json` as subtitles, the speaker before what is said; `None` where it tells of no times.
+pub(crate) fn write(transcript: &[u8], format: Captions) -> Option<String> {
     #[derive(Deserialize)]
     struct Diarized {
         segments: Vec<Segment>,
@@ -18,7 +33,7 @@ pub(crate) fn write(transcript: &[u8], format: Format) -> Option<String> {
         text: String,
     }
     let Diarized { segments } = serde_json::from_slice(transcript).ok()?;
-    let vtt = format == Format::Vtt;
+    let vtt = format == Captions::Vtt;
     let mut written = if vtt { "WEBVTT\n\n".to_owned() } else { String::new() };
     for (index, Segment { start, end, speaker, text }) in segments.into_iter().enumerate() {
         if !vtt {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 
-use crate::captions;
+use crate::captions::{self, Captions};
 use crate::merge::{self, Part, Transcript};
 
 /// Largest file of one request: 25 MiB, less what a form adds.
@@ -78,7 +78,7 @@ pub(crate) struct Job {
     arguments: Arguments,
     format: Format,
     /// Subtitles that the model does not make: they are written here, of what it tells of speakers and times.
-    captions: Option<Format>,
+    captions: Option<Captions>,
     stream: bool,
     known: Vec<String>,
     /// Most seconds of a piece, where the caller wants pieces.
@@ -92,7 +92,7 @@ pub(crate) struct Outcome {
     transcript: Transcript,
     format: Format,
     /// The same as subtitles, and of which format, if they are what it is to be.
-    captions: Option<(Format, String)>,
+    captions: Option<(Captions, String)>,
     /// Where the transcript ends before the sound does, in seconds, and why.
     broke: Option<(f64, String)>,
 }
@@ -111,8 +111,12 @@ impl Job {
         let mut format = arguments.member("response_format")?.unwrap_or(Format::Json);
         let mut captions = None;
         if arguments.member::<String>("model")?.is_some_and(|model| model.contains("diarize")) {
-            if matches!(format, Format::Srt | Format::Vtt) {
-                captions = Some(format);
+            captions = match format {
+                Format::Srt => Some(Captions::Srt),
+                Format::Vtt => Some(Captions::Vtt),
+                _ => None,
+            };
+            if captions.is_some() {
                 format = Format::DiarizedJson;
                 arguments = arguments.set("response_format", "diarized_json");
             }
@@ -139,7 +143,7 @@ impl Job {
 
     /// Extension of the files that it makes.
     pub(crate) fn extension(&self) -> &'static str {
-        self.captions.unwrap_or(self.format).extension()
+        self.captions.map_or_else(|| self.format.extension(), Captions::extension)
     }
 
     /// Transcribes a file, in pieces if it is large.
