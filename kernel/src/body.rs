@@ -7,9 +7,6 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::error::{Error, Kind, Result};
 
-/// Most bytes that are reserved because a length was told: who tells one need not send them.
-const PROMISED: usize = 1024 * 1024;
-
 /// Why a request got no answer.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -96,7 +93,8 @@ impl Body {
         self.collect_if(cap, |_| Ok(())).await
     }
 
-    /// As [`Body::collect`], where `take` says of each chunk that comes in whether there is room for it.
+    /// As [`Body::collect`], where `take` says whether there is room for so many bytes more: for each chunk that comes in, or at
+    /// once for all that a told length promises, before memory is reserved for them.
     pub(crate) async fn collect_if(self, cap: usize, mut take: impl FnMut(usize) -> Result<()>) -> Result<Bytes> {
         let broken = |failure: Failure| Error::new(Kind::Connection, format!("the answer broke off: {}", failure.text));
         let too_long = || Error::new(Kind::Answer, format!("the answer is longer than {cap} bytes"));
@@ -108,18 +106,25 @@ impl Body {
         };
         let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
         let first = first.map_err(broken)?;
-        take(first.len())?;
+        let mut taken = 0;
+        let mut room_for = |bytes: usize| {
+            let more = bytes.saturating_sub(taken);
+            taken += more;
+            take(more)
+        };
+        room_for(first.len())?;
         let mut rest = Vec::new();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(broken)?;
             if rest.is_empty() {
-                rest.reserve(length.min(PROMISED));
+                room_for(length)?;
+                rest.reserve(length);
                 rest.extend_from_slice(&first);
             }
             if rest.len() + chunk.len() > cap {
                 return Err(too_long());
             }
-            take(chunk.len())?;
+            room_for(rest.len() + chunk.len())?;
             rest.extend_from_slice(&chunk);
         }
         if first.len() > cap {
