@@ -54,6 +54,8 @@ const PUT: &[&str] = &["add", "attach", "folder", "index", "knowledge", "rag", "
 
 /// Verbs of tools that take something away. Who does not name such a verb, and what it is about, means none of them.
 const AWAY: &[&str] = &["archive", "cancel", "deactivate", "delete", "remove", "revoke"];
+/// What people say for such a verb.
+const OFF: &[&str] = &["abort", "clear", "drop", "end", "erase", "kill", "purge", "stop", "withdraw"];
 /// How much less they count then.
 const UNMEANT: f32 = 0.5;
 
@@ -146,7 +148,7 @@ fn in_our_words(query: &str, words: &[String]) -> String {
 fn may_mean(words: &[String], name: &str) -> bool {
     let (verbs, objects): (Vec<&str>, Vec<&str>) = name.split('-').partition(|word| AWAY.contains(word));
     let named = |words_of: &[&str]| words.iter().any(|word| words_of.contains(&word.trim_end_matches('s')));
-    verbs.is_empty() || (named(AWAY) && named(&objects))
+    verbs.is_empty() || ((named(AWAY) || named(OFF)) && named(&objects))
 }
 
 /// A name without what spellings of it differ in.
